@@ -1,0 +1,190 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import { describeValue, TailwakeError } from "./error.ts";
+import type { Logger } from "./logger.ts";
+import type { Decision, Outcome } from "./outcome.ts";
+import {
+  type Address,
+  type AddressOf,
+  checkName,
+  type EventOf,
+  type EventStream,
+  type Recorded,
+  type Stream,
+} from "./stream.ts";
+import type { Tail } from "./tail.ts";
+import type { Stored, ViewDefinition } from "./view.ts";
+
+/** Why a run was started. */
+export type WokenBy = "start" | "signal" | "timer" | "interval" | "child" | "handOver" | "rescue" | "operator";
+
+export type TaskStatus = "ready" | "running" | "sleeping" | "retrying" | "completed" | "parked" | "paused";
+
+/** What both levels see of a run. */
+export interface RunContext<S extends Stream> {
+  readonly address: AddressOf<S>;
+  readonly wokenBy: WokenBy;
+  /** 1 on the first try; reset when the activity catches up. */
+  readonly attempt: number;
+  /** Rises with every run of the task: pass it on as a fencing or idempotency token. */
+  readonly fence: number;
+  /** Aborts a reserve before the invocation ends. */
+  readonly signal: AbortSignal;
+  readonly deadline: Date;
+  readonly log: Logger;
+  now(): Date;
+  /** A client of any service of the stream's upstream, bound to `signal` and the upstream's credentials. */
+  client<D extends DescService>(service: D): Client<D>;
+  /**
+   * Starts a child task. Idempotent. With `wake`, this task runs again when the child completes; return `caughtUp` to
+   * wait for it. Resolves after the child's record is written; rejects once this run has lost its lease.
+   */
+  start<C extends Stream>(
+    child: Activity<C>,
+    address: AddressOf<C>,
+    options?: { readonly wake?: boolean },
+  ): Promise<TaskStatus>;
+}
+
+/** What a level 1 activity sees of a run. */
+export interface Run<S extends Stream> extends RunContext<S> {
+  readonly tail: Tail;
+  /** Remembers progress in memory: kept if the activity throws or is aborted. Costs nothing. */
+  advance(tail: Tail): void;
+  /** Writes progress now. Rejects if this run lost its lease. */
+  checkpoint(tail: Tail): Promise<void>;
+}
+
+/** Code that processes the event stream of one aggregate until it has completed. */
+export interface Activity<S extends Stream = Stream> {
+  readonly name: string;
+  readonly stream: S;
+}
+
+export interface ActivityOptions {
+  /** Part of the table's key: never rename a deployed activity. */
+  readonly name: string;
+  /** Failed attempts in a row after which the task is parked for an operator. Default: never, as the seed. */
+  readonly parkAfterAttempts?: number;
+  /** Default false: new events do not cut a `silentRetryAfter` short. */
+  readonly signalsCutWaits?: boolean;
+}
+
+export interface ProcessorDefinition<S extends Stream> extends ActivityOptions {
+  processEvents(run: Run<S>, stream: EventStream<EventOf<S>>): Promise<Outcome>;
+}
+
+export interface ActivityDefinition<S extends Stream, V> extends ActivityOptions {
+  readonly view: ViewDefinition<V>;
+  /**
+   * Changes `view` in place; deterministic, with no other effect. A throw discards the view. It must not return a
+   * changed copy: copying is O(n²) over a long history, and `undefined` as the result refuses one that would be lost.
+   */
+  apply(view: V, recorded: Recorded<EventOf<S>>): undefined;
+  /**
+   * Acts on the view once it holds the whole stream, when there is news: an event since the last `act` that ended in
+   * `caughtUp`; a timer; a child; an operator's wake; a failed `act`. **Its side effects happen at least once**: make
+   * them idempotent, or guard them with the upstream's version check or `run.fence`.
+   */
+  act(view: Readonly<V>, run: RunContext<S>): Promise<Decision>;
+}
+
+type ViewMustBeStorable = {
+  readonly view: "a view must survive JSON: no Date, Map, Set, bigint, Uint8Array or function";
+};
+
+/**
+ * Level 1, the seed's contract: a function of (run, stream) that returns an outcome with its tail. It keeps no memory
+ * between runs: an activity that needs what earlier events said returns `epoch`, or is a {@link defineActivity}.
+ *
+ * Source: nog 4450389, grpcentities.go, `Process…Events(ctx, ids, tail, stream) (ulid.I, error)`.
+ */
+export function defineProcessor<S extends Stream>(stream: S, definition: ProcessorDefinition<S>): Activity<S> {
+  checkOptions(definition);
+  return declare(stream, definition, { type: "processor", processEvents: definition.processEvents.bind(definition) });
+}
+
+/**
+ * Level 2, the seed's recommended strategy made safe for processes that forget: fold the events into a view without
+ * side effects, then act on it. The engine stores the view beside the tail.
+ */
+export function defineActivity<S extends Stream, V>(
+  stream: S,
+  definition: ActivityDefinition<S, V> & ([V] extends [Stored<V>] ? unknown : ViewMustBeStorable),
+): Activity<S> {
+  const given: ActivityDefinition<S, V> = definition;
+  checkOptions(given);
+  if (!Number.isSafeInteger(given.view.version) || given.view.version < 0) {
+    throw new TailwakeError({
+      code: "invalid-definition",
+      subject: `view.version of activity ${given.name}`,
+      expected: "a whole number from 0",
+      received: describeValue(given.view.version),
+    });
+  }
+  return declare(stream, given, {
+    type: "viewed",
+    view: given.view,
+    apply: given.apply.bind(given),
+    act: given.act.bind(given),
+  });
+}
+
+/** How an activity works, as the engines see it; views and events have lost their types. */
+export type Behaviour =
+  | { readonly type: "processor"; processEvents(run: Run<Stream>, stream: EventStream<unknown>): Promise<Outcome> }
+  | {
+      readonly type: "viewed";
+      readonly view: ViewDefinition<unknown>;
+      apply(view: unknown, recorded: Recorded<unknown>): undefined;
+      act(view: unknown, run: RunContext<Stream>): Promise<Decision>;
+    };
+
+export interface ActivityDeclaration extends Activity {
+  readonly parkAfterAttempts: number | undefined;
+  readonly signalsCutWaits: boolean;
+  readonly behaviour: Behaviour;
+}
+
+/** The declaration behind an activity. Throws for an object that the two define functions did not make. */
+export function behaviourOf(activity: Activity): ActivityDeclaration {
+  if ("behaviour" in activity) return activity as ActivityDeclaration;
+  throw new TailwakeError({
+    code: "invalid-definition",
+    subject: "activity",
+    expected: "a value made by defineProcessor or defineActivity",
+    received: describeValue(activity),
+  });
+}
+
+function declare<S extends Stream>(stream: S, options: ActivityOptions, behaviour: object): Activity<S> {
+  return Object.freeze({
+    name: options.name,
+    stream,
+    parkAfterAttempts: options.parkAfterAttempts,
+    signalsCutWaits: options.signalsCutWaits ?? false,
+    behaviour,
+  });
+}
+
+function checkOptions(options: ActivityOptions): void {
+  checkName("activity name", options.name);
+  const limit = options.parkAfterAttempts;
+  if (limit === undefined || (Number.isSafeInteger(limit) && limit >= 1)) return;
+  throw new TailwakeError({
+    code: "invalid-definition",
+    subject: `parkAfterAttempts of activity ${options.name}`,
+    expected: "a whole number from 1",
+    received: describeValue(limit),
+  });
+}
+
+/** A typed pair of activity and address. */
+export interface Task {
+  readonly activity: Activity;
+  readonly address: Address;
+}
+
+export function task<S extends Stream>(activity: Activity<S>, address: AddressOf<S>): Task {
+  return { activity, address };
+}

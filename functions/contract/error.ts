@@ -1,0 +1,83 @@
+/** What kind of thing went wrong; closed, so that a caller can switch over it. */
+export type TailwakeErrorCode =
+  | "invalid-argument"
+  | "invalid-definition"
+  | "malformed-message"
+  | "unknown-activity"
+  | "unknown-kind"
+  | "unknown-task"
+  | "unknown-upstream"
+  | "malformed-event"
+  | "malformed-record"
+  | "view-not-storable"
+  | "lease-lost"
+  | "too-late"
+  | "wake-failed"
+  | "store-refused";
+
+export interface TailwakeErrorInit {
+  readonly code: TailwakeErrorCode;
+  /** The thing the error is about, as an operator would search for it: a task, a kind, a field. */
+  readonly subject: string;
+  readonly expected: string;
+  readonly received: string;
+  readonly cause?: unknown;
+}
+
+/** The one error that Tailwake itself raises: it names the thing, what was expected and what came. */
+export class TailwakeError extends Error {
+  override readonly name = "TailwakeError";
+  readonly code: TailwakeErrorCode;
+  readonly subject: string;
+  readonly expected: string;
+  readonly received: string;
+
+  constructor(init: TailwakeErrorInit) {
+    super(
+      `${init.subject}: expected ${init.expected}, received ${init.received} [${init.code}]`,
+      init.cause === undefined ? undefined : { cause: init.cause },
+    );
+    this.code = init.code;
+    this.subject = init.subject;
+    this.expected = init.expected;
+    this.received = init.received;
+  }
+}
+
+/** True for a {@link TailwakeError} of this or another copy of the package: tests the shape, not the class. */
+export function isTailwakeError(error: unknown, code?: TailwakeErrorCode): error is TailwakeError {
+  return (
+    typeof error === "object" &&
+    error !== null &&
+    "name" in error &&
+    error.name === "TailwakeError" &&
+    "code" in error &&
+    (code === undefined || error.code === code)
+  );
+}
+
+/** One line for a log or a record: an error's text with its causes, or whatever was thrown. */
+export function describeError(error: unknown): string {
+  const parts: string[] = [];
+  const seen = new Set<unknown>();
+  for (let at: unknown = error; at !== undefined && !seen.has(at); ) {
+    seen.add(at);
+    if (at instanceof Error) {
+      const text = at.message || at.name;
+      if (parts.at(-1)?.includes(text) !== true) parts.push(text);
+      at = at.cause;
+    } else {
+      parts.push(describeValue(at));
+      break;
+    }
+  }
+  return parts.join(": ");
+}
+
+/** A received value in an error message: short, one line, safe for any input. */
+export function describeValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 120 ? `${value.slice(0, 120)}…` : value);
+  if (value === null || value === undefined || typeof value !== "object") return String(value);
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  return `an object with ${Object.keys(value).slice(0, 8).join(", ") || "no keys"}`;
+}
