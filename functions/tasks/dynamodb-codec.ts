@@ -1,0 +1,164 @@
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import { describeValue, TailwakeError } from "../contract/error.ts";
+import { isTail } from "../contract/tail.ts";
+import { type Attribute, dueShard, dueShards, type TaskKey, type TaskRecord } from "./record.ts";
+
+/** The names that the table's definition and this adapter share. */
+export const tableKeys = { partition: "pk", sort: "sk" } as const;
+export const dueIndex = { name: "due", partition: "dueShard", sort: "due" } as const;
+
+type Shape = "text" | "count" | "time" | "flag" | "names" | "tail" | "address" | "error" | "status" | "engine";
+
+/** Each attribute's shape; also the list of what a record may hold. */
+const shapes: { readonly [A in Attribute]-?: Shape } = {
+  address: "address",
+  engine: "engine",
+  status: "status",
+  paused: "flag",
+  tail: "tail",
+  acted: "tail",
+  actedAhead: "flag",
+  wakes: "count",
+  token: "text",
+  leaseUntil: "time",
+  lastToken: "text",
+  fence: "count",
+  notBefore: "time",
+  attempts: "count",
+  strikes: "count",
+  rescues: "count",
+  error: "error",
+  waiters: "names",
+  awaiting: "flag",
+  childDone: "flag",
+  due: "time",
+  view: "text",
+  viewRef: "text",
+  viewVersion: "count",
+  startedAt: "time",
+};
+
+const required: readonly Attribute[] = [
+  "address",
+  "engine",
+  "status",
+  "tail",
+  "wakes",
+  "fence",
+  "attempts",
+  "startedAt",
+];
+const statuses: readonly string[] = ["ready", "running", "sleeping", "retrying", "parked", "completed"];
+const engines: readonly string[] = ["lazy", "cron"];
+
+/** Tasks of one entity share a partition; kinds and activities have no "#" in their names. */
+export function taskItemKey(key: TaskKey): Record<string, AttributeValue> {
+  return {
+    [tableKeys.partition]: { S: taskPartition(key.entity) },
+    [tableKeys.sort]: { S: `${key.kind}#${key.activity}` },
+  };
+}
+
+export const taskPartition = (entity: string): string => `task#${entity}`;
+
+/** Views live in partitions of their own, so that a signal's Query does not read them. */
+export function viewItemKey(key: TaskKey, name: string): Record<string, AttributeValue> {
+  return {
+    [tableKeys.partition]: { S: `view#${key.entity}` },
+    [tableKeys.sort]: { S: `${key.kind}#${key.activity}#${name}` },
+  };
+}
+
+/** The one item that is about no task. */
+export const queueAgeKey: Record<string, AttributeValue> = {
+  [tableKeys.partition]: { S: "control" },
+  [tableKeys.sort]: { S: "queue-age" },
+};
+
+/** The index partition of a task: `due#00` to `due#31`. */
+export const duePartition = (shard: number): string => `due#${String(shard % dueShards).padStart(2, "0")}`;
+export const duePartitionOf = (key: TaskKey): string => duePartition(dueShard(key));
+
+/** The key in an item or an index entry; undefined if the item is not a task. */
+export function decodeKey(item: Record<string, AttributeValue>): TaskKey | undefined {
+  const partition = item[tableKeys.partition]?.S ?? "";
+  const [kind, activity, ...more] = item[tableKeys.sort]?.S?.split("#") ?? [];
+  if (!partition.startsWith("task#") || !kind || !activity || more.length > 0) return undefined;
+  return { entity: partition.slice("task#".length), kind, activity };
+}
+
+export function encodeValue(value: unknown): AttributeValue {
+  if (typeof value === "string") return { S: value };
+  if (typeof value === "number") return { N: String(value) };
+  if (typeof value === "boolean") return { BOOL: value };
+  if (Array.isArray(value)) return { SS: value as string[] };
+  return { M: Object.fromEntries(Object.entries(value as object).map(([name, field]) => [name, encodeValue(field)])) };
+}
+
+/**
+ * A record from an item. Attributes it does not know are passed over: a newer version may have written them. Throws a
+ * `TailwakeError` ("malformed-record") that names the attribute.
+ */
+export function decodeRecord(item: Record<string, AttributeValue>): TaskRecord {
+  const key = decodeKey(item);
+  const name = `record ${item[tableKeys.partition]?.S ?? "?"} ${item[tableKeys.sort]?.S ?? "?"}`;
+  const record: Record<string, unknown> = { rescues: 0, strikes: 0, ...key };
+  const malformed = (attribute: string, expected: string, received: unknown) =>
+    new TailwakeError({
+      code: "malformed-record",
+      subject: `${name}, attribute ${attribute}`,
+      expected,
+      received: describeValue(received),
+    });
+  if (!key) throw malformed("sk", "kind#activity", item[tableKeys.sort]?.S);
+  for (const [attribute, shape] of Object.entries(shapes)) {
+    const stored = item[attribute];
+    if (stored === undefined) {
+      if (required.includes(attribute as Attribute)) throw malformed(attribute, shape, undefined);
+      continue;
+    }
+    const value = decodeValue(stored);
+    if (!fits(shape, value)) throw malformed(attribute, `a ${shape}`, value);
+    record[attribute] = value;
+  }
+  return record as unknown as TaskRecord;
+}
+
+function decodeValue(value: AttributeValue): unknown {
+  if (value.S !== undefined) return value.S;
+  if (value.N !== undefined) return Number(value.N);
+  if (value.BOOL !== undefined) return value.BOOL;
+  if (value.SS !== undefined) return [...value.SS].sort();
+  if (value.M !== undefined) {
+    return Object.fromEntries(Object.entries(value.M).map(([name, field]) => [name, decodeValue(field)]));
+  }
+  return undefined;
+}
+
+function fits(shape: Shape, value: unknown): boolean {
+  switch (shape) {
+    case "text":
+      return typeof value === "string";
+    case "count":
+    case "time":
+      return Number.isSafeInteger(value) && (value as number) >= 0;
+    case "flag":
+      return value === true;
+    case "names":
+      return Array.isArray(value);
+    case "tail":
+      return isTail(value);
+    case "status":
+      return statuses.includes(value as string);
+    case "engine":
+      return engines.includes(value as string);
+    case "address":
+      return isMap(value) && Object.values(value).every((field) => typeof field === "string");
+    case "error":
+      return isMap(value) && typeof value.message === "string" && fits("time", value.at) && isTail(value.afterEvent);
+  }
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

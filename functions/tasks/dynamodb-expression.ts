@@ -1,0 +1,74 @@
+import type { AttributeValue, UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
+import { dueIndex, duePartitionOf, encodeValue, tableKeys } from "./dynamodb-codec.ts";
+import type { TaskKey } from "./record.ts";
+import { type Guard, remove, type Update } from "./update.ts";
+
+type Expressions = Pick<
+  UpdateItemCommandInput,
+  "ConditionExpression" | "UpdateExpression" | "ExpressionAttributeNames" | "ExpressionAttributeValues"
+>;
+
+/** Writes an update in DynamoDB's expression language. Every name and value goes through a placeholder. */
+export function toExpressions(key: TaskKey, update: Update): Expressions {
+  const names = new Map<string, string>();
+  const values = new Map<string, AttributeValue>();
+  const name = (attribute: string) => {
+    names.set(`#${attribute}`, attribute);
+    return `#${attribute}`;
+  };
+  const value = (given: unknown) => {
+    const placeholder = `:v${values.size}`;
+    values.set(placeholder, encodeValue(given));
+    return placeholder;
+  };
+
+  const condition = (guard: Guard): string => {
+    switch (guard.op) {
+      case "absent":
+        return `attribute_not_exists(${name(tableKeys.partition)})`;
+      case "missing":
+        return `attribute_not_exists(${name(guard.attribute)})`;
+      case "is":
+        return `${name(guard.attribute)} = ${value(guard.value)}`;
+      case "oneOf":
+        return `${name(guard.attribute)} IN (${guard.values.map(value).join(", ")})`;
+      case "atMost":
+        return `${name(guard.attribute)} <= ${value(guard.value)}`;
+      case "atLeast":
+        return `${name(guard.attribute)} >= ${value(guard.value)}`;
+      case "all":
+        return guard.guards.map((one) => `(${condition(one)})`).join(" AND ");
+      case "any":
+        return guard.guards.map((one) => `(${condition(one)})`).join(" OR ");
+    }
+  };
+
+  const sets: string[] = [];
+  const removes: string[] = [];
+  for (const [attribute, change] of Object.entries(update.changes)) {
+    if ((change as unknown) === remove) removes.push(name(attribute));
+    else sets.push(`${name(attribute)} = ${value(change)}`);
+  }
+  // The index is sparse: both of its keys are there, or neither. A write that leaves `due` alone leaves both alone.
+  if ("due" in update.changes) {
+    if (update.changes.due === remove) removes.push(name(dueIndex.partition));
+    else sets.push(`${name(dueIndex.partition)} = ${value(duePartitionOf(key))}`);
+  }
+  // A counter may be missing in a record of an older version, and SET, unlike ADD, stays inside the condition's logic.
+  for (const counter of update.increment ?? []) {
+    sets.push(`${name(counter)} = if_not_exists(${name(counter)}, ${value(0)}) + ${value(1)}`);
+  }
+  const adds = update.waiter === undefined ? [] : [`${name("waiters")} ${value([update.waiter])}`];
+
+  const clauses = [
+    sets.length > 0 ? `SET ${sets.join(", ")}` : "",
+    removes.length > 0 ? `REMOVE ${removes.join(", ")}` : "",
+    adds.length > 0 ? `ADD ${adds.join(", ")}` : "",
+  ];
+  return {
+    ConditionExpression: condition(update.guard),
+    UpdateExpression: clauses.filter(Boolean).join(" "),
+    ExpressionAttributeNames: Object.fromEntries(names),
+    ...(values.size > 0 ? { ExpressionAttributeValues: Object.fromEntries(values) } : {}),
+  };
+}

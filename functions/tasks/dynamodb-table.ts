@@ -1,0 +1,27 @@
+import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
+import { dueIndex, tableKeys } from "./dynamodb-codec.ts";
+
+/** The shape of the task table: what the adapter relies on. The deployed table adds backups and encryption to it. */
+export const tableShape = {
+  BillingMode: "PAY_PER_REQUEST",
+  AttributeDefinitions: [
+    { AttributeName: tableKeys.partition, AttributeType: "S" },
+    { AttributeName: tableKeys.sort, AttributeType: "S" },
+    { AttributeName: dueIndex.partition, AttributeType: "S" },
+    { AttributeName: dueIndex.sort, AttributeType: "N" },
+  ],
+  KeySchema: [
+    { AttributeName: tableKeys.partition, KeyType: "HASH" },
+    { AttributeName: tableKeys.sort, KeyType: "RANGE" },
+  ],
+  GlobalSecondaryIndexes: [
+    {
+      IndexName: dueIndex.name,
+      KeySchema: [
+        { AttributeName: dueIndex.partition, KeyType: "HASH" },
+        { AttributeName: dueIndex.sort, KeyType: "RANGE" },
+      ],
+      Projection: { ProjectionType: "KEYS_ONLY" },
+    },
+  ],
+} as const satisfies Omit<CreateTableCommandInput, "TableName">;

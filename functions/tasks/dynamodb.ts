@@ -1,0 +1,185 @@
+import { gunzipSync, gzipSync } from "node:zlib";
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
+import { describeError, isTailwakeError, TailwakeError } from "../contract/error.ts";
+import {
+  decodeKey,
+  decodeRecord,
+  dueIndex,
+  duePartition,
+  queueAgeKey,
+  tableKeys,
+  taskItemKey,
+  taskPartition,
+  viewItemKey,
+} from "./dynamodb-codec.ts";
+import { toExpressions } from "./dynamodb-expression.ts";
+import { type TaskKey, type TaskRecord, taskName } from "./record.ts";
+import type { DueEntry, TaskStore } from "./store.ts";
+import { refused, type Update, type Written } from "./update.ts";
+
+/** Largest compressed view: an item holds 400 KB, keys and names included. */
+const largestViewBytes = 390 * 1024;
+
+/**
+ * The task table in DynamoDB. Reads of a task are strongly consistent, reads of the due index eventually so; every
+ * write is one conditional UpdateItem.
+ */
+export class DynamoTaskStore implements TaskStore {
+  readonly #client: DynamoDBClient;
+  readonly #table: string;
+
+  constructor(client: DynamoDBClient, table: string) {
+    this.#client = client;
+    this.#table = table;
+  }
+
+  async get(key: TaskKey): Promise<TaskRecord | undefined> {
+    const { Item } = await this.#client.send(
+      new GetItemCommand({ TableName: this.#table, Key: taskItemKey(key), ConsistentRead: true }),
+    );
+    return Item && decodeRecord(Item);
+  }
+
+  async tasksOf(entity: string) {
+    const tasks: TaskRecord[] = [];
+    const malformed: TailwakeError[] = [];
+    const items = this.#query({
+      ConsistentRead: true,
+      KeyConditionExpression: "#pk = :pk",
+      ExpressionAttributeNames: { "#pk": tableKeys.partition },
+      ExpressionAttributeValues: { ":pk": { S: taskPartition(entity) } },
+    });
+    for await (const item of items) {
+      try {
+        tasks.push(decodeRecord(item));
+      } catch (error) {
+        if (!isTailwakeError(error, "malformed-record")) throw error;
+        malformed.push(error);
+      }
+    }
+    return { tasks, malformed };
+  }
+
+  async update(key: TaskKey, update: Update): Promise<Written> {
+    try {
+      const { Attributes } = await this.#client.send(
+        new UpdateItemCommand({
+          TableName: this.#table,
+          Key: taskItemKey(key),
+          ...toExpressions(key, update),
+          ReturnValues: "ALL_NEW",
+          ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+        }),
+      );
+      return { applied: true, record: decodeRecord(Attributes ?? {}) };
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      // DynamoDB sends the stored item along; an emulator may not, and an item that is absent never comes.
+      return refused(update, error.Item ? decodeRecord(error.Item) : await this.get(key));
+    }
+  }
+
+  async due(shard: number, until: number, limit: number): Promise<readonly DueEntry[]> {
+    const entries: DueEntry[] = [];
+    const items = this.#query(
+      {
+        IndexName: dueIndex.name,
+        KeyConditionExpression: "#shard = :shard AND #due <= :until",
+        ExpressionAttributeNames: { "#shard": dueIndex.partition, "#due": dueIndex.sort },
+        ExpressionAttributeValues: { ":shard": { S: duePartition(shard) }, ":until": { N: String(until) } },
+      },
+      limit,
+    );
+    for await (const item of items) {
+      const key = decodeKey(item);
+      if (key) entries.push({ key, due: Number(item[dueIndex.sort]?.N) });
+      if (entries.length >= limit) break;
+    }
+    return entries;
+  }
+
+  async *list(): AsyncIterable<TaskRecord> {
+    let start: Record<string, AttributeValue> | undefined;
+    do {
+      const page = await this.#client.send(
+        new ScanCommand({ TableName: this.#table, ...(start && { ExclusiveStartKey: start }) }),
+      );
+      for (const item of page.Items ?? []) if (decodeKey(item)) yield decodeRecord(item);
+      start = page.LastEvaluatedKey;
+    } while (start);
+  }
+
+  async putView(key: TaskKey, name: string, json: string): Promise<void> {
+    const packed = gzipSync(json);
+    if (packed.length > largestViewBytes) {
+      throw new TailwakeError({
+        code: "view-not-storable",
+        subject: `view of ${taskName(key)}`,
+        expected: `at most ${largestViewBytes} bytes compressed`,
+        received: `${packed.length} bytes (${json.length} characters of JSON)`,
+      });
+    }
+    await this.#client.send(
+      new PutItemCommand({ TableName: this.#table, Item: { ...viewItemKey(key, name), json: { B: packed } } }),
+    );
+  }
+
+  async getView(key: TaskKey, name: string): Promise<string | undefined> {
+    const { Item } = await this.#client.send(
+      new GetItemCommand({ TableName: this.#table, Key: viewItemKey(key, name), ConsistentRead: true }),
+    );
+    const packed = Item?.json?.B;
+    if (!packed) return undefined;
+    try {
+      return gunzipSync(packed).toString("utf8");
+    } catch (error) {
+      throw new TailwakeError({
+        code: "malformed-record",
+        subject: `view ${name} of ${taskName(key)}`,
+        expected: "gzip data",
+        received: describeError(error),
+        cause: error,
+      });
+    }
+  }
+
+  async deleteView(key: TaskKey, name: string): Promise<void> {
+    await this.#client.send(new DeleteItemCommand({ TableName: this.#table, Key: viewItemKey(key, name) }));
+  }
+
+  async noteQueueAge(ageMs: number, at: number): Promise<void> {
+    const Item = { ...queueAgeKey, ageMs: { N: String(ageMs) }, at: { N: String(at) } };
+    await this.#client.send(new PutItemCommand({ TableName: this.#table, Item }));
+  }
+
+  async queueAge() {
+    const { Item } = await this.#client.send(new GetItemCommand({ TableName: this.#table, Key: queueAgeKey }));
+    return Item && { ageMs: Number(Item.ageMs?.N), at: Number(Item.at?.N) };
+  }
+
+  async *#query(input: Omit<QueryCommand["input"], "TableName">, limit?: number) {
+    let start: Record<string, AttributeValue> | undefined;
+    do {
+      const page = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          ...input,
+          ...(limit && { Limit: limit }),
+          ...(start && { ExclusiveStartKey: start }),
+        }),
+      );
+      yield* page.Items ?? [];
+      start = page.LastEvaluatedKey;
+    } while (start);
+  }
+}

@@ -1,0 +1,114 @@
+import { type Attribute, dueShard, type TaskKey, type TaskRecord, taskName } from "./record.ts";
+import type { DueEntry, TaskStore } from "./store.ts";
+import { type Guard, refused, remove, type Update, type Written } from "./update.ts";
+
+/** The task table in memory: for tests, benchmarks and the simulator. Its due index is never stale. */
+export class MemoryTaskStore implements TaskStore {
+  readonly #records = new Map<string, TaskRecord>();
+  readonly #byEntity = new Map<string, Set<string>>();
+  readonly #views = new Map<string, string>();
+  #queueAge: { readonly ageMs: number; readonly at: number } | undefined;
+
+  async get(key: TaskKey): Promise<TaskRecord | undefined> {
+    return this.#records.get(taskName(key));
+  }
+
+  async tasksOf(entity: string) {
+    const names = [...(this.#byEntity.get(entity) ?? [])].sort();
+    return { tasks: names.flatMap((name) => this.#records.get(name) ?? []), malformed: [] };
+  }
+
+  async update(key: TaskKey, update: Update): Promise<Written> {
+    const name = taskName(key);
+    const stored = this.#records.get(name);
+    if (!holds(update.guard, stored)) return refused(update, stored);
+    const record = applied(key, stored, update);
+    this.#records.set(name, record);
+    const siblings = this.#byEntity.get(key.entity);
+    if (siblings) siblings.add(name);
+    else this.#byEntity.set(key.entity, new Set([name]));
+    return { applied: true, record };
+  }
+
+  async due(shard: number, until: number, limit: number): Promise<readonly DueEntry[]> {
+    return [...this.#records.values()]
+      .flatMap((record) => {
+        const { entity, kind, activity, due } = record;
+        if (due === undefined || due > until || dueShard(record) !== shard) return [];
+        return { key: { entity, kind, activity }, due };
+      })
+      .sort((a, b) => a.due - b.due)
+      .slice(0, limit);
+  }
+
+  async *list(): AsyncIterable<TaskRecord> {
+    yield* [...this.#records.values()];
+  }
+
+  async putView(key: TaskKey, name: string, json: string): Promise<void> {
+    this.#views.set(viewKey(key, name), json);
+  }
+
+  async getView(key: TaskKey, name: string): Promise<string | undefined> {
+    return this.#views.get(viewKey(key, name));
+  }
+
+  async deleteView(key: TaskKey, name: string): Promise<void> {
+    this.#views.delete(viewKey(key, name));
+  }
+
+  async noteQueueAge(ageMs: number, at: number): Promise<void> {
+    this.#queueAge = { ageMs, at };
+  }
+
+  async queueAge() {
+    return this.#queueAge;
+  }
+}
+
+const viewKey = (key: TaskKey, name: string) => `${taskName(key)}#${name}`;
+
+function holds(guard: Guard, stored: TaskRecord | undefined): boolean {
+  switch (guard.op) {
+    case "absent":
+      return stored === undefined;
+    case "all":
+      return guard.guards.every((one) => holds(one, stored));
+    case "any":
+      return guard.guards.some((one) => holds(one, stored));
+    case "missing":
+      return stored?.[guard.attribute] === undefined;
+    case "is":
+      return equal(stored?.[guard.attribute], guard.value);
+    case "oneOf":
+      return guard.values.some((value) => equal(stored?.[guard.attribute], value));
+    case "atMost": {
+      const value = stored?.[guard.attribute];
+      return typeof value === "number" && value <= guard.value;
+    }
+    case "atLeast": {
+      const value = stored?.[guard.attribute];
+      return typeof value === "number" && value >= guard.value;
+    }
+  }
+}
+
+function equal(stored: unknown, value: unknown): boolean {
+  if (Array.isArray(stored) && Array.isArray(value)) {
+    return stored.length === value.length && stored.every((member) => value.includes(member));
+  }
+  return stored !== undefined && stored === value;
+}
+
+function applied(key: TaskKey, stored: TaskRecord | undefined, update: Update): TaskRecord {
+  const next: Record<string, unknown> = { ...stored, ...key };
+  for (const [attribute, value] of Object.entries(update.changes)) {
+    if ((value as unknown) === remove) delete next[attribute];
+    else next[attribute] = value;
+  }
+  for (const counter of update.increment ?? []) next[counter] = (stored?.[counter as Attribute & "wakes"] ?? 0) + 1;
+  if (update.waiter !== undefined) {
+    next.waiters = [...new Set([...(stored?.waiters ?? []), update.waiter])].sort();
+  }
+  return next as unknown as TaskRecord;
+}

@@ -1,0 +1,106 @@
+import type { Address } from "../contract/stream.ts";
+import type { Tail } from "../contract/tail.ts";
+
+/** When a task runs: on signals, or at an interval. */
+export type EngineName = "lazy" | "cron";
+
+/**
+ * | status    | the task                                                       | left by                                 |
+ * |-----------|----------------------------------------------------------------|-----------------------------------------|
+ * | ready     | wants to run now                                               | acquire                                 |
+ * | running   | is held by the run whose token is stored, until the lease ends | that run's commit; acquire over a dead lease |
+ * | sleeping  | has caught up                                                  | a signal, child or probe; cron: its slot |
+ * | retrying  | waits for `notBefore`                                          | the timer                               |
+ * | parked    | gave up, waits for an operator                                 | resume, rewind                          |
+ * | completed | never runs again                                               | nothing                                 |
+ *
+ * `paused` is a flag beside the status.
+ */
+export type RecordStatus = "ready" | "running" | "sleeping" | "retrying" | "parked" | "completed";
+
+/** What names a task: one activity bound to one aggregate. */
+export interface TaskKey {
+  /** The aggregate, as signals name it. */
+  readonly entity: string;
+  readonly kind: string;
+  readonly activity: string;
+}
+
+/** The last error that a run ended with. */
+export interface StoredError {
+  readonly message: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly afterEvent: Tail;
+}
+
+/**
+ * The record of a task; times are in milliseconds since 1970. Normally below 1 KB, so that a write costs one unit.
+ * Optional fields are absent, never empty.
+ */
+export interface TaskRecord extends TaskKey {
+  readonly address: Address;
+  /** The engine of the last run, for people: what counts is the app's binding. */
+  readonly engine: EngineName;
+  readonly status: RecordStatus;
+  readonly paused?: true;
+  readonly tail: Tail;
+  /** Last event that a level 2 activity has acted on; absent if it must act again. */
+  readonly acted?: Tail;
+  /** The view is being rebuilt from epoch and has not yet passed `acted`. */
+  readonly actedAhead?: true;
+  /** Counts signals and completed children that came during a run. */
+  readonly wakes: number;
+  readonly token?: string;
+  readonly leaseUntil?: number;
+  readonly lastToken?: string;
+  /** Rises with every run, and with what an operator does. */
+  readonly fence: number;
+  readonly notBefore?: number;
+  readonly attempts: number;
+  readonly strikes: number;
+  readonly rescues: number;
+  readonly error?: StoredError;
+  /** The tasks to wake when this one completes, by name, sorted. */
+  readonly waiters?: readonly string[];
+  /** Sleeping until a child completes. */
+  readonly awaiting?: true;
+  /** A child has completed since a run last caught up. */
+  readonly childDone?: true;
+  /** Someone must look at this task by then at the latest. */
+  readonly due?: number;
+  /** A small view, as JSON. */
+  readonly view?: string;
+  /** Name of the item that holds a larger view. */
+  readonly viewRef?: string;
+  readonly viewVersion?: number;
+  readonly startedAt: number;
+}
+
+/** What an update may change: all but the key. */
+export type Attribute = Exclude<keyof TaskRecord, keyof TaskKey>;
+export type AttributeValue<A extends Attribute> = NonNullable<TaskRecord[A]>;
+
+/** A task's name as it is printed and logged: `kind/activity@entity`. */
+export function taskName(key: TaskKey): string {
+  return `${key.kind}/${key.activity}@${key.entity}`;
+}
+
+/** The key behind a printed name; undefined if it is none. Kinds and activities have no "/" or "@" in their names. */
+export function parseTaskName(name: string): TaskKey | undefined {
+  const match = /^([^/@]+)\/([^/@]+)@(.+)$/s.exec(name);
+  if (!match) return undefined;
+  const [, kind = "", activity = "", entity = ""] = match;
+  return { entity, kind, activity };
+}
+
+/** Shards of the due index: one partition of it takes at most 1,000 writes/s. */
+export const dueShards = 32;
+
+/** The shard of a task, the same for ever: FNV-1a of its name. */
+export function dueShard(key: TaskKey): number {
+  let hash = 0x811c9dc5;
+  const name = taskName(key);
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % dueShards;
+}

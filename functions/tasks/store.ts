@@ -1,0 +1,41 @@
+import type { TailwakeError } from "../contract/error.ts";
+import type { TaskKey, TaskRecord } from "./record.ts";
+import type { Update, Written } from "./update.ts";
+
+/** An entry of the due index. It may be stale: the base record decides. */
+export interface DueEntry {
+  readonly key: TaskKey;
+  /** Milliseconds since 1970. */
+  readonly due: number;
+}
+
+/**
+ * The task table. It writes what the transitions decide and never decides itself; it does not retry a refused write,
+ * know an activity, or send a wake. A failure of the database is thrown as it comes.
+ */
+export interface TaskStore {
+  /** Strongly consistent. */
+  get(key: TaskKey): Promise<TaskRecord | undefined>;
+  /** All tasks of an aggregate, strongly consistent; a record that cannot be read is reported, not thrown. */
+  tasksOf(
+    entity: string,
+  ): Promise<{ readonly tasks: readonly TaskRecord[]; readonly malformed: readonly TailwakeError[] }>;
+  /** One atomic conditional write. A refused one comes back with the stored record. */
+  update(key: TaskKey, update: Update): Promise<Written>;
+  /**
+   * Entries of one shard of the due index with `due` at most `until`, the oldest first, at most `limit`. Eventually
+   * consistent: it may miss fresh entries and hold old ones.
+   */
+  due(shard: number, until: number, limit: number): Promise<readonly DueEntry[]>;
+  /** Every task, in no order; for people, never on a path that runs often. */
+  list(): AsyncIterable<TaskRecord>;
+  /** Stores a large view under a name of its own. The text may be of any size that compresses to 390 KB. */
+  putView(key: TaskKey, name: string, json: string): Promise<void>;
+  /** Strongly consistent; undefined if there is none of that name. */
+  getView(key: TaskKey, name: string): Promise<string | undefined>;
+  deleteView(key: TaskKey, name: string): Promise<void>;
+  /** Leaves word for the tick that a message had waited `ageMs` in the queue when it came, at time `at`. */
+  noteQueueAge(ageMs: number, at: number): Promise<void>;
+  /** The last word left; undefined if there was none. */
+  queueAge(): Promise<{ readonly ageMs: number; readonly at: number } | undefined>;
+}

@@ -1,0 +1,461 @@
+import { describeError } from "../contract/error.ts";
+import type { Address } from "../contract/stream.ts";
+import type { Tail } from "../contract/tail.ts";
+import type { EngineName, RecordStatus, StoredError, TaskKey, TaskRecord } from "./record.ts";
+import { taskName } from "./record.ts";
+import {
+  absent,
+  all,
+  any,
+  atLeast,
+  atMost,
+  type Changes,
+  type Guard,
+  is,
+  missing,
+  oneOf,
+  remove,
+  type Update,
+} from "./update.ts";
+
+/**
+ * Every transition of a task, as a pure function to one conditional write. The table in docs/design.md lists them; the
+ * numbers of the rules are those of that page.
+ *
+ *     ready ──acquire──▶ running ──caughtUp──▶ sleeping
+ *       ▲                  │ ├──canceled, advanced──▶ ready
+ *       │                  │ ├──retry, silentRetry(After)──▶ retrying ──acquire──▶ running
+ *       │                  │ └──completed──▶ completed
+ *       └─resume, rewind── parked ◀── limit of attempts or strikes
+ */
+
+/** How long a wake that we sent ourselves may take before someone looks after it. */
+export const graceMs = 180_000;
+/** How far two clocks may be apart. */
+export const clockSkewMs = 5_000;
+/** How much too early a timer may be taken. */
+export const timerSlackMs = 2_000;
+/** Longest time between two rescues of one task. */
+const longestRescueMs = 3_600_000;
+
+const notPaused = missing("paused");
+const live: readonly RecordStatus[] = ["ready", "running", "sleeping", "retrying", "parked"];
+
+/** Condition of everything that a run writes: the token is still its own (T2). */
+const mine = (token: string): Guard => is("token", token);
+
+/** Every commit gives the token and the lease up; without it a thawed run would still write (rule 1). */
+const released = (token: string) => ({ token: remove, leaseUntil: remove, lastToken: token }) as const;
+const committedBy = (token: string) => (stored: TaskRecord) => stored.lastToken === token;
+
+// ── start and acquire ────────────────────────────────────────────────────────────────────────────
+
+/** The first record of a task. Read first: a refused put is billed at the size of the stored item. */
+export function start(address: Address, engine: EngineName, now: number): Update {
+  return {
+    operation: "start",
+    guard: absent,
+    changes: {
+      address,
+      engine,
+      status: "ready",
+      tail: "epoch",
+      wakes: 0,
+      fence: 0,
+      attempts: 0,
+      strikes: 0,
+      rescues: 0,
+      startedAt: now,
+      due: now + graceMs,
+    },
+  };
+}
+
+export interface Claim {
+  /** Chosen before the call, unique. */
+  readonly token: string;
+  /** The invocation's hard end plus {@link clockSkewMs} (rule 7): the platform's own kill makes the lease safe. */
+  readonly leaseUntil: number;
+  readonly engine: EngineName;
+  readonly now: number;
+}
+
+/** What a wake may take; the wake classes (rule 3) map to it. */
+export interface Admission {
+  /** A sleeping task of the lazy or eager engine. */
+  readonly sleeping: boolean;
+  /** A cron task before its slot, and a retry before its time. */
+  readonly early: boolean;
+  /** Only if the record still has this fence. */
+  readonly fence: number | undefined;
+}
+
+/**
+ * Takes the lease of a task that nobody holds.
+ *
+ *     before notBefore │ from notBefore − 2 s │ running, lease alive │ lease over (5 s of skew)
+ *     refused, unless  │ taken                │ refused              │ acquireExpired
+ *     the wake is early│                      │                      │
+ */
+export function acquire(claim: Claim, admission: Admission): Update {
+  const states: Guard[] = [is("status", "ready")];
+  if (claim.engine === "cron") {
+    const slot = any(missing("notBefore"), atMost("notBefore", claim.now));
+    states.push(admission.early ? is("status", "sleeping") : all(is("status", "sleeping"), slot));
+  } else if (admission.sleeping) {
+    states.push(is("status", "sleeping"));
+  }
+  const timeHasCome = atMost("notBefore", claim.now + timerSlackMs);
+  states.push(admission.early ? is("status", "retrying") : all(is("status", "retrying"), timeHasCome));
+  const fence = admission.fence === undefined ? [] : [is("fence", admission.fence)];
+  return taking("acquire", claim, all(notPaused, ...fence, any(...states)), ["fence"]);
+}
+
+/** Takes the lease over from a run that its invocation did not survive: a strike (rule 8). */
+export function acquireExpired(claim: Claim, seenToken: string, strikeDelayMs: number): Update {
+  const dead = all(
+    notPaused,
+    is("status", "running"),
+    is("token", seenToken),
+    atMost("leaseUntil", claim.now - clockSkewMs - strikeDelayMs - 1),
+  );
+  return taking("acquire over a dead lease", claim, dead, ["fence", "strikes"]);
+}
+
+function taking(operation: string, claim: Claim, guard: Guard, increment: Update["increment"] & {}): Update {
+  const { token, leaseUntil, engine } = claim;
+  return {
+    operation,
+    guard,
+    changes: { status: "running", token, leaseUntil, engine, rescues: 0 },
+    increment,
+    appliedIf: (stored) => stored.token === token,
+  };
+}
+
+/** A signal or a completed child while the task runs: that run will not go to sleep on it (T3). */
+export function noteWake(seenToken: string, by: "signal" | "child"): Update {
+  return {
+    operation: `${by} to a running task`,
+    guard: all(is("status", "running"), is("token", seenToken)),
+    changes: by === "child" ? { childDone: true } : {},
+    increment: ["wakes"],
+  };
+}
+
+// ── what a run writes ────────────────────────────────────────────────────────────────────────────
+
+/** How far a run got: written as one with the status, so that tail and view move together (T5). */
+export interface Progress {
+  readonly tail: Tail;
+  readonly view: ViewChange;
+  /** Level 2: the last event acted on; "again" if the next run must act; "unchanged" for level 1. */
+  readonly acted: Tail | "again" | "unchanged";
+  /** Level 2: the rebuilt view has not passed `acted` yet. */
+  readonly actedAhead: boolean;
+}
+
+export type ViewChange =
+  | { readonly type: "unchanged" }
+  | { readonly type: "none" }
+  | { readonly type: "inline"; readonly json: string; readonly version: number }
+  | { readonly type: "item"; readonly name: string; readonly version: number };
+
+function progressed({ tail, view, acted, actedAhead }: Progress): Changes {
+  const viewChanges: Changes =
+    view.type === "unchanged"
+      ? {}
+      : view.type === "none"
+        ? { view: remove, viewRef: remove, viewVersion: remove }
+        : view.type === "inline"
+          ? { view: view.json, viewRef: remove, viewVersion: view.version }
+          : { view: remove, viewRef: view.name, viewVersion: view.version };
+  const actedChanges: Changes =
+    acted === "unchanged" ? {} : { acted: acted === "again" ? remove : acted, actedAhead: actedAhead || remove };
+  return { tail, ...viewChanges, ...actedChanges };
+}
+
+/** Progress written in the middle of a run. It never resets attempts (rule 9). */
+export function checkpoint(token: string, progress: Progress): Update {
+  return { operation: "checkpoint", guard: mine(token), changes: progressed(progress) };
+}
+
+export interface Sleep {
+  /** `wakes` as the run saw it before it opened its stream (rule 2). */
+  readonly seenWakes: number;
+  readonly awaiting: boolean;
+  /** Cron: when the next slot is. */
+  readonly notBefore: number | undefined;
+  /** When someone must look; undefined leaves it as it is, so that a normal run moves no index key (rule 6). */
+  readonly due: number | undefined;
+}
+
+/** Caught up, or awaiting a child. Refused if a wake came since: then {@link rerun}. */
+export function sleep(token: string, progress: Progress, sleep: Sleep): Update {
+  return {
+    operation: "caughtUp",
+    guard: all(mine(token), is("wakes", sleep.seenWakes)),
+    changes: {
+      ...progressed(progress),
+      ...released(token),
+      status: "sleeping",
+      attempts: 0,
+      strikes: 0,
+      error: remove,
+      awaiting: sleep.awaiting || remove,
+      childDone: remove,
+      notBefore: sleep.notBefore ?? remove,
+      ...(sleep.due === undefined ? {} : { due: sleep.due }),
+    },
+    appliedIf: committedBy(token),
+  };
+}
+
+/** Caught up, but wakes moved: keeps the token, and the record that comes back has the new `wakes` to have seen. */
+export function rerun(token: string, progress: Progress): Update {
+  return { operation: "caughtUp, wakes moved", guard: mine(token), changes: progressed(progress) };
+}
+
+/** Canceled after it advanced: the next run goes on at once. */
+export function handOver(token: string, progress: Progress, now: number): Update {
+  return {
+    operation: "canceled, tail advanced",
+    guard: mine(token),
+    changes: {
+      ...progressed(progress),
+      ...released(token),
+      status: "ready",
+      strikes: 0,
+      awaiting: remove,
+      notBefore: remove,
+      due: now + graceMs,
+    },
+    appliedIf: committedBy(token),
+  };
+}
+
+/** Another attempt at `notBefore`: canceled without advance, silentRetry and retry. */
+export function retryAt(token: string, progress: Progress, notBefore: number, error: StoredError | undefined): Update {
+  return {
+    operation: "retry",
+    guard: mine(token),
+    changes: {
+      ...progressed(progress),
+      ...released(token),
+      status: "retrying",
+      strikes: 0,
+      awaiting: remove,
+      notBefore,
+      due: notBefore + graceMs,
+      ...(error ? { error } : {}),
+    },
+    increment: ["attempts"],
+    appliedIf: committedBy(token),
+  };
+}
+
+/** A wait that the activity asked for: not an attempt. */
+export function waitUntil(token: string, progress: Progress, at: number): Update {
+  return {
+    operation: "silentRetryAfter",
+    guard: mine(token),
+    changes: {
+      ...progressed(progress),
+      ...released(token),
+      status: "retrying",
+      strikes: 0,
+      awaiting: remove,
+      notBefore: at,
+      due: at + graceMs,
+    },
+    appliedIf: committedBy(token),
+  };
+}
+
+/** The limit of attempts is reached: an operator must look. */
+export function park(token: string, progress: Progress, error: StoredError | undefined): Update {
+  return {
+    operation: "attempt limit reached",
+    guard: mine(token),
+    changes: {
+      ...progressed(progress),
+      ...released(token),
+      status: "parked",
+      awaiting: remove,
+      notBefore: remove,
+      due: remove,
+      ...(error ? { error } : {}),
+    },
+    increment: ["attempts"],
+    appliedIf: committedBy(token),
+  };
+}
+
+/** Done for good. Refused if someone waits: then {@link completeForWaiters}. */
+export function complete(token: string, tail: Tail): Update {
+  const { guard, changes, appliedIf } = completing(token, tail);
+  return {
+    operation: "completed, no waiters",
+    guard: all(guard, missing("waiters")),
+    changes: { ...changes, due: remove },
+    appliedIf,
+  };
+}
+
+/** Done for good, with waiters to mark: due until they are. */
+export function completeForWaiters(token: string, tail: Tail, now: number): Update {
+  const { guard, changes, appliedIf } = completing(token, tail);
+  return { operation: "completed, waiters", guard, changes: { ...changes, due: now + graceMs }, appliedIf };
+}
+
+function completing(token: string, tail: Tail) {
+  const progress: Progress = { tail, view: { type: "none" }, acted: "again", actedAhead: false };
+  const cleared = { attempts: 0, strikes: 0, awaiting: remove, notBefore: remove, error: remove } as const;
+  return {
+    guard: mine(token),
+    changes: { ...progressed(progress), ...released(token), ...cleared, status: "completed" },
+    appliedIf: committedBy(token),
+  } as const;
+}
+
+// ── waiters ──────────────────────────────────────────────────────────────────────────────────────
+
+/** Asks for a wake when the task completes. Refused if it has: a promise that nobody would keep. */
+export function addWaiter(waiter: TaskKey): Update {
+  return { operation: "add waiter", guard: oneOf("status", live), changes: {}, waiter: taskName(waiter) };
+}
+
+/** Makes a sleeping waiter ready. A running one is told by {@link noteWake}; another status runs anyway. */
+export function markWaiter(now: number): Update {
+  return {
+    operation: "mark a waiter",
+    guard: all(notPaused, is("status", "sleeping")),
+    changes: { status: "ready", childDone: true, awaiting: remove, notBefore: remove, due: now + graceMs },
+  };
+}
+
+/** All waiters are marked. */
+export function notified(waiters: readonly string[]): Update {
+  return {
+    operation: "notified",
+    guard: all(is("status", "completed"), is("waiters", waiters)),
+    changes: { waiters: remove, due: remove },
+  };
+}
+
+// ── the due scan ─────────────────────────────────────────────────────────────────────────────────
+
+/** Claims an overdue task, so that of two ticks only one wakes it; the next look is later each time. */
+export function rescue(record: TaskRecord, seenDue: number, now: number): Update {
+  const again = now + Math.min(longestRescueMs, graceMs * 2 ** record.rescues);
+  return {
+    operation: "rescue",
+    guard: is("due", seenDue),
+    changes: { due: record.paused ? remove : again },
+    increment: ["rescues"],
+  };
+}
+
+/** Puts the next look at a sleeping lazy task one probe period off. */
+export function look(seenDue: number, nextProbe: number): Update {
+  return {
+    operation: "look at a sleeping lazy task",
+    guard: all(is("due", seenDue), is("status", "sleeping")),
+    changes: { due: nextProbe },
+  };
+}
+
+/** Puts the next look at a running task where its lease ends. */
+export function lookAtLease(record: TaskRecord, seenDue: number, strikeDelayMs: number): Update {
+  const { token = "", leaseUntil = 0 } = record;
+  return {
+    operation: "look at a running task",
+    guard: all(is("due", seenDue), is("status", "running"), is("token", token)),
+    changes: { due: leaseUntil + clockSkewMs + strikeDelayMs + 1 },
+  };
+}
+
+/** Too many invocations died under this task. */
+export function parkOnStrikes(limit: number, now: number, tail: Tail): Update {
+  const message = `its invocation died ${limit} times in a row`;
+  return {
+    operation: "park on strikes",
+    guard: all(is("status", "running"), atMost("leaseUntil", now - clockSkewMs - 1), atLeast("strikes", limit)),
+    changes: {
+      status: "parked",
+      token: remove,
+      leaseUntil: remove,
+      due: remove,
+      error: { message, at: now, afterEvent: tail },
+    },
+  };
+}
+
+// ── operators ────────────────────────────────────────────────────────────────────────────────────
+
+/** Keeps a task from running; a run that is under way commits as usual. */
+export function pause(running: boolean): Update {
+  return running
+    ? { operation: "pause", guard: is("status", "running"), changes: { paused: true } }
+    : {
+        operation: "pause",
+        guard: oneOf("status", ["ready", "sleeping", "retrying", "parked"]),
+        changes: { paused: true, due: remove },
+      };
+}
+
+/** Lets a paused or parked task run again, at once or when its time comes. */
+export function resume(record: TaskRecord, now: number): Update {
+  const waits = record.notBefore !== undefined && record.notBefore > now;
+  const at = waits ? record.notBefore : now;
+  return {
+    operation: "resume",
+    guard: all(
+      any(is("paused", true), is("status", "parked")),
+      oneOf("status", ["ready", "sleeping", "retrying", "parked"]),
+      record.notBefore === undefined ? missing("notBefore") : is("notBefore", record.notBefore),
+    ),
+    changes: {
+      paused: remove,
+      attempts: 0,
+      strikes: 0,
+      acted: remove,
+      status: waits ? "retrying" : "ready",
+      due: at + graceMs,
+    },
+    increment: ["fence"],
+  };
+}
+
+/** Takes the flag off a running task. Its due time may have gone while it was paused, so it gets one (rule 6). */
+export function resumeRunning(now: number): Update {
+  return {
+    operation: "resume while running",
+    guard: all(is("paused", true), is("status", "running")),
+    changes: { paused: remove, due: now + graceMs },
+    increment: ["wakes"],
+  };
+}
+
+/** Moves the tail, fences a run out that may be under way, and starts over with an empty view. */
+export function rewind(tail: Tail, now: number): Update {
+  return {
+    operation: "rewind",
+    guard: oneOf("status", live),
+    changes: {
+      ...progressed({ tail, view: { type: "none" }, acted: "again", actedAhead: false }),
+      token: remove,
+      leaseUntil: remove,
+      notBefore: remove,
+      awaiting: remove,
+      status: "ready",
+      due: now + graceMs,
+    },
+    increment: ["fence"],
+  };
+}
+
+/** An error as the record keeps it: one line, at most 500 characters. */
+export function storedError(error: unknown, at: number, afterEvent: Tail): StoredError {
+  return { message: describeError(error).replaceAll(/\s+/g, " ").slice(0, 500), at, afterEvent };
+}

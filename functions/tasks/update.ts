@@ -1,0 +1,67 @@
+import type { Attribute, AttributeValue, TaskRecord } from "./record.ts";
+
+/**
+ * A condition on the stored record, as data: the pure transitions build it, each adapter evaluates it. A comparison
+ * with an absent attribute is false.
+ */
+export type Guard =
+  | { readonly op: "absent" }
+  | { readonly op: "is"; readonly attribute: Attribute; readonly value: unknown }
+  | { readonly op: "oneOf"; readonly attribute: Attribute; readonly values: readonly unknown[] }
+  | { readonly op: "missing"; readonly attribute: Attribute }
+  | { readonly op: "atMost"; readonly attribute: Attribute; readonly value: number }
+  | { readonly op: "atLeast"; readonly attribute: Attribute; readonly value: number }
+  | { readonly op: "all"; readonly guards: readonly Guard[] }
+  | { readonly op: "any"; readonly guards: readonly Guard[] };
+
+/** The record does not exist. */
+export const absent: Guard = { op: "absent" };
+export const is = <A extends Attribute>(attribute: A, value: AttributeValue<A>): Guard => ({
+  op: "is",
+  attribute,
+  value,
+});
+export const oneOf = <A extends Attribute>(attribute: A, values: readonly AttributeValue<A>[]): Guard => ({
+  op: "oneOf",
+  attribute,
+  values,
+});
+export const missing = (attribute: Attribute): Guard => ({ op: "missing", attribute });
+export const atMost = (attribute: Attribute, value: number): Guard => ({ op: "atMost", attribute, value });
+export const atLeast = (attribute: Attribute, value: number): Guard => ({ op: "atLeast", attribute, value });
+export const all = (...guards: readonly Guard[]): Guard => ({ op: "all", guards });
+export const any = (...guards: readonly Guard[]): Guard => ({ op: "any", guards });
+
+type Counter = "wakes" | "fence" | "attempts" | "strikes" | "rescues";
+
+/** The attributes to write; `remove` deletes one. */
+export type Changes = { readonly [A in Attribute]?: AttributeValue<A> | typeof remove };
+export const remove = Symbol("remove");
+
+/** One transition of a record: one conditional write. */
+export interface Update {
+  /** The operation's name in the protocol, for errors and tests. */
+  readonly operation: string;
+  readonly guard: Guard;
+  readonly changes: Changes;
+  /** Counters to raise by one. */
+  readonly increment?: readonly Counter[];
+  /** A waiter to add. */
+  readonly waiter?: string;
+  /**
+   * Recognises, in the stored record, that a write that seems refused had in fact been applied: its answer was lost and
+   * the SDK sent it again (protocol rule 5).
+   */
+  readonly appliedIf?: (stored: TaskRecord) => boolean;
+}
+
+/** What became of an update, with the record as it then was. A refused write is a value, not an exception. */
+export type Written =
+  | { readonly applied: true; readonly record: TaskRecord }
+  | { readonly applied: false; readonly record: TaskRecord | undefined };
+
+/** The result of a write whose condition failed, given what is stored. */
+export function refused(update: Update, stored: TaskRecord | undefined): Written {
+  if (stored !== undefined && update.appliedIf?.(stored)) return { applied: true, record: stored };
+  return { applied: false, record: stored };
+}
