@@ -1,0 +1,33 @@
+import { decodeDetail, malformed, type WakeMessage, wakeSource } from "./wake.ts";
+
+/** What Tailwake reads of a bus event. */
+export interface BusEvent {
+  readonly source: string;
+  readonly detailType: string;
+  readonly detail: unknown;
+}
+
+/** Reads the envelope of a bus event, given as JSON or parsed. Throws a `TailwakeError` ("malformed-message"). */
+export function decodeBusEvent(value: unknown): BusEvent {
+  const envelope = typeof value === "string" ? parse(value) : value;
+  const fields = typeof envelope === "object" && envelope !== null ? (envelope as Record<string, unknown>) : {};
+  const text = (name: string): string => {
+    const field = fields[name];
+    if (typeof field === "string" && field !== "") return field;
+    throw malformed(`bus event, field ${name}`, "a non-empty string", field);
+  };
+  return { source: text("source"), detailType: text("detail-type"), detail: fields.detail };
+}
+
+/** The message in one of our own bus events; undefined for an event from elsewhere. */
+export function ownMessage({ source, detailType, detail }: BusEvent): WakeMessage | undefined {
+  return source === wakeSource ? decodeDetail(detailType, detail) : undefined;
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw malformed("bus event", "a JSON object", body);
+  }
+}

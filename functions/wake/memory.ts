@@ -1,0 +1,40 @@
+import type { Clock } from "../contract/clock.ts";
+import { alarmFor, delayQueueMs, scheduleTime } from "./timing.ts";
+import type { TaskWake, WakeMessage } from "./wake.ts";
+import type { Wakes } from "./wakes.ts";
+
+/** The alarm clocks in memory, with the delays of the real ones: for tests, benchmarks and the simulator. */
+export class MemoryWakes implements Wakes {
+  readonly #clock: Clock;
+  #waiting: { readonly message: WakeMessage; readonly at: number }[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async send(messages: readonly WakeMessage[]): Promise<void> {
+    const at = this.#clock.now();
+    for (const message of messages) this.#waiting.push({ message, at });
+  }
+
+  async sendAt(wake: TaskWake, at: number): Promise<void> {
+    const now = this.#clock.now();
+    const timed = { ...wake, notBefore: at };
+    const alarm = alarmFor(at, now);
+    const arrives = alarm === "now" ? now : alarm === "delayQueue" ? now + delayQueueMs : scheduleTime(at);
+    this.#waiting.push({ message: timed, at: arrives });
+  }
+
+  /** Takes what has arrived by now, in the order of arrival. */
+  take(): WakeMessage[] {
+    const now = this.#clock.now();
+    const arrived = this.#waiting.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
+    this.#waiting = this.#waiting.filter(({ at }) => at > now);
+    return arrived.map(({ message }) => message);
+  }
+
+  /** When the next message arrives; undefined if none is under way. */
+  get next(): number | undefined {
+    return this.#waiting.length === 0 ? undefined : Math.min(...this.#waiting.map(({ at }) => at));
+  }
+}

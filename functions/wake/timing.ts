@@ -1,0 +1,34 @@
+import { createHash } from "node:crypto";
+import { type TaskKey, taskName } from "../tasks/record.ts";
+
+/** How long the delay queue holds a message. */
+export const delayQueueMs = 20_000;
+/** Waits up to this long go through the delay queue, more than once if need be; Scheduler is only precise to a minute. */
+export const longestDelayMs = 60_000;
+
+/** Which alarm clock a wake at `at` needs. */
+export function alarmFor(at: number, now: number): "now" | "delayQueue" | "schedule" {
+  if (at <= now) return "now";
+  return at - now <= longestDelayMs ? "delayQueue" : "schedule";
+}
+
+/**
+ * The time of a one-time schedule: rounded up to a whole second, and two seconds more, since `at()` drops milliseconds
+ * and a wake that fires before `notBefore` is refused (protocol rule 17).
+ */
+export function scheduleTime(at: number): number {
+  return Math.ceil(at / 1000) * 1000 + 2_000;
+}
+
+/** `at(yyyy-mm-ddThh:mm:ss)`, in UTC. */
+export function scheduleExpression(time: number): string {
+  return `at(${new Date(time).toISOString().slice(0, 19)})`;
+}
+
+/**
+ * The name of a task's schedule: 40 characters of a hash of its name, then the fence it was made under. At most 64
+ * characters; made again under the same fence it is the same schedule.
+ */
+export function scheduleName(key: TaskKey, fence: number): string {
+  return `${createHash("sha256").update(taskName(key)).digest("hex").slice(0, 40)}-${fence}`;
+}

@@ -1,0 +1,126 @@
+import { describeValue, TailwakeError } from "../contract/error.ts";
+import type { TaskKey } from "../tasks/record.ts";
+import type { Admission } from "../tasks/transitions.ts";
+
+/**
+ * Why a task is woken, and what that may do (protocol rule 3):
+ *
+ * | class    | counts as news | takes a sleeping lazy task | takes a retry early | only under its own fence |
+ * |----------|----------------|----------------------------|---------------------|--------------------------|
+ * | start    | no             | no                         | no                  | yes                      |
+ * | signal   | yes            | yes                        | if `signalsCutWaits`| no                       |
+ * | child    | yes            | yes                        | if `signalsCutWaits`| no                       |
+ * | operator | yes            | yes                        | yes                 | no                       |
+ * | probe    | no             | yes                        | no                  | no                       |
+ * | timer    | no             | no                         | no                  | yes                      |
+ * | handOver | no             | no                         | no                  | yes                      |
+ * | rescue   | no             | no                         | no                  | no                       |
+ *
+ * News that comes while the task runs makes that run go on; the other classes are our own alarm clocks, and a late or
+ * doubled one must not cause another run.
+ */
+export type WakeClass = "start" | "signal" | "child" | "operator" | "probe" | "timer" | "handOver" | "rescue";
+
+/** Wakes one task. */
+export interface TaskWake {
+  readonly class: WakeClass;
+  readonly key: TaskKey;
+  /** The record's fence when the wake was made; it is there for `start`, `timer` and `handOver`. */
+  readonly fence?: number;
+  /** Not to be taken before this time, in milliseconds since 1970. */
+  readonly notBefore?: number;
+}
+
+/** A hint that an aggregate has news: wakes every lazy task that follows it. */
+export interface Signal {
+  readonly class: "signal";
+  readonly entity: string;
+  /** Only tasks of this kind; absent for all that follow the entity. */
+  readonly kind?: string;
+}
+
+export type WakeMessage = TaskWake | Signal;
+
+export function isSignal(message: WakeMessage): message is Signal {
+  return "entity" in message;
+}
+
+interface ClassRule {
+  readonly news: boolean;
+  readonly sleeping: boolean;
+  readonly early: "no" | "ifSignalsCutWaits" | "yes";
+  readonly fenced: boolean;
+}
+
+const rules: { readonly [C in WakeClass]: ClassRule } = {
+  start: { news: false, sleeping: false, early: "no", fenced: true },
+  signal: { news: true, sleeping: true, early: "ifSignalsCutWaits", fenced: false },
+  child: { news: true, sleeping: true, early: "ifSignalsCutWaits", fenced: false },
+  operator: { news: true, sleeping: true, early: "yes", fenced: false },
+  probe: { news: false, sleeping: true, early: "no", fenced: false },
+  timer: { news: false, sleeping: false, early: "no", fenced: true },
+  handOver: { news: false, sleeping: false, early: "no", fenced: true },
+  rescue: { news: false, sleeping: false, early: "no", fenced: false },
+};
+
+/** May a wake of this class add to `wakes`? */
+export const isNews = (wakeClass: WakeClass): boolean => rules[wakeClass].news;
+
+/** What a wake may take of its task. */
+export function admissionOf(wake: TaskWake, signalsCutWaits: boolean): Admission {
+  const { sleeping, early, fenced } = rules[wake.class];
+  return {
+    sleeping,
+    early: early === "yes" || (early === "ifSignalsCutWaits" && signalsCutWaits),
+    fence: fenced ? wake.fence : undefined,
+  };
+}
+
+/** `detail-type`s of our own bus events; rules match them. */
+export const detailTypes = { signal: "Signal", wake: "Wake", delayedWake: "DelayedWake" } as const;
+/** `source` of our own bus events. */
+export const wakeSource = "tailwake";
+
+/** The `detail` of the bus event that carries a message. */
+export function encodeDetail(message: WakeMessage): string {
+  if (isSignal(message)) return JSON.stringify({ entity: message.entity, kind: message.kind });
+  const { key, ...rest } = message;
+  return JSON.stringify({ ...rest, ...key });
+}
+
+/** Reads the detail of one of our own bus events. Throws a `TailwakeError` ("malformed-message") naming the field. */
+export function decodeDetail(detailType: string, detail: unknown): WakeMessage {
+  const fields = typeof detail === "object" && detail !== null ? (detail as Record<string, unknown>) : {};
+  const text = (name: string): string => {
+    const value = fields[name];
+    if (typeof value === "string" && value !== "" && value.length <= 1024) return value;
+    throw malformed(`detail.${name}`, "a string of 1 to 1024 characters", value);
+  };
+  const number = (name: string): number => {
+    const value = fields[name];
+    if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+    throw malformed(`detail.${name}`, "a whole number from 0", value);
+  };
+  if (detailType === detailTypes.signal) {
+    const entity = text("entity");
+    return { class: "signal", entity, ...(fields.kind === undefined ? {} : { kind: text("kind") }) };
+  }
+  if (detailType !== detailTypes.wake && detailType !== detailTypes.delayedWake) {
+    throw malformed("detail-type", `one of ${Object.values(detailTypes).join(", ")}`, detailType);
+  }
+  const wakeClass = text("class");
+  if (!Object.hasOwn(rules, wakeClass)) {
+    throw malformed("detail.class", `one of ${Object.keys(rules).join(", ")}`, wakeClass);
+  }
+  const fenced = rules[wakeClass as WakeClass].fenced;
+  return {
+    class: wakeClass as WakeClass,
+    key: { entity: text("entity"), kind: text("kind"), activity: text("activity") },
+    ...(fenced ? { fence: number("fence") } : {}),
+    ...(fields.notBefore === undefined ? {} : { notBefore: number("notBefore") }),
+  };
+}
+
+export function malformed(subject: string, expected: string, received: unknown): TailwakeError {
+  return new TailwakeError({ code: "malformed-message", subject, expected, received: describeValue(received) });
+}
