@@ -1,0 +1,115 @@
+import { TailwakeError } from "../contract/error.ts";
+import { type TaskRecord, taskName } from "../tasks/record.ts";
+import { acquire, acquireExpired, type Claim, clockSkewMs, noteWake, timerSlackMs } from "../tasks/transitions.ts";
+import { strikeDelayMs } from "../wake/backoff.ts";
+import { admissionOf, isNews, type TaskWake } from "../wake/wake.ts";
+import type { Binding } from "./binding.ts";
+import { type Invocation, type Machinery, rulesOf } from "./engine.ts";
+
+/**
+ * What a wake came to.
+ *
+ * - `taken`: this run holds the lease.
+ * - `noted`: another run holds it and will go on for this wake.
+ * - `nothing`: there is nothing to do for it; the word says why.
+ * - `alone`: the task has killed invocations and is to be tried again with nothing beside it (rule 8).
+ */
+export type Taking =
+  | { readonly type: "taken"; readonly record: TaskRecord }
+  | { readonly type: "noted" }
+  | { readonly type: "nothing"; readonly why: "completed" | "parked" | "paused" | "stale" | "running" | "not its time" }
+  | { readonly type: "alone" };
+
+/** Rounds against other writers before the message is left to a later delivery (rule 5). */
+const roundsAgainstOthers = 3;
+/** From so many strikes on a task runs alone. */
+const strikesToIsolate = 2;
+
+/**
+ * Takes the lease for a wake. `seen` is the record if the caller has just read it: then it decides the first write, and
+ * wakes that can come to nothing cost none (rule 4). Throws a `TailwakeError` for an unknown task, and when other
+ * writers win every round.
+ */
+export async function take(
+  machinery: Machinery,
+  binding: Binding,
+  wake: TaskWake,
+  invocation: Invocation,
+  options: { readonly seen?: TaskRecord | undefined; readonly isAlone: boolean },
+): Promise<Taking> {
+  const { store, clock } = machinery;
+  const admission = admissionOf(wake, binding.declaration.signalsCutWaits);
+  const token = machinery.newToken();
+  let { seen } = options;
+  for (let round = 1; round <= roundsAgainstOthers; round++) {
+    const now = clock.now();
+    const claim: Claim = { token, leaseUntil: invocation.hardEnd + clockSkewMs, engine: binding.engine, now };
+    const step = seen ? nextStep(seen, binding, wake, now) : "acquire";
+    if (typeof step === "object") return step;
+    if (step === "takeOver" && !options.isAlone && (seen?.strikes ?? 0) + 1 >= strikesToIsolate) {
+      return { type: "alone" };
+    }
+    const heldBy = seen?.token ?? "";
+    const update =
+      step === "acquire"
+        ? acquire(claim, admission)
+        : step === "takeOver"
+          ? acquireExpired(claim, heldBy, strikeDelayMs(seen?.strikes ?? 0))
+          : noteWake(heldBy, wake.class === "child" ? "child" : "signal");
+    const written = await store.update(wake.key, update);
+    if (written.applied) return step === "note" ? { type: "noted" } : { type: "taken", record: written.record };
+    if (!written.record) throw unknownTask(wake);
+    seen = written.record;
+  }
+  throw new TailwakeError({
+    code: "store-refused",
+    subject: `wake of ${taskName(wake.key)}`,
+    expected: `its record to stand still for one of ${roundsAgainstOthers} rounds`,
+    received: "another writer each time",
+  });
+}
+
+/** What to do for a wake, given the stored record. */
+function nextStep(
+  seen: TaskRecord,
+  binding: Binding,
+  wake: TaskWake,
+  now: number,
+): "acquire" | "takeOver" | "note" | (Taking & { type: "nothing" }) {
+  const { sleeping, early, fence } = admissionOf(wake, binding.declaration.signalsCutWaits);
+  if (seen.paused) return { type: "nothing", why: "paused" };
+  // A fence tells an alarm clock of an earlier run from the latest one's; it also changes when a dead run is replaced.
+  if (fence !== undefined && fence !== seen.fence && seen.status !== "running")
+    return { type: "nothing", why: "stale" };
+  switch (seen.status) {
+    case "completed":
+    case "parked":
+      return { type: "nothing", why: seen.status };
+    case "ready":
+      return "acquire";
+    case "running": {
+      const over = (seen.leaseUntil ?? 0) + clockSkewMs + strikeDelayMs(seen.strikes) < now;
+      if (over) return "takeOver";
+      return isNews(wake.class) ? "note" : { type: "nothing", why: "running" };
+    }
+    case "sleeping": {
+      const slotHasCome = rulesOf(binding.engine).whenDue === "run" && (seen.notBefore ?? 0) <= now;
+      return (sleeping && rulesOf(binding.engine).takesSignals) || early || slotHasCome
+        ? "acquire"
+        : { type: "nothing", why: "not its time" };
+    }
+    case "retrying":
+      return early || (seen.notBefore ?? 0) <= now + timerSlackMs
+        ? "acquire"
+        : { type: "nothing", why: "not its time" };
+  }
+}
+
+export function unknownTask(wake: TaskWake): TailwakeError {
+  return new TailwakeError({
+    code: "unknown-task",
+    subject: `task ${taskName(wake.key)}`,
+    expected: "a record in the task table",
+    received: `none, for a wake of class ${wake.class}`,
+  });
+}

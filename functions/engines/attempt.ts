@@ -1,0 +1,195 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Behaviour, WokenBy } from "../contract/activity.ts";
+import { describeValue, TailwakeError } from "../contract/error.ts";
+import { canceled, isDecision, isOutcome, type Outcome, retry, thrownOutcome } from "../contract/outcome.ts";
+import type { Recorded } from "../contract/stream.ts";
+import { epoch, type Tail } from "../contract/tail.ts";
+import { taskName } from "../tasks/record.ts";
+import { type OpenStream, openEventStream } from "../upstream/event-stream.ts";
+import { rulesOf } from "./engine.ts";
+import { createRunHandle, type RunHandle } from "./run-context.ts";
+import type { RunState } from "./run-state.ts";
+
+type Processor = Behaviour & { readonly type: "processor" };
+type Viewed = Behaviour & { readonly type: "viewed" };
+
+/** One pass of an activity over its stream, from the run's tail. Never throws: whatever happens is an outcome. */
+export async function attempt(state: RunState, wokenBy: WokenBy): Promise<Outcome> {
+  const handle = createRunHandle(state, wokenBy);
+  const { behaviour } = state.binding.declaration;
+  const before = state.tail;
+  let outcome: Outcome;
+  try {
+    outcome = await (behaviour.type === "processor"
+      ? processEvents(state, behaviour, handle)
+      : loadAndAct(state, behaviour, handle));
+  } catch (error) {
+    outcome = wasCanceled(state, error) ? canceled(state.tail) : thrownOutcome(error, state.tail);
+  }
+  try {
+    await handle.startsSettled();
+  } catch (error) {
+    // A child that may not exist must not be passed over: the events that asked for it come again.
+    return retry(before, error);
+  }
+  // Whether the aborted activity stopped early or was just done is the same from here: the next run will see (T3).
+  return outcome.type === "caughtUp" && state.signal.aborted ? canceled(outcome.tail) : outcome;
+}
+
+/** gRPC `Canceled` and an abort are ours only if our own signal was aborted: a dying server looks the same. */
+function wasCanceled(state: RunState, error: unknown): boolean {
+  if (!state.signal.aborted) return false;
+  if (error === state.signal.reason) return true;
+  if (error instanceof ConnectError) return error.code === Code.Canceled;
+  return error instanceof Error && error.name === "AbortError";
+}
+
+// ── level 1 ──────────────────────────────────────────────────────────────────────────────────────
+
+async function processEvents(state: RunState, behaviour: Processor, first: RunHandle): Promise<Outcome> {
+  const stream = await openAfter(state);
+  // An unknown tail was found when the stream opened: the activity starts from where it now is.
+  const run = first.run.tail === state.tail ? first.run : { ...first.run, tail: state.tail };
+  try {
+    const outcome: unknown = await untilAbandoned(state, behaviour.processEvents(run, stream));
+    if (isOutcome(outcome)) return outcome;
+    throw notTheContract(state, "processEvents", "an outcome with its tail", outcome);
+  } finally {
+    stream.close();
+  }
+}
+
+// ── level 2 ──────────────────────────────────────────────────────────────────────────────────────
+
+/** Folds the events into the view without acting, then acts once, if there is news (protocol rule 14). */
+async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle): Promise<Outcome> {
+  const { record } = state;
+  if (!state.view) await loadView(state, behaviour);
+  const { acted } = record;
+  // Not acted on everything that is stored: some earlier run loaded, and did not get to act.
+  let news = acted === undefined || (!state.actedAhead && acted !== record.tail);
+  const stream = await openAfter(state, () => startView(state, behaviour));
+  try {
+    for await (const batch of stream.batches()) {
+      for (const recorded of batch.events) {
+        applyEvent(state, behaviour, recorded);
+        if (!state.actedAhead) news = true;
+        else if (recorded.id === acted) state.actedAhead = false;
+      }
+    }
+  } finally {
+    stream.close();
+  }
+  if (state.signal.aborted) return canceled(state.tail);
+  // The event that was acted on last is gone from the history: what has been acted on is not known any more.
+  if (state.actedAhead) news = true;
+  state.actedAhead = false;
+  if (!news && !asksToAct(state, handle.context.wokenBy)) {
+    state.acted = state.tail;
+    return { type: "caughtUp", tail: state.tail };
+  }
+  state.acted = "again";
+  const decision: unknown = await untilAbandoned(state, behaviour.act(state.view?.value, handle.context));
+  if (!isDecision(decision)) throw notTheContract(state, "act", "a decision", decision);
+  if (decision.type === "caughtUp" && !state.signal.aborted) state.acted = state.tail;
+  return { ...decision, tail: state.tail };
+}
+
+const actingWakes: ReadonlySet<WokenBy> = new Set(["timer", "child", "operator"]);
+
+function asksToAct(state: RunState, wokenBy: WokenBy): boolean {
+  return actingWakes.has(wokenBy) || state.record.childDone === true;
+}
+
+async function loadView(state: RunState, behaviour: Viewed): Promise<void> {
+  const { record, machinery, key } = state;
+  if (record.viewVersion === behaviour.view.version && record.tail !== epoch) {
+    const json = record.view ?? (record.viewRef && (await machinery.store.getView(key, record.viewRef)));
+    if (json) {
+      state.view = { value: JSON.parse(json), changed: false };
+      state.actedAhead = record.actedAhead === true;
+      if (state.actedAhead) state.acted = record.acted ?? "again";
+      return;
+    }
+  }
+  startView(state, behaviour);
+}
+
+/** An empty view at epoch: what was acted on before lies ahead, and is not acted on again. */
+function startView(state: RunState, behaviour: Viewed): void {
+  state.view = { value: behaviour.view.initial(), changed: true };
+  state.tail = epoch;
+  state.actedAhead = state.record.acted !== undefined && state.record.acted !== epoch;
+  state.acted = state.record.acted ?? "again";
+}
+
+function applyEvent(state: RunState, behaviour: Viewed, recorded: Recorded<unknown>): void {
+  const { view } = state;
+  if (!view) return;
+  try {
+    const returned: unknown = behaviour.apply(view.value, recorded);
+    if (returned !== undefined) throw notTheContract(state, "apply", "undefined (change the view in place)", returned);
+  } catch (error) {
+    state.discardView();
+    throw error;
+  }
+  view.changed = true;
+  state.tail = recorded.id;
+}
+
+// ── both ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** Opens the stream right after the run's tail (T1); from epoch if the server no longer knows that tail (rule 18). */
+async function openAfter(state: RunState, restart: () => void = () => {}): Promise<OpenStream> {
+  const { machinery, binding, record } = state;
+  const open = (tail: Tail) =>
+    openEventStream({
+      connection: machinery.upstream(binding.stream.upstream),
+      declaration: binding.stream,
+      address: record.address,
+      position: { after: tail === epoch ? undefined : tail, watch: rulesOf(binding.engine).watch },
+      signal: state.signal,
+      clock: machinery.clock,
+      random: machinery.random,
+    });
+  try {
+    return await open(state.tail);
+  } catch (error) {
+    const unknown = error instanceof ConnectError && binding.stream.definition.tailUnknown(error);
+    if (!unknown || state.tail === epoch) throw error;
+    machinery.log.warn("tail unknown to the upstream, reading from epoch", {
+      task: taskName(state.key),
+      afterEvent: state.tail,
+      err: error,
+    });
+    state.tail = epoch;
+    restart();
+    return open(epoch);
+  }
+}
+
+/** Waits for the activity, but not beyond the time that the invocation needs to commit. */
+async function untilAbandoned<T>(state: RunState, work: Promise<T>): Promise<T | Outcome> {
+  const { machinery, invocation } = state;
+  const over = new AbortController();
+  try {
+    const first = await Promise.race([
+      work.then((value) => ({ value })),
+      machinery.clock.sleep(invocation.abandonAt - machinery.clock.now(), over.signal).then(() => undefined),
+    ]);
+    if (first) return first.value;
+  } finally {
+    over.abort();
+  }
+  invocation.abandoned(taskName(state.key));
+  return canceled(state.tail);
+}
+
+function notTheContract(state: RunState, method: string, expected: string, received: unknown): TailwakeError {
+  return new TailwakeError({
+    code: "invalid-argument",
+    subject: `result of ${method} of ${taskName(state.key)}`,
+    expected,
+    received: describeValue(received),
+  });
+}

@@ -1,0 +1,135 @@
+import { type Activity, type ActivityDeclaration, behaviourOf } from "../contract/activity.ts";
+import { describeValue, TailwakeError } from "../contract/error.ts";
+import {
+  type Address,
+  declarationOf,
+  type SignalDeclaration,
+  type Stream,
+  type StreamDeclaration,
+} from "../contract/stream.ts";
+import type { EngineName, TaskKey } from "../tasks/record.ts";
+
+/** An activity bound to the rule for when it runs. Rebinding a deployed activity keeps its tails. */
+export interface Bound<S extends Stream = Stream> {
+  readonly activity: Activity<S>;
+  readonly engine: EngineName;
+  /** Lazy: a signal for an aggregate without a task starts one. */
+  readonly startOnSignal: boolean;
+  /** Cron: the interval in minutes; 0 for the other engines. */
+  readonly everyMinutes: number;
+}
+
+/** Runs when a signal says that the aggregate has news. */
+export function lazy<S extends Stream>(
+  activity: Activity<S>,
+  options: { readonly startOnSignal?: boolean } = {},
+): Bound<S> {
+  return { activity, engine: "lazy", startOnSignal: options.startOnSignal ?? false, everyMinutes: 0 };
+}
+
+/** Runs at an interval of whole minutes, whether or not there is news. */
+export function cron<S extends Stream>(activity: Activity<S>, options: { readonly everyMinutes: number }): Bound<S> {
+  const { everyMinutes } = options;
+  if (!Number.isSafeInteger(everyMinutes) || everyMinutes < 1) {
+    throw new TailwakeError({
+      code: "invalid-definition",
+      subject: `everyMinutes of activity ${activity.name}`,
+      expected: "a whole number of minutes from 1",
+      received: describeValue(everyMinutes),
+    });
+  }
+  return { activity, engine: "cron", startOnSignal: false, everyMinutes };
+}
+
+/** A binding with the declarations behind its activity and stream. */
+export interface Binding extends Bound {
+  readonly declaration: ActivityDeclaration;
+  readonly stream: StreamDeclaration;
+}
+
+/** The bindings of an app, found by what a record or a message says. */
+export class Bindings {
+  readonly #all = new Map<string, Binding>();
+  readonly #kinds = new Map<string, StreamDeclaration>();
+
+  constructor(bound: readonly Bound[]) {
+    for (const one of bound) {
+      const declaration = behaviourOf(one.activity);
+      const stream = declarationOf(declaration.stream);
+      const id = bindingId(stream.kind, declaration.name);
+      if (this.#all.has(id)) throw invalid(`activity ${id}`, "to be bound once", "a second binding");
+      const known = this.#kinds.get(stream.kind);
+      if (known !== undefined && known !== stream) {
+        throw invalid(`kind ${stream.kind}`, "one defineStream", "another stream of the same kind");
+      }
+      this.#kinds.set(stream.kind, stream);
+      this.#all.set(id, { ...one, declaration, stream });
+    }
+  }
+
+  [Symbol.iterator](): Iterator<Binding> {
+    return this.#all.values();
+  }
+
+  get streams(): Iterable<StreamDeclaration> {
+    return this.#kinds.values();
+  }
+
+  /** Throws a `TailwakeError` that names the unknown kind or activity. */
+  find({ kind, activity }: Pick<TaskKey, "kind" | "activity">): Binding {
+    const binding = this.#all.get(bindingId(kind, activity));
+    if (binding) return binding;
+    if (!this.#kinds.has(kind)) throw this.unknownKind(kind);
+    throw new TailwakeError({
+      code: "unknown-activity",
+      subject: `activity ${bindingId(kind, activity)}`,
+      expected: "an activity of the app",
+      received: `${activity}; the app has ${[...this.#all.keys()].join(", ")}`,
+    });
+  }
+
+  /** The binding of an activity value, as `run.start` is given one. */
+  of(activity: Activity): Binding {
+    return this.find({ kind: activity.stream.kind, activity: activity.name });
+  }
+
+  hasKind(kind: string): boolean {
+    return this.#kinds.has(kind);
+  }
+
+  unknownKind(kind: string): TailwakeError {
+    return new TailwakeError({
+      code: "unknown-kind",
+      subject: `kind ${kind}`,
+      expected: `one of ${[...this.#kinds.keys()].join(", ")}`,
+      received: kind,
+    });
+  }
+
+  /** The signals that a user's bus event stands for. */
+  signalsOf(
+    source: string,
+    detailType: string,
+  ): readonly { stream: StreamDeclaration; signal: SignalDeclaration<string> }[] {
+    return [...this.#kinds.values()].flatMap((stream) =>
+      stream.definition.signals
+        .filter((signal) => signal.source === source && signal.detailType === detailType)
+        .map((signal) => ({ stream, signal })),
+    );
+  }
+}
+
+/** The key of an activity's task for an aggregate. */
+export function taskKey(binding: Binding, address: Address): TaskKey {
+  return {
+    entity: binding.stream.definition.entityId(address),
+    kind: binding.stream.kind,
+    activity: binding.declaration.name,
+  };
+}
+
+const bindingId = (kind: string, activity: string) => `${kind}/${activity}`;
+
+function invalid(subject: string, expected: string, received: string): TailwakeError {
+  return new TailwakeError({ code: "invalid-definition", subject, expected, received });
+}

@@ -1,0 +1,19 @@
+import type { EngineRules } from "./engine.ts";
+
+/** The cron engine: a task runs at its slots, `startedAt` + k·interval, found by the tick; signals do not wake it. */
+export const cronRules: EngineRules = {
+  watch: false,
+  takesSignals: false,
+  whenDue: "run",
+  sleep: (record, binding, now) => {
+    const slot = nextSlot(record.startedAt, binding.everyMinutes, now);
+    return { notBefore: slot, due: slot };
+  },
+};
+
+/** The first slot after now; those that were missed are not caught up (protocol rule 16). */
+export function nextSlot(startedAt: number, everyMinutes: number, now: number): number {
+  const intervalMs = everyMinutes * 60_000;
+  const passed = Math.max(0, Math.floor((now - startedAt) / intervalMs));
+  return startedAt + (passed + 1) * intervalMs;
+}

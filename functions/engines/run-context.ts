@@ -1,0 +1,84 @@
+import type { Activity, Run, RunContext, TaskStatus, WokenBy } from "../contract/activity.ts";
+import { describeValue, TailwakeError } from "../contract/error.ts";
+import { withFields } from "../contract/logger.ts";
+import type { Address, Stream } from "../contract/stream.ts";
+import { isTail, type Tail } from "../contract/tail.ts";
+import { taskName } from "../tasks/record.ts";
+import { checkpoint } from "../tasks/transitions.ts";
+import { boundClient } from "../upstream/connection.ts";
+import { isLeaseLost, type RunState } from "./run-state.ts";
+import { awaitChild, startTask, statusOf } from "./start.ts";
+
+/** What an activity sees of its run, and the starts that the commit has to wait for. */
+export interface RunHandle {
+  readonly context: RunContext<Stream>;
+  /** For level 1. */
+  readonly run: Run<Stream>;
+  /** Resolves when every start has; rejects with the first that failed (rule 13). */
+  startsSettled(): Promise<void>;
+}
+
+export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
+  const { machinery, binding, invocation, record } = state;
+  const starts: Promise<unknown>[] = [];
+
+  async function startChild(child: Activity, address: Address, wake: boolean): Promise<TaskStatus> {
+    state.assertHeld(`the start of ${child.name}`);
+    const started = await startTask(machinery, child, address);
+    const status = statusOf(started.record);
+    if (!wake || status === "completed") return status;
+    if (!(await awaitChild(machinery, started.key, state.key))) return "completed";
+    state.awaiting = true;
+    return status;
+  }
+
+  const context: RunContext<Stream> = {
+    address: record.address as never,
+    wokenBy,
+    attempt: record.attempts + 1,
+    fence: record.fence,
+    signal: state.signal,
+    deadline: new Date(invocation.deadline),
+    log: withFields(machinery.log, { task: taskName(state.key), ...record.address }),
+    now: () => new Date(machinery.clock.now()),
+    client: (service) => boundClient(machinery.upstream(binding.stream.upstream).transport, service, state.signal),
+    start(child, address, options) {
+      const started = startChild(child, address as Address, options?.wake ?? false);
+      // An activity that does not await its start is no unhandled rejection: the commit looks at it.
+      started.catch(() => {});
+      starts.push(started);
+      return started;
+    },
+  };
+
+  const run: Run<Stream> = {
+    ...context,
+    tail: state.tail,
+    advance(tail) {
+      state.tail = checkTail(state, "advance", tail);
+    },
+    async checkpoint(tail) {
+      state.tail = checkTail(state, "checkpoint", tail);
+      state.assertHeld("a checkpoint");
+      const written = await state.write(checkpoint(state.token, await state.progress(tail)));
+      if (!written.applied) state.assertHeld("a checkpoint");
+    },
+  };
+
+  async function startsSettled(): Promise<void> {
+    const results = await Promise.allSettled(starts);
+    const failed = results.find((result) => result.status === "rejected" && !isLeaseLost(result.reason));
+    if (failed?.status === "rejected") throw failed.reason;
+  }
+  return { context, run, startsSettled };
+}
+
+function checkTail(state: RunState, method: string, tail: Tail): Tail {
+  if (isTail(tail)) return tail;
+  throw new TailwakeError({
+    code: "invalid-argument",
+    subject: `run.${method} of ${taskName(state.key)}`,
+    expected: "an event id or epoch",
+    received: describeValue(tail),
+  });
+}

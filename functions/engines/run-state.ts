@@ -1,0 +1,137 @@
+import { isTailwakeError, TailwakeError } from "../contract/error.ts";
+import type { Tail } from "../contract/tail.ts";
+import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import type { Progress, ViewChange } from "../tasks/transitions.ts";
+import type { Update, Written } from "../tasks/update.ts";
+import type { Binding } from "./binding.ts";
+import type { Invocation, Machinery } from "./engine.ts";
+
+/** A larger view than this is an item of its own. */
+const largestInlineViewBytes = 4096;
+
+/** A view in memory, between the rounds of one run. */
+export interface LoadedView {
+  value: unknown;
+  /** Differs from what is stored. */
+  changed: boolean;
+}
+
+/**
+ * One run of a task: what it holds and how far it got. Everything it writes goes through {@link RunState.write}, which
+ * notices when the lease is lost: from then on the run can change nothing (T2).
+ */
+export class RunState {
+  readonly machinery: Machinery;
+  readonly binding: Binding;
+  readonly invocation: Invocation;
+  readonly key: TaskKey;
+  readonly token: string;
+  readonly #lost = new AbortController();
+  /** Aborts at the deadline, or when the lease is lost. */
+  readonly signal: AbortSignal;
+
+  /** As last read or written by this run. */
+  record: TaskRecord;
+  /** `wakes` as it was before the stream was opened (rule 2). */
+  seenWakes: number;
+  /** The tail at acquire: progress is what differs from it. */
+  readonly firstTail: Tail;
+  /** The last tail that the activity advanced to. */
+  tail: Tail;
+  /** Level 2. */
+  view: LoadedView | undefined;
+  acted: Progress["acted"] = "unchanged";
+  actedAhead = false;
+  /** Waits for a child that has not completed. */
+  awaiting = false;
+  #viewNumber = 0;
+
+  constructor(machinery: Machinery, binding: Binding, invocation: Invocation, record: TaskRecord) {
+    this.machinery = machinery;
+    this.binding = binding;
+    this.invocation = invocation;
+    const { entity, kind, activity } = record;
+    this.key = { entity, kind, activity };
+    this.token = record.token ?? "";
+    this.signal = AbortSignal.any([invocation.signal, this.#lost.signal]);
+    this.record = record;
+    this.seenWakes = record.wakes;
+    this.firstTail = record.tail;
+    this.tail = record.tail;
+  }
+
+  get lost(): boolean {
+    return this.#lost.signal.aborted;
+  }
+
+  /** Writes one transition; a refusal by someone else's token means that the lease is lost. */
+  async write(update: Update): Promise<Written> {
+    const written = await this.machinery.store.update(this.key, update);
+    if (written.applied) this.record = written.record;
+    else if (written.record?.token !== this.token) this.#lost.abort(leaseLost(this.key, update.operation));
+    return written;
+  }
+
+  /** Starts and checkpoints are refused once the lease is known to be lost or the run is over (rule 13). */
+  assertHeld(operation: string): void {
+    if (this.lost) throw leaseLost(this.key, operation);
+  }
+
+  /** The run is over: what its activity may still try comes too late. */
+  end(): void {
+    this.#lost.abort(leaseLost(this.key, "anything more"));
+  }
+
+  /** Goes back to what is stored: a view that is half changed, or cannot be stored, has no tail (T5). */
+  discardView(): void {
+    this.view = undefined;
+    this.tail = this.record.tail;
+    this.acted = "unchanged";
+  }
+
+  /** What to write of how far the run got, with the view put into an item first if it is large. */
+  async progress(tail: Tail): Promise<Progress> {
+    return { tail, view: await this.#viewChange(), acted: this.acted, actedAhead: this.actedAhead };
+  }
+
+  /** After a commit: the item of the view before it is of no use. A failure leaves an orphan, nothing worse. */
+  async dropOldView(before: string | undefined): Promise<void> {
+    if (before === undefined || before === this.record.viewRef) return;
+    try {
+      await this.machinery.store.deleteView(this.key, before);
+    } catch (error) {
+      this.machinery.log.warn("old view not deleted", { task: taskName(this.key), view: before, err: error });
+    }
+  }
+
+  async #viewChange(): Promise<ViewChange> {
+    const { behaviour } = this.binding.declaration;
+    if (behaviour.type !== "viewed" || !this.view?.changed) return { type: "unchanged" };
+    const json = JSON.stringify(this.view.value);
+    if (json === undefined) {
+      throw new TailwakeError({
+        code: "view-not-storable",
+        subject: `view of ${taskName(this.key)}`,
+        expected: "a value that JSON can hold",
+        received: typeof this.view.value,
+      });
+    }
+    const { version } = behaviour.view;
+    if (Buffer.byteLength(json) <= largestInlineViewBytes) return { type: "inline", json, version };
+    // A name that no other run can write: a run that lost its lease must not change the view of the one that has it.
+    const name = `${this.record.fence}.${++this.#viewNumber}`;
+    await this.machinery.store.putView(this.key, name, json);
+    return { type: "item", name, version };
+  }
+}
+
+function leaseLost(key: TaskKey, operation: string): TailwakeError {
+  return new TailwakeError({
+    code: "lease-lost",
+    subject: `run of ${taskName(key)}`,
+    expected: `to hold the lease for ${operation}`,
+    received: "a lease that is over or taken by another run",
+  });
+}
+
+export const isLeaseLost = (error: unknown): boolean => isTailwakeError(error, "lease-lost");

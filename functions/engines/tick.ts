@@ -1,0 +1,191 @@
+import type { Task } from "../contract/activity.ts";
+import { describeError } from "../contract/error.ts";
+import { dueShards, type TaskRecord, taskName } from "../tasks/record.ts";
+import type { DueEntry } from "../tasks/store.ts";
+import { clockSkewMs, graceMs, look, lookAtLease, parkOnStrikes, rescue } from "../tasks/transitions.ts";
+import { Limiter } from "../upstream/limiter.ts";
+import { strikeDelayMs } from "../wake/backoff.ts";
+import type { TaskWake } from "../wake/wake.ts";
+import type { Binding } from "./binding.ts";
+import { type Invocation, type Machinery, rulesOf } from "./engine.ts";
+import { notifyWaiters } from "./notify.ts";
+import { hasNews } from "./probe.ts";
+import { sendOrLeaveToScan, startTask } from "./start.ts";
+
+export interface TickBudget {
+  /** Most tasks that one tick looks at. */
+  readonly looks: number;
+  /** Looks under way at once; some of them open a stream. */
+  readonly concurrency: number;
+}
+
+/** What a tick found, for its log line. */
+export interface TickReport {
+  started: number;
+  /** Overdue tasks that it woke: something outside the table was lost, or a cron slot has come. */
+  rescued: number;
+  probed: number;
+  news: number;
+  /** Leases that end later than expected. */
+  running: number;
+  parked: number;
+  /** Waiters of completed tasks told. */
+  notified: number;
+  /** Entries that another tick, or a run, was quicker with. */
+  passed: number;
+  failed: number;
+  /** The budget or the time ended first: the rest is the next tick's. */
+  cutShort: boolean;
+}
+
+/**
+ * One tick of the cron function: starts the roots, then takes the overdue entries of the due index and has their tasks
+ * run, probed or looked at again later. It claims each task by the write that moves its due time, so double and
+ * overlapping ticks are harmless, and it runs no activity itself (protocol rule 11).
+ */
+export async function tick(
+  machinery: Machinery,
+  roots: readonly Task[],
+  budget: TickBudget,
+  invocation: Invocation,
+): Promise<TickReport> {
+  const report: TickReport = {
+    started: 0,
+    rescued: 0,
+    probed: 0,
+    news: 0,
+    running: 0,
+    parked: 0,
+    notified: 0,
+    passed: 0,
+    failed: 0,
+    cutShort: false,
+  };
+  for (const { activity, address } of roots) {
+    if ((await startTask(machinery, activity, address)).started) report.started++;
+  }
+  if (await queueIsLate(machinery)) {
+    report.cutShort = true;
+    return report;
+  }
+  const wakes: TaskWake[] = [];
+  const limiter = new Limiter(budget.concurrency);
+  let left = budget.looks;
+  for (const shard of shuffledShards(machinery.random)) {
+    if (left <= 0 || invocation.signal.aborted) {
+      report.cutShort = true;
+      break;
+    }
+    const entries = await machinery.store.due(shard, machinery.clock.now(), left);
+    left -= entries.length;
+    await Promise.all(
+      entries.map((entry) =>
+        limiter.run(async () => {
+          if (invocation.signal.aborted) {
+            report.cutShort = true;
+            return;
+          }
+          try {
+            await lookAt(machinery, entry, invocation, report, wakes);
+          } catch (error) {
+            report.failed++;
+            machinery.log.error("look failed", { task: taskName(entry.key), err: describeError(error) });
+          }
+        }),
+      ),
+    );
+    // Sent shard by shard: what is claimed must not wait for the whole scan.
+    await sendOrLeaveToScan(machinery, wakes.splice(0));
+  }
+  return report;
+}
+
+async function lookAt(
+  machinery: Machinery,
+  entry: DueEntry,
+  invocation: Invocation,
+  report: TickReport,
+  wakes: TaskWake[],
+): Promise<void> {
+  const { store, clock } = machinery;
+  const { key, due } = entry;
+  const record = await store.get(key);
+  // The index may be behind the record.
+  if (record?.due !== due) {
+    report.passed++;
+    return;
+  }
+  const now = clock.now();
+  const binding = machinery.bindings.find(key);
+  const claim = claimFor(machinery, record, binding, due, now);
+  if (!(await store.update(key, claim.update)).applied) {
+    report.passed++;
+    return;
+  }
+  switch (claim.next) {
+    case "wake":
+      report.rescued++;
+      wakes.push({ class: "rescue", key });
+      return;
+    case "recheck":
+      wakes.push({ class: "probe", key });
+      return;
+    case "probe":
+      report.probed++;
+      if (!(await hasNews(machinery, binding, record, invocation))) return;
+      report.news++;
+      wakes.push({ class: "probe", key });
+      return;
+    case "notify":
+      report.notified++;
+      return notifyWaiters(machinery, key, record.waiters ?? []);
+    case "park":
+      report.parked++;
+      machinery.log.error("parked", { task: taskName(key), strikes: record.strikes });
+      return;
+    case "nothing":
+      report.running++;
+  }
+}
+
+/** How long the queue counts as late after a message that had waited too long. */
+const lateForMs = 120_000;
+
+/** A tick does not add to a backlog: what waits in the queue will be run, or be due again (rule 11). */
+async function queueIsLate({ store, clock }: Machinery): Promise<boolean> {
+  const seen = await store.queueAge();
+  return seen !== undefined && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs;
+}
+
+/** How often an awaiting task looks at its child itself, in case the wake was lost (rule 13). */
+const recheckMs = 3_600_000;
+
+function claimFor(machinery: Machinery, record: TaskRecord, binding: Binding, due: number, now: number) {
+  const { probePeriodMs } = machinery.limits;
+  if (record.paused) return { update: rescue(record, due, now), next: "nothing" } as const;
+  if (record.status === "completed") return { update: rescue(record, due, now), next: "notify" } as const;
+  if (record.status === "sleeping" && rulesOf(binding.engine).whenDue === "probe") {
+    if (record.awaiting) return { update: look(due, now + recheckMs), next: "recheck" } as const;
+    return { update: look(due, now + probePeriodMs), next: "probe" } as const;
+  }
+  if (record.status === "running") {
+    const delay = strikeDelayMs(record.strikes);
+    const leaseIsOver = (record.leaseUntil ?? 0) + clockSkewMs + delay < now;
+    if (!leaseIsOver) return { update: lookAtLease(record, due, delay), next: "nothing" } as const;
+    const limit = binding.declaration.parkAfterAttempts;
+    if (limit !== undefined && record.strikes >= limit) {
+      return { update: parkOnStrikes(limit, now, record.tail), next: "park" } as const;
+    }
+  }
+  return { update: rescue(record, due, now), next: "wake" } as const;
+}
+
+/** Another order each time: a tick that is cut short must not leave the same shards to the end for ever. */
+function shuffledShards(random: () => number): number[] {
+  const shards = Array.from({ length: dueShards }, (_, shard) => shard);
+  for (let i = shards.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [shards[i], shards[j]] = [shards[j] as number, shards[i] as number];
+  }
+  return shards;
+}
