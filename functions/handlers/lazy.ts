@@ -1,0 +1,4 @@
+import { handlers } from "./reference-app.ts";
+
+/** The lazy function: batches of the wake queue, or plain bus events. */
+export const handler = handlers.wake;

@@ -1,0 +1,50 @@
+/** The public names: what an author of activities and of an app needs. */
+
+export { type App, createApp, createHandlers } from "./app.ts";
+export {
+  type Activity,
+  type ActivityDefinition,
+  type ActivityOptions,
+  defineActivity,
+  defineProcessor,
+  type ProcessorDefinition,
+  type Run,
+  type RunContext,
+  type Task,
+  type TaskStatus,
+  task,
+  type WokenBy,
+} from "./contract/activity.ts";
+export { isTailwakeError, TailwakeError, type TailwakeErrorCode } from "./contract/error.ts";
+export { jsonLogger, type LogFields, type Logger } from "./contract/logger.ts";
+export {
+  canceled,
+  caughtUp,
+  completed,
+  type Decision,
+  isSilentRetry,
+  isSilentRetryAfter,
+  type Outcome,
+  retry,
+  SilentRetry,
+  SilentRetryAfter,
+  silentRetry,
+  silentRetryAfter,
+} from "./contract/outcome.ts";
+export {
+  type AddressOf,
+  type Batch,
+  defineStream,
+  type EventOf,
+  type EventStream,
+  type Recorded,
+  type Stream,
+  type StreamDefinition,
+  type StreamPosition,
+} from "./contract/stream.ts";
+export { type EventId, epoch, eventId, type Tail } from "./contract/tail.ts";
+export type { Stored, ViewDefinition } from "./contract/view.ts";
+export { type Bound, cron, lazy } from "./engines/binding.ts";
+export type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
+export { appSettings, readSettings, SettingsError, type SettingsProblem, setting } from "./settings.ts";
+export type { Upstream } from "./upstream/upstream.ts";

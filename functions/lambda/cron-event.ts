@@ -1,0 +1,23 @@
+import type { Task } from "../contract/activity.ts";
+import type { Machinery } from "../engines/engine.ts";
+import { type TickBudget, type TickReport, tick } from "../engines/tick.ts";
+import type { LambdaContext } from "./context.ts";
+import { openInvocation } from "./invocation.ts";
+
+/** The tick of a schedule: what the event says does not matter, only that it came. */
+export async function cronHandler(
+  machinery: Machinery,
+  roots: readonly Task[],
+  budget: TickBudget,
+  _event: unknown,
+  context: LambdaContext,
+): Promise<TickReport> {
+  const invocation = openInvocation(machinery.clock, context.getRemainingTimeInMillis());
+  try {
+    const report = await tick(machinery, roots, budget, invocation);
+    machinery.log.info("tick", { ...report });
+    return report;
+  } finally {
+    invocation.end();
+  }
+}

@@ -1,0 +1,55 @@
+import type { Clock } from "../contract/clock.ts";
+import type { Invocation } from "../engines/engine.ts";
+
+/** Kept free at the end of an invocation for the aborted runs to return. */
+const graceToReturnMs = 5_000;
+/** Kept free after that to commit and to answer. */
+const timeToCommitMs = 3_000;
+
+/** Of a short invocation only a share is kept free. */
+const longestReserveShare = 0.4;
+
+export interface OpenInvocation extends Invocation {
+  /** Stops the timer; nothing of the invocation is left running. */
+  end(): void;
+}
+
+/**
+ * The times of one invocation, from what Lambda says is left:
+ *
+ *     now ──── runs ────▶ deadline ── 5 s to return ──▶ abandonAt ── 3 s to commit ──▶ hardEnd
+ *
+ * A process whose activity ignored the abort leaves at its next invocation: what that activity still does would
+ * otherwise happen in the middle of somebody else's run (protocol rule 20).
+ */
+export function openInvocation(clock: Clock, remainingMs: number): OpenInvocation {
+  if (tainted) leave(tainted);
+  const hardEnd = clock.now() + remainingMs;
+  const reserveMs = Math.min(graceToReturnMs + timeToCommitMs, remainingMs * longestReserveShare);
+  const deadline = hardEnd - reserveMs;
+  const abandonAt = hardEnd - (reserveMs * timeToCommitMs) / (graceToReturnMs + timeToCommitMs);
+  const controller = new AbortController();
+  const ended = new AbortController();
+  void clock.sleep(deadline - clock.now(), ended.signal).then(() => {
+    if (!ended.signal.aborted) controller.abort(new DOMException("the invocation's deadline", "AbortError"));
+  });
+  return {
+    signal: controller.signal,
+    deadline,
+    abandonAt,
+    hardEnd,
+    abandoned(task) {
+      tainted = task;
+    },
+    end: () => ended.abort(),
+  };
+}
+
+let tainted: string | undefined;
+
+function leave(task: string): never {
+  process.stderr.write(
+    `${JSON.stringify({ level: "warn", msg: "process left: an activity ignored the abort", task })}\n`,
+  );
+  process.exit(1);
+}

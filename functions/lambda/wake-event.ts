@@ -1,0 +1,64 @@
+import { type Delivery, runBatch } from "../engines/batch.ts";
+import type { Machinery } from "../engines/engine.ts";
+import { graceMs } from "../tasks/transitions.ts";
+import { malformed } from "../wake/wake.ts";
+import type { LambdaContext } from "./context.ts";
+import { openInvocation } from "./invocation.ts";
+
+/** Lambda's answer for an SQS batch: the messages to deliver again. */
+interface BatchResponse {
+  readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+}
+
+/** An SQS batch of bus events, or one plain bus event. */
+export async function wakeHandler(
+  machinery: Machinery,
+  event: unknown,
+  context: LambdaContext,
+): Promise<BatchResponse | undefined> {
+  const records = recordsOf(event);
+  const invocation = openInvocation(machinery.clock, context.getRemainingTimeInMillis());
+  try {
+    await noteLateness(machinery, records);
+    const deliveries = records?.map(({ id, body }): Delivery => ({ id, body })) ?? [
+      { id: context.awsRequestId, body: event },
+    ];
+    const failures = await runBatch(machinery, deliveries, invocation);
+    if (records) return { batchItemFailures: [...failures.keys()].map((itemIdentifier) => ({ itemIdentifier })) };
+    // Lambda delivers a plain event again if its invocation fails.
+    for (const error of failures.values()) throw error;
+    return undefined;
+  } finally {
+    invocation.end();
+  }
+}
+
+interface QueueRecord extends Delivery {
+  /** Milliseconds since 1970; undefined for a message that was delivered before. */
+  readonly firstSentAt: number | undefined;
+}
+
+function recordsOf(event: unknown): QueueRecord[] | undefined {
+  if (typeof event !== "object" || event === null || !("Records" in event)) return undefined;
+  if (!Array.isArray(event.Records)) throw malformed("event.Records", "an array", event.Records);
+  return event.Records.map((record: unknown, i) => {
+    const { messageId, body, attributes } = Object(record);
+    // Without its id the message cannot be named in the answer: the whole batch has to come again.
+    if (typeof messageId !== "string" || messageId === "") {
+      throw malformed(`event.Records[${i}].messageId`, "a non-empty string", messageId);
+    }
+    const sent = Number(attributes?.SentTimestamp);
+    const first = attributes?.ApproximateReceiveCount === "1" && Number.isSafeInteger(sent);
+    return { id: messageId, body, firstSentAt: first ? sent : undefined };
+  });
+}
+
+/** A message that waited longer than a rescue's grace: the tick must not add to the queue (rule 11). */
+async function noteLateness({ store, clock, log }: Machinery, records: readonly QueueRecord[] = []): Promise<void> {
+  const now = clock.now();
+  const ages = records.flatMap(({ firstSentAt }) => (firstSentAt === undefined ? [] : [now - firstSentAt]));
+  const ageMs = Math.max(0, ...ages);
+  if (ageMs <= graceMs) return;
+  log.warn("queue is late", { ageMs });
+  await store.noteQueueAge(ageMs, now);
+}

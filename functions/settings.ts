@@ -1,0 +1,107 @@
+import * as z from "zod/mini";
+
+/** One thing that is wrong with the environment. What came is never shown for a secret. */
+export interface SettingsProblem {
+  readonly name: string;
+  readonly expected: string;
+  readonly received: string;
+}
+
+/** Every problem of the environment at once. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+  readonly problems: readonly SettingsProblem[];
+
+  constructor(problems: readonly SettingsProblem[]) {
+    const lines = problems.map(
+      ({ name, expected, received }) => `  ${name}: expected ${expected}, received ${received}`,
+    );
+    super(`${problems.length} of the TAILWAKE_ settings cannot be used:\n${lines.join("\n")}`);
+    this.problems = problems;
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Setting<T> {
+  readonly expected: string;
+  readonly schema: z.ZodMiniType<T, string | undefined>;
+  readonly secret?: boolean;
+}
+
+/** How settings are described: what is expected, in words, and the schema that holds to it. */
+export const setting = {
+  text: (expected: string, pattern: RegExp): Setting<string> => ({
+    expected,
+    schema: z.string().check(z.regex(pattern)),
+  }),
+  secret: (expected: string): Setting<string | undefined> => ({
+    expected,
+    schema: z.optional(z.string().check(z.minLength(1))),
+    secret: true,
+  }),
+  oneOf: <const V extends readonly [string, ...string[]]>(...values: V): Setting<V[number]> => ({
+    expected: `one of ${values.join(", ")}`,
+    schema: z.enum(values) as unknown as z.ZodMiniType<V[number], string | undefined>,
+  }),
+  url: (expected: string): Setting<string> => ({
+    expected,
+    schema: z.string().check(z.refine((text) => URL.canParse(text) && /^https?:/.test(text))),
+  }),
+  /** A whole number in a range; `otherwise` stands for an absent one. */
+  count: (otherwise: number, least: number, most: number): Setting<number> => ({
+    expected: `a whole number from ${least} to ${most}`,
+    schema: z.pipe(
+      z.pipe(
+        z.optional(z.string().check(z.regex(/^\d{1,9}$/))),
+        z.transform((text) => (text === undefined ? otherwise : Number(text))),
+      ),
+      z.number().check(z.minimum(least), z.maximum(most)),
+    ) as unknown as z.ZodMiniType<number, string | undefined>,
+  }),
+};
+
+type Values<S> = { readonly [N in keyof S]: S[N] extends Setting<infer T> ? T : never };
+
+/** Reads settings from an environment. Throws one `SettingsError` with all problems. An empty value is an absent one. */
+export function readSettings<const S extends Readonly<Record<string, Setting<unknown>>>>(
+  environment: Environment,
+  settings: S,
+): Values<S> {
+  const problems: SettingsProblem[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, { schema, expected, secret }] of Object.entries(settings)) {
+    const given = environment[name] || undefined;
+    const parsed = schema.safeParse(given);
+    if (parsed.success) values[name] = parsed.data;
+    else problems.push({ name, expected, received: received(given, secret === true) });
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+  return values as Values<S>;
+}
+
+function received(given: string | undefined, secret: boolean): string {
+  if (given === undefined) return "nothing";
+  return secret ? `a value of ${given.length} characters` : JSON.stringify(given.slice(0, 200));
+}
+
+const resourceName = /^[A-Za-z0-9._-]{1,255}$/;
+const arn = /^arn:[a-z-]+:[a-z]+:[a-z0-9-]*:\d{0,12}:.+$/;
+
+/** What every function of an app needs to know. */
+export const appSettings = {
+  TAILWAKE_TABLE: setting.text("the name of the task table", resourceName),
+  TAILWAKE_BUS_ARN: setting.text("the ARN of the event bus", arn),
+  TAILWAKE_SCHEDULE_GROUP: setting.text("the name of the schedule group", resourceName),
+  TAILWAKE_SCHEDULE_ROLE_ARN: setting.text("the ARN of the role that schedules put events with", arn),
+  /** Runs of one kind at once in one invocation. */
+  TAILWAKE_RUNS_PER_KIND: setting.count(10, 1, 1000),
+  /** Minutes until a sleeping lazy task is probed for news. */
+  TAILWAKE_PROBE_MINUTES: setting.count(15, 1, 1440),
+  /** Tasks that one tick of the cron function looks at. */
+  TAILWAKE_LOOKS_PER_TICK: setting.count(2000, 1, 100_000),
+  /** Looks of a tick under way at once. */
+  TAILWAKE_LOOKS_AT_ONCE: setting.count(20, 1, 500),
+};
+
+export type AppSettings = Values<typeof appSettings>;
