@@ -73,6 +73,7 @@ async function sleeping(state: RunState, tail: Tail): Promise<Settled> {
   await state.dropOldView(viewRef);
   if (slept.applied) return "over";
   state.seenWakes = written.record.wakes;
+  state.tail = tail;
   if (state.view) state.view.changed = false;
   return "again";
 }

@@ -48,6 +48,11 @@ export class TestClock implements Clock {
     await settle();
   }
 
+  /** Sets the time without waking anyone: as for processes that were frozen meanwhile. */
+  jump(to: number): void {
+    this.#now = to;
+  }
+
   /** How many sleeps have not ended. */
   get sleeping(): number {
     return this.#sleepers.length;

@@ -1,0 +1,199 @@
+import { describe, expect, it } from "vitest";
+import { defineProcessor, task } from "../../functions/contract/activity.ts";
+import { caughtUp } from "../../functions/contract/outcome.ts";
+import { cron, lazy } from "../../functions/engines/binding.ts";
+import { startTask } from "../../functions/engines/start.ts";
+import { settle } from "../support/test-clock.ts";
+import { thing, World } from "../support/world.ts";
+
+const minute = 60_000;
+
+const reader = defineProcessor(thing, {
+  name: "reader",
+  async processEvents(run, stream) {
+    let tail = run.tail;
+    for await (const { id } of stream) tail = id;
+    return caughtUp(tail);
+  },
+});
+
+async function sleepingWorld() {
+  const world = new World({ activities: [lazy(reader)] });
+  world.append("t", "e1");
+  await startTask(world.machinery, reader, { thingId: "t" });
+  await world.drain();
+  return world;
+}
+
+describe("a tick", () => {
+  it("starts the roots, once", async () => {
+    const world = new World({ activities: [lazy(reader)], roots: [task(reader, { thingId: "t" })] });
+    expect(await world.tick()).toMatchObject({ started: 1 });
+    expect(await world.tick()).toMatchObject({ started: 0 });
+    await world.drain();
+    expect(await world.record("t")).toMatchObject({ status: "sleeping" });
+  });
+
+  it("rescues a task whose wake was lost, ever less often while it stays overdue (T6)", async () => {
+    const world = new World({ activities: [lazy(reader)] });
+    await startTask(world.machinery, reader, { thingId: "t" });
+    world.wakes.take();
+    expect(await world.tick()).toMatchObject({ rescued: 0 });
+    const rescues: number[] = [];
+    for (let minutes = 1; minutes <= 60; minutes++) {
+      await world.clock.advance(minute);
+      if ((await world.tick()).rescued > 0) rescues.push(minutes);
+      world.wakes.take();
+    }
+    // Due after 3 min, then 3, 6, 12 and 24 min later.
+    expect(rescues).toEqual([3, 6, 12, 24, 48]);
+    await world.clock.advance(60 * minute);
+    await world.tick();
+    await world.drain();
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", rescues: 0 });
+  });
+
+  it("rescues a retry whose timer was lost", async () => {
+    let broken = true;
+    const flaky = defineProcessor(thing, {
+      name: "flaky",
+      async processEvents(run) {
+        if (broken) throw new Error("no route");
+        return caughtUp(run.tail);
+      },
+    });
+    const world = new World({ activities: [lazy(flaky)] });
+    await startTask(world.machinery, flaky, { thingId: "t" });
+    await world.drain();
+    broken = false;
+    await world.clock.advance(20_000);
+    world.wakes.take();
+    await world.clock.advance(3 * minute);
+    await world.tick();
+    await world.drain();
+    expect(await world.record("t")).toMatchObject({ status: "sleeping" });
+  });
+
+  it("probes a sleeping lazy task, and wakes it only if there is something after its tail", async () => {
+    const world = await sleepingWorld();
+    await world.clock.advance(3 * minute);
+    expect(await world.tick()).toMatchObject({ probed: 1, news: 0 });
+    expect(world.wakes.take()).toEqual([]);
+    // The signal of this event was lost.
+    world.append("t", "e2");
+    await world.clock.advance(14 * minute);
+    expect(await world.tick()).toMatchObject({ probed: 0 });
+    await world.clock.advance(minute);
+    expect(await world.tick()).toMatchObject({ probed: 1, news: 1 });
+    await world.drain();
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e2", wakes: 0 });
+  });
+
+  it("takes an upstream that fails for news: the run will log it", async () => {
+    const world = await sleepingWorld();
+    await world.clock.advance(3 * minute);
+    world.onOpen = () => {
+      throw new Error("broken");
+    };
+    expect(await world.tick()).toMatchObject({ news: 1 });
+    await world.drain();
+    expect(await world.record("t")).toMatchObject({ status: "retrying" });
+  });
+
+  it("looks at a running task again when its lease ends, and has it taken over then (rule 8)", async () => {
+    const world = new World({ activities: [lazy(reader)] });
+    world.append("t", "e1");
+    await startTask(world.machinery, reader, { thingId: "t" });
+    let killed = true;
+    world.onOpen = () => (killed ? new Promise(() => {}) : undefined);
+    void world.deliver(world.wakes.take(), world.invocation(900_000));
+    await settle();
+    await world.clock.advance(3 * minute);
+    expect(await world.tick()).toMatchObject({ running: 1, rescued: 0 });
+    const { leaseUntil = 0, due } = await world.record("t");
+    expect(due).toBe(leaseUntil + 5_001);
+    killed = false;
+    world.clock.jump(leaseUntil + 5_001);
+    expect(await world.tick()).toMatchObject({ rescued: 1 });
+    await world.drain();
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e1", fence: 2, strikes: 0 });
+  });
+
+  it("parks a task whose invocations keep dying, at the activity's limit (rule 8)", async () => {
+    const deadly = defineProcessor(thing, {
+      name: "deadly",
+      parkAfterAttempts: 2,
+      processEvents: () => new Promise(() => {}),
+    });
+    const world = new World({ activities: [lazy(deadly)] });
+    await startTask(world.machinery, deadly, { thingId: "t" });
+    let wakes = world.wakes.take();
+    for (let deaths = 0; deaths < 3; deaths++) {
+      void world.deliver(wakes, world.invocation(900_000));
+      await settle();
+      const record = await world.record("t");
+      expect(record).toMatchObject({ status: "running", strikes: deaths });
+      world.clock.jump((record.leaseUntil ?? 0) + 60_000);
+      await world.tick();
+      wakes = world.wakes.take();
+    }
+    expect(await world.record("t")).toMatchObject({ status: "parked", strikes: 2 });
+    expect(wakes).toEqual([]);
+  });
+
+  it("of two at once rescues each task once (rule 11)", async () => {
+    const world = new World({ activities: [lazy(reader)] });
+    for (let i = 0; i < 20; i++) await startTask(world.machinery, reader, { thingId: `t${i}` });
+    world.wakes.take();
+    await world.clock.advance(3 * minute);
+    const reports = await Promise.all([world.tick(), world.tick()]);
+    expect(reports.map(({ rescued }) => rescued).reduce((a, b) => a + b)).toBe(20);
+    expect(world.wakes.take()).toHaveLength(20);
+  });
+
+  it("does not add to a queue that is late (rule 11)", async () => {
+    const world = new World({ activities: [lazy(reader)] });
+    await startTask(world.machinery, reader, { thingId: "t" });
+    world.wakes.take();
+    await world.clock.advance(3 * minute);
+    await world.store.noteQueueAge(200_000, world.clock.now());
+    expect(await world.tick()).toMatchObject({ rescued: 0, cutShort: true });
+    await world.clock.advance(2 * minute);
+    expect(await world.tick()).toMatchObject({ rescued: 1, cutShort: false });
+  });
+
+  it("takes a paused task out of the index and wakes nobody", async () => {
+    const world = await sleepingWorld();
+    const record = await world.record("t");
+    await world.store.update(record, {
+      operation: "test",
+      guard: { op: "missing", attribute: "paused" },
+      changes: { paused: true },
+    });
+    await world.clock.advance(3 * minute);
+    await world.tick();
+    expect(world.wakes.take()).toEqual([]);
+    expect(await world.record("t")).not.toHaveProperty("due");
+  });
+
+  it("goes on after a task that it cannot look at", async () => {
+    const world = await sleepingWorld();
+    const orphan = { entity: "x", kind: "thing", activity: "gone" };
+    const { start } = await import("../../functions/tasks/transitions.ts");
+    await world.store.update(orphan, start({ thingId: "x" }, "lazy", world.clock.now()));
+    await world.clock.advance(3 * minute);
+    expect(await world.tick()).toMatchObject({ probed: 1, failed: 1 });
+    expect(world.log.at(-1)?.fields).toMatchObject({ task: "thing/gone@x" });
+  });
+
+  it("stops at its budget and leaves the rest to the next one", async () => {
+    const world = new World({ activities: [cron(reader, { everyMinutes: 1 })] });
+    for (let i = 0; i < 30; i++) await startTask(world.machinery, reader, { thingId: `t${i}` });
+    world.wakes.take();
+    await world.clock.advance(3 * minute);
+    const { tick } = await import("../../functions/engines/tick.ts");
+    const report = await tick(world.machinery, [], { looks: 10, concurrency: 2 }, world.invocation());
+    expect(report).toMatchObject({ rescued: 10, cutShort: true });
+    expect(await world.tick()).toMatchObject({ rescued: 20, cutShort: false });
+  });
+});

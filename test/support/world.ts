@@ -1,0 +1,197 @@
+import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
+import type { Task } from "../../functions/contract/activity.ts";
+import { defineStream } from "../../functions/contract/stream.ts";
+import { eventId } from "../../functions/contract/tail.ts";
+import { type Delivery, runBatch } from "../../functions/engines/batch.ts";
+import { Bindings, type Bound } from "../../functions/engines/binding.ts";
+import type { Invocation, Machinery } from "../../functions/engines/engine.ts";
+import { type TickReport, tick } from "../../functions/engines/tick.ts";
+import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
+import { MemoryTaskStore } from "../../functions/tasks/memory.ts";
+import { type TaskRecord, taskName } from "../../functions/tasks/record.ts";
+import type { TaskStore } from "../../functions/tasks/store.ts";
+import { Credentials } from "../../functions/upstream/credentials.ts";
+import { MemoryWakes } from "../../functions/wake/memory.ts";
+import { detailTypes, encodeDetail, isSignal, type WakeMessage, wakeSource } from "../../functions/wake/wake.ts";
+import { TestClock } from "./test-clock.ts";
+
+const text = new TextDecoder();
+const bytes = new TextEncoder();
+
+/** A kind whose ids are short texts and whose events are what the history says; the server is {@link World}'s own. */
+export const thing = defineStream({
+  kind: "thing",
+  upstream: "things",
+  method: Repos.method.events,
+  address: ["thingId"],
+  request: ({ thingId }, { after, watch }) => ({
+    repo: bytes.encode(thingId),
+    watch,
+    ...(after === undefined ? {} : { after: bytes.encode(after) }),
+  }),
+  read: ({ events, willBlock }) => ({
+    events: events.map(({ id, fsoRepoErrorMessage }) => ({ id: eventId(text.decode(id)), event: fsoRepoErrorMessage })),
+    willBlock,
+  }),
+  tailUnknown: ({ rawMessage }) => rawMessage.includes("not found"),
+  signals: [
+    {
+      source: "things",
+      detailType: "ThingChanged",
+      address: (detail) => {
+        const { id } = Object(detail);
+        return typeof id === "string" ? { thingId: id } : undefined;
+      },
+    },
+  ],
+});
+
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface WorldOptions {
+  readonly activities: readonly Bound[];
+  readonly roots?: readonly Task[];
+  readonly store?: TaskStore;
+  readonly runsPerKind?: number;
+}
+
+/** Everything around the engines, in memory: histories, table, alarm clocks, a clock that a test moves. */
+export class World {
+  readonly clock = new TestClock();
+  readonly store: TaskStore;
+  readonly wakes = new MemoryWakes(this.clock);
+  readonly log: LogLine[] = [];
+  /** Every request for a stream: the thing, and what it was asked for after. */
+  readonly opened: { readonly thingId: string; readonly after: string }[] = [];
+  readonly histories = new Map<string, string[]>();
+  /** Called before a stream answers; may throw what the server would. */
+  onOpen: (thingId: string, after: string) => void | Promise<void> = () => {};
+  /** Called before each event is sent. */
+  onEvent: (thingId: string, id: string) => void | Promise<void> = () => {};
+  openStreams = 0;
+  readonly abandoned: string[] = [];
+  readonly machinery: Machinery;
+  readonly #roots: readonly Task[];
+  #messages = 0;
+
+  constructor({ activities, roots = [], store = new MemoryTaskStore(), runsPerKind = 10 }: WorldOptions) {
+    this.#roots = roots;
+    this.store = store;
+    const transport = createRouterTransport((router) => {
+      router.rpc(Repos.method.events, (request) => this.#serve(text.decode(request.repo), text.decode(request.after)));
+    });
+    const connection = { transport, credentials: new Credentials(undefined), maxOpenStreams: 100, close() {} };
+    const line =
+      (level: string) =>
+      (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
+        void this.log.push({ level, message, fields });
+    let tokens = 0;
+    this.machinery = {
+      bindings: new Bindings(activities),
+      store,
+      wakes: this.wakes,
+      clock: this.clock,
+      log: { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") },
+      limits: { runsPerKind, probePeriodMs: 900_000 },
+      random: () => 0.5,
+      newToken: () => `token-${++tokens}`,
+      upstream: () => connection,
+    };
+  }
+
+  async *#serve(thingId: string, after: string) {
+    this.openStreams++;
+    try {
+      this.opened.push({ thingId, after });
+      await this.onOpen(thingId, after);
+      const history = this.histories.get(thingId) ?? [];
+      let next = after === "" ? 0 : history.indexOf(after) + 1;
+      if (after !== "" && next === 0) throw new ConnectError("not found", Code.Unknown);
+      for (; next < history.length; next++) {
+        const id = history[next] ?? "";
+        await this.onEvent(thingId, id);
+        yield { events: [{ id: bytes.encode(id), fsoRepoErrorMessage: `event ${id}` }] };
+      }
+    } finally {
+      this.openStreams--;
+    }
+  }
+
+  /** Adds events to a thing's history. Nobody is told. */
+  append(thingId: string, ...ids: string[]): void {
+    this.histories.set(thingId, [...(this.histories.get(thingId) ?? []), ...ids]);
+  }
+
+  signal(thingId: string): Promise<void> {
+    return this.wakes.send([{ class: "signal", entity: thingId, kind: "thing" }]);
+  }
+
+  /** The time that an invocation of 120 s has. */
+  invocation(remainingMs = 120_000): Invocation & { readonly controller: AbortController } {
+    const controller = new AbortController();
+    const hardEnd = this.clock.now() + remainingMs;
+    return {
+      controller,
+      signal: controller.signal,
+      deadline: hardEnd - 8_000,
+      abandonAt: hardEnd - 3_000,
+      hardEnd,
+      abandoned: (task) => this.abandoned.push(task),
+    };
+  }
+
+  /** Hands messages to one invocation, as one batch. Returns the errors of the deliveries that failed. */
+  async deliver(messages: readonly (WakeMessage | object)[], invocation = this.invocation()): Promise<unknown[]> {
+    const deliveries = messages.map(
+      (message): Delivery => ({ id: `message-${++this.#messages}`, body: busEvent(message) }),
+    );
+    return [...(await runBatch(this.machinery, deliveries, invocation)).values()];
+  }
+
+  /** Delivers what has arrived, and what comes of it now, until nothing more does. */
+  async drain(): Promise<unknown[]> {
+    const errors: unknown[] = [];
+    for (let rounds = 0; rounds < 1000; rounds++) {
+      const messages = this.wakes.take();
+      if (messages.length === 0) return errors;
+      errors.push(...(await this.deliver(messages)));
+    }
+    throw new Error("the wakes do not come to an end");
+  }
+
+  /** Moves time to the next alarm clock and drains, until `until` or until no alarm clock is left. */
+  async drainUntil(until: number): Promise<void> {
+    for (;;) {
+      await this.drain();
+      const next = this.wakes.next;
+      if (next === undefined || next > until) break;
+      await this.clock.advance(next - this.clock.now());
+    }
+    await this.clock.advance(until - this.clock.now());
+    await this.drain();
+  }
+
+  tick(): Promise<TickReport> {
+    return tick(this.machinery, this.#roots, { looks: 1000, concurrency: 5 }, this.invocation(60_000));
+  }
+
+  /** The record of a thing's task; of the only activity unless named. */
+  async record(thingId: string, activity?: string): Promise<TaskRecord> {
+    const { tasks } = await this.store.tasksOf(thingId);
+    const found = tasks.filter((record) => activity === undefined || record.activity === activity);
+    if (found.length !== 1 || !found[0]) throw new Error(`${found.length} tasks of ${thingId}: ${found.map(taskName)}`);
+    return found[0];
+  }
+}
+
+/** A message as the queue delivers it. */
+export function busEvent(message: WakeMessage | object): string {
+  if (!("class" in message)) return JSON.stringify(message);
+  const wake = message as WakeMessage;
+  const detailType = isSignal(wake) ? detailTypes.signal : detailTypes.wake;
+  return JSON.stringify({ source: wakeSource, "detail-type": detailType, detail: JSON.parse(encodeDetail(wake)) });
+}
