@@ -1,0 +1,64 @@
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  type DynamoDBClient,
+  ResourceNotFoundException,
+} from "@aws-sdk/client-dynamodb";
+import dynalite from "dynalite";
+import { tableShape } from "../functions/tasks/dynamodb-table.ts";
+
+export interface Database {
+  readonly url: string;
+  /** Requests so far that changed an item, or tried to. */
+  readonly writes: number;
+  close(): Promise<void>;
+}
+
+const writing = /\.(UpdateItem|PutItem|DeleteItem|BatchWriteItem)$/;
+
+/** An embedded DynamoDB on a free port of 127.0.0.1; in memory, or in files if a directory is given. */
+export async function startDatabase(directory: string | undefined): Promise<Database> {
+  if (directory !== undefined) mkdirSync(directory, { recursive: true });
+  const server = dynalite({
+    createTableMs: 0,
+    deleteTableMs: 0,
+    updateTableMs: 0,
+    ...(directory === undefined ? {} : { path: directory }),
+  });
+  let writes = 0;
+  server.on("request", ({ headers }: IncomingMessage) => {
+    if (writing.test(String(headers["x-amz-target"]))) writes++;
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get writes() {
+      return writes;
+    },
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+/** Creates the task table unless it is there from an earlier start. */
+export async function createTaskTable(client: DynamoDBClient, table: string): Promise<void> {
+  const status = async () => {
+    try {
+      const { Table } = await client.send(new DescribeTableCommand({ TableName: table }));
+      return Table?.TableStatus;
+    } catch (error) {
+      if (error instanceof ResourceNotFoundException) return undefined;
+      throw error;
+    }
+  };
+  if ((await status()) === undefined) await client.send(new CreateTableCommand({ TableName: table, ...tableShape }));
+  while ((await status()) !== "ACTIVE");
+}

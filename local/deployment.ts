@@ -1,0 +1,87 @@
+import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
+import { CreateScheduleCommand, CreateScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
+import { delayQueueMs } from "../functions/wake/timing.ts";
+import { detailTypes, wakeSource } from "../functions/wake/wake.ts";
+import type { AwsEndpoint } from "./aws/endpoint.ts";
+import type { SqsQueue } from "./aws/sqs-queue.ts";
+
+/** Names and times of what is deployed, on this machine as on AWS. */
+export const names = {
+  table: "tailwake-tasks",
+  bus: "tailwake",
+  scheduleGroup: "tailwake",
+  wakes: "tailwake-wakes",
+  delay: "tailwake-delay",
+  deadLetters: "tailwake-dead-letters",
+} as const;
+
+/** The lazy function's timeout; long work hands over. */
+export const lazyTimeoutMs = 120_000;
+/** A little above it: the messages of a killed invocation come back when its lease has ended (protocol rule 7). */
+const visibilityMs = lazyTimeoutMs + 15_000;
+const receivesBeforeDeadLetter = 5;
+
+export interface Deployment {
+  readonly busArn: string;
+  readonly scheduleRoleArn: string;
+  readonly wakes: SqsQueue;
+  readonly delay: SqsQueue;
+  readonly deadLetters: SqsQueue;
+}
+
+export interface ClientSettings {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/** Creates the bus with its rules, the queues, the schedule group and the tick's schedule. */
+export async function deploy(aws: AwsEndpoint, settings: ClientSettings): Promise<Deployment> {
+  const deadLetters = aws.sqs.createQueue(names.deadLetters);
+  const queue = (name: string, delayMs: number) =>
+    aws.sqs.createQueue(name, {
+      VisibilityTimeout: String(visibilityMs / 1000),
+      DelaySeconds: String(delayMs / 1000),
+      RedrivePolicy: JSON.stringify({
+        deadLetterTargetArn: deadLetters.arn,
+        maxReceiveCount: receivesBeforeDeadLetter,
+      }),
+    });
+  const wakes = queue(names.wakes, 0);
+  const delay = queue(names.delay, delayQueueMs);
+  const { arn: busArn } = aws.eventBridge.createBus(names.bus);
+  const arn = (service: string, resource: string) => `arn:aws:${service}:${aws.region}:${aws.account}:${resource}`;
+  const scheduleRoleArn = `arn:aws:iam::${aws.account}:role/tailwake-schedules`;
+
+  const events = new EventBridgeClient(settings);
+  const scheduler = new SchedulerClient(settings);
+  const route = async (Name: string, types: readonly string[], to: SqsQueue) => {
+    const EventPattern = JSON.stringify({ source: [wakeSource], "detail-type": types });
+    await events.send(new PutRuleCommand({ Name, EventBusName: names.bus, EventPattern }));
+    await events.send(
+      new PutTargetsCommand({
+        Rule: Name,
+        EventBusName: names.bus,
+        Targets: [{ Id: "queue", Arn: to.arn, DeadLetterConfig: { Arn: deadLetters.arn } }],
+      }),
+    );
+  };
+  try {
+    await route("wakes", [detailTypes.signal, detailTypes.wake], wakes);
+    await route("delayed-wakes", [detailTypes.delayedWake], delay);
+    await scheduler.send(new CreateScheduleGroupCommand({ Name: names.scheduleGroup }));
+    await scheduler.send(
+      new CreateScheduleCommand({
+        Name: "tick",
+        GroupName: names.scheduleGroup,
+        ScheduleExpression: "rate(1 minute)",
+        FlexibleTimeWindow: { Mode: "OFF" },
+        Target: { Arn: arn("lambda", "function:cron"), RoleArn: scheduleRoleArn, Input: "{}" },
+      }),
+    );
+  } finally {
+    events.destroy();
+    scheduler.destroy();
+  }
+  return { busArn, scheduleRoleArn, wakes, delay, deadLetters };
+}

@@ -1,0 +1,66 @@
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+export interface Options {
+  /** The directory to measure, absolute. */
+  readonly root: string;
+  /** Where tails and journal are kept; in memory if absent. */
+  readonly data: string | undefined;
+  /** End when the job is done. */
+  readonly once: boolean;
+  /** One object on standard output, and nothing else there. */
+  readonly json: boolean;
+}
+
+export const usage = `Usage: npm start -- [options]
+
+Runs Tailwake on this machine: the Lambda functions in processes of their own, DynamoDB, EventBridge, SQS and a nog
+server, all on 127.0.0.1. Begins a du-root workflow for a directory; signals alone wake the activities that finish it.
+
+  --root DIR   the directory to measure (default: the current one)
+  --once       end when the workflow is committed: exit code 0, or 1 if it failed
+  --json       print one object on standard output: root, bytes, entries, runs, writes, seconds
+  --data DIR   keep tails and journal in DIR: killed and started again, the same workflow goes on
+  --help       print this
+`;
+
+/** The words of the command line are wrong; the message says which and what was expected. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Reads the command line; undefined if it asks for help. */
+export function readOptions(args: readonly string[]): Options | undefined {
+  const { values } = parse(args);
+  if (values.help) return undefined;
+  // npm runs scripts in the project's folder, and says where it was called.
+  const base = process.env.INIT_CWD ?? process.cwd();
+  const root = resolve(base, values.root ?? ".");
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UsageError(`--root: expected a directory, received ${JSON.stringify(root)}`);
+  }
+  return {
+    root,
+    data: values.data === undefined ? undefined : resolve(base, values.data),
+    once: values.once ?? false,
+    json: values.json ?? false,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        root: { type: "string" },
+        data: { type: "string" },
+        once: { type: "boolean" },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,36 @@
+import type { Machinery } from "../functions/engines/engine.ts";
+import { type TaskRecord, taskName } from "../functions/tasks/record.ts";
+import { handOver } from "../functions/tasks/transitions.ts";
+import type { WakeMessage } from "../functions/wake/wake.ts";
+
+type Restarted = Pick<Machinery, "store" | "wakes" | "clock">;
+
+/**
+ * Sets the tasks of an earlier start going again. Queues and schedules were in memory and are gone; the table has
+ * everything (T6). The functions of that start ended with it, so their leases are handed over on their behalf, each by
+ * its own token: as if they had been canceled where they stood. Sleeping tasks get a signal, since the server may have
+ * sent one to nobody.
+ */
+export async function restartTasks({ store, wakes, clock }: Restarted): Promise<readonly string[]> {
+  const found: TaskRecord[] = [];
+  for await (const record of store.list()) if (record.status !== "completed") found.push(record);
+  const now: WakeMessage[] = [];
+  for (const record of found) {
+    const { entity, kind, activity, status, token, tail, fence, notBefore } = record;
+    const key = { entity, kind, activity };
+    if (record.paused || status === "parked") continue;
+    if (status === "running" && token !== undefined) {
+      const progress = { tail, view: { type: "unchanged" }, acted: "unchanged", actedAhead: false } as const;
+      const written = await store.update(key, handOver(token, progress, clock.now()));
+      if (written.applied) now.push({ class: "handOver", key, fence });
+    } else if (status === "ready") {
+      now.push({ class: "rescue", key });
+    } else if (status === "retrying") {
+      await wakes.sendAt({ class: "timer", key, fence }, notBefore ?? clock.now());
+    } else if (status === "sleeping") {
+      now.push({ class: "signal", key });
+    }
+  }
+  await wakes.send(now);
+  return found.map(taskName);
+}

@@ -1,0 +1,182 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { SchedulerClient } from "@aws-sdk/client-scheduler";
+import { systemClock } from "../functions/contract/clock.ts";
+import { jsonLogger } from "../functions/contract/logger.ts";
+import { DynamoTaskStore } from "../functions/tasks/dynamodb.ts";
+import type { TaskRecord } from "../functions/tasks/record.ts";
+import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
+import { EventBridgeWakes } from "../functions/wake/eventbridge.ts";
+import { startAwsEndpoint } from "./aws/endpoint.ts";
+import { createTaskTable, startDatabase } from "./database.ts";
+import { deploy, lazyTimeoutMs, names } from "./deployment.ts";
+import { startEventSource } from "./lambda/event-source.ts";
+import { createLocalLambda, type LocalLambda } from "./lambda/local-lambda.ts";
+import { restartTasks } from "./restart.ts";
+import { forwardSignals } from "./signal-forwarder.ts";
+import { startUpstream, type Upstream } from "./upstream/server.ts";
+
+export interface RuntimeOptions {
+  /** Folder of the bundles: `bootstrap.mjs` and `functions/NAME/index.mjs`. */
+  readonly built: string;
+  /** Keep tails and journal here; in memory if absent. */
+  readonly data: string | undefined;
+  readonly registry: string;
+  /** Fills the journal before the functions start. */
+  readonly seed: (upstream: Upstream) => void;
+  /** Every line that a function prints. */
+  readonly onLog: (functionName: string, line: string) => void;
+  /** A message that went to the dead letter queue, or a function that cannot start. */
+  readonly onFailure: (what: string) => void;
+}
+
+export interface Runtime {
+  readonly nog: UpstreamConnection;
+  readonly upstream: Upstream;
+  readonly lambda: LocalLambda;
+  /** Names of the tasks that an earlier start left. */
+  readonly restarted: readonly string[];
+  /** Writes to the table since the start. */
+  readonly writes: number;
+  tasks(): Promise<TaskRecord[]>;
+  close(): Promise<void>;
+}
+
+const lazyConcurrency = 2;
+const cronTimeoutMs = 60_000;
+const deadLetterPollMs = 20_000;
+
+/** Starts everything on this machine: servers first, then the functions with the same bundles as on AWS. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { built, data, registry, onFailure } = options;
+  const clock = systemClock;
+  const closing: (() => unknown)[] = [];
+  const close = async () => {
+    for (const end of closing.splice(0).reverse()) await end();
+  };
+  try {
+    // Only this start's functions know the token: another user of this machine cannot read the streams.
+    const token = randomBytes(24).toString("hex");
+    const upstream = await startUpstream({ token, ...(data === undefined ? {} : { dataDir: join(data, "journal") }) });
+    closing.push(() => upstream.close());
+    options.seed(upstream);
+    const database = await startDatabase(data === undefined ? undefined : join(data, "tasks"));
+    closing.push(() => database.close());
+    const invokeLater = async (name: string, event: unknown) => {
+      const result = await lambda.invoke(name, event);
+      if (!result.ok) onFailure(`${name}: ${result.payload.errorMessage}`);
+    };
+    const aws = await startAwsEndpoint({ onLambda: (name, event) => invokeLater(name, event).catch(() => {}) });
+    closing.push(() => aws.close());
+
+    const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+    const settings = { endpoint: aws.url, region: aws.region, credentials };
+    const dynamo = new DynamoDBClient({ ...settings, endpoint: database.url });
+    const clients = { events: new EventBridgeClient(settings), scheduler: new SchedulerClient(settings) };
+    closing.push(() => [dynamo, clients.events, clients.scheduler].map((client) => client.destroy()));
+    await createTaskTable(dynamo, names.table);
+    const { busArn, scheduleRoleArn, wakes: queue, delay, deadLetters } = await deploy(aws, settings);
+
+    const environment = {
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_ENDPOINT_URL_DYNAMODB: database.url,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: aws.url,
+      AWS_ENDPOINT_URL_SCHEDULER: aws.url,
+      TAILWAKE_TABLE: names.table,
+      TAILWAKE_BUS_ARN: busArn,
+      TAILWAKE_SCHEDULE_GROUP: names.scheduleGroup,
+      TAILWAKE_SCHEDULE_ROLE_ARN: scheduleRoleArn,
+      TAILWAKE_PROBE_MINUTES: "1",
+      TAILWAKE_NOG_URL: upstream.grpcUrl,
+      TAILWAKE_NOG_PROTOCOL: "grpc",
+      TAILWAKE_NOG_TOKEN: token,
+      TAILWAKE_NOG_REGISTRIES: registry,
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
+    };
+    const functionOf = (name: string, timeoutMs: number, concurrency: number) => {
+      const taskRoot = join(built, "functions", name);
+      return { name, taskRoot, handler: "index.handler", environment, timeoutMs, concurrency };
+    };
+    const lambda = createLocalLambda({
+      functions: [functionOf("lazy", lazyTimeoutMs, lazyConcurrency), functionOf("cron", cronTimeoutMs, 1)],
+      bootstrapPath: join(built, "bootstrap.mjs"),
+      onLog: options.onLog,
+    });
+    closing.push(() => lambda.close());
+    for (const [source, maximumConcurrency] of [
+      [queue, lazyConcurrency],
+      [delay, 1],
+    ] as const) {
+      const mapping = startEventSource({
+        queue: source,
+        functionName: "lazy",
+        lambda,
+        maximumConcurrency,
+        reportBatchItemFailures: true,
+      });
+      closing.push(() => mapping.stop());
+    }
+    const watching = watchDeadLetters(deadLetters, onFailure);
+    closing.push(() => watching.stop());
+
+    const wakes = new EventBridgeWakes(
+      clients,
+      { busName: names.bus, busArn, scheduleGroup: names.scheduleGroup, scheduleRoleArn },
+      clock,
+    );
+    const store = new DynamoTaskStore(dynamo, names.table);
+    const nog = connectUpstream({ baseUrl: upstream.grpcUrl, protocol: "grpc", authorization: async () => token });
+    closing.push(() => nog.close());
+    const log = jsonLogger((line) => options.onLog("signals", line.trimEnd()));
+    const forwarder = forwardSignals(nog.transport, wakes, clock, log);
+    closing.push(() => forwarder.stop());
+
+    const restarted = await restartTasks({ store, wakes, clock });
+    // The first tick starts the roots; the schedule's own is a minute away.
+    void invokeLater("cron", {}).catch((error) => onFailure(String(error)));
+    return {
+      nog,
+      upstream,
+      lambda,
+      restarted,
+      get writes() {
+        return database.writes;
+      },
+      tasks: async () => {
+        const found: TaskRecord[] = [];
+        for await (const record of store.list()) found.push(record);
+        return found;
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Queue = Awaited<ReturnType<typeof deploy>>["deadLetters"];
+
+/** Reports each message that no retry could help. */
+function watchDeadLetters(queue: Queue, onFailure: (what: string) => void) {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const watch = async () => {
+    while (!signal.aborted && !queue.closed) {
+      for (const { body, receiptHandle } of await queue.receive({ max: 10, waitMs: deadLetterPollMs, signal })) {
+        queue.delete(receiptHandle);
+        onFailure(`dead letter: ${body}`);
+      }
+    }
+  };
+  const watching = watch();
+  return {
+    stop: () => {
+      stopping.abort();
+      return watching;
+    },
+  };
+}

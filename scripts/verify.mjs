@@ -1,0 +1,68 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensureInstalled, project } from "./install.mjs";
+
+/** What CI checks beside the tests. Each check is printed with its verdict; the exit code is 1 if one fails. */
+const bin = join(project, "node_modules", ".bin");
+const proto = join(project, "proto");
+const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+
+ensureInstalled();
+let failed = 0;
+check("format and lint", "biome", ["ci", "--error-on-warnings", "."]);
+check("types", "tsc", ["-p", "."]);
+check("dead code", "knip", ["--no-progress"]);
+check("proto lint", "buf", ["lint"], proto);
+check("proto format", "buf", ["format", "-d", "--exit-code"], proto);
+check("proto breaking changes", "buf", ["breaking", "--against", "baseline.binpb"], proto);
+checkGenerated();
+process.stdout.write(failed === 0 ? "all checks passed\n" : `${failed} checks failed\n`);
+process.exit(failed === 0 ? 0 : 1);
+
+function check(name, command, args, cwd = project) {
+  const { status, stdout, stderr } = spawnSync(join(bin, command), args, { cwd, env, encoding: "utf8" });
+  report(name, status === 0, `${stdout}${stderr}`);
+}
+
+function report(name, passed, output) {
+  if (!passed) failed++;
+  process.stdout.write(`${passed ? "ok  " : "FAIL"} ${name}\n${passed ? "" : output}`);
+}
+
+/** Generates once more, elsewhere, and compares: the tracked files must be what the definitions say. */
+function checkGenerated() {
+  const fresh = mkdtempSync(join(tmpdir(), "tailwake-gen-"));
+  try {
+    const { status, stderr } = spawnSync(join(bin, "buf"), ["generate", "--template", template(fresh)], {
+      cwd: proto,
+      env,
+      encoding: "utf8",
+    });
+    const tracked = filesIn(join(project, "functions", "nog", "gen"));
+    const generated = filesIn(fresh);
+    const names = [...new Set([...tracked.keys(), ...generated.keys()])];
+    const drifted = names.filter((name) => tracked.get(name) !== generated.get(name));
+    const words = drifted.map((name) => `${name} differs from what proto/ generates: npm run generate\n`).join("");
+    report("generated files", status === 0 && drifted.length === 0, `${stderr}${words}`);
+  } finally {
+    rmSync(fresh, { recursive: true });
+  }
+}
+
+function template(out) {
+  const plugin = { local: "protoc-gen-es", out, opt: ["target=ts", "import_extension=ts", "erasable_syntax=true"] };
+  return JSON.stringify({ version: "v2", plugins: [plugin] });
+}
+
+function filesIn(folder) {
+  return new Map(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => {
+        const path = join(entry.parentPath ?? entry.path, entry.name);
+        return [path.slice(folder.length + 1), readFileSync(path, "utf8")];
+      }),
+  );
+}
