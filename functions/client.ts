@@ -1,3 +1,4 @@
+import { type App, createMachinery } from "./app.ts";
 import type { Activity, Task, TaskStatus } from "./contract/activity.ts";
 import { TailwakeError } from "./contract/error.ts";
 import { type AddressOf, checkAddress, declarationOf, type Stream } from "./contract/stream.ts";
@@ -5,6 +6,7 @@ import type { Tail } from "./contract/tail.ts";
 import { taskKey } from "./engines/binding.ts";
 import type { Machinery } from "./engines/engine.ts";
 import { startTask, statusOf } from "./engines/start.ts";
+import { appSettings, type Environment, readSettings } from "./settings.ts";
 import { type EngineName, type TaskRecord as StoredRecord, type TaskKey, taskName } from "./tasks/record.ts";
 import { pause, resume, resumeRunning, rewind } from "./tasks/transitions.ts";
 import type { Update } from "./tasks/update.ts";
@@ -46,7 +48,13 @@ export interface Tasks {
 /** Attempts of an operator's write against other writers. */
 const rounds = 5;
 
-export function createTasks(machinery: Machinery): Tasks {
+/** The tasks of a deployed app. Reads the same environment as its functions; throws one `SettingsError`. */
+export function createTasks(app: App, environment: Environment = process.env): Tasks {
+  return tasksOf(createMachinery(app, readSettings(environment, appSettings)));
+}
+
+/** The tasks behind given machinery. */
+export function tasksOf(machinery: Machinery): Tasks {
   const { store, wakes, clock, bindings } = machinery;
 
   const keyOf = ({ activity, address }: Task): TaskKey => {

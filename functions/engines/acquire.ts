@@ -105,7 +105,7 @@ function nextStep(
   }
 }
 
-export function unknownTask(wake: TaskWake): TailwakeError {
+function unknownTask(wake: TaskWake): TailwakeError {
   return new TailwakeError({
     code: "unknown-task",
     subject: `task ${taskName(wake.key)}`,

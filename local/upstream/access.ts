@@ -1,0 +1,72 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { AuthRequiredScopeSchema } from "../../functions/nog/gen/nogfso/status_pb.ts";
+
+/** What a call needs: an action on a name (registry, broadcast channel) or on a path (root, repo). */
+export type Scope = { readonly action: Action } & ({ readonly name: string } | { readonly path: string });
+
+/** The actions of nog 4450389 (backend/internal/fsoauthz/aa.go) that these services check. */
+export type Action =
+  | "bc/read"
+  | "fso/read-registry"
+  | "fso/admin-registry"
+  | "fso/exec-ping-registry"
+  | "fso/read-root"
+  | "fso/exec-du"
+  | "fso/read-repo";
+
+export interface AccessOptions {
+  /** Bare token that the metadata `authorization` must equal; no token: everyone may call. */
+  readonly token?: string;
+  /** Whether the token's holder may do this; default everything. */
+  readonly allows?: (scope: Scope) => boolean;
+}
+
+/** Decides who may call. Errors as the original: Unauthenticated without detail of the token, Unknown when refused. */
+export class Access {
+  readonly #token: Buffer | undefined;
+  readonly #allows: (scope: Scope) => boolean;
+
+  constructor(options: AccessOptions) {
+    this.#token = options.token === undefined ? undefined : digest(options.token);
+    this.#allows = options.allows ?? (() => true);
+  }
+
+  /** Throws Unauthenticated for a missing or wrong token; a "Bearer " prefix makes it a wrong one. */
+  authenticate(context: HandlerContext): void {
+    if (!this.#token) return;
+    const received = context.requestHeader.get("authorization");
+    if (received === null) throw new ConnectError("missing GRPC authorization metadata", Code.Unauthenticated);
+    if (!timingSafeEqual(digest(received), this.#token)) {
+      throw new ConnectError("invalid token", Code.Unauthenticated);
+    }
+  }
+
+  /** Throws Unknown "default deny" if a scope is refused; call {@link authenticate} before. */
+  authorize(...scopes: readonly Scope[]): void {
+    for (const scope of scopes) {
+      if (!this.#allows(scope)) throw new ConnectError("default deny", Code.Unknown);
+    }
+  }
+
+  /** Both, for an action on a name: Unauthenticated then carries an `AuthRequiredScope` detail. */
+  checkName(context: HandlerContext, action: Action, name: string): void {
+    try {
+      this.authenticate(context);
+    } catch (error) {
+      const { rawMessage, code } = ConnectError.from(error);
+      throw new ConnectError(rawMessage, code, undefined, [{ desc: AuthRequiredScopeSchema, value: { action, name } }]);
+    }
+    this.authorize({ action, name });
+  }
+
+  /** Both, for an action on a path. */
+  checkPath(context: HandlerContext, action: Action, path: string): void {
+    this.authenticate(context);
+    this.authorize({ action, path });
+  }
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

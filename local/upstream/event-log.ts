@@ -1,0 +1,67 @@
+import { create, fromBinary, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import type { Clock } from "../../functions/contract/clock.ts";
+import { newEventId, zeroId } from "./ids.ts";
+import type { Journal } from "./journal.ts";
+import type { AggregateType, StoredEvent } from "./journal-record.ts";
+
+/** What all nog events have in common. */
+export type EventMessage = Message & { id: Uint8Array; parent: Uint8Array };
+
+/** Fields of an event but id and parent, which the log gives. */
+export type EventInit<E extends EventMessage> = MessageInitShape<GenMessage<E>>;
+
+/** The journal's histories of one aggregate type, as messages of one schema. */
+export class EventLog<E extends EventMessage> {
+  readonly type: AggregateType;
+  readonly journal: Journal;
+  readonly #schema: GenMessage<E>;
+  readonly #clock: Clock;
+
+  constructor(journal: Journal, clock: Clock, type: AggregateType, schema: GenMessage<E>) {
+    this.journal = journal;
+    this.#clock = clock;
+    this.type = type;
+    this.#schema = schema;
+  }
+
+  /**
+   * Commits events in one step, chained behind the head. Returns the new head, or the old one if there are none. Throws
+   * a `VersionConflictError` if the head is not `expected`.
+   */
+  append(history: Uint8Array, events: readonly EventInit<E>[], expected?: Uint8Array): Uint8Array {
+    let parent = this.head(history);
+    if (events.length === 0) return parent;
+    const stored = events.map((init): StoredEvent => {
+      const event = create(this.#schema, init) as E;
+      event.id = newEventId(this.#clock.now());
+      event.parent = parent;
+      parent = event.id;
+      return { id: event.id, bytes: toBinary(this.#schema, event as Parameters<typeof toBinary<GenMessage<E>>>[1]) };
+    });
+    return this.journal.commit({ history, type: this.type, events: stored, ...(expected && { expected }) });
+  }
+
+  /** As `Journal.head`; a history of another type does not exist for this log. */
+  head(history: Uint8Array): Uint8Array {
+    return this.#isOwn(history) ? this.journal.head(history) : zeroId;
+  }
+
+  /** As `Journal.read`; a history of another type does not exist for this log. */
+  stored(history: Uint8Array, after: Uint8Array = zeroId): readonly StoredEvent[] {
+    return this.#isOwn(history) ? this.journal.read(history, after) : [];
+  }
+
+  /** As {@link stored}, decoded. Throws a protobuf error for bytes of another shape. */
+  read(history: Uint8Array, after: Uint8Array = zeroId): E[] {
+    return this.stored(history, after).map((event) => this.decode(event));
+  }
+
+  decode(event: StoredEvent): E {
+    return fromBinary(this.#schema, event.bytes) as E;
+  }
+
+  #isOwn(history: Uint8Array): boolean {
+    return this.journal.typeOf(history) === this.type;
+  }
+}

@@ -1,0 +1,48 @@
+import type { Clock } from "../../functions/contract/clock.ts";
+import type { OpenCall } from "./calls.ts";
+
+/**
+ * What a watching stream waits for: news, or the next beat of a ticker that started with it. News between two waits are
+ * kept, once.
+ */
+export class Heartbeat {
+  readonly #clock: Clock;
+  readonly #call: OpenCall;
+  readonly #intervalMs: number;
+  #next: number;
+  #news = false;
+  #wake: AbortController | undefined;
+
+  /** `intervalMs` undefined: no beats. */
+  constructor(clock: Clock, call: OpenCall, intervalMs?: number) {
+    this.#clock = clock;
+    this.#call = call;
+    this.#intervalMs = intervalMs ?? Number.POSITIVE_INFINITY;
+    this.#next = clock.now() + this.#intervalMs;
+    call.onEnd(() => this.#wake?.abort());
+  }
+
+  /** There are news. */
+  readonly notify = (): void => {
+    this.#news = true;
+    this.#wake?.abort();
+  };
+
+  /** Returns at the next news or beat, and when the call must end. */
+  async wait(): Promise<void> {
+    if (!this.#news && !this.#call.signal.aborted) {
+      const wake = new AbortController();
+      this.#wake = wake;
+      if (this.#intervalMs === Number.POSITIVE_INFINITY) await aborted(wake.signal);
+      else await this.#clock.sleep(Math.max(0, this.#next - this.#clock.now()), wake.signal);
+      this.#wake = undefined;
+    }
+    this.#news = false;
+    // Beats that nobody waited for are dropped, as by a Go ticker.
+    while (this.#next <= this.#clock.now()) this.#next += this.#intervalMs;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,32 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
+import { PingRegistry } from "../../functions/nog/gen/nogfso/ping-registry_pb.ts";
+import { DiskUsage, EphemeralRegistry, Registry } from "../../functions/nog/gen/nogfso/registry_pb.ts";
+import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
+import type { Access } from "./access.ts";
+import { diskUsageService } from "./du-service.ts";
+import type { StreamSettings } from "./event-stream.ts";
+import { liveBroadcastService } from "./live-broadcast.ts";
+import { pingRegistryService } from "./ping-service.ts";
+import { ephemeralRegistryService, registryService } from "./registry-streams.ts";
+import { reposService } from "./repo-streams.ts";
+import type { SignalLoss } from "./signal-set.ts";
+
+export interface RouteOptions extends StreamSettings {
+  readonly access: Access;
+  readonly signalLoss: SignalLoss;
+}
+
+/** The services of the upstream; methods that are not implemented answer Unimplemented. */
+export function routes(options: RouteOptions): (router: ConnectRouter) => void {
+  const { domain, calls, access, signalLoss } = options;
+  return (router) => {
+    router
+      .service(Registry, registryService(options, access))
+      .service(EphemeralRegistry, ephemeralRegistryService(options, access))
+      .service(Repos, reposService(options, access))
+      .service(LiveBroadcast, liveBroadcastService(domain, access, calls, signalLoss))
+      .service(PingRegistry, pingRegistryService(domain, access, calls))
+      .service(DiskUsage, diskUsageService(domain, access, calls));
+  };
+}

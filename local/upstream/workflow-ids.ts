@@ -1,0 +1,31 @@
+import { idKey, isZero } from "./ids.ts";
+import type { Journal } from "./journal.ts";
+
+const generation = 100;
+
+/**
+ * Workflow ids are used once: asking burns the id, also if what it was asked for fails. The ids of the last 100 to 200
+ * questions are remembered in memory; the journal knows those that got events (nog 4450389,
+ * backend/cmd/nogfsoregd, idChecker).
+ */
+export class WorkflowIds {
+  readonly #journal: Journal;
+  #seen = new Set<string>();
+  #seenBefore = new Set<string>();
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  /** Burns `id`. Returns why it must not be used, or undefined. */
+  burn(id: Uint8Array): string | undefined {
+    const key = idKey(id);
+    if (this.#seen.size > generation) {
+      this.#seenBefore = this.#seen;
+      this.#seen = new Set();
+    }
+    const known = this.#seen.has(key) || this.#seenBefore.has(key);
+    if (!known) this.#seen.add(key);
+    return known || !isZero(this.#journal.head(id)) ? "ID has been used before" : undefined;
+  }
+}
