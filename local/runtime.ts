@@ -10,6 +10,7 @@ import type { TaskRecord } from "../functions/tasks/record.ts";
 import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
 import { EventBridgeWakes } from "../functions/wake/eventbridge.ts";
 import { startAwsEndpoint } from "./aws/endpoint.ts";
+import { lockDirectory } from "./data-lock.ts";
 import { createTaskTable, startDatabase } from "./database.ts";
 import { deploy, lazyTimeoutMs, names } from "./deployment.ts";
 import { startEventSource } from "./lambda/event-source.ts";
@@ -57,6 +58,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     for (const end of closing.splice(0).reverse()) await end();
   };
   try {
+    if (data !== undefined) {
+      const lock = await lockDirectory(data);
+      closing.push(() => lock.release());
+    }
     // Only this start's functions know the token: another user of this machine cannot read the streams.
     const token = randomBytes(24).toString("hex");
     const upstream = await startUpstream({ token, ...(data === undefined ? {} : { dataDir: join(data, "journal") }) });

@@ -1,0 +1,211 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Finished {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Starts the program as `npm start` does. `onLine` sees each line on standard error, and may kill. */
+function start(args: readonly string[], onLine?: (line: string, child: ChildProcess) => void) {
+  const child = spawn(process.execPath, ["scripts/start.mjs", ...args], {
+    cwd: project,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [out, err] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    const complete = (err + text).split("\n").slice(err.split("\n").length - 1, -1);
+    err += text;
+    for (const line of complete) onLine?.(line, child);
+  });
+  const finished = once(child, "close").then(([code]): Finished => ({ code, out, err }));
+  return { child, finished };
+}
+
+const run = (...args: string[]) => start(args).finished;
+
+/** Sizes of everything in a tree, each inode with several links once. */
+function apparentSize(path: string, counted = new Set<number>()): number {
+  const entry = lstatSync(path);
+  if (!entry.isDirectory() && entry.nlink > 1) {
+    if (counted.has(entry.ino)) return 0;
+    counted.add(entry.ino);
+  }
+  const inside = entry.isDirectory() ? readdirSync(path).map((name) => apparentSize(join(path, name), counted)) : [];
+  return entry.size + inside.reduce((a, b) => a + b, 0);
+}
+
+let folder: string;
+let tree: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "tailwake-start-"));
+  tree = join(folder, "tree");
+  for (let i = 0; i < 40; i++) {
+    for (let j = 0; j < 5; j++) {
+      const directory = join(tree, `a${i}`, `b${j}`, "c");
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(join(directory, "file"), "x".repeat(i * 100 + j));
+    }
+  }
+  linkSync(join(tree, "a7", "b0", "c", "file"), join(tree, "a8", "again"));
+  symlinkSync("nowhere", join(tree, "a9", "link"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("npm start -- --once", () => {
+  it("does the main job by signals alone and prints one object", async () => {
+    const { code, out, err } = await run("--once", "--json", "--root", tree);
+    expect(code, err).toBe(0);
+    expect(out.trimEnd().split("\n")).toHaveLength(1);
+    const report = JSON.parse(out);
+    expect(report).toEqual({
+      root: tree,
+      bytes: apparentSize(tree),
+      entries: 1 + 40 + 200,
+      runs: expect.any(Number),
+      writes: expect.any(Number),
+      seconds: expect.any(Number),
+    });
+    expect(report.runs).toBeGreaterThanOrEqual(3);
+  });
+
+  it("prints a table of the largest directories for people", async () => {
+    const { code, out } = await run("--once", "--root", tree);
+    expect(code).toBe(0);
+    expect(out).toMatch(/ready after \d+ ms/);
+    expect(out).toMatch(new RegExp(`directory\n *[\\d,]+ +[\\d.]+ [KM]iB +${tree}\n`));
+    expect(out).toMatch(/\d+ runs, \d+ writes to the task table/);
+  });
+
+  it("says which words of the command line it does not understand", async () => {
+    expect(await run("--root", join(tree, "nowhere"))).toMatchObject({
+      code: 2,
+      out: "",
+      err: /^--root: expected a directory/,
+    });
+    expect(await run("--wat")).toMatchObject({ code: 2, err: expect.stringContaining("--wat") });
+    expect(await run("--help")).toMatchObject({ code: 0, out: /^Usage: npm start/ });
+  });
+});
+
+describe("npm start -- --data", () => {
+  /** Kills the program when a line for which `when` holds has come; true if it was killed. */
+  async function killed(
+    args: readonly string[],
+    when: (line: string) => boolean,
+  ): Promise<Finished & { wasKilled: boolean }> {
+    let wasKilled = false;
+    const { finished } = start(args, (line, child) => {
+      if (wasKilled || !when(line)) return;
+      wasKilled = true;
+      child.kill("SIGKILL");
+    });
+    return { ...(await finished), wasKilled };
+  }
+
+  const workflowIn = (err: string) => /du-root workflow (\S+)/.exec(err)?.[1];
+
+  it("goes on with the same workflow after a SIGKILL, however far it was", async () => {
+    const data = join(folder, "killed");
+    const args = ["--once", "--json", "--root", tree, "--data", data];
+    const moments = [/^ready/, /du-root workflow/, /^measuring/, /^ready/];
+    const workflows = new Set<string | undefined>();
+    for (const moment of moments) {
+      const { wasKilled, err, out } = await killed(args, (line) => moment.test(line));
+      if (!wasKilled) expect(JSON.parse(out).bytes).toBe(apparentSize(tree));
+      if (workflowIn(err)) workflows.add(workflowIn(err));
+      if (!wasKilled) workflows.clear();
+    }
+    const { code, out, err } = await run(...args);
+    expect(code, err).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ bytes: apparentSize(tree), entries: 241 });
+    workflows.add(workflowIn(err));
+    expect(workflows.size).toBe(1);
+  });
+
+  it("leaves no function running when it is killed", async () => {
+    const args = ["--root", tree, "--data", join(folder, "orphans"), "--json"];
+    const marker = `tailwake-orphan-${process.pid}`;
+    const child = spawn(process.execPath, ["scripts/start.mjs", ...args], {
+      cwd: project,
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, TAILWAKE_TEST_MARKER: marker },
+    });
+    let err = "";
+    for await (const text of child.stderr.setEncoding("utf8")) {
+      err += text;
+      if (err.includes("committed")) break;
+    }
+    const functions = childrenOf(child.pid ?? 0);
+    expect(functions.length).toBeGreaterThan(0);
+    child.kill("SIGKILL");
+    await once(child, "close");
+    for (let i = 0; i < 200 && functions.some(isRunning); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(functions.filter(isRunning)).toEqual([]);
+  });
+
+  it("keeps a second start away from the same directory, by name", async () => {
+    const data = join(folder, "shared");
+    let second: Promise<Finished> | undefined;
+    const first = await start(["--once", "--json", "--root", tree, "--data", data], (line) => {
+      if (line.startsWith("ready")) second = run("--once", "--json", "--root", tree, "--data", data);
+    }).finished;
+    expect(first.code).toBe(0);
+    expect(await second).toMatchObject({
+      code: 1,
+      out: "",
+      err: `${data}: expected to be free, is used by another start of Tailwake\n`,
+    });
+  });
+
+  it("names file and place of a journal that was damaged, and leaves it as it is", async () => {
+    const data = join(folder, "damaged");
+    const args = ["--once", "--json", "--root", tree, "--data", data];
+    expect((await run(...args)).code).toBe(0);
+    const journal = join(data, "journal", "journal.log");
+    const bytes = readFileSync(journal);
+    bytes[Math.floor(bytes.length / 3)] = (bytes[Math.floor(bytes.length / 3)] ?? 0) ^ 0xff;
+    writeFileSync(journal, bytes);
+    const { code, err } = await run(...args);
+    expect(code).toBe(1);
+    expect(err).toContain(journal);
+    expect(readFileSync(journal).equals(bytes)).toBe(true);
+  });
+});
+
+function childrenOf(pid: number): number[] {
+  const processes = execFileSync("ps", ["-e", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n");
+  return processes
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([id = 0, parent]) => (parent === pid ? [id] : []));
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
