@@ -110,10 +110,10 @@ async function runJob(
   if (last?.state !== "committed") return undefined;
   if (last.statusCode !== 0) throw new Error(`the workflow failed with status ${last.statusCode}: ${last.message}`);
   await settled(runtime, workflowId, signal);
-  if (!options.json) say(`\n${directoryTable(last.usage, tableRows)}`);
+  if (!options.json) say(`\n${directoryTable(options.root, last.usage, tableRows)}`);
   return {
     root: options.root,
-    bytes: Number(last.usage.get(options.root) ?? 0n),
+    bytes: Number(last.usage.get(".") ?? 0n),
     entries: last.usage.size,
     runs: runsOf(await runtime.tasks()) - runsBefore,
     writes: runtime.writes,

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { TaskRecord } from "../functions/tasks/record.ts";
 
 export interface JobReport {
@@ -16,13 +17,13 @@ export interface JobReport {
 /** A task's fence rises with each of its runs. */
 export const runsOf = (tasks: readonly TaskRecord[]): number => tasks.reduce((sum, { fence }) => sum + fence, 0);
 
-/** The largest directories, one a line. */
-export function directoryTable(usage: ReadonlyMap<string, bigint>, rows: number): string {
+/** The largest directories, one a line; `usage` is by path from the root, "." for the root itself. */
+export function directoryTable(root: string, usage: ReadonlyMap<string, bigint>, rows: number): string {
   const largest = [...usage].sort(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0)).slice(0, rows);
   const width = Math.max(...largest.map(([, bytes]) => grouped(bytes).length), "bytes".length);
   const line = (bytes: string, size: string, path: string) =>
     `${bytes.padStart(width)}  ${size.padStart(9)}  ${path}\n`;
-  const lines = largest.map(([path, bytes]) => line(grouped(bytes), readableSize(bytes), path));
+  const lines = largest.map(([path, bytes]) => line(grouped(bytes), readableSize(bytes), join(root, path)));
   return [line("bytes", "size", "directory"), ...lines].join("");
 }
 

@@ -25,6 +25,7 @@ export type Settled = "over" | "again" | "lost";
 
 /** Writes an outcome and sends the wake it asks for: the second column of the error contract, for every engine. */
 export async function settle(state: RunState, outcome: Outcome): Promise<Settled> {
+  if (state.lost) return lost(state);
   const tail = outcome.tail;
   switch (outcome.type) {
     case "completed":

@@ -1,0 +1,25 @@
+/**
+ * Calls `act` for each item, at most `limit` at once. After a failure no further item is begun; rejects with the first
+ * error when all that had begun have ended.
+ */
+export async function forEachBounded<T>(
+  items: Iterable<T>,
+  limit: number,
+  act: (item: T) => Promise<unknown>,
+): Promise<void> {
+  const rest = items[Symbol.iterator]();
+  let failure: { readonly error: unknown } | undefined;
+  const work = async (): Promise<void> => {
+    while (failure === undefined) {
+      const { done, value } = rest.next();
+      if (done === true) return;
+      try {
+        await act(value);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: limit }, work));
+  if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
+}

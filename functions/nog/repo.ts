@@ -1,0 +1,25 @@
+import type { Activity } from "../contract/activity.ts";
+import { defineStream } from "../contract/stream.ts";
+import { Repos } from "./gen/nogfso/repos_pb.ts";
+import { canonicalUuid, ulidBytes, uuidBytes } from "./ids.ts";
+import { eventTime, isTailUnknown, readBatch } from "./recorded.ts";
+import { toRepoEvent } from "./repo-events.ts";
+
+/** A repo by its id: how it was set up, moved, frozen and archived. */
+export const repo = defineStream({
+  kind: "repo",
+  upstream: "nog",
+  method: Repos.method.events,
+  address: ["repoId"],
+  entityId: ({ repoId }) => canonicalUuid(repoId, "repoId"),
+  request: ({ repoId }, { after, watch }) => ({
+    repo: uuidBytes(repoId, "repoId"),
+    watch,
+    ...(after === undefined ? {} : { after: ulidBytes(after, "after") }),
+  }),
+  read: (message) => readBatch(message, toRepoEvent),
+  tailUnknown: isTailUnknown,
+  time: eventTime,
+});
+
+export type RepoActivity = Activity<typeof repo>;
