@@ -50,17 +50,6 @@ describe("du-root", () => {
     expect(server.calls).toHaveLength(3);
   });
 
-  test("lines below a global root of / have one slash", async () => {
-    server.startDu(root, "/");
-    await runOnce();
-    expect(
-      server
-        .lines()
-        .slice(0, 3)
-        .map(([path]) => path),
-    ).toEqual(["/", "/a0", "/a0/b0"]);
-  });
-
   test.each([0, 1, 31, 32, 33, 50])(
     "after a kill with %i lines appended the rest follows, once each",
     async (accepted) => {

@@ -1,0 +1,35 @@
+import type { IncomingMessage } from "node:http";
+import { isJsonObject, type JsonObject } from "./request-fields.ts";
+import { ServiceError, serializationError } from "./service-error.ts";
+
+/**
+ * Reads a request's body as text. A body of more than `mostBytes` bytes is refused with status 413 without being read
+ * to its end.
+ */
+export async function readBody(request: IncomingMessage, mostBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Leaving early must not destroy the connection: the refusal still goes back on it.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    const part = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+    bytes += part.length;
+    if (bytes > mostBytes) {
+      throw new ServiceError("RequestEntityTooLargeException", `The body has more than ${mostBytes} bytes.`, 413);
+    }
+    chunks.push(part);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** A body as a JSON object; an empty body is an empty object. */
+export function parseBody(text: string): JsonObject {
+  if (text === "") return {};
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (error) {
+    throw serializationError(`The body is not JSON: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  if (!isJsonObject(body)) throw serializationError("The body must be a JSON object.");
+  return body;
+}

@@ -1,0 +1,31 @@
+import type { Clock } from "../../functions/contract/clock.ts";
+import type { QueueSettings } from "./sqs-attributes.ts";
+import type { SqsQueue } from "./sqs-queue.ts";
+
+export interface ReceiveOptions {
+  /** 1-10; 1 when absent. */
+  readonly max?: number;
+  /** How long to wait for a first message; the queue's ReceiveMessageWaitTimeSeconds when absent. */
+  readonly waitMs?: number;
+  /** How long the messages stay hidden from others; the queue's VisibilityTimeout when absent. */
+  readonly visibilityMs?: number;
+  /** Ends the wait early, with what there is. */
+  readonly signal?: AbortSignal;
+}
+
+export interface QueueCounts {
+  readonly visible: number;
+  readonly inFlight: number;
+  readonly delayed: number;
+}
+
+export interface QueueOptions {
+  readonly name: string;
+  readonly arn: string;
+  readonly url: string;
+  readonly settings: QueueSettings;
+  readonly clock: Clock;
+  /** AWS account that messages name as their sender. */
+  readonly senderId: string;
+  readonly deadLetterQueue: (arn: string) => SqsQueue | undefined;
+}

@@ -1,0 +1,36 @@
+/** An error as a function's runtime reports it. */
+export interface FunctionErrorPayload {
+  readonly errorType: string;
+  readonly errorMessage: string;
+  readonly stackTrace?: readonly string[];
+}
+
+interface InvokeFacts {
+  readonly requestId: string;
+  /** Whether a new environment was started for this invocation. */
+  readonly coldStart: boolean;
+  /** From the event handed over until its result, in milliseconds; without the environment's start. */
+  readonly durationMs: number;
+}
+
+export interface InvokeSuccess extends InvokeFacts {
+  readonly ok: true;
+  readonly payload: unknown;
+}
+
+/** The function threw, ran out of time, or its process ended; Lambda calls all of these Unhandled. */
+export interface InvokeFailure extends InvokeFacts {
+  readonly ok: false;
+  readonly functionError: "Unhandled";
+  readonly payload: FunctionErrorPayload;
+}
+
+export type InvokeResult = InvokeSuccess | InvokeFailure;
+
+/** What one environment made of one event. */
+export type Outcome =
+  | { readonly ok: true; readonly payload: unknown }
+  | { readonly ok: false; readonly payload: FunctionErrorPayload };
+
+/** Largest event and response in bytes (Lambda Developer Guide, quotas). */
+export const mostPayloadBytes = 6 * 1_048_576;

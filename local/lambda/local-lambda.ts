@@ -1,0 +1,80 @@
+import { type Clock, systemClock } from "../../functions/contract/clock.ts";
+import { FunctionPool } from "./function-pool.ts";
+import { checkFunctionSettings, type FunctionSettings } from "./function-settings.ts";
+import { type InvokeResult, mostPayloadBytes } from "./invocation.ts";
+
+export type { FunctionSettings } from "./function-settings.ts";
+export type { FunctionErrorPayload, InvokeFailure, InvokeResult, InvokeSuccess } from "./invocation.ts";
+
+export interface LocalLambdaOptions {
+  readonly functions: readonly FunctionSettings[];
+  /** The bundled program of `bootstrap.ts`, an .mjs file. */
+  readonly bootstrapPath: string;
+  /** Function processes keep real time, so this must be a clock of real time, as is the default. */
+  readonly clock?: Clock;
+  /** us-east-1 when absent. */
+  readonly region?: string;
+  /** Twelve digits; 123456789012 when absent. */
+  readonly account?: string;
+  /** How long an environment may take until it is ready; 10,000 ms when absent, as on Lambda. */
+  readonly initTimeoutMs?: number;
+  /** Hears every line that a function's process prints. */
+  readonly onLog?: (functionName: string, line: string) => void;
+}
+
+export interface LocalLambda {
+  /**
+   * Runs a function and returns its result or function error. With all environments busy it waits for one, where Lambda
+   * would throttle. Throws only for an unknown function, an event too large, or after `close()`.
+   */
+  invoke(name: string, event: unknown): Promise<InvokeResult>;
+  /** Ends the function's processes with SIGKILL and awaits their ends; the next invocation is a cold start. */
+  kill(name: string): Promise<void>;
+  /** Ids of the function's processes that run now. */
+  pids(name: string): readonly number[];
+  /** Ends all processes and awaits their ends. */
+  close(): Promise<void>;
+}
+
+/** Functions in child processes of their own, run as Lambda runs them. */
+export function createLocalLambda(options: LocalLambdaOptions): LocalLambda {
+  const { clock = systemClock, region = "us-east-1", account = "123456789012" } = options;
+  const pools = new Map<string, FunctionPool>();
+  let isClosed = false;
+  for (const settings of options.functions) {
+    checkFunctionSettings(settings);
+    const { name } = settings;
+    if (pools.has(name)) throw new Error(`The function ${name} is given twice.`);
+    const pool = new FunctionPool({
+      settings,
+      bootstrapPath: options.bootstrapPath,
+      region,
+      functionArn: `arn:aws:lambda:${region}:${account}:function:${name}`,
+      initTimeoutMs: options.initTimeoutMs ?? 10_000,
+      clock,
+      onLine: (line) => options.onLog?.(name, line),
+    });
+    pools.set(name, pool);
+  }
+  const poolOf = (name: string): FunctionPool => {
+    const pool = pools.get(name);
+    if (pool) return pool;
+    throw new Error(`There is no function ${name}; there are ${[...pools.keys()].join(", ")}.`);
+  };
+  return {
+    async invoke(name, event) {
+      if (isClosed) throw new Error(`The function ${name} cannot be invoked: the local Lambda is closed.`);
+      const text = JSON.stringify(event) ?? "null";
+      if (Buffer.byteLength(text) > mostPayloadBytes) {
+        throw new Error(`The event for ${name} has ${Buffer.byteLength(text)} bytes, more than ${mostPayloadBytes}.`);
+      }
+      return poolOf(name).invoke(text);
+    },
+    kill: async (name) => poolOf(name).kill(),
+    pids: (name) => poolOf(name).pids,
+    async close() {
+      isClosed = true;
+      await Promise.all([...pools.values()].map((pool) => pool.close()));
+    },
+  };
+}
