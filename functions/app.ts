@@ -63,8 +63,8 @@ export function createHandlers(
     return built;
   };
   return {
-    wake: (event, context) => wakeHandler(build().machinery, event, context),
-    cron: (event, context) => {
+    wake: async (event, context) => wakeHandler(build().machinery, event, context),
+    cron: async (event, context) => {
       const { machinery, settings } = build();
       const budget = { looks: settings.TAILWAKE_LOOKS_PER_TICK, concurrency: settings.TAILWAKE_LOOKS_AT_ONCE };
       return cronHandler(machinery, app.roots, budget, event, context);

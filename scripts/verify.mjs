@@ -11,7 +11,7 @@ const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
 
 ensureInstalled();
 let failed = 0;
-check("format and lint", "biome", ["ci", "--error-on-warnings", "."]);
+check("format and lint", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]);
 check("types", "tsc", ["-p", "."]);
 check("dead code", "knip", ["--no-progress"]);
 check("proto lint", "buf", ["lint"], proto);

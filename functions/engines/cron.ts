@@ -12,7 +12,7 @@ export const cronRules: EngineRules = {
 };
 
 /** The first slot after now; those that were missed are not caught up (protocol rule 16). */
-export function nextSlot(startedAt: number, everyMinutes: number, now: number): number {
+function nextSlot(startedAt: number, everyMinutes: number, now: number): number {
   const intervalMs = everyMinutes * 60_000;
   const passed = Math.max(0, Math.floor((now - startedAt) / intervalMs));
   return startedAt + (passed + 1) * intervalMs;

@@ -27,12 +27,10 @@ export function connectUpstream({ baseUrl, protocol, authorization, maxOpenStrea
   const rest = { credentials, maxOpenStreams: maxOpenStreams ?? defaultMaxOpenStreams };
   switch (protocol) {
     case "grpc": {
-      // Pings find a connection that died while the function was frozen; off by default, calls on it would hang.
-      const sessionManager = new Http2SessionManager(baseUrl, {
-        pingIntervalMs,
-        pingTimeoutMs,
-        pingIdleConnection: true,
-      });
+      // Pings find a connection that died while the function was frozen; off by default, calls on it would hang. An idle
+      // connection is not pinged but verified before its next call: connect-node 2.2.0 would go on pinging one that was
+      // destroyed with its last stream, and that throws where nobody can catch it.
+      const sessionManager = new Http2SessionManager(baseUrl, { pingIntervalMs, pingTimeoutMs });
       // Compression costs a local network two to four times its throughput.
       const transport = createGrpcTransport({ baseUrl, interceptors, sessionManager, acceptCompression: [] });
       return { ...rest, transport, close: () => sessionManager.abort() };

@@ -77,22 +77,28 @@ export class EventBridgeWakes implements Wakes {
     };
   }
 
+  /** What the service refuses must not keep the rest from being sent: it is thrown at the end. */
   async #put(entries: readonly PutEventsRequestEntry[]): Promise<void> {
+    const refused: Unsent[] = [];
     for (let from = 0; from < entries.length; from += entriesPerCall) {
-      await this.#putTen(entries.slice(from, from + entriesPerCall));
+      refused.push(...(await this.#putTen(entries.slice(from, from + entriesPerCall))));
     }
+    if (refused.length > 0) throw unsent(refused);
   }
 
   /** A 200 is no receipt: each entry has its own result, and only those that failed are sent again. */
-  async #putTen(entries: PutEventsRequestEntry[]): Promise<void> {
+  async #putTen(entries: PutEventsRequestEntry[]): Promise<readonly Unsent[]> {
+    const refused: Unsent[] = [];
     let pending = entries;
     for (let attempt = 1; ; attempt++) {
       const { Entries: results = [] } = await this.#events.send(new PutEventsCommand({ Entries: pending }));
       const failures = pending.flatMap((entry, i) => (results[i]?.ErrorCode ? [{ entry, result: results[i] }] : []));
-      if (failures.length === 0) return;
-      const transient = failures.every(({ result }) => transientCodes.has(result.ErrorCode));
-      if (!transient || attempt === triesPerEntry) throw unsent(failures);
-      pending = failures.map(({ entry }) => entry);
+      const isTransient = ({ result }: Unsent) => transientCodes.has(result.ErrorCode);
+      refused.push(...failures.filter((failure) => !isTransient(failure)));
+      const again = failures.filter(isTransient);
+      if (again.length === 0) return refused;
+      if (attempt === triesPerEntry) return [...refused, ...again];
+      pending = again.map(({ entry }) => entry);
       await this.#clock.sleep(firstWaitMs * 2 ** (attempt - 1) * (0.5 + this.#random() / 2));
     }
   }
@@ -122,7 +128,12 @@ export class EventBridgeWakes implements Wakes {
   }
 }
 
-function unsent(failures: readonly { entry: PutEventsRequestEntry; result: PutEventsResultEntry }[]): TailwakeError {
+interface Unsent {
+  readonly entry: PutEventsRequestEntry;
+  readonly result: PutEventsResultEntry;
+}
+
+function unsent(failures: readonly Unsent[]): TailwakeError {
   const codes = [...new Set(failures.map(({ result }) => `${result.ErrorCode}: ${result.ErrorMessage ?? ""}`))];
   return new TailwakeError({
     code: "wake-failed",

@@ -17,6 +17,8 @@ export interface FunctionProcessOptions {
 /** The child process of one environment, leader of a process group of its own. */
 export class FunctionProcess {
   readonly exited: Promise<ProcessExit>;
+  /** Resolves when everything the process has printed was passed on. */
+  readonly drained: Promise<void>;
   readonly #child: ChildProcess;
 
   constructor({ settings, bootstrapPath, runtimeApi, region, onLine }: FunctionProcessOptions) {
@@ -60,9 +62,6 @@ export class FunctionProcess {
     });
     this.drained = Promise.all(lines).then(() => {});
   }
-
-  /** Resolves when everything the process has printed was passed on. */
-  readonly drained: Promise<void>;
 
   /** Undefined when the process has ended. */
   get pid(): number | undefined {

@@ -201,11 +201,11 @@ function childrenOf(pid: number): number[] {
     .flatMap(([id = 0, parent]) => (parent === pid ? [id] : []));
 }
 
+/** One that has ended and only waits for its parent does not run. */
 function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  const processes = execFileSync("ps", ["-e", "-o", "pid=,stat="], { encoding: "utf8" }).trim().split("\n");
+  return processes.some((line) => {
+    const [id, state = ""] = line.trim().split(/\s+/);
+    return Number(id) === pid && !state.startsWith("Z");
+  });
 }

@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { createApp, createHandlers } from "../../functions/app.ts";
+import { defineProcessor, task } from "../../functions/contract/activity.ts";
+import { caughtUp } from "../../functions/contract/outcome.ts";
+import { cron, lazy } from "../../functions/engines/binding.ts";
+import { appSettings, readSettings, SettingsError, setting } from "../../functions/settings.ts";
+import { thing } from "../support/world.ts";
+
+const reader = defineProcessor(thing, { name: "reader", processEvents: async (run) => caughtUp(run.tail) });
+const writer = defineProcessor(thing, { name: "writer", processEvents: async (run) => caughtUp(run.tail) });
+const things = { baseUrl: "http://127.0.0.1:1", protocol: "connect" } as const;
+
+const good = {
+  TAILWAKE_TABLE: "tasks",
+  TAILWAKE_BUS_ARN: "arn:aws:events:us-east-1:123456789012:event-bus/tailwake",
+  TAILWAKE_SCHEDULE_GROUP: "tailwake",
+  TAILWAKE_SCHEDULE_ROLE_ARN: "arn:aws:iam::123456789012:role/schedules",
+};
+
+describe("settings", () => {
+  it("have defaults for what is a matter of taste; an empty value is an absent one", () => {
+    const settings = readSettings({ ...good, TAILWAKE_PROBE_MINUTES: "" }, appSettings);
+    expect(settings).toEqual({
+      ...good,
+      TAILWAKE_RUNS_PER_KIND: 10,
+      TAILWAKE_PROBE_MINUTES: 15,
+      TAILWAKE_LOOKS_PER_TICK: 2000,
+      TAILWAKE_LOOKS_AT_ONCE: 20,
+    });
+  });
+
+  it("report every problem at once: name, expected, received", () => {
+    const environment = {
+      TAILWAKE_TABLE: "a table!",
+      TAILWAKE_BUS_ARN: good.TAILWAKE_BUS_ARN,
+      TAILWAKE_SCHEDULE_ROLE_ARN: "role",
+      TAILWAKE_RUNS_PER_KIND: "0",
+      TAILWAKE_PROBE_MINUTES: "soon",
+    };
+    const problems = (() => {
+      try {
+        readSettings(environment, appSettings);
+      } catch (error) {
+        if (error instanceof SettingsError) return error;
+      }
+      throw new Error("no SettingsError");
+    })();
+    expect(problems.problems).toEqual([
+      { name: "TAILWAKE_TABLE", expected: "the name of the task table", received: '"a table!"' },
+      { name: "TAILWAKE_SCHEDULE_GROUP", expected: "the name of the schedule group", received: "nothing" },
+      {
+        name: "TAILWAKE_SCHEDULE_ROLE_ARN",
+        expected: "the ARN of the role that schedules put events with",
+        received: '"role"',
+      },
+      { name: "TAILWAKE_RUNS_PER_KIND", expected: "a whole number from 1 to 1000", received: '"0"' },
+      { name: "TAILWAKE_PROBE_MINUTES", expected: "a whole number from 1 to 1440", received: '"soon"' },
+    ]);
+    for (const { name } of problems.problems) expect(problems.message).toContain(name);
+  });
+
+  it("never show a secret", () => {
+    const token = { TOKEN: { ...setting.secret("a token"), schema: setting.url("").schema, secret: true } };
+    const read = () => readSettings({ TOKEN: "hunter2-hunter2" }, token);
+    expect(read).toThrow(SettingsError);
+    expect(read).toThrow("a value of 15 characters");
+    expect(read).not.toThrow("hunter2");
+  });
+});
+
+describe("an app", () => {
+  it("names an upstream that has no settings", () => {
+    expect(() => createApp({ activities: [lazy(reader)], upstreams: {} as never })).toThrow(
+      "upstream things of reader: expected an entry of that name in createApp({ upstreams }), received none",
+    );
+  });
+
+  it("binds each activity once, to one engine", () => {
+    const activities = [lazy(reader), cron(reader, { everyMinutes: 1 })] as const;
+    expect(() => createApp({ activities, upstreams: { things } })).toThrow("activity thing/reader");
+    expect(() => createApp({ activities: [lazy(reader), lazy(writer)], upstreams: { things } })).not.toThrow();
+  });
+
+  it("refuses a root whose activity is not bound, or whose address is not one of its kind", () => {
+    const withRoot = (root: ReturnType<typeof task>) => () =>
+      createApp({ activities: [lazy(reader)], upstreams: { things }, roots: [root] });
+    expect(withRoot(task(writer, { thingId: "t" }))).toThrow("activity thing/writer");
+    expect(withRoot(task(reader, { thingId: "" }))).toThrow("address.thingId of kind thing");
+    expect(withRoot({ activity: reader, address: {} })).toThrow("address.thingId of kind thing");
+    expect(withRoot(task(reader, { thingId: "t" }))).not.toThrow();
+  });
+
+  it("refuses an interval that is not of whole minutes", () => {
+    for (const everyMinutes of [0, 0.5, -1, Number.NaN]) {
+      expect(() => cron(reader, { everyMinutes })).toThrow("everyMinutes of activity reader");
+    }
+  });
+
+  it("reads its environment at the first event, and says there what is wrong with it", async () => {
+    const app = createApp({ activities: [lazy(reader)], upstreams: { things } });
+    const handlers = createHandlers(app, { TAILWAKE_TABLE: "tasks" });
+    const context = { getRemainingTimeInMillis: () => 1000, awsRequestId: "r" };
+    await expect(handlers.wake({}, context)).rejects.toThrow(SettingsError);
+    await expect(handlers.cron({}, context)).rejects.toThrow("TAILWAKE_BUS_ARN");
+  });
+});

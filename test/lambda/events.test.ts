@@ -1,0 +1,145 @@
+import { describe, expect, it } from "vitest";
+import { defineProcessor } from "../../functions/contract/activity.ts";
+import { caughtUp } from "../../functions/contract/outcome.ts";
+import { lazy } from "../../functions/engines/binding.ts";
+import { startTask } from "../../functions/engines/start.ts";
+import { cronHandler } from "../../functions/lambda/cron-event.ts";
+import { openInvocation } from "../../functions/lambda/invocation.ts";
+import { wakeHandler } from "../../functions/lambda/wake-event.ts";
+import { graceMs } from "../../functions/tasks/transitions.ts";
+import { settle, TestClock } from "../support/test-clock.ts";
+import { busEvent, thing, World } from "../support/world.ts";
+
+const reader = defineProcessor(thing, {
+  name: "reader",
+  async processEvents(run, stream) {
+    let tail = run.tail;
+    for await (const { id } of stream) tail = id;
+    return caughtUp(tail);
+  },
+});
+const context = { getRemainingTimeInMillis: () => 120_000, awsRequestId: "request-1" };
+const signal = { class: "signal", entity: "t" } as const;
+
+async function sleepingWorld() {
+  const world = new World({ activities: [lazy(reader)] });
+  await startTask(world.machinery, reader, { thingId: "t" });
+  await world.drain();
+  world.append("t", "e1");
+  return world;
+}
+
+const record = (messageId: string, body: string, attributes: object = {}) => ({ messageId, body, attributes });
+
+describe("the lazy function", () => {
+  it("answers a queue batch with the messages that failed, and no others", async () => {
+    const world = await sleepingWorld();
+    const Records = [record("good", busEvent(signal)), record("bad", "{"), record("worse", busEvent({ source: "x" }))];
+    expect(await wakeHandler(world.machinery, { Records }, context)).toEqual({
+      batchItemFailures: [{ itemIdentifier: "bad" }, { itemIdentifier: "worse" }],
+    });
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e1" });
+    expect(world.clock.sleeping).toBe(0);
+  });
+
+  it("takes a plain bus event too, and throws if it fails, so that it comes again", async () => {
+    const world = await sleepingWorld();
+    expect(await wakeHandler(world.machinery, JSON.parse(busEvent(signal)), context)).toBeUndefined();
+    expect(await world.record("t")).toMatchObject({ tail: "e1" });
+    const unknown = {
+      source: "tailwake",
+      "detail-type": "Wake",
+      detail: { class: "rescue", entity: "x", kind: "thing", activity: "reader" },
+    };
+    await expect(wakeHandler(world.machinery, unknown, context)).rejects.toMatchObject({ code: "unknown-task" });
+  });
+
+  it("fails as a whole only for what it could not name in its answer", async () => {
+    const world = await sleepingWorld();
+    for (const event of [{ Records: "many" }, { Records: [{ body: "{}" }] }, { Records: [null] }]) {
+      await expect(wakeHandler(world.machinery, event, context)).rejects.toMatchObject({ code: "malformed-message" });
+    }
+    await expect(wakeHandler(world.machinery, undefined, context)).rejects.toMatchObject({ code: "malformed-message" });
+  });
+
+  it("leaves word of a queue that is late, for messages that come the first time (rule 11)", async () => {
+    const world = await sleepingWorld();
+    const sent = String(world.clock.now() - graceMs - 1);
+    const again = { ApproximateReceiveCount: "2", SentTimestamp: sent };
+    await wakeHandler(world.machinery, { Records: [record("m", busEvent(signal), again)] }, context);
+    expect(await world.store.queueAge()).toBeUndefined();
+    const first = { ApproximateReceiveCount: "1", SentTimestamp: sent };
+    await wakeHandler(world.machinery, { Records: [record("m", busEvent(signal), first)] }, context);
+    expect(await world.store.queueAge()).toEqual({ ageMs: graceMs + 1, at: world.clock.now() });
+  });
+
+  it("stops before its deadline: the run commits and hands over in time", async () => {
+    const slow = defineProcessor(thing, {
+      name: "slow",
+      async processEvents(run, stream) {
+        let tail = run.tail;
+        for await (const { id } of stream) {
+          tail = id;
+          run.advance(tail);
+          await machinery.clock.sleep(50_000, run.signal);
+        }
+        return caughtUp(tail);
+      },
+    });
+    const world = new World({ activities: [lazy(slow)] });
+    const { machinery } = world;
+    world.append("t", "e1", "e2", "e3", "e4");
+    await startTask(machinery, slow, { thingId: "t" });
+    const [wake] = world.wakes.take();
+    const began = world.clock.now();
+    let ended: number | undefined;
+    const answered = wakeHandler(machinery, { Records: [record("m", busEvent(wake ?? {}))] }, context).then(() => {
+      ended = world.clock.now() - began;
+    });
+    await settle();
+    await world.clock.advance(120_000);
+    await answered;
+    expect(ended).toBeLessThan(120_000 - 5_000);
+    expect(await world.record("t")).toMatchObject({ status: "ready", tail: "e3" });
+  });
+});
+
+describe("the cron function", () => {
+  it("ticks for any event of its schedule and logs what it found", async () => {
+    const world = await sleepingWorld();
+    await world.clock.advance(graceMs);
+    const budget = { looks: 10, concurrency: 2 };
+    const report = await cronHandler(world.machinery, [], budget, { "detail-type": "Scheduled Event" }, context);
+    expect(report).toMatchObject({ probed: 1, news: 1 });
+    expect(world.log.at(-1)).toMatchObject({ level: "info", message: "tick", fields: { probed: 1 } });
+  });
+});
+
+describe("the time of an invocation", () => {
+  it("is cut into runs, 5 s to return and 3 s to commit", async () => {
+    const clock = new TestClock(0);
+    const invocation = openInvocation(clock, 120_000);
+    expect(invocation).toMatchObject({ deadline: 112_000, abandonAt: 117_000, hardEnd: 120_000 });
+    await clock.advance(111_999);
+    expect(invocation.signal.aborted).toBe(false);
+    await clock.advance(1);
+    expect(invocation.signal.aborted).toBe(true);
+    invocation.end();
+  });
+
+  it("keeps at least 60 % of a short invocation for its runs", () => {
+    const invocation = openInvocation(new TestClock(0), 3_000);
+    expect(invocation.deadline).toBe(1_800);
+    expect(invocation.abandonAt).toBe(2_550);
+    invocation.end();
+  });
+
+  it("leaves no timer and no abort behind when it ends", async () => {
+    const clock = new TestClock(0);
+    const invocation = openInvocation(clock, 120_000);
+    invocation.end();
+    await settle();
+    expect(clock.sleeping).toBe(0);
+    expect(invocation.signal.aborted).toBe(false);
+  });
+});

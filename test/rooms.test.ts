@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const project = fileURLToPath(new URL("..", import.meta.url));
+const functions = join(project, "functions");
+
+/** What each room may import of the others. Files beside the rooms (app, client, …) are above all but the handlers. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  contract: [],
+  nog: ["contract"],
+  tasks: ["contract"],
+  upstream: ["contract"],
+  wake: ["contract", "tasks"],
+  engines: ["contract", "upstream", "tasks", "wake"],
+  lambda: ["contract", "tasks", "wake", "engines"],
+  ".": ["contract", "upstream", "tasks", "wake", "engines", "lambda"],
+  handlers: [".", "contract", "engines", "nog"],
+};
+
+interface Import {
+  readonly file: string;
+  readonly room: string;
+  readonly target: string;
+}
+
+const files = readdirSync(functions, { recursive: true, encoding: "utf8" }).filter(
+  (name) => name.endsWith(".ts") && !name.startsWith("nog/gen/"),
+);
+const imports = files.flatMap((file): Import[] => {
+  const text = readFileSync(join(functions, file), "utf8");
+  const found = text.matchAll(/^\s*(?:import|export)\b[^;]*?from "([^"]+)";|import\("([^"]+)"\)/gms);
+  return [...found].map(([, named, dynamic]) => ({ file, room: roomOf(file), target: named ?? dynamic ?? "" }));
+});
+
+function roomOf(file: string): string {
+  return file.includes("/") ? (file.split("/")[0] ?? "") : ".";
+}
+
+describe("the rooms of functions/", () => {
+  it("are all known", () => {
+    expect([...new Set(files.map(roomOf))].sort()).toEqual(Object.keys(allowed).sort());
+    expect(imports.length).toBeGreaterThan(100);
+  });
+
+  it("import one way", () => {
+    const wrong = imports
+      .filter(({ target }) => target.startsWith("."))
+      .map(({ file, room, target }) => ({
+        file,
+        room,
+        to: relative(functions, join(functions, dirname(file), target)),
+      }))
+      .filter(({ room, to }) => to.startsWith("..") || (roomOf(to) !== room && !allowed[room]?.includes(roomOf(to))));
+    expect(wrong).toEqual([]);
+  });
+
+  it("touch an AWS SDK only in the adapters of DynamoDB and EventBridge, and where they are built", () => {
+    const users = imports.filter(({ target }) => target.startsWith("@aws-sdk/")).map(({ file }) => file);
+    expect([...new Set(users)].sort()).toEqual([
+      "app.ts",
+      "tasks/dynamodb-codec.ts",
+      "tasks/dynamodb-expression.ts",
+      "tasks/dynamodb-table.ts",
+      "tasks/dynamodb.ts",
+      "wake/eventbridge.ts",
+    ]);
+  });
+
+  it("have names that say what is in them", () => {
+    const vague = files.filter((file) => /(^|\/)(utils?|common|helpers?|misc|shared)(\/|\.ts$)/.test(file));
+    expect(vague).toEqual([]);
+  });
+
+  it("export the public surface by name", () => {
+    expect(readFileSync(join(functions, "index.ts"), "utf8")).not.toMatch(/export \*/);
+    expect(readFileSync(join(functions, "nog", "index.ts"), "utf8")).not.toMatch(/export \*/);
+  });
+});
