@@ -82,8 +82,9 @@ export class EndpointServer {
       send(response, 200, protocol, answer ?? {});
     } catch (error) {
       const { code, message, status } = serviceErrorOf(error, protocol);
-      // What is left of a refused body is not read, so the connection cannot be used again.
+      // What is left of a refused body is thrown away, so that the caller gets to read the answer.
       if (!request.complete) response.setHeader("connection", "close");
+      request.resume();
       for (const [name, value] of Object.entries(protocol?.errorHeaders(code) ?? {})) response.setHeader(name, value);
       const type = protocol ? `${protocol.namespace}#${code}` : code;
       send(response, status, protocol, { __type: type, [protocol?.messageField ?? "message"]: message });

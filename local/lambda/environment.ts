@@ -58,15 +58,23 @@ export class Environment {
     return this.#process.pid;
   }
 
-  /** Waits for the end of the init phase; returns the error when it failed, with the environment ended. */
-  async ready(requestId: string): Promise<FunctionErrorPayload | undefined> {
+  /** Whether the process can be handed an event; false as well when it has ended unnoticed. */
+  get isIdle(): boolean {
+    return this.#api.isWaiting;
+  }
+
+  /**
+   * Waits for the end of the init phase. When it failed, the environment has ended, and the answer gives the error for
+   * the invocation that pays for it.
+   */
+  async ready(): Promise<((requestId: string) => FunctionErrorPayload) | undefined> {
     const { initTimeoutMs } = this.#options;
     const first = await this.#withinTime(initTimeoutMs, this.#nextSignal.raised);
     if (first === "done") return undefined;
     this.kill();
     const exit = await this.#process.exited;
-    if (first === "timeout") return timeoutError(requestId, initTimeoutMs);
-    return this.#initErrors[0] ?? exitError(requestId, exit);
+    if (first === "timeout") return (requestId) => timeoutError(requestId, initTimeoutMs);
+    return (requestId) => this.#initErrors[0] ?? exitError(requestId, exit);
   }
 
   /**

@@ -64,6 +64,10 @@ export class FunctionPool {
     while (this.#pending.length > 0) {
       const idle = this.#idle.pop();
       if (!idle) break;
+      if (!idle.environment.isIdle) {
+        idle.environment.kill();
+        continue;
+      }
       const pending = this.#pending.shift();
       if (pending) this.#run(idle.environment, pending, !idle.used);
     }
@@ -90,24 +94,19 @@ export class FunctionPool {
     this.#environments.add(environment);
     const forgotten = environment.ended.then(() => this.#forget(environment));
     if (this.#closed) environment.kill();
-    const error = await environment.ready(this.#pending[0]?.requestId ?? randomUUID());
+    const error = await environment.ready();
     this.#starting -= 1;
     if (!error) return this.#release(environment, false);
     const pending = this.#pending.shift();
-    pending?.resolve(resultOf({ ok: false, payload: error }, pending.requestId, true, 0));
+    pending?.resolve(resultOf({ ok: false, payload: error(pending.requestId) }, pending.requestId, true, 0));
     await forgotten;
   }
 
   #run(environment: Environment, { requestId, event, resolve, reject }: Pending, coldStart: boolean): void {
     const startedAt = this.#clock.now();
-    try {
-      const { outcome, idle } = environment.invoke(requestId, event);
-      outcome.then((end) => resolve(resultOf(end, requestId, coldStart, this.#clock.now() - startedAt)), reject);
-      void idle.then((isIdle) => isIdle && this.#release(environment, true));
-    } catch (error) {
-      environment.kill();
-      reject(error instanceof Error ? error : new Error(String(error)));
-    }
+    const { outcome, idle } = environment.invoke(requestId, event);
+    outcome.then((end) => resolve(resultOf(end, requestId, coldStart, this.#clock.now() - startedAt)), reject);
+    void idle.then((isIdle) => isIdle && this.#release(environment, true));
   }
 
   #release(environment: Environment, used: boolean): void {

@@ -54,6 +54,11 @@ export class RuntimeApi {
     return `127.0.0.1:${address.port}`;
   }
 
+  /** Whether the runtime has asked for an event and still waits for it. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /** Hands an event to the waiting runtime; resolves when the runtime has posted a response or an error for it. */
   invoke(invocation: RuntimeInvocation): Promise<Outcome> {
     const response = this.#waiting;

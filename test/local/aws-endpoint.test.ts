@@ -45,7 +45,10 @@ test("refuses missing fields with the exception of the service", async () => {
 
 test("refuses huge bodies without keeping them", async () => {
   const huge = JSON.stringify({ QueueName: "x".repeat(9_000_000) });
-  expect(await post("/", huge, "AmazonSQS.CreateQueue").catch(() => ({ status: 413 }))).toMatchObject({ status: 413 });
+  expect(await post("/", huge, "AmazonSQS.CreateQueue")).toMatchObject({
+    status: 413,
+    answer: code("RequestEntityTooLargeException"),
+  });
 });
 
 test("ends waiting polls when it closes", async () => {

@@ -11,6 +11,7 @@ import {
   ListSchedulesCommand,
   type ListSchedulesCommandInput,
   ResourceNotFoundException,
+  ThrottlingException,
   UpdateScheduleCommand,
   ValidationException,
 } from "@aws-sdk/client-scheduler";
@@ -87,6 +88,12 @@ test("refuses a second schedule of the same name, but takes a repeated request",
   const first = await create("rate(1 hour)", { ClientToken: "request-1" });
   await expect(create("rate(1 hour)")).rejects.toBeInstanceOf(ConflictException);
   expect((await create("rate(1 hour)", { ClientToken: "request-1" })).ScheduleArn).toBe(first.ScheduleArn);
+});
+
+test("fails a call with the injected exception", async () => {
+  world.endpoint.failNextCall("CreateSchedule", "ThrottlingException", { status: 429 });
+  await expect(create("rate(1 hour)")).rejects.toBeInstanceOf(ThrottlingException);
+  await create("rate(1 hour)");
 });
 
 test("a rate without a start fires at once and then at its rate", async () => {
