@@ -1,0 +1,27 @@
+import { connectUpstream } from "../functions/upstream/connection.ts";
+import { countWithEngine, type Reading } from "./engine.ts";
+import { startEventServer } from "./event-server.ts";
+import { countWithBareLoop, expectCount } from "./floor.ts";
+import { type Figure, figure, interleave, timed } from "./measure.ts";
+
+const events = 200_000;
+const rounds = 15;
+
+/** One run that drains one long stream, against the bare loop on a connection of its own. */
+export async function measureDrain(name: string, perMessage: number, reading: Reading): Promise<Figure> {
+  const { url, child } = await startEventServer({ events, perMessage, calls: 1 });
+  const [forFloor, forEngine] = [url, url].map((baseUrl) => connectUpstream({ baseUrl, protocol: "grpc" }));
+  try {
+    if (!forFloor || !forEngine) throw new Error("no connections");
+    const { perSecond } = await interleave(
+      rounds,
+      () => timed(events, async () => expectCount("bare loop", await countWithBareLoop(forFloor), events)),
+      () => timed(events, async () => expectCount("engine", await countWithEngine(forEngine, reading), events)),
+    );
+    return figure(name, "events/s", perSecond);
+  } finally {
+    forFloor?.close();
+    forEngine?.close();
+    await child.end();
+  }
+}

@@ -1,0 +1,102 @@
+import { ulid } from "ulid";
+import { defineProcessor } from "../functions/contract/activity.ts";
+import { systemClock } from "../functions/contract/clock.ts";
+import { jsonLogger } from "../functions/contract/logger.ts";
+import { caughtUp } from "../functions/contract/outcome.ts";
+import type { Recorded } from "../functions/contract/stream.ts";
+import { Bindings, lazy } from "../functions/engines/binding.ts";
+import type { Machinery } from "../functions/engines/engine.ts";
+import { startTask } from "../functions/engines/start.ts";
+import { wakeHandler } from "../functions/lambda/wake-event.ts";
+import { type RepoEvent, repo } from "../functions/nog/index.ts";
+import { MemoryTaskStore } from "../functions/tasks/memory.ts";
+import type { TaskStore } from "../functions/tasks/store.ts";
+import type { UpstreamConnection } from "../functions/upstream/connection.ts";
+import { MemoryWakes } from "../functions/wake/memory.ts";
+import { detailTypes, encodeDetail, isSignal, type WakeMessage, wakeSource } from "../functions/wake/wake.ts";
+
+/** How an activity of level 1 takes its events. */
+export type Reading = "events" | "batches";
+
+/** An app of one activity that counts events, with everything around the engines in memory. */
+export class CountingApp {
+  readonly wakes = new MemoryWakes(systemClock);
+  readonly machinery: Machinery;
+  /** Log lines are made, and go nowhere. */
+  logged = 0;
+  counted = 0;
+  runs = 0;
+  readonly #activity;
+
+  constructor(connection: UpstreamConnection, reading: Reading, store: TaskStore = new MemoryTaskStore()) {
+    this.#activity = defineProcessor(repo, {
+      name: "count-events",
+      processEvents: async (run, stream) => {
+        let events = 0;
+        let last: Recorded<RepoEvent> | undefined;
+        if (reading === "events") {
+          for await (const recorded of stream) {
+            events++;
+            last = recorded;
+          }
+        } else {
+          for await (const batch of stream.batches()) {
+            events += batch.events.length;
+            last = batch.events.at(-1) ?? last;
+          }
+        }
+        this.runs++;
+        this.counted += events;
+        return caughtUp(last?.id ?? run.tail);
+      },
+    });
+    this.machinery = {
+      bindings: new Bindings([lazy(this.#activity)]),
+      store,
+      wakes: this.wakes,
+      clock: systemClock,
+      log: jsonLogger((line) => {
+        this.logged += line.length;
+      }),
+      limits: { runsPerKind: 10, probePeriodMs: 900_000 },
+      random: Math.random,
+      newToken: () => ulid(),
+      upstream: () => connection,
+    };
+  }
+
+  async start(repoId: string): Promise<void> {
+    await startTask(this.machinery, this.#activity, { repoId });
+  }
+
+  /** One invocation of the lazy function, as the queue would cause it. */
+  async invoke(messages: readonly WakeMessage[]): Promise<void> {
+    const Records = messages.map((message, i) => ({ messageId: `message-${i}`, body: busEvent(message) }));
+    const context = { getRemainingTimeInMillis: () => 900_000, awsRequestId: "bench" };
+    const answer = await wakeHandler(this.machinery, { Records }, context);
+    if (answer?.batchItemFailures.length !== 0) throw new Error("deliveries failed");
+  }
+}
+
+/** One run of one task, from epoch to the head of its stream. */
+export async function countWithEngine(connection: UpstreamConnection, reading: Reading): Promise<number> {
+  const app = new CountingApp(connection, reading);
+  await app.start(repoId(0));
+  await app.invoke(app.wakes.take());
+  if (app.runs !== 1) throw new Error(`expected one run, saw ${app.runs}`);
+  return app.counted;
+}
+
+export function repoId(index: number): string {
+  return `00000000-0000-4000-8000-${index.toString(16).padStart(12, "0")}`;
+}
+
+/** A message as the queue delivers it. */
+function busEvent(message: WakeMessage): string {
+  const detailType = isSignal(message) ? detailTypes.signal : detailTypes.wake;
+  return JSON.stringify({
+    source: wakeSource,
+    "detail-type": detailType,
+    detail: JSON.parse(encodeDetail(message)),
+  });
+}

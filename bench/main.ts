@@ -1,0 +1,90 @@
+import { parseArgs } from "node:util";
+import type { Figure } from "./measure.ts";
+
+type Benchmark = (name: string) => Promise<Figure | readonly Figure[]>;
+
+/** Imported when they are measured: a benchmark's packages are not another one's memory. */
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  "drain-engine/1": async (name) => (await import("./drain.ts")).measureDrain(name, 1, "events"),
+  "drain-engine/100": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "batches"),
+  "drain-engine/100/events": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "events"),
+  "run/memory": async (name) => (await import("./run-memory.ts")).measureRuns(name),
+  "requests/run": async (name) => (await import("./requests.ts")).measureRequests(name),
+  "memory/drain": async (name) => (await import("./memory.ts")).measureMemory(name),
+  "start/ready": async (name) => (await import("./start.ts")).measureStart(name),
+};
+
+/** What the child processes of benchmarks do; a colon is in the name of no benchmark. */
+const roles: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  "role:serve-events": async (args) => (await import("./event-server.ts")).serveEvents(args),
+  "role:drain-bare": async (args) => (await import("./memory.ts")).drainOnce("drain-bare", args),
+  "role:drain-engine": async (args) => (await import("./memory.ts")).drainOnce("drain-engine", args),
+};
+
+const usage = `Usage: npm run bench [-- NAME... [--json]]
+
+Prints ratios to a floor measured in the same run. NAME is one of these, or how some of them begin:
+${Object.keys(benchmarks)
+  .map((name) => `  ${name}\n`)
+  .join("")}
+  --json   one object a line: name, value, unit, floor, ratio
+  --help   print this
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: ReturnType<typeof parse>;
+  try {
+    options = parse(args);
+  } catch (error) {
+    return wrong(error instanceof Error ? error.message : String(error));
+  }
+  const { values, positionals } = options;
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const unknown = positionals.filter((name) => !Object.keys(benchmarks).some((known) => known.startsWith(name)));
+  if (unknown.length > 0) return wrong(`unknown benchmark ${unknown.map((name) => JSON.stringify(name)).join(", ")}`);
+  const chosen = Object.entries(benchmarks).filter(
+    ([name]) => positionals.length === 0 || positionals.some((prefix) => name.startsWith(prefix)),
+  );
+  if (!values.json) process.stdout.write(row("", "value", "floor", "ratio", "unit"));
+  for (const [name, benchmark] of chosen) {
+    for (const figure of [await benchmark(name)].flat())
+      process.stdout.write(values.json ? json(figure) : text(figure));
+  }
+  return 0;
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+  });
+}
+
+function wrong(message: string): number {
+  process.stderr.write(`${message}\n\n${usage}`);
+  return 2;
+}
+
+function json({ name, value, unit, floor, ratio }: Figure): string {
+  return `${JSON.stringify({ name, value: rounded(value), unit, floor: rounded(floor), ratio: rounded(ratio) })}\n`;
+}
+
+function text({ name, value, unit, floor, ratio }: Figure): string {
+  return row(name, grouped(value), grouped(floor), ratio.toFixed(2), unit);
+}
+
+const row = (name: string, value: string, floor: string, ratio: string, unit: string) =>
+  `${name.padEnd(20)}${value.padStart(10)}${floor.padStart(10)}${ratio.padStart(8)}  ${unit}\n`;
+
+/** As many digits as mean something. */
+const rounded = (value: number) => Number(value.toPrecision(4));
+const grouped = (value: number) => rounded(value).toLocaleString("en-US");
+
+const [first = "", ...rest] = process.argv.slice(2);
+const role = roles[first];
+if (role) await role(rest);
+else process.exitCode = await main(process.argv.slice(2));
