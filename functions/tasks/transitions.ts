@@ -190,25 +190,29 @@ export interface Sleep {
   readonly due: number | undefined;
 }
 
+/** What every commit has in common: it presents the token, writes how far the run got, and gives the lease up. */
+function commit(operation: string, token: string, progress: Progress, changes: Changes) {
+  return {
+    operation,
+    guard: mine(token),
+    changes: { ...progressed(progress), ...released(token), ...changes },
+    appliedIf: committedBy(token),
+  } satisfies Update;
+}
+
 /** Caught up, or awaiting a child. Refused if a wake came since: then {@link rerun}. */
 export function sleep(token: string, progress: Progress, sleep: Sleep): Update {
-  return {
-    operation: "caughtUp",
-    guard: all(mine(token), is("wakes", sleep.seenWakes)),
-    changes: {
-      ...progressed(progress),
-      ...released(token),
-      status: "sleeping",
-      attempts: 0,
-      strikes: 0,
-      error: remove,
-      awaiting: sleep.awaiting || remove,
-      childDone: remove,
-      notBefore: sleep.notBefore ?? remove,
-      ...(sleep.due === undefined ? {} : { due: sleep.due }),
-    },
-    appliedIf: committedBy(token),
-  };
+  const update = commit("caughtUp", token, progress, {
+    status: "sleeping",
+    attempts: 0,
+    strikes: 0,
+    error: remove,
+    awaiting: sleep.awaiting || remove,
+    childDone: remove,
+    notBefore: sleep.notBefore ?? remove,
+    ...(sleep.due === undefined ? {} : { due: sleep.due }),
+  });
+  return { ...update, guard: all(update.guard, is("wakes", sleep.seenWakes)) };
 }
 
 /** Caught up, but wakes moved: keeps the token, and the record that comes back has the new `wakes` to have seen. */
@@ -218,104 +222,57 @@ export function rerun(token: string, progress: Progress): Update {
 
 /** Canceled after it advanced: the next run goes on at once. */
 export function handOver(token: string, progress: Progress, now: number): Update {
-  return {
-    operation: "canceled, tail advanced",
-    guard: mine(token),
-    changes: {
-      ...progressed(progress),
-      ...released(token),
-      status: "ready",
-      strikes: 0,
-      awaiting: remove,
-      notBefore: remove,
-      due: now + graceMs,
-    },
-    appliedIf: committedBy(token),
-  };
+  return commit("canceled, tail advanced", token, progress, {
+    status: "ready",
+    strikes: 0,
+    awaiting: remove,
+    notBefore: remove,
+    due: now + graceMs,
+  });
 }
 
 /** Another attempt at `notBefore`: canceled without advance, silentRetry and retry. */
 export function retryAt(token: string, progress: Progress, notBefore: number, error: StoredError | undefined): Update {
-  return {
-    operation: "retry",
-    guard: mine(token),
-    changes: {
-      ...progressed(progress),
-      ...released(token),
-      status: "retrying",
-      strikes: 0,
-      awaiting: remove,
-      notBefore,
-      due: notBefore + graceMs,
-      ...(error ? { error } : {}),
-    },
-    increment: ["attempts"],
-    appliedIf: committedBy(token),
-  };
+  const changes = { ...waiting(notBefore), ...(error ? { error } : {}) };
+  return { ...commit("retry", token, progress, changes), increment: ["attempts"] };
 }
 
 /** A wait that the activity asked for: not an attempt. */
 export function waitUntil(token: string, progress: Progress, at: number): Update {
-  return {
-    operation: "silentRetryAfter",
-    guard: mine(token),
-    changes: {
-      ...progressed(progress),
-      ...released(token),
-      status: "retrying",
-      strikes: 0,
-      awaiting: remove,
-      notBefore: at,
-      due: at + graceMs,
-    },
-    appliedIf: committedBy(token),
-  };
+  return commit("silentRetryAfter", token, progress, waiting(at));
+}
+
+function waiting(until: number) {
+  return { status: "retrying", strikes: 0, awaiting: remove, notBefore: until, due: until + graceMs } as const;
 }
 
 /** The limit of attempts is reached: an operator must look. */
 export function park(token: string, progress: Progress, error: StoredError | undefined): Update {
-  return {
-    operation: "attempt limit reached",
-    guard: mine(token),
-    changes: {
-      ...progressed(progress),
-      ...released(token),
-      status: "parked",
-      awaiting: remove,
-      notBefore: remove,
-      due: remove,
-      ...(error ? { error } : {}),
-    },
-    increment: ["attempts"],
-    appliedIf: committedBy(token),
-  };
+  const update = commit("attempt limit reached", token, progress, {
+    status: "parked",
+    awaiting: remove,
+    notBefore: remove,
+    due: remove,
+    ...(error ? { error } : {}),
+  });
+  return { ...update, increment: ["attempts"] };
 }
 
 /** Done for good. Refused if someone waits: then {@link completeForWaiters}. */
 export function complete(token: string, tail: Tail): Update {
-  const { guard, changes, appliedIf } = completing(token, tail);
-  return {
-    operation: "completed, no waiters",
-    guard: all(guard, missing("waiters")),
-    changes: { ...changes, due: remove },
-    appliedIf,
-  };
+  const update = completing("completed, no waiters", token, tail, remove);
+  return { ...update, guard: all(update.guard, missing("waiters")) };
 }
 
 /** Done for good, with waiters to mark: due until they are. */
 export function completeForWaiters(token: string, tail: Tail, now: number): Update {
-  const { guard, changes, appliedIf } = completing(token, tail);
-  return { operation: "completed, waiters", guard, changes: { ...changes, due: now + graceMs }, appliedIf };
+  return completing("completed, waiters", token, tail, now + graceMs);
 }
 
-function completing(token: string, tail: Tail) {
+function completing(operation: string, token: string, tail: Tail, due: number | typeof remove) {
   const progress: Progress = { tail, view: { type: "none" }, acted: "again", actedAhead: false };
   const cleared = { attempts: 0, strikes: 0, awaiting: remove, notBefore: remove, error: remove } as const;
-  return {
-    guard: mine(token),
-    changes: { ...progressed(progress), ...released(token), ...cleared, status: "completed" },
-    appliedIf: committedBy(token),
-  } as const;
+  return commit(operation, token, progress, { ...cleared, status: "completed", due });
 }
 
 // ── waiters ──────────────────────────────────────────────────────────────────────────────────────

@@ -57,6 +57,10 @@ export async function openEventStream(request: StreamRequest): Promise<OpenStrea
 class MessageStream implements OpenStream {
   readonly #request: StreamRequest;
   readonly #controller = new AbortController();
+  /** Aborts with our own signal, or when the stream is closed. */
+  readonly #ends: AbortSignal;
+  /** `#ends` has aborted: a field, since asking the signal for each event costs as much as the event. */
+  #over: boolean;
   readonly #read: (message: object) => Batch<unknown>;
   #messages: AsyncIterator<object> | undefined;
   #peeked: IteratorResult<object> | undefined;
@@ -68,6 +72,11 @@ class MessageStream implements OpenStream {
   constructor(request: StreamRequest) {
     this.#request = request;
     this.#read = request.declaration.definition.read;
+    this.#ends = AbortSignal.any([request.signal, this.#controller.signal]);
+    this.#over = this.#ends.aborted;
+    this.#ends.addEventListener("abort", () => {
+      this.#over = true;
+    });
   }
 
   async open(): Promise<void> {
@@ -76,7 +85,7 @@ class MessageStream implements OpenStream {
     try {
       const response = await connection.transport.stream(
         method,
-        AbortSignal.any([signal, this.#controller.signal]),
+        this.#ends,
         undefined,
         undefined,
         once(create(method.input, request(address, position))),
@@ -117,41 +126,33 @@ class MessageStream implements OpenStream {
   };
 
   readonly #nextEvent = (): Promise<IteratorResult<Recorded<unknown>>> => {
-    const buffered = this.#buffered();
-    return buffered ? Promise.resolve(buffered) : this.#pull(this.#eventIn);
+    const value = this.#buffer[this.#next];
+    // Between two events of one message the invocation may have come to its end.
+    if (value === undefined || this.#over) return this.#pull(this.#eventIn);
+    this.#next++;
+    this.delivered++;
+    return Promise.resolve({ done: false, value });
   };
 
-  readonly #eventIn = (
-    message: object,
-  ): IteratorResult<Recorded<unknown>> | Promise<IteratorResult<Recorded<unknown>>> => {
+  readonly #eventIn = (message: object): Promise<IteratorResult<Recorded<unknown>>> => {
     this.#buffer = this.#read(message).events;
     this.#next = 0;
     // A message may have no events, only `willBlock`.
-    return this.#buffered() ?? this.#pull(this.#eventIn);
+    return this.#nextEvent();
   };
-
-  #buffered(): IteratorResult<Recorded<unknown>> | undefined {
-    const value = this.#buffer[this.#next];
-    // Between two events of one message the invocation may have come to its end.
-    if (value === undefined || this.#request.signal.aborted) return undefined;
-    this.#next++;
-    this.delivered++;
-    return { done: false, value };
-  }
 
   /** The next message through `onMessage`; ends quietly if our own signal aborted, whatever the transport says. */
   #pull<T>(onMessage: (message: object) => IteratorResult<T> | Promise<IteratorResult<T>>): Promise<IteratorResult<T>> {
-    const { signal } = this.#request;
     const onResult = (result: IteratorResult<object>) =>
-      result.done || signal.aborted ? { done: true as const, value: undefined } : onMessage(result.value);
+      result.done || this.#over ? { done: true as const, value: undefined } : onMessage(result.value);
     const peeked = this.#peeked;
     if (peeked) {
       this.#peeked = undefined;
       return new Promise((resolve) => resolve(onResult(peeked)));
     }
-    if (!this.#messages || signal.aborted) return Promise.resolve({ done: true, value: undefined });
+    if (!this.#messages || this.#over) return Promise.resolve({ done: true, value: undefined });
     return this.#messages.next().then(onResult, (error) => {
-      if (signal.aborted) return { done: true, value: undefined };
+      if (this.#request.signal.aborted) return { done: true, value: undefined };
       throw error;
     });
   }

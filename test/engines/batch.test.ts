@@ -129,6 +129,16 @@ describe("a batch", () => {
     expect([...failures.keys()]).toEqual(["m"]);
   });
 
+  it("takes an event with an illegal id for a failed attempt that names it; the tail stays", async () => {
+    const world = await sleepingWorld();
+    await world.deliver([good]);
+    world.append("t", "epoch", "e4");
+    expect(await world.deliver([good])).toEqual([]);
+    const record = await world.record("t");
+    expect(record).toMatchObject({ status: "retrying", tail: "e2", error: { afterEvent: "e2" } });
+    expect(record.error?.message).toContain('event id: expected a string of 1 to 256 bytes other than "epoch"');
+  });
+
   it("fails a signal for a task whose activity is not in the app, and still runs the others of the aggregate", async () => {
     const world = await sleepingWorld();
     const orphan = { entity: "t", kind: "thing", activity: "gone" };
