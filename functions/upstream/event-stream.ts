@@ -59,7 +59,7 @@ class MessageStream implements OpenStream {
   readonly #controller = new AbortController();
   /** Aborts with our own signal, or when the stream is closed. */
   readonly #ends: AbortSignal;
-  /** `#ends` has aborted: a field, since asking the signal for each event costs as much as the event. */
+  /** `#ends` has aborted: a field, since it is looked at for each event and asking the signal is a call. */
   #over: boolean;
   readonly #read: (message: object) => Batch<unknown>;
   #messages: AsyncIterator<object> | undefined;
