@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -194,18 +195,34 @@ describe("npm start -- --data", () => {
   });
 });
 
-function childrenOf(pid: number): number[] {
-  const processes = execFileSync("ps", ["-e", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n");
-  return processes
-    .map((line) => line.trim().split(/\s+/).map(Number))
-    .flatMap(([id = 0, parent]) => (parent === pid ? [id] : []));
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly state: string;
 }
 
-/** One that has ended and only waits for its parent does not run. */
-function isRunning(pid: number): boolean {
-  const processes = execFileSync("ps", ["-e", "-o", "pid=,stat="], { encoding: "utf8" }).trim().split("\n");
-  return processes.some((line) => {
-    const [id, state = ""] = line.trim().split(/\s+/);
-    return Number(id) === pid && !state.startsWith("Z");
+/** The processes of this machine; a slim image has no `ps`, and macOS no /proc. */
+function processes(): Process[] {
+  if (!existsSync("/proc/self/stat")) {
+    const lines = execFileSync("ps", ["-e", "-o", "pid=,ppid=,stat="], { encoding: "utf8" }).trim().split("\n");
+    return lines.map((line) => {
+      const [pid, parent, state = ""] = line.trim().split(/\s+/);
+      return { pid: Number(pid), parent: Number(parent), state };
+    });
+  }
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      // The name in parentheses may hold anything.
+      const [, state = "", parent] = /.*\) (\S) (\d+)/s.exec(readFileSync(`/proc/${name}/stat`, "utf8")) ?? [];
+      return [{ pid: Number(name), parent: Number(parent), state }];
+    } catch {
+      return [];
+    }
   });
 }
+
+const childrenOf = (pid: number): number[] => processes().flatMap((one) => (one.parent === pid ? [one.pid] : []));
+
+/** One that has ended and only waits for its parent does not run. */
+const isRunning = (pid: number): boolean => processes().some((one) => one.pid === pid && !one.state.startsWith("Z"));
