@@ -44,6 +44,8 @@ export const setting = {
     expected: `one of ${values.join(", ")}`,
     schema: z.enum(values) as unknown as z.ZodMiniType<V[number], string | undefined>,
   }),
+  /** Undefined if it is absent. */
+  optional: <T>({ schema, ...rest }: Setting<T>): Setting<T | undefined> => ({ ...rest, schema: z.optional(schema) }),
   url: (expected: string): Setting<string> => ({
     expected,
     schema: z.string().check(z.refine((text) => URL.canParse(text) && /^https?:/.test(text))),
@@ -63,10 +65,14 @@ export const setting = {
 
 type Values<S> = { readonly [N in keyof S]: S[N] extends Setting<infer T> ? T : never };
 
-/** Reads settings from an environment. Throws one `SettingsError` with all problems. An empty value is an absent one. */
+/**
+ * Reads settings from an environment. Throws one `SettingsError` with all problems. An empty value is an absent one. Of
+ * the settings in `atMostOneOf` no two may be there.
+ */
 export function readSettings<const S extends Readonly<Record<string, Setting<unknown>>>>(
   environment: Environment,
   settings: S,
+  atMostOneOf: readonly (keyof S & string)[] = [],
 ): Values<S> {
   const problems: SettingsProblem[] = [];
   const values: Record<string, unknown> = {};
@@ -75,6 +81,10 @@ export function readSettings<const S extends Readonly<Record<string, Setting<unk
     const parsed = schema.safeParse(given);
     if (parsed.success) values[name] = parsed.data;
     else problems.push({ name, expected, received: received(given, secret === true) });
+  }
+  const rivals = atMostOneOf.filter((name) => environment[name]);
+  if (rivals.length > 1) {
+    problems.push({ name: atMostOneOf.join(", "), expected: "at most one of them", received: rivals.join(" and ") });
   }
   if (problems.length > 0) throw new SettingsError(problems);
   return values as Values<S>;
@@ -94,7 +104,9 @@ export const appSettings = {
   TAILWAKE_BUS_ARN: setting.text("the ARN of the event bus", arn),
   TAILWAKE_SCHEDULE_GROUP: setting.text("the name of the schedule group", resourceName),
   TAILWAKE_SCHEDULE_ROLE_ARN: setting.text("the ARN of the role that schedules put events with", arn),
-  /** Runs of one kind at once in one invocation. */
+  /** Runs at once in one invocation of the lazy function. */
+  TAILWAKE_RUNS: setting.count(100, 1, 1000),
+  /** Of these, runs of one kind. */
   TAILWAKE_RUNS_PER_KIND: setting.count(10, 1, 1000),
   /** Minutes until a sleeping lazy task is probed for news. */
   TAILWAKE_PROBE_MINUTES: setting.count(15, 1, 1440),
@@ -102,6 +114,10 @@ export const appSettings = {
   TAILWAKE_LOOKS_PER_TICK: setting.count(2000, 1, 100_000),
   /** Looks of a tick under way at once. */
   TAILWAKE_LOOKS_AT_ONCE: setting.count(20, 1, 500),
+  /** Over how many instances of the eager function its tasks are spread. */
+  TAILWAKE_EAGER_SHARDS: setting.count(1, 1, 16),
+  /** Streams that one of them watches at most; all have to commit in the last seconds of an invocation. */
+  TAILWAKE_EAGER_WATCHES: setting.count(1000, 1, 5000),
 };
 
 export type AppSettings = Values<typeof appSettings>;

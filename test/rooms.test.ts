@@ -56,14 +56,16 @@ describe("the rooms of functions/", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("touch an AWS SDK only in the adapters of DynamoDB and EventBridge, and where they are built", () => {
+  it("touch an AWS SDK only in the adapters of DynamoDB, EventBridge and Secrets Manager, and where they are built", () => {
     const users = imports.filter(({ target }) => target.startsWith("@aws-sdk/")).map(({ file }) => file);
     expect([...new Set(users)].sort()).toEqual([
       "app.ts",
       "tasks/dynamodb-codec.ts",
+      "tasks/dynamodb-control.ts",
       "tasks/dynamodb-expression.ts",
       "tasks/dynamodb-table.ts",
       "tasks/dynamodb.ts",
+      "upstream/token-source.ts",
       "wake/eventbridge.ts",
     ]);
   });
