@@ -1,5 +1,6 @@
 import { type Delivery, runBatch } from "../engines/batch.ts";
 import type { Machinery } from "../engines/engine.ts";
+import { noteQueueAge } from "../engines/queue-age.ts";
 import { graceMs } from "../tasks/transitions.ts";
 import { malformed } from "../wake/wake.ts";
 import type { LambdaContext } from "./context.ts";
@@ -54,11 +55,11 @@ function recordsOf(event: unknown): QueueRecord[] | undefined {
 }
 
 /** A message that waited longer than a rescue's grace: the tick must not add to the queue (rule 11). */
-async function noteLateness({ store, clock, log }: Machinery, records: readonly QueueRecord[] = []): Promise<void> {
+async function noteLateness({ control, clock, log }: Machinery, records: readonly QueueRecord[] = []): Promise<void> {
   const now = clock.now();
   const ages = records.flatMap(({ firstSentAt }) => (firstSentAt === undefined ? [] : [now - firstSentAt]));
   const ageMs = Math.max(0, ...ages);
   if (ageMs <= graceMs) return;
   log.warn("queue is late", { ageMs });
-  await store.noteQueueAge(ageMs, now);
+  await noteQueueAge(control, { ageMs, at: now });
 }

@@ -6,6 +6,8 @@ import { type Attribute, dueShard, dueShards, type TaskKey, type TaskRecord } fr
 /** The names that the table's definition and this adapter share. */
 export const tableKeys = { partition: "pk", sort: "sk" } as const;
 export const dueIndex = { name: "due", partition: "dueShard", sort: "due" } as const;
+/** Beside the keys it has what a holder compares with the runs it has under way. */
+export const eagerIndex = { name: "eager", partition: "eagerBucket", attributes: ["fence", "wakes"] } as const;
 
 type Shape = "text" | "count" | "time" | "flag" | "names" | "tail" | "address" | "error" | "status" | "engine";
 
@@ -35,6 +37,8 @@ const shapes: { readonly [A in Attribute]-?: Shape } = {
   view: "text",
   viewRef: "text",
   viewVersion: "count",
+  tailSeenAt: "time",
+  eagerBucket: "text",
   startedAt: "time",
 };
 
@@ -49,7 +53,7 @@ const required: readonly Attribute[] = [
   "startedAt",
 ];
 const statuses: readonly string[] = ["ready", "running", "sleeping", "retrying", "parked", "completed"];
-const engines: readonly string[] = ["lazy", "cron"];
+const engines: readonly string[] = ["lazy", "cron", "eager"];
 
 /** Tasks of one entity share a partition; kinds and activities have no "#" in their names. */
 export function taskItemKey(key: TaskKey): Record<string, AttributeValue> {
@@ -69,11 +73,10 @@ export function viewItemKey(key: TaskKey, name: string): Record<string, Attribut
   };
 }
 
-/** The one item that is about no task. */
-export const queueAgeKey: Record<string, AttributeValue> = {
-  [tableKeys.partition]: { S: "control" },
-  [tableKeys.sort]: { S: "queue-age" },
-};
+/** Documents that are about no task, each in a partition of its own. */
+export function controlItemKey(name: string): Record<string, AttributeValue> {
+  return { [tableKeys.partition]: { S: `control#${name}` }, [tableKeys.sort]: { S: "document" } };
+}
 
 /** The index partition of a task: `due#00` to `due#31`. */
 export const duePartition = (shard: number): string => `due#${String(shard % dueShards).padStart(2, "0")}`;

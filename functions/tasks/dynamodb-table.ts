@@ -1,5 +1,5 @@
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
-import { dueIndex, tableKeys } from "./dynamodb-codec.ts";
+import { dueIndex, eagerIndex, tableKeys } from "./dynamodb-codec.ts";
 
 /** The shape of the task table: what the adapter relies on. The deployed table adds backups and encryption to it. */
 export const tableShape = {
@@ -9,6 +9,7 @@ export const tableShape = {
     { AttributeName: tableKeys.sort, AttributeType: "S" },
     { AttributeName: dueIndex.partition, AttributeType: "S" },
     { AttributeName: dueIndex.sort, AttributeType: "N" },
+    { AttributeName: eagerIndex.partition, AttributeType: "S" },
   ],
   KeySchema: [
     { AttributeName: tableKeys.partition, KeyType: "HASH" },
@@ -22,6 +23,11 @@ export const tableShape = {
         { AttributeName: dueIndex.sort, KeyType: "RANGE" },
       ],
       Projection: { ProjectionType: "KEYS_ONLY" },
+    },
+    {
+      IndexName: eagerIndex.name,
+      KeySchema: [{ AttributeName: eagerIndex.partition, KeyType: "HASH" }],
+      Projection: { ProjectionType: "INCLUDE", NonKeyAttributes: [...eagerIndex.attributes] },
     },
   ],
 } as const satisfies Omit<CreateTableCommandInput, "TableName">;

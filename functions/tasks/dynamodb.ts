@@ -16,15 +16,16 @@ import {
   decodeRecord,
   dueIndex,
   duePartition,
-  queueAgeKey,
+  duePartitionOf,
+  eagerIndex,
   tableKeys,
   taskItemKey,
   taskPartition,
   viewItemKey,
 } from "./dynamodb-codec.ts";
 import { toExpressions } from "./dynamodb-expression.ts";
-import { type TaskKey, type TaskRecord, taskName } from "./record.ts";
-import type { DueEntry, TaskStore } from "./store.ts";
+import { eagerBucket, type TaskKey, type TaskRecord, taskName } from "./record.ts";
+import type { DueEntry, EagerEntry, TaskStore } from "./store.ts";
 import { refused, type Update, type Written } from "./update.ts";
 
 /** Largest compressed view: an item holds 400 KB, keys and names included. */
@@ -89,14 +90,20 @@ export class DynamoTaskStore implements TaskStore {
     }
   }
 
-  async due(shard: number, until: number, limit: number): Promise<readonly DueEntry[]> {
+  async due(shard: number, until: number, limit: number, after?: DueEntry): Promise<readonly DueEntry[]> {
     const entries: DueEntry[] = [];
+    const start = after && {
+      ...taskItemKey(after.key),
+      [dueIndex.partition]: { S: duePartitionOf(after.key) },
+      [dueIndex.sort]: { N: String(after.due) },
+    };
     const items = this.#query(
       {
         IndexName: dueIndex.name,
         KeyConditionExpression: "#shard = :shard AND #due <= :until",
         ExpressionAttributeNames: { "#shard": dueIndex.partition, "#due": dueIndex.sort },
         ExpressionAttributeValues: { ":shard": { S: duePartition(shard) }, ":until": { N: String(until) } },
+        ...(start && { ExclusiveStartKey: start }),
       },
       limit,
     );
@@ -104,6 +111,21 @@ export class DynamoTaskStore implements TaskStore {
       const key = decodeKey(item);
       if (key) entries.push({ key, due: Number(item[dueIndex.sort]?.N) });
       if (entries.length >= limit) break;
+    }
+    return entries;
+  }
+
+  async eager(bucket: number): Promise<readonly EagerEntry[]> {
+    const entries: EagerEntry[] = [];
+    const items = this.#query({
+      IndexName: eagerIndex.name,
+      KeyConditionExpression: "#bucket = :bucket",
+      ExpressionAttributeNames: { "#bucket": eagerIndex.partition },
+      ExpressionAttributeValues: { ":bucket": { S: eagerBucket(bucket) } },
+    });
+    for await (const item of items) {
+      const key = decodeKey(item);
+      if (key) entries.push({ key, fence: Number(item.fence?.N), wakes: Number(item.wakes?.N) });
     }
     return entries;
   }
@@ -157,18 +179,8 @@ export class DynamoTaskStore implements TaskStore {
     await this.#client.send(new DeleteItemCommand({ TableName: this.#table, Key: viewItemKey(key, name) }));
   }
 
-  async noteQueueAge(ageMs: number, at: number): Promise<void> {
-    const Item = { ...queueAgeKey, ageMs: { N: String(ageMs) }, at: { N: String(at) } };
-    await this.#client.send(new PutItemCommand({ TableName: this.#table, Item }));
-  }
-
-  async queueAge() {
-    const { Item } = await this.#client.send(new GetItemCommand({ TableName: this.#table, Key: queueAgeKey }));
-    return Item && { ageMs: Number(Item.ageMs?.N), at: Number(Item.at?.N) };
-  }
-
   async *#query(input: Omit<QueryCommand["input"], "TableName">, limit?: number) {
-    let start: Record<string, AttributeValue> | undefined;
+    let start = input.ExclusiveStartKey;
     do {
       const page = await this.#client.send(
         new QueryCommand({

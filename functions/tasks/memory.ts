@@ -1,5 +1,5 @@
-import { type Attribute, dueShard, type TaskKey, type TaskRecord, taskName } from "./record.ts";
-import type { DueEntry, TaskStore } from "./store.ts";
+import { type Attribute, dueShard, eagerBucket, type TaskKey, type TaskRecord, taskName } from "./record.ts";
+import type { DueEntry, EagerEntry, TaskStore } from "./store.ts";
 import { type Guard, refused, remove, type Update, type Written } from "./update.ts";
 
 /** The task table in memory: for tests, benchmarks and the simulator. Its due index is never stale. */
@@ -7,7 +7,6 @@ export class MemoryTaskStore implements TaskStore {
   readonly #records = new Map<string, TaskRecord>();
   readonly #byEntity = new Map<string, Set<string>>();
   readonly #views = new Map<string, string>();
-  #queueAge: { readonly ageMs: number; readonly at: number } | undefined;
 
   async get(key: TaskKey): Promise<TaskRecord | undefined> {
     return this.#records.get(taskName(key));
@@ -30,15 +29,26 @@ export class MemoryTaskStore implements TaskStore {
     return { applied: true, record };
   }
 
-  async due(shard: number, until: number, limit: number): Promise<readonly DueEntry[]> {
-    return [...this.#records.values()]
+  async due(shard: number, until: number, limit: number, after?: DueEntry): Promise<readonly DueEntry[]> {
+    const sorted = [...this.#records.values()]
       .flatMap((record) => {
         const { entity, kind, activity, due } = record;
         if (due === undefined || due > until || dueShard(record) !== shard) return [];
         return { key: { entity, kind, activity }, due };
       })
-      .sort((a, b) => a.due - b.due)
-      .slice(0, limit);
+      .sort((a, b) => a.due - b.due || compare(taskName(a.key), taskName(b.key)));
+    const from = after
+      ? sorted.findIndex(
+          ({ key, due }) => due > after.due || (due === after.due && taskName(key) > taskName(after.key)),
+        )
+      : 0;
+    return from < 0 ? [] : sorted.slice(from, from + limit);
+  }
+
+  async eager(bucket: number): Promise<readonly EagerEntry[]> {
+    return [...this.#records.values()]
+      .filter(({ eagerBucket: stored }) => stored === eagerBucket(bucket))
+      .map(({ entity, kind, activity, fence, wakes }) => ({ key: { entity, kind, activity }, fence, wakes }));
   }
 
   async *list(): AsyncIterable<TaskRecord> {
@@ -56,16 +66,9 @@ export class MemoryTaskStore implements TaskStore {
   async deleteView(key: TaskKey, name: string): Promise<void> {
     this.#views.delete(viewKey(key, name));
   }
-
-  async noteQueueAge(ageMs: number, at: number): Promise<void> {
-    this.#queueAge = { ageMs, at };
-  }
-
-  async queueAge() {
-    return this.#queueAge;
-  }
 }
 
+const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b));
 const viewKey = (key: TaskKey, name: string) => `${taskName(key)}#${name}`;
 
 function holds(guard: Guard, stored: TaskRecord | undefined): boolean {

@@ -1,15 +1,15 @@
 import type { Address } from "../contract/stream.ts";
 import type { Tail } from "../contract/tail.ts";
 
-/** When a task runs: on signals, or at an interval. */
-export type EngineName = "lazy" | "cron";
+/** When a task runs: on signals, at an interval, or always watching. */
+export type EngineName = "lazy" | "cron" | "eager";
 
 /**
  * | status    | the task                                                       | left by                                 |
  * |-----------|----------------------------------------------------------------|-----------------------------------------|
  * | ready     | wants to run now                                               | acquire                                 |
  * | running   | is held by the run whose token is stored, until the lease ends | that run's commit; acquire over a dead lease |
- * | sleeping  | has caught up                                                  | a signal, child or probe; cron: its slot |
+ * | sleeping  | has caught up; an eager task watches instead, and is running   | a signal, child or probe; cron: its slot |
  * | retrying  | waits for `notBefore`                                          | the timer                               |
  * | parked    | gave up, waits for an operator                                 | resume, rewind                          |
  * | completed | never runs again                                               | nothing                                 |
@@ -74,6 +74,10 @@ export interface TaskRecord extends TaskKey {
   /** Name of the item that holds a larger view. */
   readonly viewRef?: string;
   readonly viewVersion?: number;
+  /** A kind whose server is silent about unknown tails: when the server last showed that it knows this one. */
+  readonly tailSeenAt?: number;
+  /** Eager: the bucket that a holder finds the task by. */
+  readonly eagerBucket?: string;
   readonly startedAt: number;
 }
 
@@ -97,10 +101,23 @@ export function parseTaskName(name: string): TaskKey | undefined {
 /** Shards of the due index: one partition of it takes at most 1,000 writes/s. */
 export const dueShards = 32;
 
-/** The shard of a task, the same for ever: FNV-1a of its name. */
-export function dueShard(key: TaskKey): number {
+/** The shard of a task, the same for ever. */
+export const dueShard = (key: TaskKey): number => hashOf(key) % dueShards;
+
+/** Buckets of the eager index. A shard's holder watches those whose number, modulo the shards, is its own. */
+export const eagerBuckets = 16;
+
+/** The bucket of an eager task; undefined for the tasks of the other engines, which nobody watches. */
+export function eagerBucketOf(engine: EngineName, key: TaskKey): string | undefined {
+  return engine === "eager" ? eagerBucket(hashOf(key) % eagerBuckets) : undefined;
+}
+
+export const eagerBucket = (bucket: number): string => `eager#${String(bucket).padStart(2, "0")}`;
+
+/** FNV-1a of a task's name. */
+function hashOf(key: TaskKey): number {
   let hash = 0x811c9dc5;
   const name = taskName(key);
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) % dueShards;
+  return hash >>> 0;
 }

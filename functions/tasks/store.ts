@@ -9,6 +9,13 @@ export interface DueEntry {
   readonly due: number;
 }
 
+/** An entry of the eager index. It may be stale, and then shows lower numbers than the record. */
+export interface EagerEntry {
+  readonly key: TaskKey;
+  readonly fence: number;
+  readonly wakes: number;
+}
+
 /**
  * The task table. It writes what the transitions decide and never decides itself; it does not retry a refused write,
  * know an activity, or send a wake. A failure of the database is thrown as it comes.
@@ -23,10 +30,12 @@ export interface TaskStore {
   /** One atomic conditional write. A refused one comes back with the stored record. */
   update(key: TaskKey, update: Update): Promise<Written>;
   /**
-   * Entries of one shard of the due index with `due` at most `until`, the oldest first, at most `limit`. Eventually
-   * consistent: it may miss fresh entries and hold old ones.
+   * Entries of one shard of the due index with `due` at most `until`, the oldest first, at most `limit`, from the one
+   * behind `after`. Eventually consistent: it may miss fresh entries and hold old ones.
    */
-  due(shard: number, until: number, limit: number): Promise<readonly DueEntry[]>;
+  due(shard: number, until: number, limit: number, after?: DueEntry): Promise<readonly DueEntry[]>;
+  /** All entries of a bucket of the eager index; eventually consistent. */
+  eager(bucket: number): Promise<readonly EagerEntry[]>;
   /** Every task, in no order; for people, never on a path that runs often. */
   list(): AsyncIterable<TaskRecord>;
   /** Stores a large view under a name of its own. The text may be of any size that compresses to 390 KB. */
@@ -34,8 +43,4 @@ export interface TaskStore {
   /** Strongly consistent; undefined if there is none of that name. */
   getView(key: TaskKey, name: string): Promise<string | undefined>;
   deleteView(key: TaskKey, name: string): Promise<void>;
-  /** Leaves word for the tick that a message had waited `ageMs` in the queue when it came, at time `at`. */
-  noteQueueAge(ageMs: number, at: number): Promise<void>;
-  /** The last word left; undefined if there was none. */
-  queueAge(): Promise<{ readonly ageMs: number; readonly at: number } | undefined>;
 }

@@ -51,7 +51,7 @@ const committedBy = (token: string) => (stored: TaskRecord) => stored.lastToken 
 // ── start and acquire ────────────────────────────────────────────────────────────────────────────
 
 /** The first record of a task. Read first: a refused put is billed at the size of the stored item. */
-export function start(address: Address, engine: EngineName, now: number): Update {
+export function start(address: Address, engine: EngineName, now: number, eagerBucket?: string): Update {
   return {
     operation: "start",
     guard: absent,
@@ -67,6 +67,7 @@ export function start(address: Address, engine: EngineName, now: number): Update
       rescues: 0,
       startedAt: now,
       due: now + graceMs,
+      ...(eagerBucket === undefined ? {} : { eagerBucket }),
     },
   };
 }
@@ -77,6 +78,8 @@ export interface Claim {
   /** The invocation's hard end plus {@link clockSkewMs} (rule 7): the platform's own kill makes the lease safe. */
   readonly leaseUntil: number;
   readonly engine: EngineName;
+  /** Where a holder finds the task; undefined takes it out of the holders' sight. */
+  readonly eagerBucket: string | undefined;
   readonly now: number;
 }
 
@@ -122,12 +125,32 @@ export function acquireExpired(claim: Claim, seenToken: string, strikeDelayMs: n
   return taking("acquire over a dead lease", claim, dead, ["fence", "strikes"]);
 }
 
+/**
+ * Takes a task over from an earlier holder of the same shard (rule 19). The lease of an eager task is its shard's
+ * epoch, so nobody waits for its end; a strike, unless that holder had left in order.
+ */
+export function acquireFromHolder(claim: Claim, seenToken: string, leftInOrder: boolean): Update {
+  const held = all(notPaused, is("status", "running"), is("token", seenToken));
+  return taking("acquire from an earlier holder", claim, held, leftInOrder ? ["fence"] : ["fence", "strikes"]);
+}
+
+/** Takes the lease from a run that killed its holder, so that the task runs with nothing beside it: a strike (rule 8). */
+export function isolate(seenToken: string, now: number): Update {
+  return {
+    operation: "isolate",
+    guard: all(notPaused, is("status", "running"), is("token", seenToken)),
+    // Not the last token: that would tell the dead run, should it thaw, that its commit had been applied.
+    changes: { status: "ready", token: remove, leaseUntil: remove, due: now + graceMs },
+    increment: ["fence", "strikes"],
+  };
+}
+
 function taking(operation: string, claim: Claim, guard: Guard, increment: Update["increment"] & {}): Update {
-  const { token, leaseUntil, engine } = claim;
+  const { token, leaseUntil, engine, eagerBucket } = claim;
   return {
     operation,
     guard,
-    changes: { status: "running", token, leaseUntil, engine, rescues: 0 },
+    changes: { status: "running", token, leaseUntil, engine, eagerBucket: eagerBucket ?? remove, rescues: 0 },
     increment,
     appliedIf: (stored) => stored.token === token,
   };
@@ -143,6 +166,24 @@ export function noteWake(seenToken: string, by: "signal" | "child"): Update {
   };
 }
 
+/**
+ * Makes a task ready for whoever runs it later: a holder of the eager engine, which looks for itself, or a tick once its
+ * upstream may be used again. `early`: also one that waits for a retry, and it must act.
+ */
+export function rouse(now: number, early: boolean): Update {
+  return {
+    operation: "rouse",
+    guard: all(notPaused, early ? oneOf("status", ["sleeping", "retrying"]) : is("status", "sleeping")),
+    changes: {
+      status: "ready",
+      awaiting: remove,
+      notBefore: remove,
+      due: now + graceMs,
+      ...(early ? { acted: remove } : {}),
+    },
+  };
+}
+
 // ── what a run writes ────────────────────────────────────────────────────────────────────────────
 
 /** How far a run got: written as one with the status, so that tail and view move together (T5). */
@@ -151,6 +192,8 @@ export interface Progress {
   readonly view: ViewChange;
   /** Level 2: the last event acted on; "again" if the next run must act; "unchanged" for level 1. */
   readonly acted: Tail | "again" | "unchanged";
+  /** When the server last showed that it knows the tail; only of kinds that need it (rule 18). */
+  readonly tailSeenAt: number | "unchanged";
   /** Level 2: the rebuilt view has not passed `acted` yet. */
   readonly actedAhead: boolean;
 }
@@ -161,7 +204,7 @@ export type ViewChange =
   | { readonly type: "inline"; readonly json: string; readonly version: number }
   | { readonly type: "item"; readonly name: string; readonly version: number };
 
-function progressed({ tail, view, acted, actedAhead }: Progress): Changes {
+function progressed({ tail, view, acted, actedAhead, tailSeenAt }: Progress): Changes {
   const viewChanges: Changes =
     view.type === "unchanged"
       ? {}
@@ -172,7 +215,7 @@ function progressed({ tail, view, acted, actedAhead }: Progress): Changes {
           : { view: remove, viewRef: view.name, viewVersion: view.version };
   const actedChanges: Changes =
     acted === "unchanged" ? {} : { acted: acted === "again" ? remove : acted, actedAhead: actedAhead || remove };
-  return { tail, ...viewChanges, ...actedChanges };
+  return { tail, ...viewChanges, ...actedChanges, ...(tailSeenAt === "unchanged" ? {} : { tailSeenAt }) };
 }
 
 /** Progress written in the middle of a run. It never resets attempts (rule 9). */
@@ -220,7 +263,16 @@ export function rerun(token: string, progress: Progress): Update {
   return { operation: "caughtUp, wakes moved", guard: mine(token), changes: progressed(progress) };
 }
 
-/** Canceled after it advanced: the next run goes on at once. */
+/** Caught up, and goes on watching: as {@link sleep}, but the lease is kept. Refused likewise. */
+export function keepWatching(token: string, progress: Progress, seenWakes: number): Update {
+  return {
+    operation: "caughtUp, watching",
+    guard: all(mine(token), is("wakes", seenWakes)),
+    changes: { ...progressed(progress), attempts: 0, strikes: 0, error: remove, awaiting: remove, childDone: remove },
+  };
+}
+
+/** Canceled after it advanced, or a watch that ends at the head: the next run goes on at once. */
 export function handOver(token: string, progress: Progress, now: number): Update {
   return commit("canceled, tail advanced", token, progress, {
     status: "ready",
@@ -253,6 +305,7 @@ export function park(token: string, progress: Progress, error: StoredError | und
     awaiting: remove,
     notBefore: remove,
     due: remove,
+    eagerBucket: remove,
     ...(error ? { error } : {}),
   });
   return { ...update, increment: ["attempts"] };
@@ -270,9 +323,15 @@ export function completeForWaiters(token: string, tail: Tail, now: number): Upda
 }
 
 function completing(operation: string, token: string, tail: Tail, due: number | typeof remove) {
-  const progress: Progress = { tail, view: { type: "none" }, acted: "again", actedAhead: false };
+  const progress = {
+    tail,
+    view: { type: "none" },
+    acted: "again",
+    actedAhead: false,
+    tailSeenAt: "unchanged",
+  } as const;
   const cleared = { attempts: 0, strikes: 0, awaiting: remove, notBefore: remove, error: remove } as const;
-  return commit(operation, token, progress, { ...cleared, status: "completed", due });
+  return commit(operation, token, progress, { ...cleared, status: "completed", due, eagerBucket: remove });
 }
 
 // ── waiters ──────────────────────────────────────────────────────────────────────────────────────
@@ -332,6 +391,16 @@ export function lookAtLease(record: TaskRecord, seenDue: number, strikeDelayMs: 
   };
 }
 
+/** Puts the next look at a task off that cannot run now: its upstream is out, or its engine looks after it itself. */
+export function postpone(seenDue: number, until: number): Update {
+  return { operation: "postpone", guard: is("due", seenDue), changes: { due: until } };
+}
+
+/** Puts a task where the holders of the eager engine find it, after its activity was bound to that engine. */
+export function adopt(eagerBucket: string, seenDue: number, until: number): Update {
+  return { operation: "adopt", guard: all(notPaused, is("due", seenDue)), changes: { eagerBucket, due: until } };
+}
+
 /** Too many invocations died under this task. */
 export function parkOnStrikes(limit: number, now: number, tail: Tail): Update {
   const message = `its invocation died ${limit} times in a row`;
@@ -343,6 +412,7 @@ export function parkOnStrikes(limit: number, now: number, tail: Tail): Update {
       token: remove,
       leaseUntil: remove,
       due: remove,
+      eagerBucket: remove,
       error: { message, at: now, afterEvent: tail },
     },
   };
@@ -353,16 +423,16 @@ export function parkOnStrikes(limit: number, now: number, tail: Tail): Update {
 /** Keeps a task from running; a run that is under way commits as usual. */
 export function pause(running: boolean): Update {
   return running
-    ? { operation: "pause", guard: is("status", "running"), changes: { paused: true } }
+    ? { operation: "pause", guard: is("status", "running"), changes: { paused: true, eagerBucket: remove } }
     : {
         operation: "pause",
         guard: oneOf("status", ["ready", "sleeping", "retrying", "parked"]),
-        changes: { paused: true, due: remove },
+        changes: { paused: true, due: remove, eagerBucket: remove },
       };
 }
 
 /** Lets a paused or parked task run again, at once or when its time comes. */
-export function resume(record: TaskRecord, now: number): Update {
+export function resume(record: TaskRecord, now: number, eagerBucket?: string): Update {
   const waits = record.notBefore !== undefined && record.notBefore > now;
   const at = waits ? record.notBefore : now;
   return {
@@ -377,6 +447,7 @@ export function resume(record: TaskRecord, now: number): Update {
       attempts: 0,
       strikes: 0,
       acted: remove,
+      eagerBucket: eagerBucket ?? remove,
       status: waits ? "retrying" : "ready",
       due: at + graceMs,
     },
@@ -385,28 +456,29 @@ export function resume(record: TaskRecord, now: number): Update {
 }
 
 /** Takes the flag off a running task. Its due time may have gone while it was paused, so it gets one (rule 6). */
-export function resumeRunning(now: number): Update {
+export function resumeRunning(now: number, eagerBucket?: string): Update {
   return {
     operation: "resume while running",
     guard: all(is("paused", true), is("status", "running")),
-    changes: { paused: remove, due: now + graceMs },
+    changes: { paused: remove, due: now + graceMs, eagerBucket: eagerBucket ?? remove },
     increment: ["wakes"],
   };
 }
 
 /** Moves the tail, fences a run out that may be under way, and starts over with an empty view. */
-export function rewind(tail: Tail, now: number): Update {
+export function rewind(tail: Tail, now: number, eagerBucket?: string): Update {
   return {
     operation: "rewind",
     guard: oneOf("status", live),
     changes: {
-      ...progressed({ tail, view: { type: "none" }, acted: "again", actedAhead: false }),
+      ...progressed({ tail, view: { type: "none" }, acted: "again", actedAhead: false, tailSeenAt: 0 }),
       token: remove,
       leaseUntil: remove,
       notBefore: remove,
       awaiting: remove,
       status: "ready",
       due: now + graceMs,
+      eagerBucket: eagerBucket ?? remove,
     },
     increment: ["fence"],
   };
