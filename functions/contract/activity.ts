@@ -68,6 +68,8 @@ export interface ActivityOptions {
   readonly parkAfterAttempts?: number;
   /** Default false: new events do not cut a `silentRetryAfter` short. */
   readonly signalsCutWaits?: boolean;
+  /** Something scarce that runs of this activity share with others: a name in `createApp({ resources })`. */
+  readonly resource?: string;
 }
 
 export interface ProcessorDefinition<S extends Stream> extends ActivityOptions {
@@ -143,6 +145,7 @@ export type Behaviour =
 export interface ActivityDeclaration extends Activity {
   readonly parkAfterAttempts: number | undefined;
   readonly signalsCutWaits: boolean;
+  readonly resource: string | undefined;
   readonly behaviour: Behaviour;
 }
 
@@ -163,12 +166,14 @@ function declare<S extends Stream>(stream: S, options: ActivityOptions, behaviou
     stream,
     parkAfterAttempts: options.parkAfterAttempts,
     signalsCutWaits: options.signalsCutWaits ?? false,
+    resource: options.resource,
     behaviour,
   });
 }
 
 function checkOptions(options: ActivityOptions): void {
   checkName("activity name", options.name);
+  if (options.resource !== undefined) checkName(`resource of activity ${options.name}`, options.resource);
   const limit = options.parkAfterAttempts;
   if (limit === undefined || (Number.isSafeInteger(limit) && limit >= 1)) return;
   throw new TailwakeError({

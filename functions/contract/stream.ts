@@ -11,7 +11,7 @@ export interface Recorded<E> {
 /** One message of the upstream. */
 export interface Batch<E> {
   readonly events: readonly Recorded<E>[];
-  /** The server has nothing more for now; only a watching stream says so. */
+  /** The server has nothing more for now; only a watching stream says so, and the eager engine needs it to. */
   readonly willBlock?: boolean;
 }
 
@@ -64,8 +64,17 @@ export interface StreamDefinition<U extends string, K extends string, I extends 
   readonly entityId?: (address: { readonly [P in K]: string }) => string;
   readonly request: (address: { readonly [P in K]: string }, from: StreamPosition) => MessageInitShape<I>;
   readonly read: (message: MessageShape<O>) => Batch<E>;
-  /** True if the server no longer knows the tail; the task then reloads from epoch. */
-  readonly tailUnknown?: (error: ConnectError) => boolean;
+  /**
+   * How the server shows that it no longer knows the tail; the task then reloads from epoch. A function tells the
+   * server's error from others. "silent": the server sends an empty stream, as if there were no news; a tail that no
+   * event has followed for six hours is then looked up in the whole stream (protocol rule 18).
+   */
+  readonly tailUnknown?: ((error: ConnectError) => boolean) | "silent";
+  /**
+   * A watching stream of this server has a message at least so often, in milliseconds, an empty one if need be. One
+   * that is silent for three times as long is taken for dead and opened again. Default: the server makes no promise.
+   */
+  readonly heartbeatMs?: number;
   /** When the event happened, for lag in seconds. Default: the time of a ULID id, else unknown. */
   readonly time?: (recorded: Recorded<E>) => Date;
   /** Bus events of your service that mean "this aggregate has news". They are hints: may be lost, doubled, merged. */
@@ -80,7 +89,8 @@ export interface StreamDeclaration extends Stream {
     readonly entityId: (address: Address) => string;
     readonly request: (address: Address, from: StreamPosition) => Record<string, unknown>;
     readonly read: (message: object) => Batch<unknown>;
-    readonly tailUnknown: (error: ConnectError) => boolean;
+    readonly tailUnknown: ((error: ConnectError) => boolean) | "silent";
+    readonly heartbeatMs: number | undefined;
     readonly time: ((recorded: Recorded<unknown>) => Date) | undefined;
     readonly signals: readonly SignalDeclaration<string>[];
   };
@@ -106,6 +116,15 @@ export function defineStream<
       received: "none",
     });
   }
+  const { heartbeatMs } = definition;
+  if (heartbeatMs !== undefined && !(Number.isSafeInteger(heartbeatMs) && heartbeatMs >= 1)) {
+    throw new TailwakeError({
+      code: "invalid-definition",
+      subject: `heartbeatMs of kind ${definition.kind}`,
+      expected: "a whole number of milliseconds from 1",
+      received: describeValue(heartbeatMs),
+    });
+  }
   // The casts forget the author's types in one place; streams are opened and read only through this declaration.
   const erased = definition as unknown as StreamDefinition<string, string, DescMessage, DescMessage, unknown>;
   const declaration: StreamDeclaration = {
@@ -119,6 +138,7 @@ export function defineStream<
       request: erased.request as (address: Address, from: StreamPosition) => Record<string, unknown>,
       read: erased.read as (message: object) => Batch<unknown>,
       tailUnknown: erased.tailUnknown ?? (() => false),
+      heartbeatMs: erased.heartbeatMs,
       time: erased.time,
       signals: erased.signals ?? [],
     },

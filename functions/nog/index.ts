@@ -13,6 +13,7 @@ export {
   vidBytes,
   workflowIndexEntityId,
 } from "./ids.ts";
+export { liveBroadcast } from "./live-broadcast.ts";
 export type { NamingField, NamingValue } from "./naming-config.ts";
 export { observeRegistry } from "./observe-registry.ts";
 export { pingRegistry } from "./ping-registry.ts";

@@ -3,6 +3,9 @@ import type { Batch, Recorded } from "../contract/stream.ts";
 import { type EventId, eventId } from "../contract/tail.ts";
 import { checkIdLength, ulidText, ulidTime } from "./ids.ts";
 
+/** A watching stream of a nog server has an empty message every ten seconds (seed: nog 4450389, registryd.go). */
+export const heartbeatMs = 10_000;
+
 /** What the three event messages of nog have in common. */
 interface EventMessage {
   readonly $typeName: string;

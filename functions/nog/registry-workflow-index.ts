@@ -2,7 +2,7 @@ import type { Activity } from "../contract/activity.ts";
 import { defineStream } from "../contract/stream.ts";
 import { EphemeralRegistry } from "./gen/nogfso/registry_pb.ts";
 import { ulidBytes, workflowIndexEntityId } from "./ids.ts";
-import { eventTime, isTailUnknown, readBatch } from "./recorded.ts";
+import { eventTime, heartbeatMs, isTailUnknown, readBatch } from "./recorded.ts";
 import { toRegistryWorkflowIndexEvent } from "./workflow-index-events.ts";
 
 /** The index of a registry's workflows, by the registry's name. Its history is trimmed: see the snapshot events. */
@@ -19,6 +19,7 @@ export const registryWorkflowIndex = defineStream({
   }),
   read: (message) => readBatch(message, toRegistryWorkflowIndexEvent),
   tailUnknown: isTailUnknown,
+  heartbeatMs,
   time: eventTime,
 });
 

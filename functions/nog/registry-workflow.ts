@@ -2,12 +2,12 @@ import type { Activity } from "../contract/activity.ts";
 import { defineStream } from "../contract/stream.ts";
 import { EphemeralRegistry } from "./gen/nogfso/registry_pb.ts";
 import { canonicalUuid, ulidBytes, uuidBytes } from "./ids.ts";
-import { eventTime, readBatch } from "./recorded.ts";
+import { eventTime, heartbeatMs, readBatch } from "./recorded.ts";
 import { toRegistryWorkflowEvent } from "./registry-workflow-events.ts";
 
 /**
  * One workflow of a registry, by the registry's name and the workflow's id. For a tail that it no longer knows the
- * server sends an empty stream instead of an error, so there is no `tailUnknown`.
+ * server sends an empty stream instead of an error.
  */
 export const registryWorkflow = defineStream({
   kind: "registry-workflow",
@@ -22,6 +22,8 @@ export const registryWorkflow = defineStream({
     ...(after === undefined ? {} : { after: ulidBytes(after, "after") }),
   }),
   read: (message) => readBatch(message, toRegistryWorkflowEvent),
+  tailUnknown: "silent",
+  heartbeatMs,
   time: eventTime,
 });
 

@@ -2,7 +2,7 @@ import type { Activity } from "../contract/activity.ts";
 import { defineStream } from "../contract/stream.ts";
 import { Registry } from "./gen/nogfso/registry_pb.ts";
 import { registryEntityId, ulidBytes } from "./ids.ts";
-import { eventTime, isTailUnknown, readBatch } from "./recorded.ts";
+import { eventTime, heartbeatMs, isTailUnknown, readBatch } from "./recorded.ts";
 import { toRegistryEvent } from "./registry-events.ts";
 
 /** A registry by its name: its roots, repos and policies. */
@@ -20,6 +20,7 @@ export const registry = defineStream({
   }),
   read: (message) => readBatch(message, toRegistryEvent),
   tailUnknown: isTailUnknown,
+  heartbeatMs,
   time: eventTime,
 });
 

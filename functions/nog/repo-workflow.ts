@@ -2,7 +2,7 @@ import type { Activity } from "../contract/activity.ts";
 import { defineStream } from "../contract/stream.ts";
 import { Repos } from "./gen/nogfso/repos_pb.ts";
 import { canonicalUuid, ulidBytes, uuidBytes } from "./ids.ts";
-import { eventTime, readBatch } from "./recorded.ts";
+import { eventTime, heartbeatMs, readBatch } from "./recorded.ts";
 import { toRepoWorkflowEvent } from "./repo-workflow-events.ts";
 
 /** One workflow of a repo, by both ids. Silent about a tail that the server no longer knows, as `registryWorkflow`. */
@@ -19,6 +19,8 @@ export const repoWorkflow = defineStream({
     ...(after === undefined ? {} : { after: ulidBytes(after, "after") }),
   }),
   read: (message) => readBatch(message, toRepoWorkflowEvent),
+  tailUnknown: "silent",
+  heartbeatMs,
   time: eventTime,
 });
 

@@ -2,7 +2,7 @@ import type { Activity } from "../contract/activity.ts";
 import { defineStream } from "../contract/stream.ts";
 import { Repos } from "./gen/nogfso/repos_pb.ts";
 import { canonicalUuid, ulidBytes, uuidBytes } from "./ids.ts";
-import { eventTime, isTailUnknown, readBatch } from "./recorded.ts";
+import { eventTime, heartbeatMs, isTailUnknown, readBatch } from "./recorded.ts";
 import { toRepoEvent } from "./repo-events.ts";
 
 /** A repo by its id: how it was set up, moved, frozen and archived. */
@@ -19,6 +19,7 @@ export const repo = defineStream({
   }),
   read: (message) => readBatch(message, toRepoEvent),
   tailUnknown: isTailUnknown,
+  heartbeatMs,
   time: eventTime,
 });
 

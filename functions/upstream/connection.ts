@@ -3,6 +3,7 @@ import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { Credentials } from "./credentials.ts";
+import { UpstreamHealth } from "./health.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Above the 30 s that nog's server allows (seed 2.6), below the 350 s after which a NAT gateway forgets a connection. */
@@ -10,27 +11,50 @@ const pingIntervalMs = 40_000;
 const pingTimeoutMs = 5_000;
 /** For unary calls; a stream may last as long as the invocation. */
 const unaryTimeoutMs = 30_000;
-const defaultMaxOpenStreams = 100;
+/** A server that lets a call wait for longer is taken for dead. */
+const silenceMs = 20_000;
+/** Below the 300 s after which fetch ends a response that is silent (undici's bodyTimeout). */
+const fetchIdleLimitMs = 240_000;
 
 /** An upstream that calls can be made to. Connections are made when first needed and again when they have broken. */
 export interface UpstreamConnection {
   readonly transport: Transport;
   readonly credentials: Credentials;
-  readonly maxOpenStreams: number;
+  readonly health: UpstreamHealth;
+  /** As the app says; undefined if it does not. */
+  readonly maxOpenStreams: number | undefined;
+  /** How long a stream may let somebody wait for a message, in milliseconds, before it is given up: up to twice this. */
+  readonly silenceMs: number;
+  /** How long a stream may be silent before the transport ends it; undefined if it never does. */
+  readonly idleLimitMs: number | undefined;
   /** Ends the connections; for processes that go on without this upstream. */
   close(): void;
 }
 
-export function connectUpstream({ baseUrl, protocol, authorization, maxOpenStreams }: Upstream): UpstreamConnection {
-  const credentials = new Credentials(authorization);
+/** `times` in milliseconds, where a test cannot wait for the usual ones. */
+export function connectUpstream(
+  upstream: Upstream,
+  times: { readonly silenceMs?: number; readonly pingIntervalMs?: number; readonly pingTimeoutMs?: number } = {},
+): UpstreamConnection {
+  const { baseUrl, protocol, authorization, scheme = "bare", maxOpenStreams } = upstream;
+  const credentials = new Credentials(authorization, { scheme, upstream: baseUrl });
   const interceptors = [credentials.interceptor];
-  const rest = { credentials, maxOpenStreams: maxOpenStreams ?? defaultMaxOpenStreams };
+  const rest = {
+    credentials,
+    health: new UpstreamHealth(),
+    maxOpenStreams,
+    silenceMs: times.silenceMs ?? silenceMs,
+    idleLimitMs: protocol === "grpc" ? undefined : fetchIdleLimitMs,
+  };
   switch (protocol) {
     case "grpc": {
       // Pings find a connection that died while the function was frozen; off by default, calls on it would hang. An idle
       // connection is not pinged but verified before its next call: connect-node 2.2.0 would go on pinging one that was
       // destroyed with its last stream, and that throws where nobody can catch it.
-      const sessionManager = new Http2SessionManager(baseUrl, { pingIntervalMs, pingTimeoutMs });
+      const sessionManager = new Http2SessionManager(baseUrl, {
+        pingIntervalMs: times.pingIntervalMs ?? pingIntervalMs,
+        pingTimeoutMs: times.pingTimeoutMs ?? pingTimeoutMs,
+      });
       // Compression costs a local network two to four times its throughput.
       const transport = createGrpcTransport({ baseUrl, interceptors, sessionManager, acceptCompression: [] });
       return { ...rest, transport, close: () => sessionManager.abort() };

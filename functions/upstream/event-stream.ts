@@ -2,11 +2,14 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../contract/clock.ts";
 import type { Address, Batch, EventStream, Recorded, StreamDeclaration, StreamPosition } from "../contract/stream.ts";
+import { epoch, type Tail } from "../contract/tail.ts";
 import type { UpstreamConnection } from "./connection.ts";
 
 /** How often a stream is tried that the server does not let open. */
 const opens = 3;
 const firstReopenMs = 100;
+/** So many beats that do not come mean that a watching stream is dead. */
+const missedHeartbeats = 3;
 
 export interface StreamRequest {
   readonly connection: UpstreamConnection;
@@ -19,19 +22,33 @@ export interface StreamRequest {
   readonly random: () => number;
 }
 
-/** An open stream; whoever opened it closes it in `finally`, since leaving a `for await` does not cancel an RPC. */
+/** What came of waiting at the head of a watching stream. */
+export type HeadWatch = "news" | "ended" | "silent";
+
+/**
+ * An open stream; whoever opened it closes it in `finally`, since leaving a `for await` does not cancel an RPC.
+ *
+ * A watching stream is read in rounds: each iteration ends at the head, where {@link untilNews} waits for the next.
+ */
 export interface OpenStream extends EventStream<unknown> {
   /** Events handed out so far. */
   readonly delivered: number;
   /** The server had nothing at all after the position. */
   readonly empty: boolean;
+  /** Can another round go on right after `tail`, without opening the stream again? */
+  continuesAfter(tail: Tail): boolean;
+  /**
+   * Watching: waits at the head until there are events, the stream ends (also by our own signal), or it has been silent
+   * for longer than a live one is. Throws the server's `ConnectError`.
+   */
+  untilNews(): Promise<HeadWatch>;
   close(): void;
 }
 
 /**
  * Opens the stream of an aggregate and waits for its first message, so that a server that refuses (an unknown tail, no
  * permission) is known before the activity starts. `Unavailable` is tried again for a moment, `Unauthenticated` once
- * with a new token. Throws the server's `ConnectError`.
+ * with a new token. Throws the server's `ConnectError`, or `Unavailable` for one that says nothing at all.
  */
 export async function openEventStream(request: StreamRequest): Promise<OpenStream> {
   const { connection, signal, clock, random } = request;
@@ -39,13 +56,19 @@ export async function openEventStream(request: StreamRequest): Promise<OpenStrea
     const stream = new MessageStream(request);
     try {
       await stream.open();
+      if (!signal.aborted) connection.health.succeeded();
       return stream;
     } catch (error) {
       stream.close();
       const code = error instanceof ConnectError ? error.code : undefined;
-      if (code === Code.Unauthenticated && attempt === 1) connection.credentials.forget();
-      else if (code !== Code.Unavailable || attempt === opens) throw error;
-      else await clock.sleep(firstReopenMs * 4 ** (attempt - 1) * (0.5 + random() / 2), signal);
+      // The credentials have dropped the token that was refused.
+      if (code === Code.Unauthenticated && attempt === 1) continue;
+      if (code === Code.Unavailable && attempt < opens && !stream.wasSilent) {
+        await clock.sleep(firstReopenMs * 4 ** (attempt - 1) * (0.5 + random() / 2), signal);
+        continue;
+      }
+      connection.health.failed(error);
+      throw error;
     }
   }
 }
@@ -66,6 +89,14 @@ class MessageStream implements OpenStream {
   #peeked: IteratorResult<object> | undefined;
   #buffer: readonly Recorded<unknown>[] = [];
   #next = 0;
+  /** The last event that came, whether or not it has been handed out. */
+  #last: Recorded<unknown> | undefined;
+  /** The server said that it has nothing more for now. */
+  #atHead = false;
+  /** Someone waits for the message that is number `#pulls`. */
+  #waiting = false;
+  #pulls = 0;
+  #silence: ConnectError | undefined;
   delivered = 0;
   empty = false;
 
@@ -79,9 +110,17 @@ class MessageStream implements OpenStream {
     });
   }
 
+  /** The server let a message wait for too long: trying it again at once would take as long again. */
+  get wasSilent(): boolean {
+    return this.#silence !== undefined;
+  }
+
   async open(): Promise<void> {
     const { connection, declaration, address, position, signal } = this.#request;
     const { method, request } = declaration.definition;
+    void this.#guard();
+    this.#waiting = true;
+    this.#pulls++;
     try {
       const response = await connection.transport.stream(
         method,
@@ -93,21 +132,67 @@ class MessageStream implements OpenStream {
       this.#messages = (response.message as AsyncIterable<object>)[Symbol.asyncIterator]();
       this.#peeked = await this.#messages.next();
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) throw this.#silence ?? error;
       this.#peeked = { done: true, value: undefined };
     }
+    this.#waiting = false;
     this.empty = this.#peeked.done === true;
+    if (!position.watch || this.#peeked.done) return;
+    const { events, willBlock } = this.#read(this.#peeked.value);
+    if (events.length > 0 || !willBlock) return;
+    // Only the word that there are no events.
+    this.empty = true;
+    this.#atHead = true;
+    this.#peeked = undefined;
   }
 
   close(): void {
     this.#controller.abort();
   }
 
+  continuesAfter(tail: Tail): boolean {
+    if (this.#over || !this.#atHead || this.#next < this.#buffer.length) return false;
+    return tail === (this.#last?.id ?? this.#request.position.after ?? epoch);
+  }
+
+  async untilNews(): Promise<HeadWatch> {
+    const { connection, declaration, clock } = this.#request;
+    const { heartbeatMs } = declaration.definition;
+    const limitMs = heartbeatMs === undefined ? connection.idleLimitMs : heartbeatMs * missedHeartbeats;
+    for (;;) {
+      const message = await this.#withinTime(limitMs, clock);
+      if (message === "silent") return "silent";
+      if (message.done || this.#over) return "ended";
+      this.#peeked = message;
+      if (this.#read(message.value).events.length === 0) continue;
+      this.#atHead = false;
+      return "news";
+    }
+  }
+
+  /** The next message, unless it takes longer than a live stream would; then the stream is of no use any more. */
+  async #withinTime(limitMs: number | undefined, clock: Clock): Promise<IteratorResult<object> | "silent"> {
+    if (!this.#messages || this.#over) return { done: true, value: undefined };
+    const next = this.#messages.next().catch((error: unknown): IteratorResult<object> => {
+      if (this.#request.signal.aborted || this.#over) return { done: true, value: undefined };
+      throw this.#failed(error);
+    });
+    if (limitMs === undefined) return next;
+    const came = new AbortController();
+    try {
+      return await Promise.race([next, clock.sleep(limitMs, came.signal).then(() => "silent" as const)]);
+    } finally {
+      came.abort();
+      next.catch(() => {});
+    }
+  }
+
   batches(): AsyncIterable<Batch<unknown>> {
     const iterator: AsyncIterator<Batch<unknown>> = {
       next: () =>
         this.#pull((message) => {
-          const batch = this.#read(message);
+          const batch = this.#take(message);
+          this.#next = batch.events.length;
           this.delivered += batch.events.length;
           return { done: false, value: batch };
         }),
@@ -135,26 +220,61 @@ class MessageStream implements OpenStream {
   };
 
   readonly #eventIn = (message: object): Promise<IteratorResult<Recorded<unknown>>> => {
-    this.#buffer = this.#read(message).events;
-    this.#next = 0;
+    this.#take(message);
     // A message may have no events, only `willBlock`.
     return this.#nextEvent();
   };
 
+  #take(message: object): Batch<unknown> {
+    const batch = this.#read(message);
+    this.#buffer = batch.events;
+    this.#next = 0;
+    this.#last = batch.events.at(-1) ?? this.#last;
+    if (batch.willBlock) this.#atHead = this.#request.position.watch;
+    return batch;
+  }
+
   /** The next message through `onMessage`; ends quietly if our own signal aborted, whatever the transport says. */
   #pull<T>(onMessage: (message: object) => IteratorResult<T> | Promise<IteratorResult<T>>): Promise<IteratorResult<T>> {
-    const onResult = (result: IteratorResult<object>) =>
-      result.done || this.#over ? { done: true as const, value: undefined } : onMessage(result.value);
+    const onResult = (result: IteratorResult<object>) => {
+      this.#waiting = false;
+      return result.done || this.#over ? { done: true as const, value: undefined } : onMessage(result.value);
+    };
     const peeked = this.#peeked;
+    if (this.#atHead) return Promise.resolve({ done: true, value: undefined });
     if (peeked) {
       this.#peeked = undefined;
       return new Promise((resolve) => resolve(onResult(peeked)));
     }
     if (!this.#messages || this.#over) return Promise.resolve({ done: true, value: undefined });
+    this.#waiting = true;
+    this.#pulls++;
     return this.#messages.next().then(onResult, (error) => {
       if (this.#request.signal.aborted) return { done: true, value: undefined };
-      throw error;
+      throw this.#failed(error);
     });
+  }
+
+  #failed(error: unknown): unknown {
+    const { health } = this.#request.connection;
+    health.failed(this.#silence ?? error);
+    return this.#silence ?? error;
+  }
+
+  /** A server that has stopped in the middle of its answer looks like one that thinks: only time tells. */
+  async #guard(): Promise<void> {
+    const { clock, connection } = this.#request;
+    const { silenceMs } = connection;
+    let waitedFor = 0;
+    for (;;) {
+      await clock.sleep(silenceMs, this.#ends);
+      if (this.#over) return;
+      if (this.#waiting && this.#pulls === waitedFor) {
+        this.#silence = new ConnectError(`no message for more than ${silenceMs} ms`, Code.Unavailable);
+        return this.close();
+      }
+      waitedFor = this.#waiting ? this.#pulls : 0;
+    }
   }
 }
 

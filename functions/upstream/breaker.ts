@@ -1,0 +1,86 @@
+import { describeValue, TailwakeError } from "../contract/error.ts";
+
+/** Failures in a row, in one process, that open an upstream's breaker. */
+export const failuresToOpen = 5;
+const firstOpenMs = 5_000;
+const longestOpenMs = 300_000;
+/** A canary that has not come back after this time is taken for dead. */
+const canaryMs = 60_000;
+
+/**
+ * The state of an upstream, shared by all functions (protocol rule 12); times in milliseconds since 1970, or durations.
+ *
+ *     closed ──5 failures in a row──▶ open until T ──T──▶ one canary tries ──it opens──▶ closed
+ *                                       ▲                       │
+ *                                       └──── twice as long ────┘ it fails
+ *
+ * `paused` is a flag beside it, an operator's.
+ */
+export interface BreakerState {
+  readonly state: "closed" | "open";
+  /** Open: when a canary may try. */
+  readonly until: number;
+  /** Open: how long it was opened for. Who has to wait comes back spread over [d/2, d] after `until`. */
+  readonly openMs: number;
+  /** How often it was opened since it was last closed. */
+  readonly trips: number;
+  /** Open: the error that opened it. */
+  readonly reason?: string;
+  /** A canary is under way. */
+  readonly canaryUntil?: number;
+  readonly paused?: { readonly at: number; readonly reason: string };
+}
+
+export const closedBreaker: BreakerState = { state: "closed", until: 0, openMs: 0, trips: 0 };
+
+/** Opens it, longer each time: 5 s, doubled, at most 5 min, with jitter in [d/2, d]. `random` is in [0, 1). */
+export function trip(before: BreakerState, now: number, random: number, reason: string): BreakerState {
+  const full = Math.min(longestOpenMs, firstOpenMs * 2 ** before.trips);
+  const openMs = Math.round(full / 2 + (full / 2) * random);
+  return { ...kept(before), state: "open", until: now + openMs, openMs, trips: before.trips + 1, reason };
+}
+
+/** The next try, if it is time for one and nobody is at it. */
+export function sendCanary(before: BreakerState, now: number): BreakerState | undefined {
+  if (before.state !== "open" || now < before.until || (before.canaryUntil ?? 0) > now) return undefined;
+  return { ...before, canaryUntil: now + canaryMs };
+}
+
+export function close(before: BreakerState): BreakerState {
+  return { ...kept(before), ...closedBreaker };
+}
+
+export function pause(before: BreakerState, at: number, reason: string): BreakerState {
+  return { ...before, paused: { at, reason } };
+}
+
+export function unpause({ paused: _, ...before }: BreakerState): BreakerState {
+  return before;
+}
+
+/** When somebody who may not run now should come again: after the canary, and not all at once. */
+export function comeAgainAt(breaker: BreakerState, now: number, random: number): number {
+  const first = Math.max(now, breaker.until, breaker.canaryUntil ?? 0);
+  return Math.round(first + breaker.openMs / 2 + (breaker.openMs / 2) * random);
+}
+
+const kept = ({ paused }: BreakerState) => (paused ? { paused } : {});
+
+/** Reads a stored state. Throws a `TailwakeError` ("malformed-record") that names the field. */
+export function decodeBreaker(upstream: string, value: unknown): BreakerState {
+  const fields = Object(value) as Record<string, unknown>;
+  const check = (name: string, expected: string, fits: boolean) => {
+    if (fits) return;
+    throw new TailwakeError({
+      code: "malformed-record",
+      subject: `breaker of upstream ${upstream}, field ${name}`,
+      expected,
+      received: describeValue(fields[name]),
+    });
+  };
+  check("state", "closed or open", fields.state === "closed" || fields.state === "open");
+  for (const name of ["until", "openMs", "trips"]) check(name, "a whole number", Number.isSafeInteger(fields[name]));
+  check("canaryUntil", "a time", fields.canaryUntil === undefined || Number.isSafeInteger(fields.canaryUntil));
+  check("paused", "when and why", fields.paused === undefined || typeof fields.paused === "object");
+  return value as BreakerState;
+}
