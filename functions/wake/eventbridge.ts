@@ -7,12 +7,15 @@ import {
 import { ConflictException, CreateScheduleCommand, type SchedulerClient } from "@aws-sdk/client-scheduler";
 import type { Clock } from "../contract/clock.ts";
 import { TailwakeError } from "../contract/error.ts";
+import type { HolderName } from "./holder-name.ts";
 import { alarmFor, scheduleExpression, scheduleName, scheduleTime } from "./timing.ts";
 import { detailTypes, encodeDetail, isSignal, type TaskWake, type WakeMessage, wakeSource } from "./wake.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** PutEvents takes at most ten entries (AWS: PutEvents API reference). */
 const entriesPerCall = 10;
+/** A storm of signals must not wait for one round trip after the other. */
+const callsAtOnce = 8;
 const triesPerEntry = 4;
 const firstWaitMs = 50;
 /** Per-entry errors worth another try (AWS: eb-putevents). */
@@ -64,8 +67,18 @@ export class EventBridgeWakes implements Wakes {
       case "delayQueue":
         return this.#put([this.#entry(detailTypes.delayedWake, timed)]);
       case "schedule":
-        return this.#schedule(timed, at);
+        return this.#schedule(timed, at, scheduleName(wake, at));
     }
+  }
+
+  async sendAlone(wake: TaskWake): Promise<void> {
+    await this.#put([this.#entry(detailTypes.lonelyWake, wake)]);
+  }
+
+  async startHolder(holder: HolderName): Promise<void> {
+    const DetailType = holder === "signals" ? detailTypes.holdSignals : detailTypes.holdEager;
+    const { busName: EventBusName } = this.#settings;
+    await this.#put([{ EventBusName, Source: wakeSource, DetailType, Detail: JSON.stringify({ holder }) }]);
   }
 
   #entry(detailType: string, message: WakeMessage): PutEventsRequestEntry {
@@ -80,9 +93,15 @@ export class EventBridgeWakes implements Wakes {
   /** What the service refuses must not keep the rest from being sent: it is thrown at the end. */
   async #put(entries: readonly PutEventsRequestEntry[]): Promise<void> {
     const refused: Unsent[] = [];
-    for (let from = 0; from < entries.length; from += entriesPerCall) {
-      refused.push(...(await this.#putTen(entries.slice(from, from + entriesPerCall))));
-    }
+    let from = 0;
+    const caller = async () => {
+      while (from < entries.length) {
+        const call = entries.slice(from, from + entriesPerCall);
+        from += entriesPerCall;
+        refused.push(...(await this.#putTen(call)));
+      }
+    };
+    await Promise.all(Array.from({ length: callsAtOnce }, caller));
     if (refused.length > 0) throw unsent(refused);
   }
 
@@ -103,12 +122,12 @@ export class EventBridgeWakes implements Wakes {
     }
   }
 
-  async #schedule(wake: TaskWake, at: number): Promise<void> {
+  async #schedule(wake: TaskWake, at: number, name: string): Promise<void> {
     const { busArn, scheduleGroup, scheduleRoleArn } = this.#settings;
     try {
       await this.#scheduler.send(
         new CreateScheduleCommand({
-          Name: scheduleName(wake.key, wake.fence ?? 0),
+          Name: name,
           GroupName: scheduleGroup,
           ScheduleExpression: scheduleExpression(scheduleTime(at)),
           ActionAfterCompletion: "DELETE",
@@ -122,7 +141,7 @@ export class EventBridgeWakes implements Wakes {
         }),
       );
     } catch (error) {
-      // The same task under the same fence: the schedule is there already.
+      // The same task under the same fence, or for the same reason: the schedule is there already.
       if (!(error instanceof ConflictException)) throw error;
     }
   }

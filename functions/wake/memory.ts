@@ -1,4 +1,5 @@
 import type { Clock } from "../contract/clock.ts";
+import type { HolderName } from "./holder-name.ts";
 import { alarmFor, delayQueueMs, scheduleTime } from "./timing.ts";
 import type { TaskWake, WakeMessage } from "./wake.ts";
 import type { Wakes } from "./wakes.ts";
@@ -7,6 +8,11 @@ import type { Wakes } from "./wakes.ts";
 export class MemoryWakes implements Wakes {
   readonly #clock: Clock;
   #waiting: { readonly message: WakeMessage; readonly at: number }[] = [];
+
+  /** What waits in the queue of one at a time. */
+  readonly lonely: TaskWake[] = [];
+  /** The holders asked for. */
+  readonly holders: HolderName[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -23,6 +29,14 @@ export class MemoryWakes implements Wakes {
     const alarm = alarmFor(at, now);
     const arrives = alarm === "now" ? now : alarm === "delayQueue" ? now + delayQueueMs : scheduleTime(at);
     this.#waiting.push({ message: timed, at: arrives });
+  }
+
+  async sendAlone(wake: TaskWake): Promise<void> {
+    this.lonely.push(wake);
+  }
+
+  async startHolder(holder: HolderName): Promise<void> {
+    this.holders.push(holder);
   }
 
   /** Takes what has arrived by now, in the order of arrival. */

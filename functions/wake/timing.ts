@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { type TaskKey, taskName } from "../tasks/record.ts";
+import { taskName } from "../tasks/record.ts";
+import type { TaskWake } from "./wake.ts";
 
 /** How long the delay queue holds a message. */
 export const delayQueueMs = 20_000;
@@ -26,9 +27,12 @@ export function scheduleExpression(time: number): string {
 }
 
 /**
- * The name of a task's schedule: 40 characters of a hash of its name, then the fence it was made under. At most 64
- * characters; made again under the same fence it is the same schedule.
+ * The name of a wake's schedule: 40 characters of a hash of its task, then the fence it was made under, so that made
+ * again it is the same schedule. A wake that has no fence, or is put off once more, is named by its time: its last
+ * schedule may still be there, though it has fired. At most 64 characters.
  */
-export function scheduleName(key: TaskKey, fence: number): string {
-  return `${createHash("sha256").update(taskName(key)).digest("hex").slice(0, 40)}-${fence}`;
+export function scheduleName(wake: TaskWake, at: number): string {
+  const hash = createHash("sha256").update(taskName(wake.key)).digest("hex").slice(0, 40);
+  const putOff = wake.fence === undefined || wake.notBefore !== undefined;
+  return `${hash}-${putOff ? `at${Math.ceil(at / 1000)}` : wake.fence}`;
 }

@@ -77,7 +77,17 @@ export function admissionOf(wake: TaskWake, signalsCutWaits: boolean): Admission
 }
 
 /** `detail-type`s of our own bus events; rules match them. */
-export const detailTypes = { signal: "Signal", wake: "Wake", delayedWake: "DelayedWake" } as const;
+export const detailTypes = {
+  signal: "Signal",
+  wake: "Wake",
+  delayedWake: "DelayedWake",
+  /** Goes through the queue of messages that are delivered one at a time. */
+  lonelyWake: "LonelyWake",
+  holdSignals: "HoldSignals",
+  holdEager: "HoldEager",
+} as const;
+/** Those that carry a wake of one task. */
+const wakeTypes: readonly string[] = [detailTypes.wake, detailTypes.delayedWake, detailTypes.lonelyWake];
 /** `source` of our own bus events. */
 export const wakeSource = "tailwake";
 
@@ -105,8 +115,8 @@ export function decodeDetail(detailType: string, detail: unknown): WakeMessage {
     const entity = text("entity");
     return { class: "signal", entity, ...(fields.kind === undefined ? {} : { kind: text("kind") }) };
   }
-  if (detailType !== detailTypes.wake && detailType !== detailTypes.delayedWake) {
-    throw malformed("detail-type", `one of ${Object.values(detailTypes).join(", ")}`, detailType);
+  if (!wakeTypes.includes(detailType)) {
+    throw malformed("detail-type", `one of ${[detailTypes.signal, ...wakeTypes].join(", ")}`, detailType);
   }
   const wakeClass = text("class");
   if (!Object.hasOwn(rules, wakeClass)) {

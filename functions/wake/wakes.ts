@@ -1,3 +1,4 @@
+import type { HolderName } from "./holder-name.ts";
 import type { TaskWake, WakeMessage } from "./wake.ts";
 
 /**
@@ -12,4 +13,8 @@ export interface Wakes {
    * come up to 20 s late, later ones up to a minute.
    */
   sendAt(wake: TaskWake, at: number): Promise<void>;
+  /** Sends a wake to the queue whose messages are delivered one at a time. */
+  sendAlone(wake: TaskWake): Promise<void>;
+  /** Starts an instance of the signals or the eager function; one that finds the place taken ends at once. */
+  startHolder(holder: HolderName): Promise<void>;
 }

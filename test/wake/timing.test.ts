@@ -40,6 +40,8 @@ describe("the backoff", () => {
 });
 
 describe("a one-time schedule", () => {
+  const at = Date.UTC(2026, 0, 1);
+
   it("never fires before its time, and at most 3 s after it (rule 17)", () => {
     fc.assert(
       fc.property(times, (at) => {
@@ -55,14 +57,25 @@ describe("a one-time schedule", () => {
   it("has a legal name of its own for each task and fence", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), fc.nat({ max: Number.MAX_SAFE_INTEGER }), (entity, fence) => {
-        const name = scheduleName({ ...key, entity }, fence);
+        const name = scheduleName({ class: "timer", key: { ...key, entity }, fence }, at);
         expect(name).toMatch(/^[0-9a-f]{40}-\d+$/);
         expect(name.length).toBeLessThanOrEqual(64);
       }),
     );
-    expect(scheduleName(key, 1)).toBe(scheduleName({ ...key }, 1));
-    expect(scheduleName(key, 1)).not.toBe(scheduleName(key, 2));
-    expect(scheduleName(key, 1)).not.toBe(scheduleName({ ...key, activity: "bill" }, 1));
+    const timer = { class: "timer", key, fence: 1 } as const;
+    expect(scheduleName(timer, at)).toBe(scheduleName({ ...timer }, at + 60_000));
+    expect(scheduleName(timer, at)).not.toBe(scheduleName({ ...timer, fence: 2 }, at));
+    expect(scheduleName(timer, at)).not.toBe(scheduleName({ ...timer, key: { ...key, activity: "bill" } }, at));
+  });
+
+  it("has another name each time for a wake without a fence, and for one that is put off again", () => {
+    const signal = { class: "signal", key } as const;
+    const timer = { class: "timer", key, fence: 1, notBefore: at } as const;
+    for (const wake of [signal, timer]) {
+      const names = [at, at + 120_000].map((time) => scheduleName(wake, time));
+      expect(new Set(names).size).toBe(2);
+      for (const name of names) expect(name).toMatch(/^[0-9A-Za-z._-]{1,64}$/);
+    }
   });
 
   it("is only for waits of more than a minute; the past is now", () => {
