@@ -1,10 +1,10 @@
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { ensureInstalled, project } from "./install.mjs";
 
 /** What is built: bundles for Lambda with everything inside, and programs of this machine that find their packages. */
 const output = join(project, ".build");
-const functions = ["lazy", "cron"];
+const functions = ["lazy", "cron", "signals", "eager"];
 const programs = { main: "local/main.ts", bootstrap: "local/lambda/bootstrap.ts", upstream: "local/upstream/main.ts" };
 
 /**
@@ -27,11 +27,15 @@ export async function build() {
     ...functions.map((name) =>
       bundle({
         ...shared,
-        entryPoints: [`functions/handlers/${name}.ts`],
-        outfile: join(output, "functions", name, "index.mjs"),
+        entryPoints: { index: `functions/handlers/${name}.ts` },
+        outdir: join(output, "functions", name),
+        outExtension: { ".js": ".mjs" },
+        // What is imported only when it is needed, as the client of Secrets Manager, is a file of its own.
+        splitting: true,
+        // The SDK asks it for the name of a browser, and only in one.
+        external: ["bowser"],
         target: "node20",
         minify: true,
-        keepNames: true,
         mainFields: ["module", "main"],
         legalComments: "none",
         // Some of the SDK's dependencies are CommonJS and require Node's own modules.
@@ -54,6 +58,15 @@ export async function build() {
   return output;
 }
 
+/** A file of a bundle and what it imports, without what it imports only when needed. */
+async function loadedAtStart(folder, file, seen = new Set()) {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  const text = await readFile(join(folder, file), "utf8");
+  for (const [, next] of text.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) await loadedAtStart(folder, next, seen);
+  return seen;
+}
+
 async function newestIn(place) {
   const path = join(project, place);
   const found = await stat(path);
@@ -66,7 +79,13 @@ if (process.argv[1] === import.meta.filename || process.argv[1]?.endsWith("scrip
   ensureInstalled();
   const built = await build();
   for (const name of functions) {
-    const { size } = await stat(join(built, "functions", name, "index.mjs"));
-    process.stdout.write(`${relative(project, join(built, "functions", name, "index.mjs"))}  ${size} bytes\n`);
+    const folder = join(built, "functions", name);
+    const sizes = new Map();
+    for (const file of await readdir(folder)) sizes.set(file, (await stat(join(folder, file))).size);
+    const sum = (files) => [...files].reduce((bytes, file) => bytes + sizes.get(file), 0);
+    const atStart = sum(await loadedAtStart(folder, "index.mjs"));
+    process.stdout.write(
+      `${relative(project, folder)}  ${sum(sizes.keys())} bytes, ${atStart} of them loaded at start\n`,
+    );
   }
 }
