@@ -4,7 +4,7 @@ import { systemClock } from "../functions/contract/clock.ts";
 import { jsonLogger } from "../functions/contract/logger.ts";
 import { caughtUp } from "../functions/contract/outcome.ts";
 import type { Recorded } from "../functions/contract/stream.ts";
-import { Bindings, lazy } from "../functions/engines/binding.ts";
+import { lazy } from "../functions/engines/binding.ts";
 import type { Machinery } from "../functions/engines/engine.ts";
 import { startTask } from "../functions/engines/start.ts";
 import { wakeHandler } from "../functions/lambda/wake-event.ts";
@@ -14,6 +14,7 @@ import type { TaskStore } from "../functions/tasks/store.ts";
 import type { UpstreamConnection } from "../functions/upstream/connection.ts";
 import { MemoryWakes } from "../functions/wake/memory.ts";
 import { detailTypes, encodeDetail, isSignal, type WakeMessage, wakeSource } from "../functions/wake/wake.ts";
+import { memoryMachinery } from "../test/support/machinery.ts";
 
 /** How an activity of level 1 takes its events. */
 export type Reading = "events" | "batches";
@@ -50,19 +51,18 @@ export class CountingApp {
         return caughtUp(last?.id ?? run.tail);
       },
     });
-    this.machinery = {
-      bindings: new Bindings([lazy(this.#activity)]),
+    this.machinery = memoryMachinery({
+      activities: [lazy(this.#activity)],
       store,
       wakes: this.wakes,
       clock: systemClock,
       log: jsonLogger((line) => {
         this.logged += line.length;
       }),
-      limits: { runsPerKind: 10, probePeriodMs: 900_000 },
       random: Math.random,
       newToken: () => ulid(),
-      upstream: () => connection,
-    };
+      upstream: connection,
+    });
   }
 
   async start(repoId: string): Promise<void> {

@@ -4,16 +4,20 @@ import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { ulid } from "ulid";
 import { behaviourOf, type Task } from "./contract/activity.ts";
 import { systemClock } from "./contract/clock.ts";
-import { TailwakeError } from "./contract/error.ts";
+import { describeValue, TailwakeError } from "./contract/error.ts";
 import { jsonLogger } from "./contract/logger.ts";
+import { type SignalSource, sourceDeclarationOf } from "./contract/signal-source.ts";
 import { checkAddress, declarationOf } from "./contract/stream.ts";
 import { Bindings, type Bound } from "./engines/binding.ts";
+import { Breakers } from "./engines/breakers.ts";
 import type { Machinery } from "./engines/engine.ts";
 import type { LambdaHandler } from "./lambda/context.ts";
 import { cronHandler } from "./lambda/cron-event.ts";
+import { eagerHandler, signalsHandler } from "./lambda/holder-event.ts";
 import { wakeHandler } from "./lambda/wake-event.ts";
 import { type AppSettings, appSettings, type Environment, readSettings } from "./settings.ts";
 import { DynamoTaskStore } from "./tasks/dynamodb.ts";
+import { DynamoControlStore } from "./tasks/dynamodb-control.ts";
 import { connectUpstream, type UpstreamConnection } from "./upstream/connection.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 import { EventBridgeWakes } from "./wake/eventbridge.ts";
@@ -23,6 +27,8 @@ export interface App<B extends readonly Bound[] = readonly Bound[]> {
   readonly activities: B;
   readonly upstreams: Readonly<Record<string, Upstream>>;
   readonly roots: readonly Task[];
+  readonly signalSources: readonly SignalSource[];
+  readonly resources: Readonly<Record<string, number>>;
 }
 
 /** Checks the definitions: each activity is bound once, each stream's upstream is there, each root's activity is bound. */
@@ -31,29 +37,44 @@ export function createApp<const B extends readonly Bound[]>(definition: {
   readonly upstreams: { readonly [N in B[number]["activity"]["stream"]["upstream"]]: Upstream };
   /** Tasks that exist as soon as the app is deployed; started idempotently by the cron function. */
   readonly roots?: readonly Task[];
+  /** Streams of signals for the signals function to hold. */
+  readonly signalSources?: readonly SignalSource<B[number]["activity"]["stream"]["upstream"]>[];
+  /** How many runs of activities that name a resource may be under way at once in one invocation. */
+  readonly resources?: Readonly<Record<string, number>>;
 }): App<B> {
   const bindings = new Bindings(definition.activities);
   const upstreams: Readonly<Record<string, Upstream>> = definition.upstreams;
+  const resources = definition.resources ?? {};
   for (const { declaration, stream } of bindings) {
     if (!Object.hasOwn(upstreams, stream.upstream)) throw unknownUpstream(stream.upstream, declaration.name);
+    if (declaration.resource !== undefined) checkResource(resources, declaration.resource, declaration.name);
+  }
+  const signalSources: readonly SignalSource[] = definition.signalSources ?? [];
+  for (const { name, upstream } of signalSources) {
+    if (!Object.hasOwn(upstreams, upstream)) throw unknownUpstream(upstream, `signal source ${name}`);
   }
   const roots = definition.roots ?? [];
   for (const { activity, address } of roots) {
     bindings.of(behaviourOf(activity));
     checkAddress(declarationOf(activity.stream), address);
   }
-  return Object.freeze({ activities: definition.activities, upstreams, roots });
+  return Object.freeze({ activities: definition.activities, upstreams, roots, signalSources, resources });
 }
 
 /**
- * The Lambda handlers of an app: `wake` for the queue of the lazy function (and plain bus events), `cron` for the
- * tick. The environment is read and checked, and clients are built, once, at the first event of each process; one
+ * The Lambda handlers of an app: `wake` for the queues of the lazy function (and plain bus events), `cron` for the
+ * tick, `signals` and `eager` for the functions that hold streams open. The environment is read and checked, and clients are built, once, at the first event of each process; one
  * `SettingsError` lists every problem.
  */
 export function createHandlers(
   app: App,
   environment: Environment = process.env,
-): { readonly wake: LambdaHandler; readonly cron: LambdaHandler } {
+): {
+  readonly wake: LambdaHandler;
+  readonly cron: LambdaHandler;
+  readonly signals: LambdaHandler;
+  readonly eager: LambdaHandler;
+} {
   let built: { readonly machinery: Machinery; readonly settings: AppSettings } | undefined;
   const build = () => {
     if (!built) {
@@ -69,16 +90,31 @@ export function createHandlers(
       const budget = { looks: settings.TAILWAKE_LOOKS_PER_TICK, concurrency: settings.TAILWAKE_LOOKS_AT_ONCE };
       return cronHandler(machinery, app.roots, budget, event, context);
     },
+    signals: async (event, context) => signalsHandler(build().machinery, event, context),
+    eager: async (event, context) => eagerHandler(build().machinery, event, context),
   };
 }
 
 /** The engines' machinery on AWS. */
 export function createMachinery(app: App, settings: AppSettings): Machinery {
   const clock = systemClock;
+  const log = jsonLogger((line) => process.stdout.write(line));
+  const dynamo = new DynamoDBClient({});
+  const control = new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE);
   const connections = new Map<string, UpstreamConnection>();
+  const upstream = (name: string): UpstreamConnection => {
+    const known = connections.get(name);
+    if (known) return known;
+    const given = app.upstreams[name];
+    if (!given) throw unknownUpstream(name, "an activity");
+    const connection = connectUpstream(given);
+    connections.set(name, connection);
+    return connection;
+  };
   return {
     bindings: new Bindings(app.activities),
-    store: new DynamoTaskStore(new DynamoDBClient({}), settings.TAILWAKE_TABLE),
+    store: new DynamoTaskStore(dynamo, settings.TAILWAKE_TABLE),
+    control,
     wakes: new EventBridgeWakes(
       { events: new EventBridgeClient({}), scheduler: new SchedulerClient({}) },
       {
@@ -90,23 +126,32 @@ export function createMachinery(app: App, settings: AppSettings): Machinery {
       clock,
     ),
     clock,
-    log: jsonLogger((line) => process.stdout.write(line)),
+    log,
     limits: {
+      runs: settings.TAILWAKE_RUNS,
       runsPerKind: settings.TAILWAKE_RUNS_PER_KIND,
+      resources: app.resources,
       probePeriodMs: settings.TAILWAKE_PROBE_MINUTES * 60_000,
+      eagerShards: settings.TAILWAKE_EAGER_SHARDS,
+      eagerWatches: settings.TAILWAKE_EAGER_WATCHES,
     },
+    breakers: new Breakers({ control, clock, log, random: Math.random, upstream }),
+    signalSources: app.signalSources.map(sourceDeclarationOf),
     random: Math.random,
     newToken: () => ulid(),
-    upstream(name) {
-      const known = connections.get(name);
-      if (known) return known;
-      const upstream = app.upstreams[name];
-      if (!upstream) throw unknownUpstream(name, "an activity");
-      const connection = connectUpstream(upstream);
-      connections.set(name, connection);
-      return connection;
-    },
+    upstream,
   };
+}
+
+function checkResource(resources: Readonly<Record<string, number>>, name: string, activity: string): void {
+  const limit = Object.hasOwn(resources, name) ? resources[name] : undefined;
+  if (limit !== undefined && Number.isSafeInteger(limit) && limit >= 1) return;
+  throw new TailwakeError({
+    code: "invalid-definition",
+    subject: `resource ${name} of ${activity}`,
+    expected: "a whole number from 1 in createApp({ resources })",
+    received: describeValue(limit),
+  });
 }
 
 function unknownUpstream(name: string, activity: string): TailwakeError {

@@ -7,9 +7,16 @@ import { taskKey } from "./engines/binding.ts";
 import type { Machinery } from "./engines/engine.ts";
 import { startTask, statusOf } from "./engines/start.ts";
 import { appSettings, type Environment, readSettings } from "./settings.ts";
-import { type EngineName, type TaskRecord as StoredRecord, type TaskKey, taskName } from "./tasks/record.ts";
+import {
+  type EngineName,
+  eagerBucketOf,
+  type TaskRecord as StoredRecord,
+  type TaskKey,
+  taskName,
+} from "./tasks/record.ts";
 import { pause, resume, resumeRunning, rewind } from "./tasks/transitions.ts";
 import type { Update } from "./tasks/update.ts";
+import * as breaker from "./upstream/breaker.ts";
 
 /** A task as people see it. */
 export interface TaskRecord {
@@ -43,6 +50,10 @@ export interface Tasks {
   resume(task: Task): Promise<void>;
   /** Moves the tail and starts over with an empty view. Refused while running unless forced; force fences the run out. */
   rewind(task: Task, to: Tail, options?: { readonly force?: boolean }): Promise<void>;
+  /** Lets no task of an upstream run until it is resumed; news is kept. Functions notice within 5 s. */
+  pauseUpstream(upstream: string, reason: string): Promise<void>;
+  /** Its tasks run again as they come due: the last within 5 min. */
+  resumeUpstream(upstream: string): Promise<void>;
 }
 
 /** Attempts of an operator's write against other writers. */
@@ -55,7 +66,7 @@ export function createTasks(app: App, environment: Environment = process.env): T
 
 /** The tasks behind given machinery. */
 export function tasksOf(machinery: Machinery): Tasks {
-  const { store, wakes, clock, bindings } = machinery;
+  const { store, wakes, clock, bindings, breakers } = machinery;
 
   const keyOf = ({ activity, address }: Task): TaskKey => {
     const binding = bindings.of(activity);
@@ -114,7 +125,8 @@ export function tasksOf(machinery: Machinery): Tasks {
         if (!stored.paused && stored.status !== "parked") {
           throw refusal("store-refused", stored, "a paused or parked task", statusOf(stored));
         }
-        return stored.status === "running" ? resumeRunning(clock.now()) : resume(stored, clock.now());
+        const bucket = eagerBucketOf(bindings.of(task.activity).engine, stored);
+        return stored.status === "running" ? resumeRunning(clock.now(), bucket) : resume(stored, clock.now(), bucket);
       });
       const { fence, notBefore } = record;
       const key = keyOf(task);
@@ -129,11 +141,26 @@ export function tasksOf(machinery: Machinery): Tasks {
           throw refusal("store-refused", stored, "a task that is not running, or force", "running");
         }
         view = stored.viewRef;
-        return rewind(to, clock.now());
+        return rewind(to, clock.now(), eagerBucketOf(bindings.of(task.activity).engine, stored));
       });
       const key = keyOf(task);
       if (view !== undefined) await store.deleteView(key, view);
       await wakes.send([{ class: "operator", key }]);
+    },
+    async pauseUpstream(upstream, reason) {
+      machinery.upstream(upstream);
+      const paused = await breakers.change(upstream, (stored) => breaker.pause(stored, clock.now(), reason));
+      if (paused) return;
+      throw new TailwakeError({
+        code: "store-refused",
+        subject: `breaker of upstream ${upstream}`,
+        expected: "to stand still for one of several rounds",
+        received: "another writer each time",
+      });
+    },
+    async resumeUpstream(upstream) {
+      machinery.upstream(upstream);
+      await breakers.change(upstream, (stored) => (stored.paused ? breaker.unpause(stored) : undefined));
     },
   };
 }

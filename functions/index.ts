@@ -31,6 +31,7 @@ export {
   silentRetry,
   silentRetryAfter,
 } from "./contract/outcome.ts";
+export { defineSignalSource, type SignalSource, type SignalSourceDefinition } from "./contract/signal-source.ts";
 export {
   type AddressOf,
   type Batch,
@@ -44,7 +45,8 @@ export {
 } from "./contract/stream.ts";
 export { type EventId, epoch, eventId, type Tail } from "./contract/tail.ts";
 export type { Stored, ViewDefinition } from "./contract/view.ts";
-export { type Bound, cron, lazy } from "./engines/binding.ts";
+export { type Bound, cron, eager, lazy } from "./engines/binding.ts";
 export type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
 export { appSettings, readSettings, SettingsError, type SettingsProblem, setting } from "./settings.ts";
+export { type SecretOptions, tokenFromEnvironment, tokenFromFile, tokenFromSecret } from "./upstream/token-source.ts";
 export type { Upstream } from "./upstream/upstream.ts";

@@ -12,6 +12,7 @@ export const names = {
   scheduleGroup: "tailwake",
   wakes: "tailwake-wakes",
   delay: "tailwake-delay",
+  lonely: "tailwake-one-by-one",
   deadLetters: "tailwake-dead-letters",
 } as const;
 
@@ -26,6 +27,8 @@ export interface Deployment {
   readonly scheduleRoleArn: string;
   readonly wakes: SqsQueue;
   readonly delay: SqsQueue;
+  /** Its messages are delivered one at a time: for tasks that have killed invocations. */
+  readonly lonely: SqsQueue;
   readonly deadLetters: SqsQueue;
 }
 
@@ -49,26 +52,31 @@ export async function deploy(aws: AwsEndpoint, settings: ClientSettings): Promis
     });
   const wakes = queue(names.wakes, 0);
   const delay = queue(names.delay, delayQueueMs);
+  const lonely = queue(names.lonely, 0);
   const { arn: busArn } = aws.eventBridge.createBus(names.bus);
   const arn = (service: string, resource: string) => `arn:aws:${service}:${aws.region}:${aws.account}:${resource}`;
   const scheduleRoleArn = `arn:aws:iam::${aws.account}:role/tailwake-schedules`;
 
   const events = new EventBridgeClient(settings);
   const scheduler = new SchedulerClient(settings);
-  const route = async (Name: string, types: readonly string[], to: SqsQueue) => {
+  const functionArn = (name: string) => arn("lambda", `function:${name}`);
+  const route = async (Name: string, types: readonly string[], to: string) => {
     const EventPattern = JSON.stringify({ source: [wakeSource], "detail-type": types });
     await events.send(new PutRuleCommand({ Name, EventBusName: names.bus, EventPattern }));
     await events.send(
       new PutTargetsCommand({
         Rule: Name,
         EventBusName: names.bus,
-        Targets: [{ Id: "queue", Arn: to.arn, DeadLetterConfig: { Arn: deadLetters.arn } }],
+        Targets: [{ Id: "target", Arn: to, DeadLetterConfig: { Arn: deadLetters.arn } }],
       }),
     );
   };
   try {
-    await route("wakes", [detailTypes.signal, detailTypes.wake], wakes);
-    await route("delayed-wakes", [detailTypes.delayedWake], delay);
+    await route("wakes", [detailTypes.signal, detailTypes.wake], wakes.arn);
+    await route("delayed-wakes", [detailTypes.delayedWake], delay.arn);
+    await route("lonely-wakes", [detailTypes.lonelyWake], lonely.arn);
+    await route("hold-signals", [detailTypes.holdSignals], functionArn("signals"));
+    await route("hold-eager", [detailTypes.holdEager], functionArn("eager"));
     await scheduler.send(new CreateScheduleGroupCommand({ Name: names.scheduleGroup }));
     await scheduler.send(
       new CreateScheduleCommand({
@@ -76,12 +84,12 @@ export async function deploy(aws: AwsEndpoint, settings: ClientSettings): Promis
         GroupName: names.scheduleGroup,
         ScheduleExpression: "rate(1 minute)",
         FlexibleTimeWindow: { Mode: "OFF" },
-        Target: { Arn: arn("lambda", "function:cron"), RoleArn: scheduleRoleArn, Input: "{}" },
+        Target: { Arn: functionArn("cron"), RoleArn: scheduleRoleArn, Input: "{}" },
       }),
     );
   } finally {
     events.destroy();
     scheduler.destroy();
   }
-  return { busArn, scheduleRoleArn, wakes, delay, deadLetters };
+  return { busArn, scheduleRoleArn, wakes, delay, lonely, deadLetters };
 }

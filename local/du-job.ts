@@ -11,17 +11,16 @@ export interface Job {
   readonly continued: boolean;
 }
 
-/** Goes on with the root's workflow if there is one that is not completed, else begins one. */
+/** Begins a workflow for the root. */
 export async function beginJob(nog: UpstreamConnection, registry: string, globalRoot: string): Promise<Job> {
-  const active = await activeWorkflow(nog, registry, globalRoot);
-  if (active !== undefined) return { workflowId: active, continued: true };
   const workflowId = randomUUID();
   const workflow = uuidBytes(workflowId, "workflowId");
   await createClient(DiskUsage, nog.transport).beginDuRoot({ registry, globalRoot, workflow });
   return { workflowId, continued: false };
 }
 
-async function activeWorkflow(nog: UpstreamConnection, registry: string, root: string): Promise<string | undefined> {
+/** The root's workflow if there is one that is not completed. */
+export async function activeJob(nog: UpstreamConnection, registry: string, root: string): Promise<Job | undefined> {
   const active = new Set<string>();
   const client = createClient(EphemeralRegistry, nog.transport);
   for await (const { events } of client.registryWorkflowIndexEvents({ registry })) {
@@ -31,7 +30,8 @@ async function activeWorkflow(nog: UpstreamConnection, registry: string, root: s
       if (event === Event.EV_FSO_DU_ROOT_COMPLETED) active.delete(uuidText(workflowId, "id"));
     }
   }
-  return [...active].at(-1);
+  const workflowId = [...active].at(-1);
+  return workflowId === undefined ? undefined : { workflowId, continued: true };
 }
 
 export interface JobProgress {

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beginJob, followJob, type JobProgress } from "./du-job.ts";
+import { activeJob, beginJob, followJob, type Job, type JobProgress } from "./du-job.ts";
 import { type Options, readOptions, UsageError, usage } from "./options.ts";
 import { directoryTable, grouped, type JobReport, readableLog, readableSize, runsOf } from "./report.ts";
 import { type Runtime, startRuntime } from "./runtime.ts";
@@ -43,13 +43,19 @@ async function run(options: Options, stopping: AbortController): Promise<number>
   const began = performance.now();
   const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
   const failures: string[] = [];
+  let active: Job | undefined;
   const runtime = await startRuntime({
     built,
     data: options.data,
     registry,
+    engine: options.engine,
     seed: ({ seed }) => {
       seed.initRegistry(registry);
       seed.initRoot(registry, { globalRoot: options.root, host: hostname(), hostRoot: options.root });
+    },
+    // Afterwards the functions may complete it before anyone has looked.
+    beforeFunctions: async (nog) => {
+      active = await activeJob(nog, registry, options.root);
     },
     onLog: (name, line) => {
       if (!options.json || !line.includes('"level":"info"')) say(readableLog(name, line));
@@ -65,7 +71,8 @@ async function run(options: Options, stopping: AbortController): Promise<number>
     const runsBefore = runsOf(await runtime.tasks());
     say(`ready after ${Math.round(performance.now() - began)} ms: nog server at ${runtime.upstream.grpcUrl}`);
     if (runtime.restarted.length > 0) say(`going on with ${runtime.restarted.length} tasks of an earlier start`);
-    const report = await runJob(runtime, options, stopping.signal, runsBefore, say);
+    const job = active ?? (await beginJob(runtime.nog, registry, options.root));
+    const report = await runJob(runtime, job, options, stopping.signal, runsBefore, say);
     if (!report) return failures.length > 0 ? 1 : 130;
     if (options.json) process.stdout.write(`${JSON.stringify(timed(report, began))}\n`);
     else printReport(timed(report, began), say);
@@ -85,15 +92,15 @@ function timed(report: Omit<JobReport, "seconds">, began: number): JobReport {
   return { ...report, seconds: Math.round(performance.now() - began) / 1000 };
 }
 
-/** Begins or goes on with the workflow and follows it to its end; undefined if it was stopped before. */
+/** Follows the workflow to its end; undefined if it was stopped before. */
 async function runJob(
   runtime: Runtime,
+  { workflowId, continued }: Job,
   options: Options,
   signal: AbortSignal,
   runsBefore: number,
   say: (text: string) => void,
 ): Promise<Omit<JobReport, "seconds"> | undefined> {
-  const { workflowId, continued } = await beginJob(runtime.nog, registry, options.root);
   say(`${continued ? "going on with" : "began"} the du-root workflow ${workflowId} for ${options.root}`);
   let last: JobProgress | undefined;
   let saidAt = 0;

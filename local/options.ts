@@ -9,6 +9,8 @@ export interface Options {
   readonly data: string | undefined;
   /** End when the job is done. */
   readonly once: boolean;
+  /** When the activities run. */
+  readonly engine: "lazy" | "eager";
   /** One object on standard output, and nothing else there. */
   readonly json: boolean;
 }
@@ -18,11 +20,12 @@ export const usage = `Usage: npm start -- [options]
 Runs Tailwake on this machine: the Lambda functions in processes of their own, DynamoDB, EventBridge, SQS and a nog
 server, all on 127.0.0.1. Begins a du-root workflow for a directory; signals alone wake the activities that finish it.
 
-  --root DIR   the directory to measure (default: the current one)
-  --once       end when the workflow is committed: exit code 0, or 1 if it failed
-  --json       print one object on standard output: root, bytes, entries, runs, writes, seconds
-  --data DIR   keep tails and journal in DIR: killed and started again, the same workflow goes on
-  --help       print this
+  --root DIR      the directory to measure (default: the current one)
+  --engine NAME   lazy (default): activities run on signals; eager: they watch their streams all the time
+  --once          end when the workflow is committed: exit code 0, or 1 if it failed
+  --json          print one object on standard output: root, bytes, entries, runs, writes, seconds
+  --data DIR      keep tails and journal in DIR: killed and started again, the same workflow goes on
+  --help          print this
 `;
 
 /** The words of the command line are wrong; the message says which and what was expected. */
@@ -40,8 +43,13 @@ export function readOptions(args: readonly string[]): Options | undefined {
   if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
     throw new UsageError(`--root: expected a directory, received ${JSON.stringify(root)}`);
   }
+  const engine = values.engine ?? "lazy";
+  if (engine !== "lazy" && engine !== "eager") {
+    throw new UsageError(`--engine: expected lazy or eager, received ${JSON.stringify(engine)}`);
+  }
   return {
     root,
+    engine,
     data: values.data === undefined ? undefined : resolve(base, values.data),
     once: values.once ?? false,
     json: values.json ?? false,
@@ -55,6 +63,7 @@ function parse(args: readonly string[]) {
       options: {
         root: { type: "string" },
         data: { type: "string" },
+        engine: { type: "string" },
         once: { type: "boolean" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },

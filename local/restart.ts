@@ -1,17 +1,22 @@
 import type { Machinery } from "../functions/engines/engine.ts";
+import { holderDocument, readHolder } from "../functions/engines/holder.ts";
+import type { ControlStore } from "../functions/tasks/control.ts";
 import { type TaskRecord, taskName } from "../functions/tasks/record.ts";
 import { handOver } from "../functions/tasks/transitions.ts";
+import { eagerHolder, type HolderName } from "../functions/wake/holder-name.ts";
 import type { WakeMessage } from "../functions/wake/wake.ts";
 
-type Restarted = Pick<Machinery, "store" | "wakes" | "clock">;
+type Restarted = Pick<Machinery, "store" | "control" | "wakes" | "clock">;
 
 /**
  * Sets the tasks of an earlier start going again. Queues and schedules were in memory and are gone; the table has
  * everything (T6). The functions of that start ended with it, so their leases are handed over on their behalf, each by
  * its own token: as if they had been canceled where they stood. Sleeping tasks get a signal, since the server may have
- * sent one to nobody.
+ * sent one to nobody. What was held is free.
  */
-export async function restartTasks({ store, wakes, clock }: Restarted): Promise<readonly string[]> {
+export async function restartTasks({ store, control, wakes, clock }: Restarted): Promise<readonly string[]> {
+  for (const name of ["signals", eagerHolder(0, 1)] as const) await bury(control, name);
+
   const found: TaskRecord[] = [];
   for await (const record of store.list()) if (record.status !== "completed") found.push(record);
   const now: WakeMessage[] = [];
@@ -20,7 +25,13 @@ export async function restartTasks({ store, wakes, clock }: Restarted): Promise<
     const key = { entity, kind, activity };
     if (record.paused || status === "parked") continue;
     if (status === "running" && token !== undefined) {
-      const progress = { tail, view: { type: "unchanged" }, acted: "unchanged", actedAhead: false } as const;
+      const progress = {
+        tail,
+        view: { type: "unchanged" },
+        acted: "unchanged",
+        actedAhead: false,
+        tailSeenAt: "unchanged",
+      } as const;
       const written = await store.update(key, handOver(token, progress, clock.now()));
       if (written.applied) now.push({ class: "handOver", key, fence });
     } else if (status === "ready") {
@@ -33,4 +44,10 @@ export async function restartTasks({ store, wakes, clock }: Restarted): Promise<
   }
   await wakes.send(now);
   return found.map(taskName);
+}
+
+/** A holder of the earlier start is dead: nobody has to wait until it would have had to beat. */
+async function bury(control: ControlStore, name: HolderName): Promise<void> {
+  const { state, version } = await readHolder(control, name);
+  if (state) await control.write(holderDocument(name), { ...state, aliveUntil: 0 }, version);
 }

@@ -4,8 +4,9 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { systemClock } from "../functions/contract/clock.ts";
-import { jsonLogger } from "../functions/contract/logger.ts";
+import { readHolder } from "../functions/engines/holder.ts";
 import { DynamoTaskStore } from "../functions/tasks/dynamodb.ts";
+import { DynamoControlStore } from "../functions/tasks/dynamodb-control.ts";
 import type { TaskRecord } from "../functions/tasks/record.ts";
 import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
 import { EventBridgeWakes } from "../functions/wake/eventbridge.ts";
@@ -16,7 +17,6 @@ import { deploy, lazyTimeoutMs, names } from "./deployment.ts";
 import { startEventSource } from "./lambda/event-source.ts";
 import { createLocalLambda, type LocalLambda } from "./lambda/local-lambda.ts";
 import { restartTasks } from "./restart.ts";
-import { forwardSignals } from "./signal-forwarder.ts";
 import { startUpstream, type Upstream } from "./upstream/server.ts";
 
 export interface RuntimeOptions {
@@ -25,8 +25,12 @@ export interface RuntimeOptions {
   /** Keep tails and journal here; in memory if absent. */
   readonly data: string | undefined;
   readonly registry: string;
+  /** When the nog activities run. */
+  readonly engine: "lazy" | "eager";
   /** Fills the journal before the functions start. */
   readonly seed: (upstream: Upstream) => void;
+  /** Called before the functions start. */
+  readonly beforeFunctions?: (nog: UpstreamConnection) => Promise<void>;
   /** Every line that a function prints. */
   readonly onLog: (functionName: string, line: string) => void;
   /** A message that went to the dead letter queue, or a function that cannot start. */
@@ -47,14 +51,23 @@ export interface Runtime {
 
 const lazyConcurrency = 2;
 const cronTimeoutMs = 60_000;
+/** What holds streams runs for as long as Lambda lets it. */
+const holderTimeoutMs = 900_000;
+/** A holder and its successor. */
+const holderConcurrency = 2;
+/** How long the function that holds the signals may take to be there. */
+const holderStartMs = 20_000;
+const holderPollMs = 20;
 const deadLetterPollMs = 20_000;
 
 /** Starts everything on this machine: servers first, then the functions with the same bundles as on AWS. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { built, data, registry, onFailure } = options;
+  const { built, data, registry, engine, onFailure } = options;
   const clock = systemClock;
   const closing: (() => unknown)[] = [];
+  let isClosing = false;
   const close = async () => {
+    isClosing = true;
     for (const end of closing.splice(0).reverse()) await end();
   };
   try {
@@ -67,11 +80,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const upstream = await startUpstream({ token, ...(data === undefined ? {} : { dataDir: join(data, "journal") }) });
     closing.push(() => upstream.close());
     options.seed(upstream);
+    const nog = connectUpstream({ baseUrl: upstream.grpcUrl, protocol: "grpc", authorization: async () => token });
+    closing.push(() => nog.close());
+    await options.beforeFunctions?.(nog);
     const database = await startDatabase(data === undefined ? undefined : join(data, "tasks"));
     closing.push(() => database.close());
     const invokeLater = async (name: string, event: unknown) => {
       const result = await lambda.invoke(name, event);
-      if (!result.ok) onFailure(`${name}: ${result.payload.errorMessage}`);
+      // What holds streams ends with everything else, and not by itself.
+      if (!result.ok && !isClosing) onFailure(`${name}: ${result.payload.errorMessage}`);
     };
     const aws = await startAwsEndpoint({ onLambda: (name, event) => invokeLater(name, event).catch(() => {}) });
     closing.push(() => aws.close());
@@ -82,7 +99,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const clients = { events: new EventBridgeClient(settings), scheduler: new SchedulerClient(settings) };
     closing.push(() => [dynamo, clients.events, clients.scheduler].map((client) => client.destroy()));
     await createTaskTable(dynamo, names.table);
-    const { busArn, scheduleRoleArn, wakes: queue, delay, deadLetters } = await deploy(aws, settings);
+    const { busArn, scheduleRoleArn, wakes: queue, delay, lonely, deadLetters } = await deploy(aws, settings);
 
     const environment = {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
@@ -95,6 +112,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       TAILWAKE_SCHEDULE_GROUP: names.scheduleGroup,
       TAILWAKE_SCHEDULE_ROLE_ARN: scheduleRoleArn,
       TAILWAKE_PROBE_MINUTES: "1",
+      TAILWAKE_ENGINE: engine,
       TAILWAKE_NOG_URL: upstream.grpcUrl,
       TAILWAKE_NOG_PROTOCOL: "grpc",
       TAILWAKE_NOG_TOKEN: token,
@@ -106,20 +124,27 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       return { name, taskRoot, handler: "index.handler", environment, timeoutMs, concurrency };
     };
     const lambda = createLocalLambda({
-      functions: [functionOf("lazy", lazyTimeoutMs, lazyConcurrency), functionOf("cron", cronTimeoutMs, 1)],
+      functions: [
+        functionOf("lazy", lazyTimeoutMs, lazyConcurrency),
+        functionOf("cron", cronTimeoutMs, 1),
+        functionOf("signals", holderTimeoutMs, holderConcurrency),
+        functionOf("eager", holderTimeoutMs, holderConcurrency),
+      ],
       bootstrapPath: join(built, "bootstrap.mjs"),
       onLog: options.onLog,
     });
     closing.push(() => lambda.close());
-    for (const [source, maximumConcurrency] of [
-      [queue, lazyConcurrency],
-      [delay, 1],
+    for (const [source, maximumConcurrency, batchSize] of [
+      [queue, lazyConcurrency, 10],
+      [delay, 1, 10],
+      [lonely, 1, 1],
     ] as const) {
       const mapping = startEventSource({
         queue: source,
         functionName: "lazy",
         lambda,
         maximumConcurrency,
+        batchSize,
         reportBatchItemFailures: true,
       });
       closing.push(() => mapping.stop());
@@ -133,15 +158,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       clock,
     );
     const store = new DynamoTaskStore(dynamo, names.table);
-    const nog = connectUpstream({ baseUrl: upstream.grpcUrl, protocol: "grpc", authorization: async () => token });
-    closing.push(() => nog.close());
-    const log = jsonLogger((line) => options.onLog("signals", line.trimEnd()));
-    const forwarder = forwardSignals(nog.transport, wakes, clock, log);
-    closing.push(() => forwarder.stop());
-
-    const restarted = await restartTasks({ store, wakes, clock });
-    // The first tick starts the roots; the schedule's own is a minute away.
+    const control = new DynamoControlStore(dynamo, names.table);
+    const restarted = await restartTasks({ store, control, wakes, clock });
+    // The first tick starts the roots and the holders; the schedule's own is a minute away.
     void invokeLater("cron", {}).catch((error) => onFailure(String(error)));
+    if (engine === "lazy") {
+      await wakes.startHolder("signals");
+      await signalsHeld(control, upstream);
+    }
     return {
       nog,
       upstream,
@@ -160,6 +184,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Waits for the signals function: what is committed before it has subscribed would only be found by its sweeps. */
+async function signalsHeld(control: DynamoControlStore, upstream: Upstream): Promise<void> {
+  const end = systemClock.now() + holderStartMs;
+  while (systemClock.now() < end) {
+    const { state } = await readHolder(control, "signals");
+    if (state && state.aliveUntil > systemClock.now() && upstream.openCalls > 0) return;
+    await systemClock.sleep(holderPollMs);
   }
 }
 

@@ -1,8 +1,16 @@
 import { TailwakeError } from "../contract/error.ts";
-import { type TaskRecord, taskName } from "../tasks/record.ts";
-import { acquire, acquireExpired, type Claim, clockSkewMs, noteWake, timerSlackMs } from "../tasks/transitions.ts";
+import { eagerBucketOf, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import {
+  acquire,
+  acquireExpired,
+  type Claim,
+  clockSkewMs,
+  noteWake,
+  rouse,
+  timerSlackMs,
+} from "../tasks/transitions.ts";
 import { strikeDelayMs } from "../wake/backoff.ts";
-import { admissionOf, isNews, type TaskWake } from "../wake/wake.ts";
+import { admissionOf, isNews, type TaskWake, type WakeClass } from "../wake/wake.ts";
 import type { Binding } from "./binding.ts";
 import { type Invocation, type Machinery, rulesOf } from "./engine.ts";
 
@@ -23,7 +31,7 @@ export type Taking =
 /** Rounds against other writers before the message is left to a later delivery (rule 5). */
 const roundsAgainstOthers = 3;
 /** From so many strikes on a task runs alone. */
-const strikesToIsolate = 2;
+export const strikesToIsolate = 2;
 
 /**
  * Takes the lease for a wake. `seen` is the record if the caller has just read it: then it decides the first write, and
@@ -43,7 +51,9 @@ export async function take(
   let { seen } = options;
   for (let round = 1; round <= roundsAgainstOthers; round++) {
     const now = clock.now();
-    const claim: Claim = { token, leaseUntil: invocation.hardEnd + clockSkewMs, engine: binding.engine, now };
+    const { engine } = binding;
+    const leaseUntil = invocation.hardEnd + clockSkewMs;
+    const claim: Claim = { token, leaseUntil, engine, eagerBucket: eagerBucketOf(engine, wake.key), now };
     const step = seen ? nextStep(seen, binding, wake, now) : "acquire";
     if (typeof step === "object") return step;
     if (step === "takeOver" && !options.isAlone && (seen?.strikes ?? 0) + 1 >= strikesToIsolate) {
@@ -61,9 +71,30 @@ export async function take(
     if (!written.record) throw unknownTask(wake);
     seen = written.record;
   }
-  throw new TailwakeError({
+  throw stillMoving(wake.key);
+}
+
+/**
+ * Keeps news for a task that does not run here, or not now: a sleeping task becomes ready, a running one goes on, and
+ * any other runs anyway.
+ */
+export async function keepNews({ store, clock }: Machinery, key: TaskKey, wakeClass: WakeClass): Promise<void> {
+  for (let round = 1; round <= roundsAgainstOthers; round++) {
+    const roused = await store.update(key, rouse(clock.now(), wakeClass === "operator"));
+    if (roused.applied) return;
+    const { record } = roused;
+    if (!record || record.paused || record.status === "retrying") return;
+    if (record.status === "sleeping") continue;
+    if (record.status !== "running" || record.token === undefined) return;
+    if ((await store.update(key, noteWake(record.token, wakeClass === "child" ? "child" : "signal"))).applied) return;
+  }
+  throw stillMoving(key);
+}
+
+function stillMoving(key: TaskKey): TailwakeError {
+  return new TailwakeError({
     code: "store-refused",
-    subject: `wake of ${taskName(wake.key)}`,
+    subject: `wake of ${taskName(key)}`,
     expected: `its record to stand still for one of ${roundsAgainstOthers} rounds`,
     received: "another writer each time",
   });

@@ -3,10 +3,9 @@ import type { Behaviour, WokenBy } from "../contract/activity.ts";
 import { describeValue, TailwakeError } from "../contract/error.ts";
 import { canceled, isDecision, isOutcome, type Outcome, retry, thrownOutcome } from "../contract/outcome.ts";
 import type { Recorded } from "../contract/stream.ts";
-import { epoch, type Tail } from "../contract/tail.ts";
+import { epoch } from "../contract/tail.ts";
 import { taskName } from "../tasks/record.ts";
-import { type OpenStream, openEventStream } from "../upstream/event-stream.ts";
-import { rulesOf } from "./engine.ts";
+import { openAfterTail } from "./open-stream.ts";
 import { createRunHandle, type RunHandle } from "./run-context.ts";
 import type { RunState } from "./run-state.ts";
 
@@ -47,7 +46,7 @@ function wasCanceled(state: RunState, error: unknown): boolean {
 // ── level 1 ──────────────────────────────────────────────────────────────────────────────────────
 
 async function processEvents(state: RunState, behaviour: Processor, first: RunHandle): Promise<Outcome> {
-  const stream = await openAfter(state);
+  const stream = await openAfterTail(state);
   // An unknown tail was found when the stream opened: the activity starts from where it now is.
   const run = first.run.tail === state.tail ? first.run : { ...first.run, tail: state.tail };
   try {
@@ -55,7 +54,7 @@ async function processEvents(state: RunState, behaviour: Processor, first: RunHa
     if (isOutcome(outcome)) return outcome;
     throw notTheContract(state, "processEvents", "an outcome with its tail", outcome);
   } finally {
-    stream.close();
+    leave(state);
   }
 }
 
@@ -68,7 +67,8 @@ async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle)
   const { acted } = record;
   // Not acted on everything that is stored: some earlier run loaded, and did not get to act.
   let news = acted === undefined || (!state.actedAhead && acted !== record.tail);
-  const stream = await openAfter(state, () => startView(state, behaviour));
+  state.onTailUnknown = () => startView(state, behaviour);
+  const stream = await openAfterTail(state);
   try {
     for await (const batch of stream.batches()) {
       for (const recorded of batch.events) {
@@ -78,7 +78,7 @@ async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle)
       }
     }
   } finally {
-    stream.close();
+    leave(state);
   }
   if (state.signal.aborted) return canceled(state.tail);
   // The event that was acted on last is gone from the history: what has been acted on is not known any more.
@@ -139,33 +139,9 @@ function applyEvent(state: RunState, behaviour: Viewed, recorded: Recorded<unkno
 
 // ── both ─────────────────────────────────────────────────────────────────────────────────────────
 
-/** Opens the stream right after the run's tail (T1); from epoch if the server no longer knows that tail (rule 18). */
-async function openAfter(state: RunState, restart: () => void = () => {}): Promise<OpenStream> {
-  const { machinery, binding, record } = state;
-  const open = (tail: Tail) =>
-    openEventStream({
-      connection: machinery.upstream(binding.stream.upstream),
-      declaration: binding.stream,
-      address: record.address,
-      position: { after: tail === epoch ? undefined : tail, watch: rulesOf(binding.engine).watch },
-      signal: state.signal,
-      clock: machinery.clock,
-      random: machinery.random,
-    });
-  try {
-    return await open(state.tail);
-  } catch (error) {
-    const unknown = error instanceof ConnectError && binding.stream.definition.tailUnknown(error);
-    if (!unknown || state.tail === epoch) throw error;
-    machinery.log.warn("tail unknown to the upstream, reading from epoch", {
-      task: taskName(state.key),
-      afterEvent: state.tail,
-      err: error,
-    });
-    state.tail = epoch;
-    restart();
-    return open(epoch);
-  }
+/** A run that does not watch is done with its stream when it has read it. */
+function leave(state: RunState): void {
+  if (!state.watch) state.stream?.close();
 }
 
 /** Waits for the activity, but not beyond the time that the invocation needs to commit. */

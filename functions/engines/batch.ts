@@ -2,13 +2,14 @@ import { describeError, isTailwakeError, TailwakeError } from "../contract/error
 import { checkAddress } from "../contract/stream.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import { timerSlackMs } from "../tasks/transitions.ts";
-import { Limiter } from "../upstream/limiter.ts";
 import { type BusEvent, decodeBusEvent, ownMessage } from "../wake/envelope.ts";
 import { isNews, isSignal, type Signal, type TaskWake } from "../wake/wake.ts";
-import { take } from "./acquire.ts";
+import { keepNews, strikesToIsolate, take } from "./acquire.ts";
 import type { Binding } from "./binding.ts";
+import type { Admittance } from "./breakers.ts";
 import { type Invocation, type Machinery, rulesOf } from "./engine.ts";
 import { runTask } from "./run.ts";
+import { type Need, Slots } from "./slots.ts";
 import { sendAtOrLeaveToScan, startTask } from "./start.ts";
 
 /** One message of the queue, or one event of the bus. */
@@ -45,29 +46,25 @@ export async function runBatch(
     machinery.log.error("delivery failed", { messageIds: [...ids], code, err: describeError(error) });
   };
   const work = await sortByTask(machinery, deliveries, fail);
-  const limits = new RunLimits(machinery);
-  const lonely: TaskWork[] = [];
-
-  const handle = async (one: TaskWork, isAlone: boolean) => {
-    try {
-      if (await runWork(machinery, one, invocation, isAlone)) lonely.push(one);
-    } catch (error) {
-      fail(one.ids, error);
-    }
-  };
-  await Promise.all([...work.values()].map((one) => limits.run(one.binding, () => handle(one, false))));
-  // What has killed invocations before runs with nothing beside it that it could take along (rule 8).
-  for (const one of lonely.splice(0)) await handle(one, true);
+  const slots = new Slots();
+  const isAlone = work.size === 1;
+  await Promise.all(
+    [...work.values()].map((one) =>
+      slots.run(needsOf(machinery, one.binding), async () => {
+        try {
+          await runWork(machinery, one, invocation, isAlone);
+        } catch (error) {
+          fail(one.ids, error);
+        }
+      }),
+    ),
+  );
   return failures;
 }
 
-/** Runs one task for the first of its wakes that takes it. True if it has to wait until it is alone. */
-async function runWork(
-  machinery: Machinery,
-  { binding, wakes, seen, name }: TaskWork,
-  invocation: Invocation,
-  isAlone: boolean,
-): Promise<boolean> {
+/** Runs one task for the first of its wakes that takes it. */
+async function runWork(machinery: Machinery, work: TaskWork, invocation: Invocation, isAlone: boolean): Promise<void> {
+  const { binding, wakes, seen, name } = work;
   if (invocation.signal.aborted) {
     throw new TailwakeError({
       code: "too-late",
@@ -77,21 +74,48 @@ async function runWork(
     });
   }
   // News first: a run for an alarm clock would do, but must not keep news from being noted.
-  for (const wake of [...wakes].sort((a, b) => Number(isNews(b.class)) - Number(isNews(a.class)))) {
+  const ordered = [...wakes].sort((a, b) => Number(isNews(b.class)) - Number(isNews(a.class)));
+  const [first] = ordered;
+  if (!first) return;
+  if (binding.engine === "eager" && !(await hasToRunAlone(machinery, first, isAlone))) {
+    if (isNews(first.class)) await keepNews(machinery, first.key, first.class);
+    return;
+  }
+  const admittance = await machinery.breakers.admit(binding.stream.upstream);
+  if (admittance.type !== "go") return putOff(machinery, first, admittance);
+  for (const wake of ordered) {
     if (wake.notBefore !== undefined && wake.notBefore > machinery.clock.now() + timerSlackMs) {
       // The delay queue is shorter than the wait.
       await sendAtOrLeaveToScan(machinery, wake, wake.notBefore);
       continue;
     }
     const taking = await take(machinery, binding, wake, invocation, { seen, isAlone });
-    if (taking.type === "alone") return true;
+    // What has killed invocations before runs with nothing beside it that it could take along (rule 8).
+    if (taking.type === "alone") return machinery.wakes.sendAlone(wake);
     if (taking.type === "taken") {
       await runTask(machinery, binding, taking.record, wake.class, invocation);
-      return false;
+      return machinery.breakers.review(binding.stream.upstream);
     }
-    if (taking.type === "noted") return false;
+    if (taking.type === "noted") return;
   }
-  return false;
+}
+
+/** An eager task runs in its holder, which leaves those alone that have killed it. */
+async function hasToRunAlone({ store }: Machinery, wake: TaskWake, isAlone: boolean): Promise<boolean> {
+  if (!isAlone || isNews(wake.class)) return false;
+  return ((await store.get(wake.key))?.strikes ?? 0) >= strikesToIsolate;
+}
+
+/**
+ * Its upstream is out, or paused: no write, no stream (rule 12). A wake comes again when the upstream may be back, one
+ * message for one; what the due scan repeats anyway does not. While an operator has it paused, which may be for days,
+ * only news is kept, in the record, and the ticks find the task afterwards.
+ */
+async function putOff(machinery: Machinery, wake: TaskWake, admittance: Admittance): Promise<void> {
+  if (admittance.type === "wait") {
+    if (wake.class === "rescue" || wake.class === "probe") return;
+    await machinery.wakes.sendAt(wake, admittance.at);
+  } else if (isNews(wake.class)) await keepNews(machinery, wake.key, wake.class);
 }
 
 /** Finds the tasks that the deliveries are about. */
@@ -155,11 +179,12 @@ async function sortByTask(
   return work;
 }
 
-/** Signals address lazy tasks that can run; others are passed over without a write (rule 4). */
+/** Signals address lazy tasks that can run, and eager ones that nobody watches; others cost no write (rule 4). */
 function addSignaled(machinery: Machinery, record: TaskRecord, add: (wake: TaskWake) => void): void {
   if (record.paused || record.status === "completed" || record.status === "parked") return;
   const binding = machinery.bindings.find(record);
-  if (!rulesOf(binding.engine).takesSignals) return;
+  const unwatched = binding.engine === "eager" && record.status === "sleeping";
+  if (!rulesOf(binding.engine).takesSignals && !unwatched) return;
   const { entity, kind, activity } = record;
   add({ class: "signal", key: { entity, kind, activity } });
 }
@@ -189,28 +214,17 @@ async function signalsIn(machinery: Machinery, { source, detailType, detail }: B
   return signals;
 }
 
-/** At most so many runs of one kind, and so many streams of one upstream, at once; kinds do not wait for each other. */
-class RunLimits {
-  readonly #machinery: Machinery;
-  readonly #kinds = new Map<string, Limiter>();
-  readonly #upstreams = new Map<string, Limiter>();
+/** Streams of one upstream at once in one invocation, unless the app says otherwise. */
+const defaultMaxOpenStreams = 100;
 
-  constructor(machinery: Machinery) {
-    this.#machinery = machinery;
-  }
-
-  run(binding: Binding, work: () => Promise<void>): Promise<void> {
-    const { kind, upstream } = binding.stream;
-    const ofKind = limiterOf(this.#kinds, kind, () => this.#machinery.limits.runsPerKind);
-    const ofUpstream = limiterOf(this.#upstreams, upstream, () => this.#machinery.upstream(upstream).maxOpenStreams);
-    return ofKind.run(() => ofUpstream.run(work));
-  }
-}
-
-function limiterOf(limiters: Map<string, Limiter>, name: string, limit: () => number): Limiter {
-  const known = limiters.get(name);
-  if (known) return known;
-  const limiter = new Limiter(limit());
-  limiters.set(name, limiter);
-  return limiter;
+/** What a run takes a place of. */
+function needsOf({ limits, upstream }: Machinery, { stream, declaration }: Binding): Need[] {
+  const needs: Need[] = [
+    { name: "invocation", limit: limits.runs },
+    { name: `kind ${stream.kind}`, limit: limits.runsPerKind },
+    { name: `upstream ${stream.upstream}`, limit: upstream(stream.upstream).maxOpenStreams ?? defaultMaxOpenStreams },
+  ];
+  const { resource } = declaration;
+  if (resource !== undefined) needs.push({ name: `resource ${resource}`, limit: limits.resources[resource] ?? 1 });
+  return needs;
 }

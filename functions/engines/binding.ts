@@ -41,6 +41,11 @@ export function cron<S extends Stream>(activity: Activity<S>, options: { readonl
   return { activity, engine: "cron", startOnSignal: false, everyMinutes };
 }
 
+/** Always watching: a function holds the streams of many tasks open, and an event is seen as soon as it is sent. */
+export function eager<S extends Stream>(activity: Activity<S>): Bound<S> {
+  return { activity, engine: "eager", startOnSignal: false, everyMinutes: 0 };
+}
+
 /** A binding with the declarations behind its activity and stream. */
 export interface Binding extends Bound {
   readonly declaration: ActivityDeclaration;

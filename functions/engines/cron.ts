@@ -2,8 +2,8 @@ import type { EngineRules } from "./engine.ts";
 
 /** The cron engine: a task runs at its slots, `startedAt` + k·interval, found by the tick; signals do not wake it. */
 export const cronRules: EngineRules = {
-  watch: false,
   takesSignals: false,
+  setsAlarms: true,
   whenDue: "run",
   sleep: (record, binding, now) => {
     const slot = nextSlot(record.startedAt, binding.everyMinutes, now);

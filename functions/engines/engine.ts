@@ -1,21 +1,28 @@
 import type { Clock } from "../contract/clock.ts";
 import type { Logger } from "../contract/logger.ts";
+import type { SignalSourceDeclaration } from "../contract/signal-source.ts";
+import type { ControlStore } from "../tasks/control.ts";
 import type { EngineName, TaskRecord } from "../tasks/record.ts";
 import type { TaskStore } from "../tasks/store.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { Wakes } from "../wake/wakes.ts";
 import type { Binding, Bindings } from "./binding.ts";
+import type { Breakers } from "./breakers.ts";
 import { cronRules } from "./cron.ts";
+import { eagerRules } from "./eager.ts";
 import { lazyRules } from "./lazy.ts";
 
 /** What the engines work with; a handler builds it once, a test builds it from in-memory twins. */
 export interface Machinery {
   readonly bindings: Bindings;
   readonly store: TaskStore;
+  readonly control: ControlStore;
   readonly wakes: Wakes;
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: Limits;
+  readonly breakers: Breakers;
+  readonly signalSources: readonly SignalSourceDeclaration[];
   /** In [0, 1). */
   random(): number;
   /** A lease token that nobody else has. */
@@ -24,10 +31,18 @@ export interface Machinery {
 }
 
 export interface Limits {
-  /** Streams of one kind open at once in one invocation. */
+  /** Runs at once in one invocation of the lazy function. */
+  readonly runs: number;
+  /** Of these, runs of one kind. */
   readonly runsPerKind: number;
+  /** Of these, runs of activities that name a resource. */
+  readonly resources: Readonly<Record<string, number>>;
   /** How long a sleeping lazy task is left without a look, since signals may be lost. */
   readonly probePeriodMs: number;
+  /** Over how many holders the eager tasks are spread. */
+  readonly eagerShards: number;
+  /** Streams that one eager holder watches at most. */
+  readonly eagerWatches: number;
 }
 
 /** The time that an invocation gives its runs. Times are in milliseconds since 1970. */
@@ -46,12 +61,12 @@ export interface Invocation {
 
 /** In what the engines differ. */
 export interface EngineRules {
-  /** Does the stream stay open at its head? */
-  readonly watch: boolean;
   /** Do signals wake a sleeping task? */
   readonly takesSignals: boolean;
-  /** What a tick does with a sleeping task whose time has come: look for news first, or run it. */
-  readonly whenDue: "probe" | "run";
+  /** Does a run set the alarm clock for the next one? A holder of eager tasks looks at them itself. */
+  readonly setsAlarms: boolean;
+  /** What a tick does with a sleeping task whose time has come: look for news first, run it, or leave it to a holder. */
+  readonly whenDue: "probe" | "run" | "leave";
   /** What a run that caught up leaves behind; `due` undefined leaves the due time as it is. */
   sleep(
     record: TaskRecord,
@@ -61,7 +76,7 @@ export interface EngineRules {
   ): { readonly notBefore: number | undefined; readonly due: number | undefined };
 }
 
-const rules: { readonly [N in EngineName]: EngineRules } = { lazy: lazyRules, cron: cronRules };
+const rules: { readonly [N in EngineName]: EngineRules } = { lazy: lazyRules, cron: cronRules, eager: eagerRules };
 
 export function rulesOf(engine: EngineName): EngineRules {
   return rules[engine];

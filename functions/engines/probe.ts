@@ -1,32 +1,23 @@
-import { epoch } from "../contract/tail.ts";
 import type { TaskRecord } from "../tasks/record.ts";
-import { openEventStream } from "../upstream/event-stream.ts";
 import type { Binding } from "./binding.ts";
-import type { Invocation, Machinery } from "./engine.ts";
+import type { Machinery } from "./engine.ts";
+import { isTailInDoubt, openTaskStream } from "./open-stream.ts";
 
 /**
  * Is there anything after a sleeping task's tail? Opens the stream and looks, without the lease and without a write. An
- * upstream that fails, or does not know the tail, counts as news: the run will find out and log it.
+ * upstream that fails, or does not know the tail, counts as news: the run will find out and log it. So does a tail that
+ * has not been seen for long, of a kind whose server does not say if it no longer knows it.
  */
 export async function hasNews(
   machinery: Machinery,
   binding: Binding,
   record: TaskRecord,
-  invocation: Invocation,
+  signal: AbortSignal,
 ): Promise<boolean> {
-  const { signal } = invocation;
   try {
-    const stream = await openEventStream({
-      connection: machinery.upstream(binding.stream.upstream),
-      declaration: binding.stream,
-      address: record.address,
-      position: { after: record.tail === epoch ? undefined : record.tail, watch: false },
-      signal,
-      clock: machinery.clock,
-      random: machinery.random,
-    });
+    const stream = await openTaskStream(machinery, binding, record, { tail: record.tail, watch: false, signal });
     stream.close();
-    return !stream.empty;
+    return !stream.empty || isTailInDoubt(binding, record, machinery.clock.now());
   } catch {
     return !signal.aborted;
   }

@@ -1,10 +1,13 @@
+import { setMaxListeners } from "node:events";
 import { isTailwakeError, TailwakeError } from "../contract/error.ts";
 import type { Tail } from "../contract/tail.ts";
 import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { Progress, ViewChange } from "../tasks/transitions.ts";
 import type { Update, Written } from "../tasks/update.ts";
+import type { OpenStream } from "../upstream/event-stream.ts";
 import type { Binding } from "./binding.ts";
 import type { Invocation, Machinery } from "./engine.ts";
+import type { Watch } from "./watch.ts";
 
 /** A larger view than this is an item of its own. */
 const largestInlineViewBytes = 4096;
@@ -44,9 +47,23 @@ export class RunState {
   actedAhead = false;
   /** Waits for a child that has not completed. */
   awaiting = false;
+  /** When the server showed that it knows the tail, in milliseconds since 1970 (rule 18). */
+  tailSeenAt: Progress["tailSeenAt"] = "unchanged";
+  /** The stream of the round under way; a watching run keeps it between its rounds. */
+  stream: OpenStream | undefined;
+  /** Called when the server no longer knows the tail: whatever was made of the events before it starts over. */
+  onTailUnknown: () => void = () => {};
+  /** Eager: what the run and its holder have to say to each other. */
+  readonly watch: Watch | undefined;
+  /** A round of this run has caught up. */
+  hasCaughtUp = false;
+  /** Watching: how far the last round got is not written yet. */
+  unwritten = false;
+  /** When this run last wrote, in milliseconds since 1970. */
+  writtenAt = 0;
   #viewNumber = 0;
 
-  constructor(machinery: Machinery, binding: Binding, invocation: Invocation, record: TaskRecord) {
+  constructor(machinery: Machinery, binding: Binding, invocation: Invocation, record: TaskRecord, watch?: Watch) {
     this.machinery = machinery;
     this.binding = binding;
     this.invocation = invocation;
@@ -54,6 +71,9 @@ export class RunState {
     this.key = { entity, kind, activity };
     this.token = record.token ?? "";
     this.signal = AbortSignal.any([invocation.signal, this.#lost.signal]);
+    // An activity may have any number of calls under way: that is no leak.
+    setMaxListeners(0, this.signal);
+    this.watch = watch;
     this.record = record;
     this.seenWakes = record.wakes;
     this.firstTail = record.tail;
@@ -67,8 +87,11 @@ export class RunState {
   /** Writes one transition; a refusal by someone else's token means that the lease is lost. */
   async write(update: Update): Promise<Written> {
     const written = await this.machinery.store.update(this.key, update);
-    if (written.applied) this.record = written.record;
-    else if (written.record?.token !== this.token) this.#lost.abort(leaseLost(this.key, update.operation));
+    if (written.applied) {
+      this.record = written.record;
+      this.writtenAt = this.machinery.clock.now();
+      this.unwritten = false;
+    } else if (written.record?.token !== this.token) this.#lost.abort(leaseLost(this.key, update.operation));
     return written;
   }
 
@@ -79,6 +102,7 @@ export class RunState {
 
   /** The run is over: what its activity may still try comes too late. */
   end(): void {
+    this.stream?.close();
     this.#lost.abort(leaseLost(this.key, "anything more"));
   }
 
@@ -91,7 +115,8 @@ export class RunState {
 
   /** What to write of how far the run got, with the view put into an item first if it is large. */
   async progress(tail: Tail): Promise<Progress> {
-    return { tail, view: await this.#viewChange(), acted: this.acted, actedAhead: this.actedAhead };
+    const { acted, actedAhead, tailSeenAt } = this;
+    return { tail, view: await this.#viewChange(), acted, actedAhead, tailSeenAt };
   }
 
   /** After a commit: the item of the view before it is of no use. A failure leaves an orphan, nothing worse. */

@@ -1,13 +1,14 @@
 import type { WokenBy } from "../contract/activity.ts";
 import { isTailwakeError } from "../contract/error.ts";
-import { type Outcome, retry } from "../contract/outcome.ts";
+import { canceled, retry } from "../contract/outcome.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import { attempt } from "./attempt.ts";
 import type { Binding } from "./binding.ts";
 import type { Invocation, Machinery } from "./engine.ts";
 import { RunState } from "./run-state.ts";
-import { afterTooManyReruns, type Settled, settle } from "./settle.ts";
+import { afterTooManyReruns, flush, flushAt, goOnForWakes, type Settled, settle } from "./settle.ts";
+import { HeadWatcher, type Watch, type Watched } from "./watch.ts";
 
 /** Rounds of one run: the first, and reruns in place for wakes that came meanwhile (rule 10). */
 const longestRun = 10;
@@ -15,6 +16,8 @@ const longestRun = 10;
 /**
  * The one run that all engines share: streams the events after the stored tail through the activity and commits what
  * it returns. The record is the one that acquire wrote. Without contention it costs exactly that write and one more.
+ * With `watch` it goes on at the head of its stream, round by round, until its invocation or its lease ends.
+ * Resolves to the record as the run left it.
  */
 export async function runTask(
   machinery: Machinery,
@@ -22,30 +25,59 @@ export async function runTask(
   record: TaskRecord,
   wake: WakeClass,
   invocation: Invocation,
-): Promise<void> {
-  const state = new RunState(machinery, binding, invocation, record);
+  watch?: Watch,
+): Promise<TaskRecord> {
+  const state = new RunState(machinery, binding, invocation, record, watch);
+  const head = watch && new HeadWatcher(state, watch);
   try {
-    let wokenBy = reasonFor(wake, binding, record);
-    for (let round = 1; ; round++) {
+    let wokenBy: WokenBy | undefined = reasonFor(wake, binding, record);
+    for (let round = 1; wokenBy; round++) {
       state.awaiting = false;
       const outcome = await attempt(state, wokenBy);
-      const settled = await settleStorable(state, outcome);
-      if (settled !== "again") return;
-      if (round === longestRun) {
-        await settle(state, afterTooManyReruns(state));
-        return;
+      const settled = await settleOrFail(state, () => settle(state, outcome));
+      wokenBy = undefined;
+      if (settled === "again" && round === longestRun) await settle(state, afterTooManyReruns(state));
+      else if (settled === "again") wokenBy = "signal";
+      else if (settled === "watching" && head) {
+        round = 0;
+        wokenBy = await watchOn(state, head);
       }
-      wokenBy = "signal";
     }
+    return state.record;
   } finally {
     state.end();
   }
 }
 
-/** Commits an outcome; one whose view cannot be stored is a failed attempt, at the tail that is stored. */
-async function settleStorable(state: RunState, outcome: Outcome): Promise<Settled> {
+/** Watches until there is something for another round, and says why; undefined when the run is over. */
+async function watchOn(state: RunState, head: HeadWatcher): Promise<WokenBy | undefined> {
+  for (;;) {
+    state.watch?.show(state.record.fence, state.seenWakes);
+    const next: Watched = await head.next(flushAt(state));
+    switch (next.type) {
+      case "round":
+        return next.wokenBy;
+      case "poked": {
+        const settled = await settleOrFail(state, () => goOnForWakes(state));
+        return settled === "again" ? (state.record.childDone ? "child" : "operator") : undefined;
+      }
+      case "flush": {
+        const settled = await settleOrFail(state, () => flush(state));
+        if (settled === "again") return "signal";
+        if (settled !== "watching") return undefined;
+        break;
+      }
+      case "over":
+        await settleOrFail(state, () => settle(state, next.outcome ?? canceled(state.tail)));
+        return undefined;
+    }
+  }
+}
+
+/** Writes; a view that cannot be stored is a failed attempt, at the tail that is stored. */
+async function settleOrFail(state: RunState, write: () => Promise<Settled>): Promise<Settled> {
   try {
-    return await settle(state, outcome);
+    return await write();
   } catch (error) {
     if (!isTailwakeError(error, "view-not-storable")) throw error;
     state.discardView();

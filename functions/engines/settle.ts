@@ -7,6 +7,8 @@ import {
   complete,
   completeForWaiters,
   handOver,
+  keepWatching,
+  type Progress,
   park,
   rerun,
   retryAt,
@@ -14,14 +16,18 @@ import {
   storedError,
   waitUntil,
 } from "../tasks/transitions.ts";
+import type { Update } from "../tasks/update.ts";
 import { backoffMs } from "../wake/backoff.ts";
 import { rulesOf } from "./engine.ts";
 import { notifyWaiters } from "./notify.ts";
 import type { RunState } from "./run-state.ts";
 import { sendAtOrLeaveToScan, sendOrLeaveToScan } from "./start.ts";
 
-/** What became of a run: it is over, it must go on at once because wakes came meanwhile, or it lost its lease. */
-export type Settled = "over" | "again" | "lost";
+/**
+ * What became of a run: it is over, it must go on at once because wakes came meanwhile, it watches for more, or it lost
+ * its lease.
+ */
+export type Settled = "over" | "again" | "watching" | "lost";
 
 /** Writes an outcome and sends the wake it asks for: the second column of the error contract, for every engine. */
 export async function settle(state: RunState, outcome: Outcome): Promise<Settled> {
@@ -31,9 +37,12 @@ export async function settle(state: RunState, outcome: Outcome): Promise<Settled
     case "completed":
       return completing(state, tail);
     case "caughtUp":
-      return sleeping(state, tail);
+      return state.watch && !state.awaiting ? watching(state, tail) : sleeping(state, tail);
     case "canceled":
-      return tail === state.firstTail ? retrying(state, tail, undefined) : handingOver(state, tail);
+      // A watch that has caught up has done its work, though its tail may stand where it stood.
+      return tail === state.firstTail && !state.hasCaughtUp
+        ? retrying(state, tail, undefined)
+        : handingOver(state, tail);
     case "silentRetry":
       return retrying(state, tail, undefined);
     case "silentRetryAfter": {
@@ -61,22 +70,63 @@ async function completing(state: RunState, tail: Tail): Promise<Settled> {
 }
 
 async function sleeping(state: RunState, tail: Tail): Promise<Settled> {
-  const { machinery, binding, token } = state;
+  const { machinery, binding, token, seenWakes, awaiting, record } = state;
+  const until = rulesOf(binding.engine).sleep(record, binding, machinery.clock.now(), machinery.limits);
+  return catchingUp(state, tail, "over", (progress) => sleep(token, progress, { seenWakes, awaiting, ...until }));
+}
+
+/** How long what a watching run has reached may stay unwritten, so that a busy stream costs one write a second. */
+const longestUnwrittenMs = 1_000;
+
+/** Caught up in a run that watches: writes how far it got, unless nothing changed, or it has just written. */
+async function watching(state: RunState, tail: Tail): Promise<Settled> {
+  const { machinery, record, acted, view, token } = state;
+  state.hasCaughtUp = true;
+  const inTrouble = record.attempts > 0 || record.strikes > 0 || record.error !== undefined;
+  if (!inTrouble && !record.childDone && !record.awaiting) {
+    const changed = tail !== record.tail || view?.changed || (acted !== "unchanged" && acted !== record.acted);
+    state.tail = tail;
+    state.unwritten ||= changed === true;
+    if (!state.unwritten || machinery.clock.now() - state.writtenAt < longestUnwrittenMs) return "watching";
+  }
+  return catchingUp(state, tail, "watching", (progress) => keepWatching(token, progress, state.seenWakes));
+}
+
+/** When a watching run has to write at the latest; undefined if there is nothing to write. */
+export function flushAt({ unwritten, writtenAt }: RunState): number | undefined {
+  return unwritten ? writtenAt + longestUnwrittenMs : undefined;
+}
+
+/** Writes what a watching run has not written yet. */
+export async function flush(state: RunState): Promise<Settled> {
+  const { token, seenWakes } = state;
+  return catchingUp(state, state.tail, "watching", (progress) => keepWatching(token, progress, seenWakes));
+}
+
+/** Writes, because wakes came, what a run has reached, and learns how many there are. */
+export async function goOnForWakes(state: RunState): Promise<Settled> {
+  return catchingUp(state, state.tail, "again", (progress) => rerun(state.token, progress));
+}
+
+async function catchingUp(
+  state: RunState,
+  tail: Tail,
+  settled: "over" | "watching" | "again",
+  write: (progress: Progress) => Update,
+): Promise<Settled> {
   const { viewRef, tail: before } = state.record;
   const progress = await state.progress(tail);
-  const until = rulesOf(binding.engine).sleep(state.record, binding, machinery.clock.now(), machinery.limits);
-  const { seenWakes, awaiting } = state;
-  const slept = await state.write(sleep(token, progress, { seenWakes, awaiting, ...until }));
+  const caughtUp = await state.write(write(progress));
   // Refused with our own token still there: signals came since the stream was opened (T3).
-  const written = slept.applied || state.lost ? slept : await state.write(rerun(token, progress));
+  const written = caughtUp.applied || state.lost ? caughtUp : await state.write(rerun(state.token, progress));
   if (!written.applied) return lost(state);
-  if (tail !== before) machinery.log.info("progressed", { ...fields(state), vid: tailText(tail) });
+  if (tail !== before) state.machinery.log.info("progressed", { ...fields(state), vid: tailText(tail) });
   await state.dropOldView(viewRef);
-  if (slept.applied) return "over";
+  if (caughtUp.applied && settled === "over") return "over";
   state.seenWakes = written.record.wakes;
   state.tail = tail;
   if (state.view) state.view.changed = false;
-  return "again";
+  return caughtUp.applied ? settled : "again";
 }
 
 async function handingOver(state: RunState, tail: Tail): Promise<Settled> {
@@ -85,7 +135,7 @@ async function handingOver(state: RunState, tail: Tail): Promise<Settled> {
   const written = await state.write(handOver(token, await state.progress(tail), machinery.clock.now()));
   if (!written.applied) return lost(state);
   await state.dropOldView(view);
-  await sendOrLeaveToScan(machinery, [{ class: "handOver", key, fence: written.record.fence }]);
+  if (setsAlarms(state)) await sendOrLeaveToScan(machinery, [{ class: "handOver", key, fence: written.record.fence }]);
   return "over";
 }
 
@@ -114,7 +164,9 @@ async function retrying(state: RunState, tail: Tail, error: unknown): Promise<Se
   }
   await state.dropOldView(record.viewRef);
   if (parks) machinery.log.error("parked", { ...fields(state), afterEvent: tailText(tail), attempts });
-  else await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: written.record.fence }, notBefore);
+  else if (setsAlarms(state)) {
+    await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: written.record.fence }, notBefore);
+  }
   return "over";
 }
 
@@ -124,9 +176,13 @@ async function waiting(state: RunState, tail: Tail, at: number): Promise<Settled
   const written = await state.write(waitUntil(token, await state.progress(tail), at));
   if (!written.applied) return lost(state);
   await state.dropOldView(view);
-  await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: written.record.fence }, at);
+  if (setsAlarms(state)) {
+    await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: written.record.fence }, at);
+  }
   return "over";
 }
+
+const setsAlarms = ({ binding }: RunState): boolean => rulesOf(binding.engine).setsAlarms;
 
 function lost(state: RunState): Settled {
   state.machinery.log.warn("lease lost", fields(state));

@@ -1,11 +1,11 @@
 import type { Activity, TaskStatus } from "../contract/activity.ts";
 import { isTailwakeError, TailwakeError } from "../contract/error.ts";
 import { type Address, checkAddress } from "../contract/stream.ts";
-import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import { eagerBucketOf, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import { addWaiter, start } from "../tasks/transitions.ts";
 import type { TaskWake, WakeMessage } from "../wake/wake.ts";
 import { taskKey } from "./binding.ts";
-import type { Machinery } from "./engine.ts";
+import { type Machinery, rulesOf } from "./engine.ts";
 
 /**
  * Starts a task for an aggregate; one that is there already is left alone, whatever its status. Resolves after the
@@ -21,9 +21,11 @@ export async function startTask(
   const key = taskKey(binding, address);
   const existing = await machinery.store.get(key);
   if (existing) return { key, record: existing, started: false };
-  const written = await machinery.store.update(key, start(address, binding.engine, machinery.clock.now()));
+  const { engine } = binding;
+  const bucket = eagerBucketOf(engine, key);
+  const written = await machinery.store.update(key, start(address, engine, machinery.clock.now(), bucket));
   if (written.applied) {
-    await sendOrLeaveToScan(machinery, [{ class: "start", key, fence: 0 }]);
+    if (rulesOf(engine).setsAlarms) await sendOrLeaveToScan(machinery, [{ class: "start", key, fence: 0 }]);
     return { key, record: written.record, started: true };
   }
   // Someone else was first.

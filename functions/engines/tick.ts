@@ -1,15 +1,28 @@
 import type { Task } from "../contract/activity.ts";
 import { describeError } from "../contract/error.ts";
-import { dueShards, type TaskRecord, taskName } from "../tasks/record.ts";
+import { dueShards, eagerBucketOf, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { DueEntry } from "../tasks/store.ts";
-import { clockSkewMs, graceMs, look, lookAtLease, parkOnStrikes, rescue } from "../tasks/transitions.ts";
+import {
+  adopt,
+  clockSkewMs,
+  graceMs,
+  look,
+  lookAtLease,
+  parkOnStrikes,
+  postpone,
+  rescue,
+} from "../tasks/transitions.ts";
 import { Limiter } from "../upstream/limiter.ts";
 import { strikeDelayMs } from "../wake/backoff.ts";
 import type { TaskWake } from "../wake/wake.ts";
+import { strikesToIsolate } from "./acquire.ts";
 import type { Binding } from "./binding.ts";
+import { adoptionCheckMs } from "./eager.ts";
 import { type Invocation, type Machinery, rulesOf } from "./engine.ts";
+import { startMissingHolders } from "./holder.ts";
 import { notifyWaiters } from "./notify.ts";
 import { hasNews } from "./probe.ts";
+import { readQueueAge } from "./queue-age.ts";
 import { sendOrLeaveToScan, startTask } from "./start.ts";
 
 export interface TickBudget {
@@ -31,6 +44,10 @@ export interface TickReport {
   parked: number;
   /** Waiters of completed tasks told. */
   notified: number;
+  /** Looks put off: an upstream is out, or a holder looks after the task. */
+  postponed: number;
+  /** Holders started, of signals or of eager tasks, because nobody was there. */
+  holders: number;
   /** Entries that another tick, or a run, was quicker with. */
   passed: number;
   failed: number;
@@ -57,6 +74,8 @@ export async function tick(
     running: 0,
     parked: 0,
     notified: 0,
+    postponed: 0,
+    holders: 0,
     passed: 0,
     failed: 0,
     cutShort: false,
@@ -64,6 +83,7 @@ export async function tick(
   for (const { activity, address } of roots) {
     if ((await startTask(machinery, activity, address)).started) report.started++;
   }
+  report.holders = await startMissingHolders(machinery);
   if (await queueIsLate(machinery)) {
     report.cutShort = true;
     return report;
@@ -117,7 +137,14 @@ async function lookAt(
   }
   const now = clock.now();
   const binding = machinery.bindings.find(key);
-  const claim = claimFor(machinery, record, binding, due, now);
+  const admittance = await machinery.breakers.admit(binding.stream.upstream);
+  const claim =
+    admittance.type === "go" || record.status === "completed" || record.paused
+      ? claimFor(machinery, record, binding, due, now)
+      : ({
+          update: postpone(due, admittance.type === "wait" ? admittance.at : now + pausedLookMs),
+          next: "postponed",
+        } as const);
   if (!(await store.update(key, claim.update)).applied) {
     report.passed++;
     return;
@@ -132,7 +159,7 @@ async function lookAt(
       return;
     case "probe":
       report.probed++;
-      if (!(await hasNews(machinery, binding, record, invocation))) return;
+      if (!(await hasNews(machinery, binding, record, invocation.signal))) return;
       report.news++;
       wakes.push({ class: "probe", key });
       return;
@@ -143,17 +170,26 @@ async function lookAt(
       report.parked++;
       machinery.log.error("parked", { task: taskName(key), strikes: record.strikes });
       return;
+    case "alone":
+      report.rescued++;
+      return machinery.wakes.sendAlone({ class: "rescue", key });
+    case "postponed":
+      report.postponed++;
+      return;
     case "nothing":
       report.running++;
   }
 }
 
+/** How often a tick looks at a task whose upstream an operator has paused. */
+const pausedLookMs = 300_000;
+
 /** How long the queue counts as late after a message that had waited too long. */
 const lateForMs = 120_000;
 
 /** A tick does not add to a backlog: what waits in the queue will be run, or be due again (rule 11). */
-async function queueIsLate({ store, clock }: Machinery): Promise<boolean> {
-  const seen = await store.queueAge();
+async function queueIsLate({ control, clock }: Machinery): Promise<boolean> {
+  const seen = await readQueueAge(control);
   return seen !== undefined && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs;
 }
 
@@ -162,22 +198,32 @@ const recheckMs = 3_600_000;
 
 function claimFor(machinery: Machinery, record: TaskRecord, binding: Binding, due: number, now: number) {
   const { probePeriodMs } = machinery.limits;
+  const { whenDue } = rulesOf(binding.engine);
   if (record.paused) return { update: rescue(record, due, now), next: "nothing" } as const;
   if (record.status === "completed") return { update: rescue(record, due, now), next: "notify" } as const;
-  if (record.status === "sleeping" && rulesOf(binding.engine).whenDue === "probe") {
+  if (record.status === "sleeping" && whenDue === "probe") {
     if (record.awaiting) return { update: look(due, now + recheckMs), next: "recheck" } as const;
     return { update: look(due, now + probePeriodMs), next: "probe" } as const;
   }
-  if (record.status === "running") {
-    const delay = strikeDelayMs(record.strikes);
-    const leaseIsOver = (record.leaseUntil ?? 0) + clockSkewMs + delay < now;
-    if (!leaseIsOver) return { update: lookAtLease(record, due, delay), next: "nothing" } as const;
-    const limit = binding.declaration.parkAfterAttempts;
-    if (limit !== undefined && record.strikes >= limit) {
-      return { update: parkOnStrikes(limit, now, record.tail), next: "park" } as const;
-    }
+  const delay = strikeDelayMs(record.strikes);
+  const isHeld = record.status === "running" && (record.leaseUntil ?? 0) + clockSkewMs + delay >= now;
+  const limit = binding.declaration.parkAfterAttempts;
+  if (record.status === "running" && !isHeld && limit !== undefined && record.strikes >= limit) {
+    return { update: parkOnStrikes(limit, now, record.tail), next: "park" } as const;
   }
+  if (whenDue === "leave") return claimForHolder(record, binding, due, now, isHeld);
+  if (isHeld) return { update: lookAtLease(record, due, delay), next: "nothing" } as const;
   return { update: rescue(record, due, now), next: "wake" } as const;
+}
+
+/** Holders look after their tasks themselves: what is left is to let them find one, and to run alone what killed them. */
+function claimForHolder(record: TaskRecord, binding: Binding, due: number, now: number, isHeld: boolean) {
+  if (record.strikes >= strikesToIsolate && !isHeld)
+    return { update: rescue(record, due, now), next: "alone" } as const;
+  const again = now + adoptionCheckMs;
+  const bucket = eagerBucketOf(binding.engine, record);
+  const isFound = bucket === undefined || record.eagerBucket === bucket;
+  return { update: isFound ? postpone(due, again) : adopt(bucket, due, again), next: "postponed" } as const;
 }
 
 /** Another order each time: a tick that is cut short must not leave the same shards to the end for ever. */

@@ -1,38 +1,60 @@
 import { createApp, createHandlers } from "../app.ts";
-import { task } from "../contract/activity.ts";
-import { cron, lazy } from "../engines/binding.ts";
-import { duRoot, observeRegistry, pingRegistry, watchRepo, workflowIndex } from "../nog/index.ts";
-import { appSettings, readSettings, setting } from "../settings.ts";
+import { type Activity, task } from "../contract/activity.ts";
+import type { Stream } from "../contract/stream.ts";
+import { cron, eager, lazy } from "../engines/binding.ts";
+import { appSettings, readSettings, setting, tokenFromEnvironment, tokenFromFile, tokenFromSecret } from "../index.ts";
+import { duRoot, liveBroadcast, observeRegistry, pingRegistry, watchRepo, workflowIndex } from "../nog/index.ts";
 
 /** The settings of this app beside those that every app has: all are checked at once, when the process starts. */
-const settings = readSettings(process.env, {
-  ...appSettings,
-  TAILWAKE_NOG_URL: setting.url("the URL of the nog server"),
-  TAILWAKE_NOG_PROTOCOL: setting.oneOf("grpc", "grpc-web", "connect"),
-  TAILWAKE_NOG_TOKEN: setting.secret("a bare token"),
-  TAILWAKE_NOG_REGISTRIES: setting.text("names of registries, joined by commas", /^[a-z0-9.,-]+$/),
-});
+const settings = readSettings(
+  process.env,
+  {
+    ...appSettings,
+    TAILWAKE_NOG_URL: setting.url("the URL of the nog server"),
+    TAILWAKE_NOG_PROTOCOL: setting.oneOf("grpc", "grpc-web", "connect"),
+    TAILWAKE_NOG_TOKEN: setting.secret("a bare token"),
+    TAILWAKE_NOG_TOKEN_FILE: setting.optional(setting.text("the path of a file with the token", /./)),
+    TAILWAKE_NOG_TOKEN_SECRET: setting.optional(setting.text("the name or ARN of a secret", /^[\w/+=.@:!-]{1,2048}$/)),
+    TAILWAKE_NOG_TOKEN_SCHEME: setting.optional(setting.oneOf("bare", "Bearer")),
+    TAILWAKE_NOG_REGISTRIES: setting.text("names of registries, joined by commas", /^[a-z0-9.,-]+$/),
+    TAILWAKE_ENGINE: setting.optional(setting.oneOf("lazy", "eager")),
+  },
+  ["TAILWAKE_NOG_TOKEN", "TAILWAKE_NOG_TOKEN_FILE", "TAILWAKE_NOG_TOKEN_SECRET"],
+);
 
-const token = settings.TAILWAKE_NOG_TOKEN;
+const authorization = tokenSource();
 const registries = settings.TAILWAKE_NOG_REGISTRIES.split(",");
+
+/** When the nog activities run: on signals, or always watching. */
+const isEager = settings.TAILWAKE_ENGINE === "eager";
+const bind = <S extends Stream>(activity: Activity<S>) => (isEager ? eager(activity) : lazy(activity));
 
 /** The app that this repository deploys: the nog activities, each bound to its engine. */
 const app = createApp({
   activities: [
-    lazy(workflowIndex),
-    lazy(pingRegistry),
-    lazy(duRoot),
-    lazy(observeRegistry),
+    bind(workflowIndex),
+    bind(pingRegistry),
+    bind(duRoot),
+    bind(observeRegistry),
     cron(watchRepo, { everyMinutes: 1 }),
   ],
   upstreams: {
     nog: {
       baseUrl: settings.TAILWAKE_NOG_URL,
       protocol: settings.TAILWAKE_NOG_PROTOCOL,
-      ...(token === undefined ? {} : { authorization: async () => token }),
+      scheme: settings.TAILWAKE_NOG_TOKEN_SCHEME ?? "bare",
+      ...(authorization && { authorization }),
     },
   },
+  signalSources: isEager ? [] : [liveBroadcast],
   roots: registries.flatMap((registry) => [task(workflowIndex, { registry }), task(observeRegistry, { registry })]),
 });
 
 export const handlers = createHandlers(app);
+
+function tokenSource(): (() => Promise<string>) | undefined {
+  const { TAILWAKE_NOG_TOKEN: token, TAILWAKE_NOG_TOKEN_FILE: file, TAILWAKE_NOG_TOKEN_SECRET: secret } = settings;
+  if (token !== undefined) return tokenFromEnvironment("TAILWAKE_NOG_TOKEN");
+  if (file !== undefined) return tokenFromFile(file);
+  return secret === undefined ? undefined : tokenFromSecret(secret);
+}

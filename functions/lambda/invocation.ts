@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../contract/clock.ts";
 import type { Invocation } from "../engines/engine.ts";
 
@@ -29,6 +30,8 @@ export function openInvocation(clock: Clock, remainingMs: number): OpenInvocatio
   const deadline = hardEnd - reserveMs;
   const abandonAt = hardEnd - (reserveMs * timeToCommitMs) / (graceToReturnMs + timeToCommitMs);
   const controller = new AbortController();
+  // One for each run that is under way.
+  setMaxListeners(0, controller.signal);
   const ended = new AbortController();
   void clock.sleep(deadline - clock.now(), ended.signal).then(() => {
     if (!ended.signal.aborted) controller.abort(new DOMException("the invocation's deadline", "AbortError"));

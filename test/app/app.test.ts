@@ -22,10 +22,13 @@ describe("settings", () => {
     const settings = readSettings({ ...good, TAILWAKE_PROBE_MINUTES: "" }, appSettings);
     expect(settings).toEqual({
       ...good,
+      TAILWAKE_RUNS: 100,
       TAILWAKE_RUNS_PER_KIND: 10,
       TAILWAKE_PROBE_MINUTES: 15,
       TAILWAKE_LOOKS_PER_TICK: 2000,
       TAILWAKE_LOOKS_AT_ONCE: 20,
+      TAILWAKE_EAGER_SHARDS: 1,
+      TAILWAKE_EAGER_WATCHES: 1000,
     });
   });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runBatch } from "../../functions/engines/batch.ts";
-import { Bindings, type Bound, cron, lazy } from "../../functions/engines/binding.ts";
+import { type Bound, cron, lazy } from "../../functions/engines/binding.ts";
 import type { Invocation, Machinery } from "../../functions/engines/engine.ts";
 import { startTask } from "../../functions/engines/start.ts";
 import { tick } from "../../functions/engines/tick.ts";
@@ -21,11 +21,11 @@ import {
   watchRepo,
   workflowIndex,
 } from "../../functions/nog/index.ts";
-import { MemoryTaskStore } from "../../functions/tasks/memory.ts";
 import type { TaskRecord } from "../../functions/tasks/record.ts";
 import { connectUpstream, type UpstreamConnection } from "../../functions/upstream/connection.ts";
 import { MemoryWakes } from "../../functions/wake/memory.ts";
 import { startUpstream, type Upstream } from "../../local/upstream/server.ts";
+import { memoryMachinery } from "../support/machinery.ts";
 import { TestClock } from "../support/test-clock.ts";
 import { busEvent } from "../support/world.ts";
 
@@ -59,18 +59,13 @@ describe("the reference activities", () => {
     wakes = new MemoryWakes(clock);
     log = [];
     const line = (level: string) => (message: string) => void log.push(`${level} ${message}`);
-    let tokens = 0;
-    machinery = {
-      bindings: new Bindings(app),
-      store: new MemoryTaskStore(),
+    machinery = memoryMachinery({
+      activities: app,
       wakes,
       clock,
       log: { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") },
-      limits: { runsPerKind: 10, probePeriodMs: 900_000 },
-      random: () => 0.5,
-      newToken: () => `token-${++tokens}`,
-      upstream: () => nog,
-    };
+      upstream: nog,
+    });
     for (const type of ["registry", "repo", "ephemeral-workflow"] as const) {
       unsubscribe.push(
         upstream.journal.onTypeCommit(

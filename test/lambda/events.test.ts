@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
+import { readQueueAge } from "../../functions/engines/queue-age.ts";
 import { startTask } from "../../functions/engines/start.ts";
 import { cronHandler } from "../../functions/lambda/cron-event.ts";
 import { openInvocation } from "../../functions/lambda/invocation.ts";
@@ -67,10 +68,10 @@ describe("the lazy function", () => {
     const sent = String(world.clock.now() - graceMs - 1);
     const again = { ApproximateReceiveCount: "2", SentTimestamp: sent };
     await wakeHandler(world.machinery, { Records: [record("m", busEvent(signal), again)] }, context);
-    expect(await world.store.queueAge()).toBeUndefined();
+    expect(await readQueueAge(world.machinery.control)).toBeUndefined();
     const first = { ApproximateReceiveCount: "1", SentTimestamp: sent };
     await wakeHandler(world.machinery, { Records: [record("m", busEvent(signal), first)] }, context);
-    expect(await world.store.queueAge()).toEqual({ ageMs: graceMs + 1, at: world.clock.now() });
+    expect(await readQueueAge(world.machinery.control)).toEqual({ ageMs: graceMs + 1, at: world.clock.now() });
   });
 
   it("stops before its deadline: the run commits and hands over in time", async () => {

@@ -3,16 +3,18 @@ import type { Task } from "../../functions/contract/activity.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
 import { eventId } from "../../functions/contract/tail.ts";
 import { type Delivery, runBatch } from "../../functions/engines/batch.ts";
-import { Bindings, type Bound } from "../../functions/engines/binding.ts";
-import type { Invocation, Machinery } from "../../functions/engines/engine.ts";
+import type { Bound } from "../../functions/engines/binding.ts";
+import type { Invocation, Limits, Machinery } from "../../functions/engines/engine.ts";
 import { type TickReport, tick } from "../../functions/engines/tick.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { MemoryTaskStore } from "../../functions/tasks/memory.ts";
 import { type TaskRecord, taskName } from "../../functions/tasks/record.ts";
 import type { TaskStore } from "../../functions/tasks/store.ts";
 import { Credentials } from "../../functions/upstream/credentials.ts";
-import { MemoryWakes } from "../../functions/wake/memory.ts";
+import { UpstreamHealth } from "../../functions/upstream/health.ts";
+import type { MemoryWakes } from "../../functions/wake/memory.ts";
 import { detailTypes, encodeDetail, isSignal, type WakeMessage, wakeSource } from "../../functions/wake/wake.ts";
+import { memoryMachinery } from "./machinery.ts";
 import { TestClock } from "./test-clock.ts";
 
 const text = new TextDecoder();
@@ -56,14 +58,14 @@ export interface WorldOptions {
   readonly activities: readonly Bound[];
   readonly roots?: readonly Task[];
   readonly store?: TaskStore;
-  readonly runsPerKind?: number;
+  readonly limits?: Partial<Limits>;
 }
 
 /** Everything around the engines, in memory: histories, table, alarm clocks, a clock that a test moves. */
 export class World {
   readonly clock = new TestClock();
   readonly store: TaskStore;
-  readonly wakes = new MemoryWakes(this.clock);
+  readonly wakes: MemoryWakes;
   readonly log: LogLine[] = [];
   /** Every request for a stream: the thing, and what it was asked for after. */
   readonly opened: { readonly thingId: string; readonly after: string }[] = [];
@@ -73,37 +75,42 @@ export class World {
   /** Called before each event is sent. */
   onEvent: (thingId: string, id: string) => void | Promise<void> = () => {};
   openStreams = 0;
+  /** Called when a watching stream has nothing more to send. */
+  readonly #watching = new Map<string, Set<() => void>>();
+  readonly health = new UpstreamHealth();
   readonly abandoned: string[] = [];
   readonly machinery: Machinery;
   readonly #roots: readonly Task[];
   #messages = 0;
 
-  constructor({ activities, roots = [], store = new MemoryTaskStore(), runsPerKind = 10 }: WorldOptions) {
+  constructor({ activities, roots = [], store = new MemoryTaskStore(), limits = {} }: WorldOptions) {
     this.#roots = roots;
     this.store = store;
     const transport = createRouterTransport((router) => {
-      router.rpc(Repos.method.events, (request) => this.#serve(text.decode(request.repo), text.decode(request.after)));
+      router.rpc(Repos.method.events, ({ repo, after, watch }, { signal }) =>
+        this.#serve(text.decode(repo), text.decode(after), watch, signal),
+      );
     });
-    const connection = { transport, credentials: new Credentials(undefined), maxOpenStreams: 100, close() {} };
+    const connection = {
+      transport,
+      credentials: new Credentials(undefined),
+      health: this.health,
+      maxOpenStreams: undefined,
+      silenceMs: 20_000,
+      idleLimitMs: undefined,
+      close() {},
+    };
     const line =
       (level: string) =>
       (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
         void this.log.push({ level, message, fields });
-    let tokens = 0;
-    this.machinery = {
-      bindings: new Bindings(activities),
-      store,
-      wakes: this.wakes,
-      clock: this.clock,
-      log: { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") },
-      limits: { runsPerKind, probePeriodMs: 900_000 },
-      random: () => 0.5,
-      newToken: () => `token-${++tokens}`,
-      upstream: () => connection,
-    };
+    const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+    const machinery = memoryMachinery({ activities, store, clock: this.clock, log, limits, upstream: connection });
+    this.wakes = machinery.wakes;
+    this.machinery = machinery;
   }
 
-  async *#serve(thingId: string, after: string) {
+  async *#serve(thingId: string, after: string, watch: boolean, signal: AbortSignal) {
     this.openStreams++;
     try {
       this.opened.push({ thingId, after });
@@ -111,19 +118,35 @@ export class World {
       const history = this.histories.get(thingId) ?? [];
       let next = after === "" ? 0 : history.indexOf(after) + 1;
       if (after !== "" && next === 0) throw new ConnectError("not found", Code.Unknown);
-      for (; next < history.length; next++) {
-        const id = history[next] ?? "";
-        await this.onEvent(thingId, id);
-        yield { events: [{ id: bytes.encode(id), fsoRepoErrorMessage: `event ${id}` }] };
-      }
+      do {
+        for (let ids = this.histories.get(thingId) ?? []; next < ids.length; next++) {
+          const id = ids[next] ?? "";
+          await this.onEvent(thingId, id);
+          yield { events: [{ id: bytes.encode(id), fsoRepoErrorMessage: `event ${id}` }] };
+        }
+        if (!watch) return;
+        yield { willBlock: true };
+        await this.#untilAppended(thingId, next, signal);
+      } while (!signal.aborted);
     } finally {
       this.openStreams--;
     }
   }
 
-  /** Adds events to a thing's history. Nobody is told. */
+  /** Adds events to a thing's history. Who watches it is told, and nobody else. */
   append(thingId: string, ...ids: string[]): void {
     this.histories.set(thingId, [...(this.histories.get(thingId) ?? []), ...ids]);
+    for (const tell of this.#watching.get(thingId) ?? []) tell();
+  }
+
+  async #untilAppended(thingId: string, known: number, signal: AbortSignal): Promise<void> {
+    const watching = this.#watching.get(thingId) ?? new Set();
+    this.#watching.set(thingId, watching);
+    if (signal.aborted || (this.histories.get(thingId)?.length ?? 0) > known) return;
+    await new Promise<void>((resolve) => {
+      watching.add(resolve);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    }).finally(() => watching.clear());
   }
 
   signal(thingId: string): Promise<void> {
@@ -157,8 +180,10 @@ export class World {
     const errors: unknown[] = [];
     for (let rounds = 0; rounds < 1000; rounds++) {
       const messages = this.wakes.take();
-      if (messages.length === 0) return errors;
-      errors.push(...(await this.deliver(messages)));
+      const lonely = this.wakes.lonely.splice(0);
+      if (messages.length === 0 && lonely.length === 0) return errors;
+      if (messages.length > 0) errors.push(...(await this.deliver(messages)));
+      for (const one of lonely) errors.push(...(await this.deliver([one])));
     }
     throw new Error("the wakes do not come to an end");
   }

@@ -1,0 +1,158 @@
+import type { Clock } from "../contract/clock.ts";
+import { describeError } from "../contract/error.ts";
+import type { Logger } from "../contract/logger.ts";
+import type { ControlStore } from "../tasks/control.ts";
+import {
+  type BreakerState,
+  close,
+  closedBreaker,
+  comeAgainAt,
+  decodeBreaker,
+  failuresToOpen,
+  sendCanary,
+  trip,
+} from "../upstream/breaker.ts";
+import type { UpstreamConnection } from "../upstream/connection.ts";
+
+/** May a task of an upstream run now? */
+export type Admittance =
+  | { readonly type: "go" }
+  /** Its upstream is out; `at` is when to come again, in milliseconds since 1970. */
+  | { readonly type: "wait"; readonly at: number }
+  /** An operator has paused it. */
+  | { readonly type: "paused" };
+
+/** How old a look at a breaker may be. */
+const lookMs = 5_000;
+const rounds = 5;
+
+interface Look {
+  readonly version: number;
+  readonly state: BreakerState;
+  readonly at: number;
+}
+
+interface Watched {
+  look: Look | undefined;
+  reading: Promise<Look> | undefined;
+  /** Set while this process has the canary: the streams that had opened before, and how long it counts. */
+  canary: { readonly from: number; readonly until: number } | undefined;
+}
+
+export interface BreakerSurroundings {
+  readonly control: ControlStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  random(): number;
+  upstream(name: string): UpstreamConnection;
+}
+
+/**
+ * The breakers of all upstreams (rule 12): asked before a task is acquired, told after each run. The shared documents
+ * are looked at every few seconds, so that a run without trouble costs nothing for it.
+ */
+export class Breakers {
+  readonly #surroundings: BreakerSurroundings;
+  readonly #watched = new Map<string, Watched>();
+
+  constructor(surroundings: BreakerSurroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  async admit(upstream: string): Promise<Admittance> {
+    const { clock, random } = this.#surroundings;
+    const watched = this.#of(upstream);
+    const { state } = await this.#look(upstream, watched);
+    if (state.paused) return { type: "paused" };
+    if (state.state === "closed") return { type: "go" };
+    const now = clock.now();
+    if (sendCanary(state, now)) {
+      const sent = await this.change(upstream, (stored) => sendCanary(stored, now));
+      if (sent) {
+        const from = this.#surroundings.upstream(upstream).health.successes;
+        watched.canary = { from, until: sent.canaryUntil ?? now };
+        return { type: "go" };
+      }
+      const again = (watched.look ?? { state }).state;
+      if (again.state === "closed" && !again.paused) return { type: "go" };
+      return { type: "wait", at: comeAgainAt(again, now, random()) };
+    }
+    return { type: "wait", at: comeAgainAt(state, now, random()) };
+  }
+
+  /** Draws the conclusions from how the streams of an upstream have fared: after a stream opened, after a run. Never throws. */
+  async review(upstream: string): Promise<void> {
+    const { clock, random, log } = this.#surroundings;
+    const watched = this.#of(upstream);
+    const { health } = this.#surroundings.upstream(upstream);
+    try {
+      const { canary } = watched;
+      if (canary) {
+        const recovered = health.successes > canary.from;
+        if (!recovered && health.failures === 0 && clock.now() < canary.until) return;
+        watched.canary = undefined;
+        if (!recovered && health.failures === 0) return;
+        if (recovered) {
+          await this.change(upstream, (stored) => (stored.state === "open" ? close(stored) : undefined));
+          log.info("upstream is back", { upstream });
+          return;
+        }
+      } else if (health.failures < failuresToOpen) return;
+      const reason = describeError(health.lastError);
+      health.failures = 0;
+      const now = clock.now();
+      const opened = await this.change(upstream, (stored) =>
+        // Somebody else has just opened it for the same failures.
+        stored.state === "open" && stored.until > now ? undefined : trip(stored, now, random(), reason),
+      );
+      if (opened) log.warn("upstream is out", { upstream, forMs: opened.openMs, err: reason });
+    } catch (error) {
+      log.warn("breaker not written", { upstream, err: describeError(error) });
+    }
+  }
+
+  /** Changes the shared state, unless `decide` says that there is nothing to change. Resolves to the new state. */
+  async change(
+    upstream: string,
+    decide: (stored: BreakerState) => BreakerState | undefined,
+  ): Promise<BreakerState | undefined> {
+    const watched = this.#of(upstream);
+    for (let round = 1; round <= rounds; round++) {
+      const look = await this.#read(upstream);
+      watched.look = look;
+      const next = decide(look.state);
+      if (!next) return undefined;
+      const version = await this.#surroundings.control.write(documentOf(upstream), next, look.version);
+      if (version === undefined) continue;
+      watched.look = { version, state: next, at: this.#surroundings.clock.now() };
+      return next;
+    }
+    return undefined;
+  }
+
+  #of(upstream: string): Watched {
+    const known = this.#watched.get(upstream);
+    if (known) return known;
+    const watched: Watched = { look: undefined, reading: undefined, canary: undefined };
+    this.#watched.set(upstream, watched);
+    return watched;
+  }
+
+  async #look(upstream: string, watched: Watched): Promise<Look> {
+    const { look } = watched;
+    if (look && this.#surroundings.clock.now() - look.at < lookMs) return look;
+    watched.reading ??= this.#read(upstream).finally(() => {
+      watched.reading = undefined;
+    });
+    watched.look = await watched.reading;
+    return watched.look;
+  }
+
+  async #read(upstream: string): Promise<Look> {
+    const found = await this.#surroundings.control.read(documentOf(upstream));
+    const state = found ? decodeBreaker(upstream, found.value) : closedBreaker;
+    return { version: found?.version ?? 0, state, at: this.#surroundings.clock.now() };
+  }
+}
+
+const documentOf = (upstream: string) => `upstream#${upstream}`;

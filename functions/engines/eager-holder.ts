@@ -1,0 +1,254 @@
+import { describeError } from "../contract/error.ts";
+import { eagerBucketOf, eagerBuckets, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import type { EagerEntry } from "../tasks/store.ts";
+import {
+  acquire,
+  acquireExpired,
+  acquireFromHolder,
+  type Claim,
+  clockSkewMs,
+  graceMs,
+  isolate,
+} from "../tasks/transitions.ts";
+import type { Update } from "../tasks/update.ts";
+import { Limiter } from "../upstream/limiter.ts";
+import { strikeDelayMs } from "../wake/backoff.ts";
+import { type EagerShard, eagerHolder } from "../wake/holder-name.ts";
+import { strikesToIsolate } from "./acquire.ts";
+import type { Binding } from "./binding.ts";
+import type { Invocation, Machinery } from "./engine.ts";
+import { type Holding, isFree } from "./holder.ts";
+import { holdPlace } from "./place.ts";
+import { runTask } from "./run.ts";
+import { Watch } from "./watch.ts";
+
+/** How often a holder reads which tasks its shard has: one started meanwhile joins within this time. */
+const rereadMs = 3_000;
+/** How long before its end a holder asks for its successor: a bus event, and the start of a function. */
+const leadMs = 10_000;
+/** How often a task is looked at that somebody else has. */
+const heldElsewhereMs = 15_000;
+/** Tasks that are read and acquired at once. */
+const acquiresAtOnce = 30;
+
+export interface EagerReport {
+  readonly holder: string;
+  /** "held": somebody else has the shard. */
+  readonly ended: "held" | "handed over" | "lost";
+  /** Most tasks watched at once. */
+  readonly watched: number;
+  readonly runs: number;
+}
+
+/**
+ * Holds one shard of the eager tasks for an invocation: finds them by the eager index, watches their streams, and runs
+ * each until it ends or the invocation's deadline. Then all commit, the shard is released, and the successor, which was
+ * started a while before, goes on (protocol rule 19).
+ */
+export async function holdEagerShard(
+  machinery: Machinery,
+  shard: EagerShard,
+  invocation: Invocation,
+): Promise<EagerReport> {
+  const holder = eagerHolder(shard.shard, shard.shards);
+  const watching: { shard?: WatchedShard } = {};
+  const ended = await holdPlace(machinery, holder, invocation, {
+    // Of two instances only one may run tasks: the successor waits until this one has released the shard.
+    leadMs,
+    mayTake: isFree,
+    async whileHeld(holding, signal) {
+      watching.shard = new WatchedShard(machinery, shard, holding, { ...invocation, signal });
+      await watching.shard.watch();
+    },
+  });
+  return { holder, ended, watched: watching.shard?.mostWatched ?? 0, runs: watching.shard?.runs ?? 0 };
+}
+
+interface RunningTask {
+  readonly watch: Watch;
+  readonly stopping: AbortController;
+  readonly ended: Promise<void>;
+}
+
+class WatchedShard {
+  readonly #machinery: Machinery;
+  readonly #shard: EagerShard;
+  readonly #holding: Holding;
+  readonly #invocation: Invocation;
+  readonly #running = new Map<string, RunningTask>();
+  /** Tasks that are not looked at before a time. */
+  readonly #later = new Map<string, number>();
+  readonly #acquires = new Limiter(acquiresAtOnce);
+  #isFull = false;
+  mostWatched = 0;
+  runs = 0;
+
+  constructor(machinery: Machinery, shard: EagerShard, holding: Holding, invocation: Invocation) {
+    this.#machinery = machinery;
+    this.#shard = shard;
+    this.#holding = holding;
+    this.#invocation = invocation;
+  }
+
+  /** Ends when the invocation's signal has aborted and all runs are over. */
+  async watch(): Promise<void> {
+    const { clock, log } = this.#machinery;
+    const { signal } = this.#invocation;
+    while (!signal.aborted) {
+      try {
+        await this.#reread();
+      } catch (error) {
+        log.warn("shard not read", { holder: this.#holding.name, err: describeError(error) });
+      }
+      await clock.sleep(rereadMs, signal);
+    }
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+  }
+
+  async #reread(): Promise<void> {
+    const buckets = Array.from({ length: eagerBuckets }, (_, bucket) => bucket).filter(
+      (bucket) => bucket % this.#shard.shards === this.#shard.shard,
+    );
+    const entries = (await Promise.all(buckets.map((bucket) => this.#machinery.store.eager(bucket)))).flat();
+    const found = new Set<string>();
+    for (const entry of entries) {
+      const name = taskName(entry.key);
+      found.add(name);
+      this.#compare(name, entry);
+    }
+    for (const [name, { stopping }] of this.#running) {
+      // Paused, most likely: whoever takes a task out of the index does not want it to run.
+      if (!found.has(name)) stopping.abort();
+    }
+    for (const name of this.#later.keys()) if (!found.has(name)) this.#later.delete(name);
+  }
+
+  #compare(name: string, entry: EagerEntry): void {
+    const running = this.#running.get(name);
+    if (running) {
+      if (running.watch.compare(entry) === "stop") running.stopping.abort();
+      return;
+    }
+    if (this.#invocation.signal.aborted || (this.#later.get(name) ?? 0) > this.#machinery.clock.now()) return;
+    if (!this.#hasRoom()) return;
+    const watch = new Watch();
+    const stopping = new AbortController();
+    const ended = this.#run(entry.key, watch, stopping.signal)
+      .catch((error) => {
+        this.#machinery.log.error("eager run failed", { task: name, err: describeError(error) });
+        this.#later.set(name, this.#machinery.clock.now() + rereadMs);
+      })
+      .finally(() => this.#running.delete(name));
+    this.#running.set(name, { watch, stopping, ended });
+    this.mostWatched = Math.max(this.mostWatched, this.#running.size);
+  }
+
+  /** What does not fit is said, once: more shards are needed. */
+  #hasRoom(): boolean {
+    const { limits, log } = this.#machinery;
+    if (this.#running.size < limits.eagerWatches) return true;
+    if (!this.#isFull) {
+      log.error("shard full: tasks wait until others end", {
+        holder: this.#holding.name,
+        watches: limits.eagerWatches,
+        remedy: "more TAILWAKE_EAGER_SHARDS, or TAILWAKE_EAGER_WATCHES",
+      });
+    }
+    this.#isFull = true;
+    return false;
+  }
+
+  async #run(key: TaskKey, watch: Watch, stopped: AbortSignal): Promise<void> {
+    const machinery = this.#machinery;
+    const binding = machinery.bindings.find(key);
+    if (binding.engine !== "eager") {
+      // Bound to another engine since: its wakes and the due scan look after it.
+      this.#later.set(taskName(key), Number.POSITIVE_INFINITY);
+      return;
+    }
+    const record = await this.#acquires.run(() => this.#acquire(binding, key));
+    if (!record) return;
+    this.runs++;
+    const signal = AbortSignal.any([this.#invocation.signal, stopped]);
+    const after = await runTask(machinery, binding, record, "handOver", { ...this.#invocation, signal }, watch);
+    await machinery.breakers.review(binding.stream.upstream);
+    this.#lookAgain(after);
+  }
+
+  /** The record if this run may go on with it; else when to look again is noted. */
+  async #acquire(binding: Binding, key: TaskKey): Promise<TaskRecord | undefined> {
+    const { store, clock, breakers } = this.#machinery;
+    const name = taskName(key);
+    const seen = await store.get(key);
+    if (!seen || this.#invocation.signal.aborted) return undefined;
+    const admittance = await breakers.admit(binding.stream.upstream);
+    if (admittance.type !== "go") {
+      this.#later.set(name, admittance.type === "wait" ? admittance.at : clock.now() + graceMs);
+      return undefined;
+    }
+    const update = await this.#claim(binding, seen);
+    if (!update) {
+      this.#lookAgain(seen);
+      return undefined;
+    }
+    const written = await store.update(key, update);
+    return written.applied ? written.record : undefined;
+  }
+
+  /** How to take a task, given its record; undefined if it is not to be taken now. */
+  async #claim(binding: Binding, seen: TaskRecord): Promise<Update | undefined> {
+    const { clock, wakes, store } = this.#machinery;
+    const now = clock.now();
+    if (seen.paused) return undefined;
+    if (seen.strikes >= strikesToIsolate && seen.status !== "running") return undefined;
+    const claim: Claim = {
+      token: `${this.#holding.name}#${this.#holding.epoch}#${this.#machinery.newToken()}`,
+      leaseUntil: this.#invocation.hardEnd + clockSkewMs,
+      engine: binding.engine,
+      eagerBucket: eagerBucketOf(binding.engine, seen),
+      now,
+    };
+    switch (seen.status) {
+      case "ready":
+      case "retrying":
+        return acquire(claim, { sleeping: false, early: false, fence: undefined });
+      case "sleeping":
+        // A child's end makes a task that awaits it ready.
+        return seen.awaiting ? undefined : acquire(claim, { sleeping: true, early: false, fence: undefined });
+      case "running": {
+        const epoch = this.#epochOf(seen.token ?? "");
+        const isOver = (seen.leaseUntil ?? 0) + clockSkewMs + strikeDelayMs(seen.strikes) < now;
+        if (epoch === undefined && !isOver) return undefined;
+        if (epoch !== undefined && epoch >= this.#holding.epoch) return undefined;
+        const leftInOrder = epoch !== undefined && epoch === this.#holding.before?.released;
+        if (!leftInOrder && seen.strikes + 1 >= strikesToIsolate) {
+          // What has killed a holder twice runs in an invocation of its own (rule 8).
+          const isolated = await store.update(seen, isolate(seen.token ?? "", now));
+          if (isolated.applied) await wakes.sendAlone({ class: "rescue", key: keyOf(seen) });
+          return undefined;
+        }
+        if (epoch === undefined) return acquireExpired(claim, seen.token ?? "", strikeDelayMs(seen.strikes));
+        return acquireFromHolder(claim, seen.token ?? "", leftInOrder);
+      }
+      case "completed":
+      case "parked":
+        return undefined;
+    }
+  }
+
+  /** The epoch of this shard that a token was made in; undefined for any other token. */
+  #epochOf(token: string): number | undefined {
+    const [holder, epoch] = token.split("#");
+    return holder === this.#holding.name ? Number(epoch) : undefined;
+  }
+
+  /** Notes when to look at a task again: the index does not say. */
+  #lookAgain(record: TaskRecord): void {
+    const name = taskName(record);
+    if (record.status === "retrying") this.#later.set(name, record.notBefore ?? 0);
+    const isElsewhere = record.status === "running" || record.strikes >= strikesToIsolate;
+    if (isElsewhere) this.#later.set(name, this.#machinery.clock.now() + heldElsewhereMs);
+  }
+}
+
+const keyOf = ({ entity, kind, activity }: TaskKey): TaskKey => ({ entity, kind, activity });

@@ -1,0 +1,205 @@
+import type { Clock } from "../contract/clock.ts";
+import { describeError, describeValue, TailwakeError } from "../contract/error.ts";
+import type { ControlStore } from "../tasks/control.ts";
+import { clockSkewMs } from "../tasks/transitions.ts";
+import { eagerHolder, type HolderName } from "../wake/holder-name.ts";
+import type { Machinery } from "./engine.ts";
+
+/** How often a holder says that it lives. */
+export const beatMs = 5_000;
+/** How long it counts as alive after that. */
+const aliveMs = 15_000;
+
+/**
+ * Who holds a place of which there is one: a shard of the eager tasks, or the signals (protocol rule 19). Times in
+ * milliseconds since 1970.
+ *
+ *     free ──claim──▶ held, beats every 5 s ──ask for a successor──▶ leaving ──release──▶ free
+ *                       │                                                                  ▲
+ *                       └── killed, frozen or blocked: no beat for 15 s, and 5 s of skew ──┘
+ *
+ * A holder that was killed is replaced within 15 s + 5 s + 60 s (the next tick) + the start of a function.
+ */
+export interface HolderState {
+  /** Rises with each claim. */
+  readonly epoch: number;
+  readonly owner: string;
+  readonly aliveUntil: number;
+  /** It has asked for a successor, who may wait for its end. */
+  readonly leaving?: boolean;
+  /** The last epoch that was released: what its runs had open was written. */
+  readonly released?: number;
+  /** Signals: when the sleeping tasks are to be looked at, once more or for the first time since a gap. */
+  readonly sweepAt?: number | undefined;
+}
+
+export function isFree(state: HolderState | undefined, now: number): boolean {
+  return state === undefined || state.released === state.epoch || state.aliveUntil + clockSkewMs < now;
+}
+
+/** Reads the state of a place. Throws a `TailwakeError` ("malformed-record"). */
+export async function readHolder(
+  control: ControlStore,
+  name: HolderName,
+): Promise<{ readonly version: number; readonly state: HolderState | undefined }> {
+  const found = await control.read(holderDocument(name));
+  if (!found) return { version: 0, state: undefined };
+  const { epoch, owner, aliveUntil } = Object(found.value);
+  if (Number.isSafeInteger(epoch) && typeof owner === "string" && Number.isSafeInteger(aliveUntil)) {
+    return { version: found.version, state: found.value as HolderState };
+  }
+  throw new TailwakeError({
+    code: "malformed-record",
+    subject: `holder ${name}`,
+    expected: "epoch, owner and aliveUntil",
+    received: describeValue(found.value),
+  });
+}
+
+/**
+ * A place while it is held. Every write has the version of the last one for its condition: who was replaced notices at
+ * the next beat, or write, and never undoes what its successor has written.
+ */
+export class Holding {
+  readonly name: HolderName;
+  /** As it was before the claim. */
+  readonly before: HolderState | undefined;
+  readonly #control: ControlStore;
+  readonly #clock: Clock;
+  readonly #lost = new AbortController();
+  #state: HolderState;
+  #version: number;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    control: ControlStore,
+    clock: Clock,
+    name: HolderName,
+    before: HolderState | undefined,
+    claimed: { readonly state: HolderState; readonly version: number },
+  ) {
+    this.#control = control;
+    this.#clock = clock;
+    this.name = name;
+    this.before = before;
+    this.#state = claimed.state;
+    this.#version = claimed.version;
+  }
+
+  /** Claims a place; undefined if somebody else has it, or was quicker. */
+  static async claim(
+    { control, clock }: { readonly control: ControlStore; readonly clock: Clock },
+    name: HolderName,
+    owner: string,
+    mayTake: (state: HolderState | undefined, now: number) => boolean = isFree,
+  ): Promise<Holding | undefined> {
+    const { version, state: before } = await readHolder(control, name);
+    const now = clock.now();
+    if (!mayTake(before, now)) return undefined;
+    const { released, sweepAt } = before ?? {};
+    const state: HolderState = {
+      epoch: (before?.epoch ?? 0) + 1,
+      owner,
+      aliveUntil: now + aliveMs,
+      ...(released === undefined ? {} : { released }),
+      ...(sweepAt === undefined ? {} : { sweepAt }),
+    };
+    const written = await control.write(holderDocument(name), state, version);
+    if (written !== undefined) return new Holding(control, clock, name, before, { state, version: written });
+    // The answer to the write may have been lost on its way, and the write sent again.
+    const stored = await readHolder(control, name);
+    const isOurs = stored.state?.owner === owner && stored.state.epoch === state.epoch;
+    return isOurs ? new Holding(control, clock, name, before, { state, version: stored.version }) : undefined;
+  }
+
+  get epoch(): number {
+    return this.#state.epoch;
+  }
+
+  /** A successor was asked for: to be replaced by one is in order. */
+  get isLeaving(): boolean {
+    return this.#state.leaving === true;
+  }
+
+  /** Aborts when the place is lost to somebody else. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Says every few seconds that this holder lives, until `signal` aborts or the place is lost. */
+  async beat(signal: AbortSignal, log: Machinery["log"]): Promise<void> {
+    const ends = AbortSignal.any([signal, this.lost]);
+    while (!ends.aborted) {
+      await this.#clock.sleep(beatMs, ends);
+      if (ends.aborted) return;
+      try {
+        await this.write({});
+      } catch (error) {
+        log.warn("holder did not beat", { holder: this.name, err: describeError(error) });
+      }
+    }
+  }
+
+  /** Says that a successor is on its way. */
+  leave(): Promise<boolean> {
+    return this.write({ leaving: true });
+  }
+
+  /** Gives the place up: the next holder takes it at once. */
+  release(): Promise<boolean> {
+    return this.write({ released: this.epoch, aliveUntil: 0 });
+  }
+
+  /** Changes the state, one write after the other. False once the place is lost. */
+  write(changes: Partial<HolderState>): Promise<boolean> {
+    const written = this.#writing.then(() => this.#write(changes));
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
+  async #write(changes: Partial<HolderState>): Promise<boolean> {
+    if (this.lost.aborted) return false;
+    const state = { ...this.#state, aliveUntil: this.#clock.now() + aliveMs, ...changes };
+    const version = await this.#control.write(holderDocument(this.name), state, this.#version);
+    if (version === undefined) {
+      const stored = await readHolder(this.#control, this.name);
+      // The answer to an earlier write may have been lost on its way.
+      if (stored.state?.epoch !== this.epoch) {
+        this.#lost.abort();
+        return false;
+      }
+      this.#version = stored.version;
+      this.#state = stored.state;
+      return this.#write(changes);
+    }
+    this.#state = state;
+    this.#version = version;
+    return true;
+  }
+}
+
+/** The places that an app has: one for its signals, and one a shard if it has eager activities. */
+export function holdersOf({ bindings, limits, signalSources }: Machinery): HolderName[] {
+  const isEager = [...bindings].some(({ engine }) => engine === "eager");
+  const shards = Array.from({ length: isEager ? limits.eagerShards : 0 }, (_, i) => eagerHolder(i, limits.eagerShards));
+  return signalSources.length > 0 ? ["signals", ...shards] : shards;
+}
+
+/** Starts a holder for each place that nobody has. One that comes too late finds it taken, and ends. */
+export async function startMissingHolders(machinery: Machinery): Promise<number> {
+  const { control, clock, wakes, log } = machinery;
+  let started = 0;
+  for (const name of holdersOf(machinery)) {
+    try {
+      if (!isFree((await readHolder(control, name)).state, clock.now())) continue;
+      await wakes.startHolder(name);
+      started++;
+    } catch (error) {
+      log.error("holder not started", { holder: name, err: describeError(error) });
+    }
+  }
+  return started;
+}
+
+/** The name of a place's control document. */
+export const holderDocument = (name: HolderName) => `holder#${name}`;

@@ -1,0 +1,99 @@
+import { ConnectError } from "@connectrpc/connect";
+import { epoch, type Tail } from "../contract/tail.ts";
+import { type TaskRecord, taskName } from "../tasks/record.ts";
+import { type OpenStream, openEventStream } from "../upstream/event-stream.ts";
+import type { Binding } from "./binding.ts";
+import type { Machinery } from "./engine.ts";
+import type { RunState } from "./run-state.ts";
+
+/** How long a tail is trusted that no event has followed, of kinds whose server is silent about unknown ones. */
+export const tailTrustMs = 6 * 3_600_000;
+
+/** Opens a task's stream after a tail, and tells the breaker how that went. Throws the server's `ConnectError`. */
+export async function openTaskStream(
+  machinery: Machinery,
+  binding: Binding,
+  record: TaskRecord,
+  { tail, watch, signal }: { readonly tail: Tail; readonly watch: boolean; readonly signal: AbortSignal },
+): Promise<OpenStream> {
+  const { upstream } = binding.stream;
+  try {
+    return await openEventStream({
+      connection: machinery.upstream(upstream),
+      declaration: binding.stream,
+      address: record.address,
+      position: { after: tail === epoch ? undefined : tail, watch },
+      signal,
+      clock: machinery.clock,
+      random: machinery.random,
+    });
+  } finally {
+    await machinery.breakers.review(upstream);
+  }
+}
+
+/** Is it time to look the tail of a task up in its stream, if nothing follows it (rule 18)? */
+export function isTailInDoubt({ stream }: Binding, record: TaskRecord, now: number): boolean {
+  if (stream.definition.tailUnknown !== "silent" || record.tail === epoch) return false;
+  return now - (record.tailSeenAt ?? record.startedAt) >= tailTrustMs;
+}
+
+/**
+ * The stream right after the run's tail (T1): the one that is open if it stands there, else a new one. From epoch if the
+ * server no longer knows the tail (rule 18).
+ */
+export async function openAfterTail(state: RunState): Promise<OpenStream> {
+  if (state.stream?.continuesAfter(state.tail)) return state.stream;
+  state.stream?.close();
+  const { machinery, binding } = state;
+  try {
+    state.stream = await open(state, state.tail);
+  } catch (error) {
+    const { tailUnknown } = binding.stream.definition;
+    const unknown = tailUnknown !== "silent" && error instanceof ConnectError && tailUnknown(error);
+    if (!unknown || state.tail === epoch) throw error;
+    return startOver(state, error);
+  }
+  if (binding.stream.definition.tailUnknown !== "silent" || state.tail === epoch) return state.stream;
+  if (state.stream.empty) {
+    const seen = state.tailSeenAt === "unchanged" ? state.record : { ...state.record, tailSeenAt: state.tailSeenAt };
+    if (!isTailInDoubt(binding, { ...seen, tail: state.tail }, machinery.clock.now())) return state.stream;
+    const known = await isInHistory(state);
+    if (state.signal.aborted) return state.stream;
+    if (!known) return startOver(state, "not in the stream");
+  }
+  state.tailSeenAt = machinery.clock.now();
+  return state.stream;
+}
+
+const open = (state: RunState, tail: Tail): Promise<OpenStream> =>
+  openTaskStream(state.machinery, state.binding, state.record, {
+    tail,
+    watch: state.watch !== undefined,
+    signal: state.signal,
+  });
+
+async function startOver(state: RunState, err: unknown): Promise<OpenStream> {
+  state.machinery.log.warn("tail unknown to the upstream, reading from epoch", {
+    task: taskName(state.key),
+    afterEvent: state.tail,
+    err,
+  });
+  state.stream?.close();
+  state.tail = epoch;
+  state.onTailUnknown();
+  state.stream = await open(state, epoch);
+  return state.stream;
+}
+
+/** Reads the whole stream for the run's tail: what a server that is silent about unknown tails makes necessary. */
+async function isInHistory(state: RunState): Promise<boolean> {
+  const { machinery, binding, record, signal, tail } = state;
+  const history = await openTaskStream(machinery, binding, record, { tail: epoch, watch: false, signal });
+  try {
+    for await (const { events } of history.batches()) if (events.some(({ id }) => id === tail)) return true;
+    return false;
+  } finally {
+    history.close();
+  }
+}

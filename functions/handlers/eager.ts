@@ -1,0 +1,4 @@
+import { handlers } from "./reference-app.ts";
+
+/** The eager function: holds the watching streams of one shard of tasks. */
+export const handler = handlers.eager;

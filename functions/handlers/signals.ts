@@ -1,0 +1,4 @@
+import { handlers } from "./reference-app.ts";
+
+/** The signals function: holds the servers' streams of signals. */
+export const handler = handlers.signals;
