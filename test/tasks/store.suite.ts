@@ -1,6 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { eventId } from "../../functions/contract/tail.ts";
-import { dueShard, parseTaskName, type TaskKey, type TaskRecord, taskName } from "../../functions/tasks/record.ts";
+import {
+  dueShard,
+  eagerBucketOf,
+  eagerBuckets,
+  parseTaskName,
+  type TaskKey,
+  type TaskRecord,
+  taskName,
+} from "../../functions/tasks/record.ts";
 import type { TaskStore } from "../../functions/tasks/store.ts";
 import * as step from "../../functions/tasks/transitions.ts";
 import type { Update, Written } from "../../functions/tasks/update.ts";
@@ -513,6 +521,120 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     });
   });
 
+  describe("an eager task (rule 19)", () => {
+    const bucket = eagerBucketOf("eager", key) ?? "";
+    const eager = (now = t0) => step.start({ orderId: "1" }, "eager", now, bucket);
+    const claimEager = (token: string, now = t0) => claim(token, now, { engine: "eager", eagerBucket: bucket });
+    const indexed = async () => {
+      const found = await Promise.all(Array.from({ length: eagerBuckets }, (_, n) => store.eager(n)));
+      return found.flat();
+    };
+
+    it("is in its bucket of the eager index, with fence and wakes, from its start until it is completed", async () => {
+      await accepted(eager());
+      expect(await indexed()).toEqual([{ key, fence: 0, wakes: 0 }]);
+      await accepted(step.acquire(claimEager("a"), signal));
+      await accepted(step.noteWake("a", "child"));
+      expect(await indexed()).toEqual([{ key, fence: 1, wakes: 1 }]);
+      expect((await store.eager(Number(bucket.slice(-2)))).map(({ key: found }) => found)).toEqual([key]);
+      await accepted(completing());
+      expect(await indexed()).toEqual([]);
+    });
+
+    it("leaves the index while it is paused or parked, and comes back", async () => {
+      await accepted(eager());
+      await accepted(step.pause(false));
+      expect(await indexed()).toEqual([]);
+      const paused = (await store.get(key)) as TaskRecord;
+      await accepted(step.resume(paused, t0, bucket));
+      expect(await indexed()).toHaveLength(1);
+      await accepted(step.acquire(claimEager("a"), signal));
+      await accepted(step.pause(true));
+      expect(await indexed()).toEqual([]);
+      await accepted(step.resumeRunning(t0, bucket));
+      await accepted(step.park("a", progress(1), undefined));
+      expect(await indexed()).toEqual([]);
+      await accepted(step.rewind(tail(1), t0, bucket));
+      expect(await indexed()).toHaveLength(1);
+    });
+
+    it("leaves the index when another engine acquires it, and is adopted when it is bound to this one", async () => {
+      await accepted(eager());
+      await accepted(acquire("a"));
+      expect(await indexed()).toEqual([]);
+      const asleepRecord = (await store.get(key)) as TaskRecord;
+      await accepted(step.sleep("a", progress(1), asleep(asleepRecord)));
+      const { due = 0 } = (await store.get(key)) as TaskRecord;
+      expect(await accepted(step.adopt(bucket, due, t0 + minute))).toMatchObject({
+        due: t0 + minute,
+        eagerBucket: bucket,
+      });
+      await isRefused(step.adopt(bucket, due, t0 + minute));
+      expect(await indexed()).toHaveLength(1);
+    });
+
+    it("that has caught up keeps its lease, and has its attempts, strikes and error forgotten", async () => {
+      await accepted(eager());
+      const { wakes } = await accepted(step.acquire(claimEager("a"), signal));
+      const record = await accepted(step.keepWatching("a", progress(3), wakes));
+      expect(record).toMatchObject({ status: "running", token: "a", tail: tail(3), attempts: 0, strikes: 0, fence: 1 });
+      expect(record.due).toBe(t0 + graceMs);
+      await accepted(step.noteWake("a", "signal"));
+      await isRefused(step.keepWatching("a", progress(4), wakes));
+      await isRefused(step.keepWatching("b", progress(4), wakes + 1));
+    });
+
+    it("is taken from an earlier holder at once, by its token; a strike unless that one left in order", async () => {
+      await accepted(eager());
+      await accepted(step.acquire(claimEager("old"), signal));
+      await isRefused(step.acquireFromHolder(claimEager("new"), "older", true));
+      const inOrder = await accepted(step.acquireFromHolder(claimEager("new"), "old", true));
+      expect(inOrder).toMatchObject({ token: "new", fence: 2, strikes: 0 });
+      await isRefused(step.checkpoint("old", progress(9)));
+      const afterDeath = await accepted(step.acquireFromHolder(claimEager("newer"), "new", false));
+      expect(afterDeath).toMatchObject({ token: "newer", fence: 3, strikes: 1 });
+    });
+
+    it("that has killed its holder is isolated: ready without a lease, and the dead run's commit is not taken for applied", async () => {
+      await accepted(eager());
+      await accepted(step.acquire(claimEager("a"), signal));
+      const record = await accepted(step.isolate("a", t0 + minute));
+      expect(record).toMatchObject({ status: "ready", strikes: 1, fence: 2, due: t0 + minute + graceMs });
+      expect(record).not.toHaveProperty("token");
+      expect(record.lastToken).not.toBe("a");
+      await isRefused(completing());
+    });
+  });
+
+  describe("news for a task that cannot run now", () => {
+    it("makes a sleeping one ready, and leaves a retry alone", async () => {
+      await sleeping();
+      expect(await accepted(step.rouse(t0 + minute, false))).toMatchObject({
+        status: "ready",
+        tail: tail(1),
+        due: t0 + minute + graceMs,
+      });
+      await isRefused(step.rouse(t0, false));
+      store = await createStore();
+      await retrying(t0 + minute);
+      await isRefused(step.rouse(t0, false));
+    });
+
+    it("from an operator makes also a retry ready, and it must act", async () => {
+      await running();
+      await accepted(step.retryAt("a", progress(1, { acted: tail(1) }), t0 + minute, undefined));
+      const record = await accepted(step.rouse(t0, true));
+      expect(record).toMatchObject({ status: "ready", attempts: 1 });
+      for (const gone of ["acted", "notBefore"]) expect(record).not.toHaveProperty(gone);
+    });
+
+    it("does nothing to a paused one", async () => {
+      await sleeping();
+      await accepted(step.pause(false));
+      await isRefused(step.rouse(t0, true));
+    });
+  });
+
   it("every status has a due time, but completed without waiters, parked and paused (rule 6)", async () => {
     const states: Record<string, () => Promise<TaskRecord>> = {
       ready: () => accepted(start()),
@@ -556,6 +678,25 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       expect(all.map(({ key: { entity } }) => entity)).toEqual(mine.map(({ entity }) => entity).reverse());
       expect(await store.due(shard, t0 + graceMs, 1)).toEqual(all.slice(0, 1));
       expect(await store.due(shard, (all[0]?.due ?? 0) - 1, 100)).toEqual([]);
+      const [first] = all;
+      if (!first) throw new Error("none is due");
+      expect(await store.due(shard, t0 + graceMs, 100, first)).toEqual(all.slice(1));
+      expect(await store.due(shard, t0 + graceMs, 100, all.at(-1))).toEqual([]);
+    });
+
+    it("goes on between tasks that are due at the same time", async () => {
+      const keys = Array.from({ length: 200 }, (_, i) => ({ ...key, entity: `same-${i}` })).filter(
+        (of) => dueShard(of) === 3,
+      );
+      for (const of of keys) await accepted(start(), of);
+      const found: string[] = [];
+      for (let after = undefined as Parameters<TaskStore["due"]>[3]; ; ) {
+        const page = await store.due(3, Number.MAX_SAFE_INTEGER, 2, after);
+        found.push(...page.map(({ key: { entity } }) => entity));
+        after = page.at(-1);
+        if (page.length < 2) break;
+      }
+      expect(found.sort()).toEqual(keys.map(({ entity }) => entity).sort());
     });
 
     it("lists every task", async () => {
