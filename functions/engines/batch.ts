@@ -81,21 +81,24 @@ async function runWork(machinery: Machinery, work: TaskWork, invocation: Invocat
     if (isNews(first.class)) await keepNews(machinery, first.key, first.class);
     return;
   }
-  const admittance = await machinery.breakers.admit(binding.stream.upstream);
-  if (admittance.type !== "go") return putOff(machinery, first, admittance);
+  const { upstream } = binding.stream;
   for (const wake of ordered) {
     if (wake.notBefore !== undefined && wake.notBefore > machinery.clock.now() + timerSlackMs) {
-      // The delay queue is shorter than the wait.
-      await sendAtOrLeaveToScan(machinery, wake, wake.notBefore);
+      // The delay queue is shorter than the wait. News that cannot be sent again must be delivered again.
+      if (isNews(wake.class)) await machinery.wakes.sendAt(wake, wake.notBefore);
+      else await sendAtOrLeaveToScan(machinery, wake, wake.notBefore);
       continue;
     }
+    const admittance = await machinery.breakers.admit(upstream);
+    if (admittance.type !== "go") return putOff(machinery, wake, admittance);
     const taking = await take(machinery, binding, wake, invocation, { seen, isAlone });
-    // What has killed invocations before runs with nothing beside it that it could take along (rule 8).
-    if (taking.type === "alone") return machinery.wakes.sendAlone(wake);
     if (taking.type === "taken") {
       await runTask(machinery, binding, taking.record, wake.class, invocation);
-      return machinery.breakers.review(binding.stream.upstream);
+      return machinery.breakers.review(upstream);
     }
+    if (admittance.isCanary) await machinery.breakers.recall(upstream);
+    // What has killed invocations before runs with nothing beside it that it could take along (rule 8).
+    if (taking.type === "alone") return machinery.wakes.sendAlone(wake);
     if (taking.type === "noted") return;
   }
 }

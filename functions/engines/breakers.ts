@@ -16,7 +16,7 @@ import type { UpstreamConnection } from "../upstream/connection.ts";
 
 /** May a task of an upstream run now? */
 export type Admittance =
-  | { readonly type: "go" }
+  | { readonly type: "go"; readonly isCanary?: boolean }
   /** Its upstream is out; `at` is when to come again, in milliseconds since 1970. */
   | { readonly type: "wait"; readonly at: number }
   /** An operator has paused it. */
@@ -71,13 +71,19 @@ export class Breakers {
       if (sent) {
         const from = this.#surroundings.upstream(upstream).health.successes;
         watched.canary = { from, until: sent.canaryUntil ?? now };
-        return { type: "go" };
+        return { type: "go", isCanary: true };
       }
       const again = (watched.look ?? { state }).state;
       if (again.state === "closed" && !again.paused) return { type: "go" };
       return { type: "wait", at: comeAgainAt(again, now, random()) };
     }
     return { type: "wait", at: comeAgainAt(state, now, random()) };
+  }
+
+  /** The canary had nothing to do: another may be sent. */
+  async recall(upstream: string): Promise<void> {
+    this.#of(upstream).canary = undefined;
+    await this.change(upstream, ({ canaryUntil, ...stored }) => (canaryUntil === undefined ? undefined : stored));
   }
 
   /** Draws the conclusions from how the streams of an upstream have fared: after a stream opened, after a run. Never throws. */

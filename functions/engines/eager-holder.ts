@@ -181,18 +181,21 @@ class WatchedShard {
     const name = taskName(key);
     const seen = await store.get(key);
     if (!seen || this.#invocation.signal.aborted) return undefined;
-    const admittance = await breakers.admit(binding.stream.upstream);
-    if (admittance.type !== "go") {
-      this.#later.set(name, admittance.type === "wait" ? admittance.at : clock.now() + graceMs);
-      return undefined;
-    }
     const update = await this.#claim(binding, seen);
     if (!update) {
       this.#lookAgain(seen);
       return undefined;
     }
+    const { upstream } = binding.stream;
+    const admittance = await breakers.admit(upstream);
+    if (admittance.type !== "go") {
+      this.#later.set(name, admittance.type === "wait" ? admittance.at : clock.now() + graceMs);
+      return undefined;
+    }
     const written = await store.update(key, update);
-    return written.applied ? written.record : undefined;
+    if (written.applied) return written.record;
+    if (admittance.isCanary) await breakers.recall(upstream);
+    return undefined;
   }
 
   /** How to take a task, given its record; undefined if it is not to be taken now. */

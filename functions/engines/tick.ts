@@ -145,6 +145,10 @@ async function lookAt(
           update: postpone(due, admittance.type === "wait" ? admittance.at : now + pausedLookMs),
           next: "postponed",
         } as const);
+  const opensStream = claim.next === "probe";
+  if (admittance.type === "go" && admittance.isCanary && !opensStream) {
+    await machinery.breakers.recall(binding.stream.upstream);
+  }
   if (!(await store.update(key, claim.update)).applied) {
     report.passed++;
     return;
