@@ -14,6 +14,7 @@ import type { Update } from "../tasks/update.ts";
 import { Limiter } from "../upstream/limiter.ts";
 import { strikeDelayMs } from "../wake/backoff.ts";
 import { type EagerShard, eagerHolder } from "../wake/holder-name.ts";
+import type { WakeClass } from "../wake/wake.ts";
 import { strikesToIsolate } from "./acquire.ts";
 import type { Binding } from "./binding.ts";
 import type { Invocation, Machinery } from "./engine.ts";
@@ -166,24 +167,25 @@ class WatchedShard {
       this.#later.set(taskName(key), Number.POSITIVE_INFINITY);
       return;
     }
-    const record = await this.#acquires.run(() => this.#acquire(binding, key));
-    if (!record) return;
+    const taken = await this.#acquires.run(() => this.#acquire(binding, key));
+    if (!taken) return;
     this.runs++;
+    const { record, why } = taken;
     const signal = AbortSignal.any([this.#invocation.signal, stopped]);
-    const after = await runTask(machinery, binding, record, "handOver", { ...this.#invocation, signal }, watch);
+    const after = await runTask(machinery, binding, record, why, { ...this.#invocation, signal }, watch);
     await machinery.breakers.review(binding.stream.upstream);
-    this.#lookAgain(after);
+    if (after.status === "retrying") this.#later.set(taskName(key), after.notBefore ?? 0);
   }
 
   /** The record if this run may go on with it; else when to look again is noted. */
-  async #acquire(binding: Binding, key: TaskKey): Promise<TaskRecord | undefined> {
+  async #acquire(binding: Binding, key: TaskKey): Promise<{ record: TaskRecord; why: WakeClass } | undefined> {
     const { store, clock, breakers } = this.#machinery;
     const name = taskName(key);
     const seen = await store.get(key);
     if (!seen || this.#invocation.signal.aborted) return undefined;
     const update = await this.#claim(binding, seen);
     if (!update) {
-      this.#lookAgain(seen);
+      this.#leaveAlone(seen);
       return undefined;
     }
     const { upstream } = binding.stream;
@@ -193,7 +195,7 @@ class WatchedShard {
       return undefined;
     }
     const written = await store.update(key, update);
-    if (written.applied) return written.record;
+    if (written.applied) return { record: written.record, why: reasonFor(seen) };
     if (admittance.isCanary) await breakers.recall(upstream);
     return undefined;
   }
@@ -212,8 +214,13 @@ class WatchedShard {
       now,
     };
     switch (seen.status) {
-      case "ready":
       case "retrying":
+        if ((seen.notBefore ?? 0) > now) {
+          this.#later.set(taskName(seen), seen.notBefore ?? 0);
+          return undefined;
+        }
+        return acquire(claim, { sleeping: false, early: false, fence: undefined });
+      case "ready":
         return acquire(claim, { sleeping: false, early: false, fence: undefined });
       case "sleeping":
         // A child's end makes a task that awaits it ready.
@@ -245,13 +252,18 @@ class WatchedShard {
     return holder === this.#holding.name ? Number(epoch) : undefined;
   }
 
-  /** Notes when to look at a task again: the index does not say. */
-  #lookAgain(record: TaskRecord): void {
-    const name = taskName(record);
-    if (record.status === "retrying") this.#later.set(name, record.notBefore ?? 0);
+  /** Notes when to look at a task again that others run, or that waits: the index does not say. */
+  #leaveAlone(record: TaskRecord): void {
     const isElsewhere = record.status === "running" || record.strikes >= strikesToIsolate;
-    if (isElsewhere) this.#later.set(name, this.#machinery.clock.now() + heldElsewhereMs);
+    if (isElsewhere) this.#later.set(taskName(record), this.#machinery.clock.now() + heldElsewhereMs);
   }
+}
+
+/** No wake says why an eager task runs: its record does. */
+function reasonFor({ status, childDone, fence }: TaskRecord): WakeClass {
+  if (childDone) return "child";
+  if (status === "retrying") return "timer";
+  return fence === 0 ? "start" : "handOver";
 }
 
 const keyOf = ({ entity, kind, activity }: TaskKey): TaskKey => ({ entity, kind, activity });

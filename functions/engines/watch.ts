@@ -71,12 +71,8 @@ export class HeadWatcher {
     const { signal, machinery } = this.#state;
     while (!signal.aborted) {
       try {
-        const stream = this.#state.stream;
-        if (!stream?.continuesAfter(this.#state.tail)) {
-          if (await this.#reopen("ended")) return { type: "round", wokenBy: "signal" };
-          continue;
-        }
-        this.#news ??= stream.untilNews();
+        // The activity may have returned an earlier tail: what it has seen comes again, but not before there is news.
+        this.#news ??= this.#state.stream?.untilNews() ?? Promise.resolve("ended");
         const seen = await this.#first(this.#news, flushAt);
         if (seen === "poked" || seen === "flush") return { type: seen };
         this.#news = undefined;

@@ -39,7 +39,7 @@ export interface OpenStream extends EventStream<unknown> {
   continuesAfter(tail: Tail): boolean;
   /**
    * Watching: waits at the head until there are events, the stream ends (also by our own signal), or it has been silent
-   * for longer than a live one is. Throws the server's `ConnectError`.
+   * for longer than a live one is. What was not read up to the head is passed over. Throws the server's `ConnectError`.
    */
   untilNews(): Promise<HeadWatch>;
   close(): void;
@@ -91,8 +91,10 @@ class MessageStream implements OpenStream {
   #next = 0;
   /** The last event that came, whether or not it has been handed out. */
   #last: Recorded<unknown> | undefined;
-  /** The server said that it has nothing more for now. */
+  /** A watching round is over: the server has said that it has nothing more for now. */
   #atHead = false;
+  /** Nothing was handed out since the head: another round can begin here, also if news has come. */
+  #standsAtHead = false;
   /** Someone waits for the message that is number `#pulls`. */
   #waiting = false;
   #pulls = 0;
@@ -143,6 +145,7 @@ class MessageStream implements OpenStream {
     // Only the word that there are no events.
     this.empty = true;
     this.#atHead = true;
+    this.#standsAtHead = true;
     this.#peeked = undefined;
   }
 
@@ -151,7 +154,7 @@ class MessageStream implements OpenStream {
   }
 
   continuesAfter(tail: Tail): boolean {
-    if (this.#over || !this.#atHead || this.#next < this.#buffer.length) return false;
+    if (this.#over || !this.#standsAtHead || this.#next < this.#buffer.length) return false;
     return tail === (this.#last?.id ?? this.#request.position.after ?? epoch);
   }
 
@@ -160,13 +163,18 @@ class MessageStream implements OpenStream {
     const { heartbeatMs } = declaration.definition;
     const limitMs = heartbeatMs === undefined ? connection.idleLimitMs : heartbeatMs * missedHeartbeats;
     for (;;) {
-      const message = await this.#withinTime(limitMs, clock);
+      const unread = this.#atHead ? undefined : this.#peeked;
+      const message = unread ?? (await this.#withinTime(limitMs, clock));
+      this.#peeked = undefined;
       if (message === "silent") return "silent";
       if (message.done || this.#over) return "ended";
-      this.#peeked = message;
-      if (this.#read(message.value).events.length === 0) continue;
-      this.#atHead = false;
-      return "news";
+      const { events, willBlock } = this.#read(message.value);
+      if (this.#atHead && events.length > 0) {
+        this.#peeked = message;
+        this.#atHead = false;
+        return "news";
+      }
+      this.#atHead ||= willBlock === true;
     }
   }
 
@@ -230,7 +238,8 @@ class MessageStream implements OpenStream {
     this.#buffer = batch.events;
     this.#next = 0;
     this.#last = batch.events.at(-1) ?? this.#last;
-    if (batch.willBlock) this.#atHead = this.#request.position.watch;
+    this.#atHead = batch.willBlock === true && this.#request.position.watch;
+    this.#standsAtHead = this.#atHead;
     return batch;
   }
 

@@ -1,4 +1,4 @@
-import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, createRouterTransport } from "@connectrpc/connect";
 import type { Task } from "../../functions/contract/activity.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
 import { eventId } from "../../functions/contract/tail.ts";
@@ -48,6 +48,41 @@ export const thing = defineStream({
   ],
 });
 
+/** One message of a stream: an event, or the word that there is nothing more for now. */
+export interface Sent {
+  /** Of the event. */
+  readonly id?: string;
+  readonly willBlock: boolean;
+}
+
+/** What a stream was asked for. */
+export interface Asked {
+  /** The aggregate, as signals name it. */
+  readonly thingId: string;
+  /** An event id; "" at the epoch. */
+  readonly after: string;
+  readonly watch: boolean;
+  readonly signal: AbortSignal;
+  /** What the server says when it does not know `after`. "": it is silent, and sends no events. */
+  readonly tailUnknown: string;
+  /** How often a watching stream has a message; undefined: only when there is something to say. */
+  readonly heartbeatMs?: number;
+}
+
+/** The streaming methods of a {@link World}'s server: each turns its requests and messages into those of `serve`. */
+export type Routes = (router: ConnectRouter, serve: (asked: Asked) => AsyncIterable<Sent>) => void;
+
+const thingRoutes: Routes = (router, serve) => {
+  router.rpc(Repos.method.events, async function* ({ repo, after, watch }, { signal }) {
+    const asked = { thingId: text.decode(repo), after: text.decode(after), watch, signal, tailUnknown: "not found" };
+    for await (const { id, willBlock } of serve(asked)) {
+      yield id === undefined
+        ? { willBlock }
+        : { events: [{ id: bytes.encode(id), fsoRepoErrorMessage: `event ${id}` }], willBlock };
+    }
+  });
+};
+
 export interface LogLine {
   readonly level: string;
   readonly message: string;
@@ -59,6 +94,8 @@ export interface WorldOptions {
   readonly roots?: readonly Task[];
   readonly store?: TaskStore;
   readonly limits?: Partial<Limits>;
+  /** Default: those of {@link thing}. */
+  readonly routes?: Routes;
 }
 
 /** Everything around the engines, in memory: histories, table, alarm clocks, a clock that a test moves. */
@@ -74,23 +111,29 @@ export class World {
   onOpen: (thingId: string, after: string) => void | Promise<void> = () => {};
   /** Called before each event is sent. */
   onEvent: (thingId: string, id: string) => void | Promise<void> = () => {};
+  /** Watching streams end at their heads, as those of a server that cannot watch. */
+  endWatches = false;
   openStreams = 0;
   /** Called when a watching stream has nothing more to send. */
   readonly #watching = new Map<string, Set<() => void>>();
   readonly health = new UpstreamHealth();
+  /** What the engines draw; in [0, 1). */
+  random: () => number = () => 0.5;
   readonly abandoned: string[] = [];
   readonly machinery: Machinery;
   readonly #roots: readonly Task[];
   #messages = 0;
 
-  constructor({ activities, roots = [], store = new MemoryTaskStore(), limits = {} }: WorldOptions) {
+  constructor({
+    activities,
+    roots = [],
+    store = new MemoryTaskStore(),
+    limits = {},
+    routes = thingRoutes,
+  }: WorldOptions) {
     this.#roots = roots;
     this.store = store;
-    const transport = createRouterTransport((router) => {
-      router.rpc(Repos.method.events, ({ repo, after, watch }, { signal }) =>
-        this.#serve(text.decode(repo), text.decode(after), watch, signal),
-      );
-    });
+    const transport = createRouterTransport((router) => routes(router, (asked) => this.#serve(asked)));
     const connection = {
       transport,
       credentials: new Credentials(undefined),
@@ -105,31 +148,50 @@ export class World {
       (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
         void this.log.push({ level, message, fields });
     const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
-    const machinery = memoryMachinery({ activities, store, clock: this.clock, log, limits, upstream: connection });
+    const machinery = memoryMachinery({
+      activities,
+      store,
+      clock: this.clock,
+      log,
+      limits,
+      upstream: connection,
+      random: () => this.random(),
+    });
     this.wakes = machinery.wakes;
     this.machinery = machinery;
   }
 
-  async *#serve(thingId: string, after: string, watch: boolean, signal: AbortSignal) {
+  async *#serve({ thingId, after, watch, signal, tailUnknown, heartbeatMs }: Asked): AsyncGenerator<Sent> {
     this.openStreams++;
+    let isOpen = true;
+    const close = () => {
+      if (isOpen) this.openStreams--;
+      isOpen = false;
+    };
+    // A generator that waits for its client is not resumed when the client goes.
+    signal.addEventListener("abort", close, { once: true });
     try {
       this.opened.push({ thingId, after });
       await this.onOpen(thingId, after);
       const history = this.histories.get(thingId) ?? [];
       let next = after === "" ? 0 : history.indexOf(after) + 1;
-      if (after !== "" && next === 0) throw new ConnectError("not found", Code.Unknown);
+      if (after !== "" && next === 0) {
+        if (tailUnknown !== "") throw new ConnectError(tailUnknown, Code.Unknown);
+        next = history.length;
+      }
       do {
         for (let ids = this.histories.get(thingId) ?? []; next < ids.length; next++) {
           const id = ids[next] ?? "";
           await this.onEvent(thingId, id);
-          yield { events: [{ id: bytes.encode(id), fsoRepoErrorMessage: `event ${id}` }] };
+          yield { id, willBlock: false };
         }
         if (!watch) return;
         yield { willBlock: true };
-        await this.#untilAppended(thingId, next, signal);
+        if (this.endWatches) return;
+        await this.#untilAppended(thingId, next, signal, heartbeatMs);
       } while (!signal.aborted);
     } finally {
-      this.openStreams--;
+      close();
     }
   }
 
@@ -139,14 +201,17 @@ export class World {
     for (const tell of this.#watching.get(thingId) ?? []) tell();
   }
 
-  async #untilAppended(thingId: string, known: number, signal: AbortSignal): Promise<void> {
+  async #untilAppended(thingId: string, known: number, signal: AbortSignal, heartbeatMs?: number): Promise<void> {
     const watching = this.#watching.get(thingId) ?? new Set();
     this.#watching.set(thingId, watching);
     if (signal.aborted || (this.histories.get(thingId)?.length ?? 0) > known) return;
-    await new Promise<void>((resolve) => {
-      watching.add(resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    }).finally(() => watching.clear());
+    const over = new AbortController();
+    const tell = () => over.abort();
+    watching.add(tell);
+    signal.addEventListener("abort", tell, { once: true });
+    await this.clock.sleep(heartbeatMs ?? Number.POSITIVE_INFINITY, over.signal);
+    signal.removeEventListener("abort", tell);
+    watching.delete(tell);
   }
 
   signal(thingId: string): Promise<void> {
