@@ -1,5 +1,6 @@
 import { Code, ConnectError, type ConnectRouter, createRouterTransport } from "@connectrpc/connect";
 import type { Task } from "../../functions/contract/activity.ts";
+import type { SignalSource } from "../../functions/contract/signal-source.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
 import { eventId } from "../../functions/contract/tail.ts";
 import { type Delivery, runBatch } from "../../functions/engines/batch.ts";
@@ -94,6 +95,7 @@ export interface WorldOptions {
   readonly roots?: readonly Task[];
   readonly store?: TaskStore;
   readonly limits?: Partial<Limits>;
+  readonly signalSources?: readonly SignalSource[];
   /** Default: those of {@link thing}. */
   readonly routes?: Routes;
 }
@@ -129,6 +131,7 @@ export class World {
     roots = [],
     store = new MemoryTaskStore(),
     limits = {},
+    signalSources = [],
     routes = thingRoutes,
   }: WorldOptions) {
     this.#roots = roots;
@@ -154,6 +157,7 @@ export class World {
       clock: this.clock,
       log,
       limits,
+      signalSources,
       upstream: connection,
       random: () => this.random(),
     });
