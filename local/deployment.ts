@@ -18,8 +18,8 @@ export const names = {
 
 /** The lazy function's timeout; long work hands over. */
 export const lazyTimeoutMs = 120_000;
-/** A little above it: the messages of a killed invocation come back when its lease has ended (protocol rule 7). */
-const visibilityMs = lazyTimeoutMs + 15_000;
+/** How much longer messages stay invisible: those of a killed invocation come back when its lease has ended (rule 7). */
+const visibilityMarginMs = 15_000;
 const receivesBeforeDeadLetter = 5;
 
 export interface Deployment {
@@ -39,7 +39,11 @@ export interface ClientSettings {
 }
 
 /** Creates the bus with its rules, the queues, the schedule group and the tick's schedule. */
-export async function deploy(aws: AwsEndpoint, settings: ClientSettings): Promise<Deployment> {
+export async function deploy(
+  aws: AwsEndpoint,
+  settings: ClientSettings,
+  visibilityMs = lazyTimeoutMs + visibilityMarginMs,
+): Promise<Deployment> {
   const deadLetters = aws.sqs.createQueue(names.deadLetters);
   const queue = (name: string, delayMs: number) =>
     aws.sqs.createQueue(name, {
