@@ -91,6 +91,12 @@ describe("npm start -- --once", () => {
     expect(report.runs).toBeGreaterThanOrEqual(3);
   });
 
+  it("does the same job eagerly with --engine eager", async () => {
+    const { code, out, err } = await run("--once", "--json", "--root", tree, "--engine", "eager");
+    expect(code, err).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ bytes: apparentSize(tree), entries: 1 + 40 + 200 });
+  });
+
   it("prints a table of the largest directories for people", async () => {
     const { code, out } = await run("--once", "--root", tree);
     expect(code).toBe(0);
@@ -104,6 +110,10 @@ describe("npm start -- --once", () => {
       code: 2,
       out: "",
       err: /^--root: expected a directory/,
+    });
+    expect(await run("--engine", "diesel")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--engine: expected lazy or eager, received "diesel"'),
     });
     expect(await run("--wat")).toMatchObject({ code: 2, err: expect.stringContaining("--wat") });
     expect(await run("--help")).toMatchObject({ code: 0, out: /^Usage: npm start/ });
