@@ -10,12 +10,18 @@ const program = join(dirname(fileURLToPath(import.meta.url)), "main.mjs");
 export interface Child {
   /** The next line of its standard output. Rejects if it ends before. */
   line(): Promise<string>;
+  /** Writes a line to its standard input. */
+  tell(line: string): void;
   end(): Promise<void>;
 }
 
 /** This program once more, in another role. It ends when told to, and by itself when its standard input closes. */
-export function startRole(role: string, args: readonly (string | number)[]): Child {
-  const child = spawn(process.execPath, [program, `role:${role}`, ...args.map(String)], {
+export function startRole(
+  role: string,
+  args: readonly (string | number)[],
+  nodeOptions: readonly string[] = [],
+): Child {
+  const child = spawn(process.execPath, [...nodeOptions, program, `role:${role}`, ...args.map(String)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
@@ -25,6 +31,7 @@ export function startRole(role: string, args: readonly (string | number)[]): Chi
       if (done) throw new Error(`${role} ended before its answer`);
       return value;
     },
+    tell: (line) => void child.stdin.write(`${line}\n`),
     end: () => endProcess(child),
   };
 }

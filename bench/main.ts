@@ -11,12 +11,16 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "run/memory": async (name) => (await import("./run-memory.ts")).measureRuns(name),
   "requests/run": async (name) => (await import("./requests.ts")).measureRequests(name),
   "memory/drain": async (name) => (await import("./memory.ts")).measureMemory(name),
+  "memory/watch": async (name) => (await import("./memory-watch.ts")).measureWatchMemory(name),
   "start/ready": async (name) => (await import("./start.ts")).measureStart(name),
 };
 
 /** What the child processes of benchmarks do; a colon is in the name of no benchmark. */
 const roles: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   "role:serve-events": async (args) => (await import("./event-server.ts")).serveEvents(args),
+  "role:serve-watches": async () => (await import("./watch-server.ts")).serveWatches(),
+  "role:watch-bare": async (args) => (await import("./memory-watch.ts")).holdWatches("watch-bare", args),
+  "role:watch-engine": async (args) => (await import("./memory-watch.ts")).holdWatches("watch-engine", args),
   "role:drain-bare": async (args) => (await import("./memory.ts")).drainOnce("drain-bare", args),
   "role:drain-engine": async (args) => (await import("./memory.ts")).drainOnce("drain-engine", args),
 };

@@ -21,6 +21,7 @@ import type { Invocation, Machinery } from "./engine.ts";
 import { type Holding, isFree } from "./holder.ts";
 import { holdPlace } from "./place.ts";
 import { runTask } from "./run.ts";
+import { type Need, Slots } from "./slots.ts";
 import { Watch } from "./watch.ts";
 
 /** How often a holder reads which tasks its shard has: one started meanwhile joins within this time. */
@@ -80,7 +81,9 @@ class WatchedShard {
   /** Tasks that are not looked at before a time. */
   readonly #later = new Map<string, number>();
   readonly #acquires = new Limiter(acquiresAtOnce);
+  readonly #slots = new Slots();
   #isFull = false;
+  #watched = 0;
   mostWatched = 0;
   runs = 0;
 
@@ -131,50 +134,72 @@ class WatchedShard {
       return;
     }
     if (this.#invocation.signal.aborted || (this.#later.get(name) ?? 0) > this.#machinery.clock.now()) return;
-    if (!this.#hasRoom()) return;
+    const binding = this.#bindingOf(name, entry.key);
+    if (!binding) return;
     const watch = new Watch();
     const stopping = new AbortController();
-    const ended = this.#run(entry.key, watch, stopping.signal)
+    const needs = this.#needsOf(binding);
+    if (!this.#slots.hasRoom(needs)) this.#sayFull(needs);
+    const ended = this.#slots
+      .run(needs, () => this.#run(binding, entry.key, watch, stopping.signal))
       .catch((error) => {
         this.#machinery.log.error("eager run failed", { task: name, err: describeError(error) });
         this.#later.set(name, this.#machinery.clock.now() + rereadMs);
       })
       .finally(() => this.#running.delete(name));
     this.#running.set(name, { watch, stopping, ended });
-    this.mostWatched = Math.max(this.mostWatched, this.#running.size);
   }
 
-  /** What does not fit is said, once: more shards are needed. */
-  #hasRoom(): boolean {
-    const { limits, log } = this.#machinery;
-    if (this.#running.size < limits.eagerWatches) return true;
-    if (!this.#isFull) {
-      log.error("shard full: tasks wait until others end", {
-        holder: this.#holding.name,
-        watches: limits.eagerWatches,
-        remedy: "more TAILWAKE_EAGER_SHARDS, or TAILWAKE_EAGER_WATCHES",
-      });
-    }
-    this.#isFull = true;
-    return false;
-  }
-
-  async #run(key: TaskKey, watch: Watch, stopped: AbortSignal): Promise<void> {
-    const machinery = this.#machinery;
-    const binding = machinery.bindings.find(key);
-    if (binding.engine !== "eager") {
+  /** Undefined, from now on, for a task that this engine does not run. */
+  #bindingOf(name: string, key: TaskKey): Binding | undefined {
+    try {
+      const binding = this.#machinery.bindings.find(key);
       // Bound to another engine since: its wakes and the due scan look after it.
-      this.#later.set(taskName(key), Number.POSITIVE_INFINITY);
-      return;
+      if (binding.engine === "eager") return binding;
+    } catch (error) {
+      this.#machinery.log.error("eager task not run", { task: name, err: describeError(error) });
     }
+    this.#later.set(name, Number.POSITIVE_INFINITY);
+    return undefined;
+  }
+
+  #needsOf({ stream }: Binding): Need[] {
+    const { limits, upstream } = this.#machinery;
+    const needs: Need[] = [{ name: "watches", limit: limits.eagerWatches }];
+    const { maxOpenStreams } = upstream(stream.upstream);
+    if (maxOpenStreams !== undefined) needs.push({ name: `upstream ${stream.upstream}`, limit: maxOpenStreams });
+    return needs;
+  }
+
+  /** Said once: the tasks that find no room wait until others end, which may be for ever. */
+  #sayFull(needs: readonly Need[]): void {
+    if (this.#isFull) return;
+    this.#isFull = true;
+    const limits = Object.fromEntries(needs.map(({ name, limit }) => [name, limit]));
+    const remedy = "more TAILWAKE_EAGER_SHARDS, TAILWAKE_EAGER_WATCHES or maxOpenStreams";
+    this.#machinery.log.error("shard full: tasks wait until others end", {
+      holder: this.#holding.name,
+      limits,
+      remedy,
+    });
+  }
+
+  async #run(binding: Binding, key: TaskKey, watch: Watch, stopped: AbortSignal): Promise<void> {
+    const machinery = this.#machinery;
     const taken = await this.#acquires.run(() => this.#acquire(binding, key));
     if (!taken) return;
     this.runs++;
+    this.#watched++;
+    this.mostWatched = Math.max(this.mostWatched, this.#watched);
     const { record, why } = taken;
     const signal = AbortSignal.any([this.#invocation.signal, stopped]);
-    const after = await runTask(machinery, binding, record, why, { ...this.#invocation, signal }, watch);
+    try {
+      const after = await runTask(machinery, binding, record, why, { ...this.#invocation, signal }, watch);
+      if (after.status === "retrying") this.#later.set(taskName(key), after.notBefore ?? 0);
+    } finally {
+      this.#watched--;
+    }
     await machinery.breakers.review(binding.stream.upstream);
-    if (after.status === "retrying") this.#later.set(taskName(key), after.notBefore ?? 0);
   }
 
   /** The record if this run may go on with it; else when to look again is noted. */

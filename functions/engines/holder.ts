@@ -179,7 +179,7 @@ export class Holding {
 }
 
 /** The places that an app has: one for its signals, and one a shard if it has eager activities. */
-export function holdersOf({ bindings, limits, signalSources }: Machinery): HolderName[] {
+function holdersOf({ bindings, limits, signalSources }: Machinery): HolderName[] {
   const isEager = [...bindings].some(({ engine }) => engine === "eager");
   const shards = Array.from({ length: isEager ? limits.eagerShards : 0 }, (_, i) => eagerHolder(i, limits.eagerShards));
   return signalSources.length > 0 ? ["signals", ...shards] : shards;

@@ -7,7 +7,7 @@ import type { Machinery } from "./engine.ts";
 import type { RunState } from "./run-state.ts";
 
 /** How long a tail is trusted that no event has followed, of kinds whose server is silent about unknown ones. */
-export const tailTrustMs = 6 * 3_600_000;
+const tailTrustMs = 6 * 3_600_000;
 
 /** Opens a task's stream after a tail, and tells the breaker how that went. Throws the server's `ConnectError`. */
 export async function openTaskStream(

@@ -15,7 +15,7 @@ export class Slots {
   readonly #line: { readonly needs: readonly Need[]; readonly enter: () => void }[] = [];
 
   async run<T>(needs: readonly Need[], work: () => Promise<T>): Promise<T> {
-    if (this.#hasRoom(needs)) this.#add(needs, 1);
+    if (this.hasRoom(needs)) this.#add(needs, 1);
     else await new Promise<void>((enter) => this.#line.push({ needs, enter }));
     try {
       return await work();
@@ -29,7 +29,7 @@ export class Slots {
   #admit(): void {
     for (let i = 0; i < this.#line.length; ) {
       const waiting = this.#line[i];
-      if (!waiting || !this.#hasRoom(waiting.needs)) {
+      if (!waiting || !this.hasRoom(waiting.needs)) {
         i++;
         continue;
       }
@@ -39,7 +39,8 @@ export class Slots {
     }
   }
 
-  #hasRoom(needs: readonly Need[]): boolean {
+  /** Could work that needs these begin at once? */
+  hasRoom(needs: readonly Need[]): boolean {
     return needs.every(({ name, limit }) => (this.#taken.get(name) ?? 0) < limit);
   }
 

@@ -51,7 +51,7 @@ export function connectUpstream(
       // Pings find a connection that died while the function was frozen; off by default, calls on it would hang. An idle
       // connection is not pinged but verified before its next call: connect-node 2.2.0 would go on pinging one that was
       // destroyed with its last stream, and that throws where nobody can catch it.
-      const sessionManager = new Http2SessionManager(baseUrl, {
+      const sessionManager = new SessionManager(baseUrl, {
         pingIntervalMs: times.pingIntervalMs ?? pingIntervalMs,
         pingTimeoutMs: times.pingTimeoutMs ?? pingTimeoutMs,
       });
@@ -67,6 +67,23 @@ export function connectUpstream(
       };
     case "grpc-web":
       return { ...rest, transport: createGrpcWebTransport({ baseUrl, interceptors }), close() {} };
+  }
+}
+
+/**
+ * A connection that was given up fails only when its socket has closed, after a PING that timed out maybe minutes later.
+ * connect-node 2.2.0 does not listen any more if it has made another one by then (connect-es #1768), and an error that
+ * nobody listens to ends the process, with all its runs.
+ */
+class SessionManager extends Http2SessionManager {
+  readonly #heard = new WeakSet<object>();
+
+  override async request(...call: Parameters<Http2SessionManager["request"]>) {
+    const stream = await super.request(...call);
+    const { session } = stream;
+    if (session && !this.#heard.has(session)) session.on("error", () => {});
+    if (session) this.#heard.add(session);
+    return stream;
   }
 }
 
