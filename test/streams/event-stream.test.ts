@@ -9,34 +9,16 @@ import { type EventId, eventId } from "../../functions/contract/tail.ts";
 import { runBatch } from "../../functions/engines/batch.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { startTask } from "../../functions/engines/start.ts";
-import {
-  registry as registryKind,
-  registryWorkflow,
-  registryWorkflowIndex,
-  repo,
-  repoWorkflow,
-  ulidText,
-  uuidText,
-} from "../../functions/nog/index.ts";
+import { uuidText } from "../../functions/nog/index.ts";
 import { connectUpstream, type UpstreamConnection } from "../../functions/upstream/connection.ts";
 import { openEventStream } from "../../functions/upstream/event-stream.ts";
 import type { Upstream as Settings } from "../../functions/upstream/upstream.ts";
 import { MemoryWakes } from "../../functions/wake/memory.ts";
-import type { Upstream } from "../../local/upstream/server.ts";
 import { memoryMachinery } from "../support/machinery.ts";
 import { settle, TestClock } from "../support/test-clock.ts";
 import { busEvent } from "../support/world.ts";
-import { protocolNames, registry, repoId, start, workflowA, workflowB } from "../upstream/harness.ts";
-import { type StreamKind, streamKinds } from "../upstream/stream-kinds.ts";
-
-/** The five kinds, with the address of the aggregate that the upstream's fixture has. */
-const kinds: readonly { readonly stream: Stream; readonly address: Address; readonly served: StreamKind }[] = [
-  { stream: registryKind, address: { registry } },
-  { stream: registryWorkflowIndex, address: { registry } },
-  { stream: registryWorkflow, address: { registry, workflowId: uuidText(workflowA, "id") } },
-  { stream: repo, address: { repoId: uuidText(repoId, "id") } },
-  { stream: repoWorkflow, address: { repoId: uuidText(repoId, "id"), workflowId: uuidText(workflowB, "id") } },
-].map((kind, i) => ({ ...kind, served: streamKinds[i] as StreamKind }));
+import { protocolNames, start } from "../upstream/harness.ts";
+import { idsIn, kinds, repoKind } from "./kinds.ts";
 
 async function connected(protocol: Settings["protocol"], more: Partial<Settings> = {}, options = {}) {
   const { upstream } = await start(options);
@@ -57,9 +39,6 @@ function opening(connection: UpstreamConnection, stream: Stream, address: Addres
   });
   return { controller, opened };
 }
-
-const idsIn = (upstream: Upstream, { served }: (typeof kinds)[number]) =>
-  upstream.journal.read(served.history).map(({ id }) => ulidText(id, "id"));
 
 describe.each(protocolNames)("an event stream over %s", (protocol) => {
   it.each(kinds)("has the events of a $stream.kind from epoch, or after a tail, up to the head", async (kind) => {
@@ -104,7 +83,7 @@ describe.each(protocolNames)("an event stream over %s", (protocol) => {
 
   it("ends quietly when our own signal aborts, and ends on the server when it is closed", async () => {
     const { upstream, connection } = await connected(protocol);
-    const kind = kinds[3] as (typeof kinds)[number];
+    const kind = repoKind;
     kind.served.append(upstream, 500);
     const aborted = opening(connection, kind.stream, kind.address);
     let seen = 0;
@@ -122,7 +101,7 @@ describe.each(protocolNames)("an event stream over %s", (protocol) => {
 
   it("from a server that goes away throws, or is complete: it never just ends early (T1)", async () => {
     const { upstream, connection } = await connected(protocol);
-    const kind = kinds[3] as (typeof kinds)[number];
+    const kind = repoKind;
     kind.served.append(upstream, 20_000);
     const history = upstream.journal.read(kind.served.history).length;
     const stream = await opening(connection, kind.stream, kind.address).opened;
@@ -146,7 +125,7 @@ describe.each(protocolNames)("an event stream over %s", (protocol) => {
       return given.at(-1) ?? "";
     };
     const { upstream, connection } = await connected(protocol, { authorization }, { token: "fresh-token" });
-    const kind = kinds[3] as (typeof kinds)[number];
+    const kind = repoKind;
     const stream = await opening(connection, kind.stream, kind.address).opened;
     expect(stream.empty).toBe(false);
     stream.close();
@@ -167,7 +146,7 @@ describe.each(protocolNames)("an event stream over %s", (protocol) => {
     const { port } = server.address() as { port: number };
     await new Promise((resolve) => server.close(resolve));
     const connection = connectUpstream({ baseUrl: `http://127.0.0.1:${port}`, protocol });
-    const kind = kinds[3] as (typeof kinds)[number];
+    const kind = repoKind;
     const failed = await opening(connection, kind.stream, kind.address).opened.catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(ConnectError);
     connection.close();
