@@ -13,7 +13,6 @@ export class Watch {
   #fence = Number.POSITIVE_INFINITY;
   #seenWakes = Number.POSITIVE_INFINITY;
   #poke: () => void = () => {};
-  #poked: Promise<"poked"> | undefined;
 
   /** Called by the run before it waits: its fence, and the `wakes` it has seen. */
   show(fence: number, seenWakes: number): void {
@@ -31,14 +30,11 @@ export class Watch {
     return "go on";
   }
 
+  /** A new promise each time: one that lives as long as the run would gather a reaction for each event. */
   untilPoked(): Promise<"poked"> {
-    this.#poked ??= new Promise((resolve) => {
-      this.#poke = () => {
-        this.#poked = undefined;
-        resolve("poked");
-      };
+    return new Promise((resolve) => {
+      this.#poke = () => resolve("poked");
     });
-    return this.#poked;
   }
 }
 
