@@ -58,6 +58,7 @@ export function isTailwakeError(error: unknown, code?: TailwakeErrorCode): error
 
 /** One line for a log or a record: an error's text with its causes, or whatever was thrown. */
 export function describeError(error: unknown): string {
+  if (error === undefined) return describeValue(error);
   const parts: string[] = [];
   const seen = new Set<unknown>();
   for (let at: unknown = error; at !== undefined && !seen.has(at); ) {

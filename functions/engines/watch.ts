@@ -1,5 +1,7 @@
 import type { WokenBy } from "../contract/activity.ts";
+import { describeError } from "../contract/error.ts";
 import { type Outcome, retry } from "../contract/outcome.ts";
+import { taskName } from "../tasks/record.ts";
 import { openAfterTail } from "./open-stream.ts";
 import type { RunState } from "./run-state.ts";
 
@@ -78,7 +80,7 @@ export class HeadWatcher {
         this.#news = undefined;
         if (signal.aborted) break;
         // A server that restarts breaks every stream once: only one that stays away is worth a word.
-        machinery.log.debug("watch broke", { err: error });
+        machinery.log.debug("watch broke", { task: taskName(this.#state.key), err: describeError(error) });
         try {
           if (await this.#reopen("ended")) return { type: "round", wokenBy: "signal" };
         } catch (again) {
