@@ -19,6 +19,7 @@ import { type AppSettings, appSettings, type Environment, readSettings } from ".
 import { DynamoTaskStore } from "./tasks/dynamodb.ts";
 import { DynamoControlStore } from "./tasks/dynamodb-control.ts";
 import { connectUpstream, type UpstreamConnection } from "./upstream/connection.ts";
+import { openEventStream } from "./upstream/event-stream.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 import { EventBridgeWakes } from "./wake/eventbridge.ts";
 
@@ -140,6 +141,7 @@ export function createMachinery(app: App, settings: AppSettings): Machinery {
     random: Math.random,
     newToken: () => ulid(),
     upstream,
+    openStream: openEventStream,
   };
 }
 
