@@ -13,7 +13,8 @@ export type TailwakeErrorCode =
   | "lease-lost"
   | "too-late"
   | "wake-failed"
-  | "store-refused";
+  | "store-refused"
+  | "cut-differs";
 
 export interface TailwakeErrorInit {
   readonly code: TailwakeErrorCode;

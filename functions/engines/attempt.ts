@@ -92,6 +92,7 @@ async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle)
     return { type: "caughtUp", tail: state.tail };
   }
   state.acted = "again";
+  state.machinery.observer?.onAct?.(state.key);
   const decision: unknown = await untilAbandoned(state, behaviour.act(state.view?.value, handle.context));
   if (!isDecision(decision)) throw notTheContract(state, "act", "a decision", decision);
   if (decision.type === "caughtUp" && !state.signal.aborted) state.acted = state.tail;

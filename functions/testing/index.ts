@@ -1,0 +1,8 @@
+/** For the tests of authors: `tailwake/testing`. */
+
+export { type CutGiven, type CutReport, everyCut } from "./every-cut.ts";
+export { historyOf, type ScriptedHistory, scriptedId } from "./history.ts";
+export { type RunGiven, type RunResult, runActivity } from "./run-activity.ts";
+export type { Call, Routes } from "./scripted-server.ts";
+export type { LogEntry } from "./scripted-world.ts";
+export { TestClock } from "./test-clock.ts";
