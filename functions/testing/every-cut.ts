@@ -4,7 +4,8 @@ import type { AddressOf, EventOf, Recorded, Stream } from "../contract/stream.ts
 import { runBatch } from "../engines/batch.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import { clockSkewMs } from "../tasks/transitions.ts";
-import { detailTypes, encodeDetail, isSignal, type WakeMessage, wakeSource } from "../wake/wake.ts";
+import { isSignal, type WakeMessage } from "../wake/wake.ts";
+import { busEventOf } from "./bus-event.ts";
 import type { Call, Routes } from "./scripted-server.ts";
 import { type Moments, ScriptedWorld } from "./scripted-world.ts";
 import { settle, TestClock } from "./test-clock.ts";
@@ -126,7 +127,11 @@ async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>,
     if (world.wakes.next === undefined) await world.wakes.send([{ class: "rescue", key: world.key }]);
     const wakes = world.wakes.take().filter((wake) => isSignal(wake) || taskName(wake.key) === mine);
     const failures = await Promise.race([
-      runBatch(world.machinery, wakes.map(delivery), world.invocation(process.deadline.signal)),
+      runBatch(
+        world.machinery,
+        wakes.map((wake, i) => ({ id: `message-${i}`, body: busEventOf(wake) })),
+        world.invocation(process.deadline.signal),
+      ),
       process.died,
     ]);
     for (const error of failures?.values() ?? []) throw error;
@@ -172,12 +177,6 @@ async function overdueAt(world: ScriptedWorld): Promise<number | undefined> {
 
 const startsOf = ({ started }: ScriptedWorld) =>
   started.map(({ activity, address }) => JSON.stringify({ start: activity.name, address }));
-
-function delivery(wake: WakeMessage, i: number) {
-  const detailType = isSignal(wake) ? detailTypes.signal : detailTypes.wake;
-  const body = { source: wakeSource, "detail-type": detailType, detail: JSON.parse(encodeDetail(wake)) };
-  return { id: `message-${i}`, body };
-}
 
 function expectSame(activity: Activity, cut: Cut, uncut: Life, life: Life): void {
   const differ = (what: string, expected: unknown, received: unknown) => {

@@ -8,8 +8,9 @@ import type { TaskRecord } from "../tasks/record.ts";
 import { acquire } from "../tasks/transitions.ts";
 import type { Changes } from "../tasks/update.ts";
 import type { WakeClass } from "../wake/wake.ts";
+import type { LogEntry } from "./noted-log.ts";
 import type { Call, Routes } from "./scripted-server.ts";
-import { type LogEntry, ScriptedWorld } from "./scripted-world.ts";
+import { ScriptedWorld } from "./scripted-world.ts";
 import { TestClock } from "./test-clock.ts";
 
 export interface RunGiven<S extends Stream> {

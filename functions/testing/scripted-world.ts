@@ -1,6 +1,5 @@
 import type { Activity, Task } from "../contract/activity.ts";
 import type { Clock } from "../contract/clock.ts";
-import type { LogFields, LogLevel } from "../contract/logger.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import { type Address, checkAddress, type Recorded } from "../contract/stream.ts";
 import { lazy, taskKey } from "../engines/binding.ts";
@@ -14,15 +13,10 @@ import { UpstreamHealth } from "../upstream/health.ts";
 import { MemoryWakes } from "../wake/memory.ts";
 import { ScriptedHistory } from "./history.ts";
 import { memoryMachinery } from "./memory-machinery.ts";
+import { type LogEntry, loggerTo } from "./noted-log.ts";
 import { OpenBindings } from "./open-bindings.ts";
 import { type Call, type Routes, scriptedTransport } from "./scripted-server.ts";
 import { openScripted } from "./scripted-stream.ts";
-
-export interface LogEntry {
-  readonly level: LogLevel;
-  readonly message: string;
-  readonly fields: LogFields;
-}
 
 /** Moments at which a process can die, or its deadline come. */
 export interface Moments {
@@ -86,10 +80,6 @@ export class ScriptedWorld {
       idleLimitMs: undefined,
       close() {},
     };
-    const line =
-      (level: LogLevel) =>
-      (message: string, fields: LogFields = {}) =>
-        void this.log.push({ level, message, fields });
     const script = {
       history: this.history,
       ...(perMessage && { perMessage }),
@@ -110,7 +100,7 @@ export class ScriptedWorld {
         clock,
         store: this.store,
         wakes: this.wakes,
-        log: { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") },
+        log: loggerTo(this.log),
         upstream: connection,
         openStream: (request) => openScripted(script, request),
       }),
