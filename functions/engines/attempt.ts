@@ -5,6 +5,7 @@ import { canceled, isDecision, isOutcome, type Outcome, retry, thrownOutcome } f
 import type { Recorded } from "../contract/stream.ts";
 import { epoch } from "../contract/tail.ts";
 import { taskName } from "../tasks/record.ts";
+import type { OpenStream } from "../upstream/event-stream.ts";
 import { openAfterTail } from "./open-stream.ts";
 import { createRunHandle, type RunHandle } from "./run-context.ts";
 import type { RunState } from "./run-state.ts";
@@ -73,13 +74,15 @@ async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle)
   state.onTailUnknown = () => startView(state, behaviour);
   const stream = await openAfterTail(state);
   try {
-    for await (const batch of stream.batches()) {
-      for (const recorded of batch.events) {
-        applyEvent(state, behaviour, recorded);
-        if (!state.actedAhead) news = true;
-        else if (recorded.id === acted) state.actedAhead = false;
+    do {
+      for await (const batch of stream.batches()) {
+        for (const recorded of batch.events) {
+          applyEvent(state, behaviour, recorded);
+          if (!state.actedAhead) news = true;
+          else if (recorded.id === acted) state.actedAhead = false;
+        }
       }
-    }
+    } while (await ownEventsFollow(state, stream));
   } finally {
     leave(state);
   }
@@ -94,9 +97,30 @@ async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle)
   state.acted = "again";
   state.machinery.observer?.onAct?.(state.key);
   const decision: unknown = await untilAbandoned(state, behaviour.act(state.view?.value, handle.context));
+  state.actEndedAt = state.machinery.clock.now();
   if (!isDecision(decision)) throw notTheContract(state, "act", "a decision", decision);
   if (decision.type === "caughtUp" && !state.signal.aborted) state.acted = state.tail;
   return { ...decision, tail: state.tail };
+}
+
+/** For how long after an `act` its own events are expected, and how long a pause between two of them may be. */
+const ownEventsMs = 1_000;
+const pauseMs = 50;
+
+/**
+ * What an `act` has done comes back by the stream it watches, in pieces, each with a head behind it. To act on such a
+ * head would be to act on a past that this task itself has changed: it waits until nothing follows.
+ */
+async function ownEventsFollow(state: RunState, stream: OpenStream): Promise<boolean> {
+  const { clock } = state.machinery;
+  if (!state.watch || state.signal.aborted || clock.now() - state.actEndedAt >= ownEventsMs) return false;
+  const over = new AbortController();
+  try {
+    const pause = clock.sleep(pauseMs, AbortSignal.any([state.signal, over.signal]));
+    return (await Promise.race([stream.untilNews(), pause])) === "news";
+  } finally {
+    over.abort();
+  }
 }
 
 const actingWakes: ReadonlySet<WokenBy> = new Set(["timer", "child", "operator"]);

@@ -57,6 +57,8 @@ export class RunState {
   readonly watch: Watch | undefined;
   /** A round of this run has caught up. */
   hasCaughtUp = false;
+  /** Watching: when the last `act` returned, in milliseconds since 1970. */
+  actEndedAt = 0;
   /** Watching: how far the last round got is not written yet. */
   unwritten = false;
   /** When this run last wrote, in milliseconds since 1970. */

@@ -55,7 +55,6 @@ export type Watched =
 export class HeadWatcher {
   readonly #state: RunState;
   readonly #watch: Watch;
-  #news: Promise<"news" | "ended" | "silent"> | undefined;
   #openedAt: number;
   #closesAtOnce = 0;
 
@@ -70,14 +69,11 @@ export class HeadWatcher {
     while (!signal.aborted) {
       try {
         // The activity may have returned an earlier tail: what it has seen comes again, but not before there is news.
-        this.#news ??= this.#state.stream?.untilNews() ?? Promise.resolve("ended");
-        const seen = await this.#first(this.#news, flushAt);
+        const seen = await this.#first(this.#state.stream?.untilNews() ?? Promise.resolve("ended"), flushAt);
         if (seen === "poked" || seen === "flush") return { type: seen };
-        this.#news = undefined;
         if (seen === "news") return { type: "round", wokenBy: "signal" };
         if (!signal.aborted && (await this.#reopen(seen))) return { type: "round", wokenBy: "signal" };
       } catch (error) {
-        this.#news = undefined;
         if (signal.aborted) break;
         // A server that restarts breaks every stream once: only one that stays away is worth a word.
         machinery.log.debug("watch broke", { task: taskName(this.#state.key), err: describeError(error) });
@@ -108,7 +104,6 @@ export class HeadWatcher {
   async #reopen(why: "ended" | "silent"): Promise<boolean> {
     const { machinery, signal } = this.#state;
     this.#state.stream?.close();
-    this.#news = undefined;
     if (machinery.clock.now() - this.#openedAt >= steadyMs) this.#closesAtOnce = 0;
     if (why === "ended") {
       const full = Math.min(longestReopenMs, firstReopenMs * 2 ** this.#closesAtOnce++);

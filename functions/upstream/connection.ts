@@ -62,17 +62,28 @@ export function connectUpstream(
     case "connect":
       return {
         ...rest,
-        transport: createConnectTransport({ baseUrl, interceptors, useBinaryFormat: true }),
+        transport: createConnectTransport({ baseUrl, interceptors, useBinaryFormat: true, fetch: abortableFetch }),
         close() {},
       };
     case "grpc-web":
-      return { ...rest, transport: createGrpcWebTransport({ baseUrl, interceptors }), close() {} };
+      return {
+        ...rest,
+        transport: createGrpcWebTransport({ baseUrl, interceptors, fetch: abortableFetch }),
+        close() {},
+      };
   }
 }
 
 /**
- * A connection that was given up fails only when its socket has closed, after a PING that timed out maybe minutes later.
- * connect-node 2.2.0 does not listen any more if it has made another one by then (connect-es #1768), and an error that
+ * fetch, but for connect-web's `redirect: "error"`: with it, Node 20 (undici 6.24.1) forgets a call's signal at the first
+ * garbage collection after the response has begun, and an aborted stream hangs. So a redirect is not followed either: it
+ * is an answer that is not 200, which is an error.
+ */
+const abortableFetch: typeof fetch = (url, init) => fetch(url, { ...init, redirect: "manual" });
+
+/**
+ * A connection that is given up, as after a PING that timed out, fails a moment later, when its socket has closed. If a
+ * call has made another one by then, connect-node 2.2.0 does not listen any more (connect-es #1768), and an error that
  * nobody listens to ends the process, with all its runs.
  */
 class SessionManager extends Http2SessionManager {

@@ -63,7 +63,7 @@ export async function openEventStream(request: StreamRequest): Promise<OpenStrea
       const code = error instanceof ConnectError ? error.code : undefined;
       // The credentials have dropped the token that was refused.
       if (code === Code.Unauthenticated && attempt === 1) continue;
-      if (code === Code.Unavailable && attempt < opens && !stream.wasSilent) {
+      if (isUnavailable(error) && attempt < opens && !stream.wasSilent) {
         await clock.sleep(firstReopenMs * 4 ** (attempt - 1) * (0.5 + random() / 2), signal);
         continue;
       }
@@ -71,6 +71,12 @@ export async function openEventStream(request: StreamRequest): Promise<OpenStrea
       throw error;
     }
   }
+}
+
+/** Nobody listens, or not now. fetch has no code for that: it fails with a `TypeError`, be it that a server refuses or dies. */
+function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof ConnectError)) return false;
+  return error.code === Code.Unavailable || (error.code === Code.Unknown && error.cause instanceof TypeError);
 }
 
 /**
@@ -93,12 +99,15 @@ class MessageStream implements OpenStream {
   #last: Recorded<unknown> | undefined;
   /** A watching round is over: the server has said that it has nothing more for now. */
   #atHead = false;
-  /** Nothing was handed out since the head: another round can begin here, also if news has come. */
+  /** No event has gone by since the head, or since it was opened: another round can begin here, also if news has come. */
   #standsAtHead = false;
   /** Someone waits for the message that is number `#pulls`. */
   #waiting = false;
   #pulls = 0;
+  #guarded = false;
   #silence: ConnectError | undefined;
+  /** Under way: whoever waits for news waits for the same. */
+  #news: Promise<HeadWatch> | undefined;
   delivered = 0;
   empty = false;
 
@@ -120,9 +129,7 @@ class MessageStream implements OpenStream {
   async open(): Promise<void> {
     const { connection, declaration, address, position, signal } = this.#request;
     const { method, request } = declaration.definition;
-    void this.#guard();
-    this.#waiting = true;
-    this.#pulls++;
+    this.#wait();
     try {
       const response = await connection.transport.stream(
         method,
@@ -140,12 +147,12 @@ class MessageStream implements OpenStream {
     this.#waiting = false;
     this.empty = this.#peeked.done === true;
     if (!position.watch || this.#peeked.done) return;
+    this.#standsAtHead = true;
     const { events, willBlock } = this.#read(this.#peeked.value);
     if (events.length > 0 || !willBlock) return;
     // Only the word that there are no events.
     this.empty = true;
     this.#atHead = true;
-    this.#standsAtHead = true;
     this.#peeked = undefined;
   }
 
@@ -158,7 +165,14 @@ class MessageStream implements OpenStream {
     return tail === (this.#last?.id ?? this.#request.position.after ?? epoch);
   }
 
-  async untilNews(): Promise<HeadWatch> {
+  untilNews(): Promise<HeadWatch> {
+    this.#news ??= this.#awaitNews().finally(() => {
+      this.#news = undefined;
+    });
+    return this.#news;
+  }
+
+  async #awaitNews(): Promise<HeadWatch> {
     const { connection, declaration, clock } = this.#request;
     const { heartbeatMs } = declaration.definition;
     const limitMs = heartbeatMs === undefined ? connection.idleLimitMs : heartbeatMs * missedHeartbeats;
@@ -174,6 +188,8 @@ class MessageStream implements OpenStream {
         this.#atHead = false;
         return "news";
       }
+      // What the activity has left unread goes by: it has to be opened again for the next round.
+      if (events.length > 0) this.#standsAtHead = false;
       this.#atHead ||= willBlock === true;
     }
   }
@@ -256,8 +272,7 @@ class MessageStream implements OpenStream {
       return new Promise((resolve) => resolve(onResult(peeked)));
     }
     if (!this.#messages || this.#over) return Promise.resolve({ done: true, value: undefined });
-    this.#waiting = true;
-    this.#pulls++;
+    this.#wait();
     return this.#messages.next().then(onResult, (error) => {
       if (this.#request.signal.aborted) return { done: true, value: undefined };
       throw this.#failed(error);
@@ -270,14 +285,28 @@ class MessageStream implements OpenStream {
     return this.#silence ?? error;
   }
 
-  /** A server that has stopped in the middle of its answer looks like one that thinks: only time tells. */
+  #wait(): void {
+    this.#waiting = true;
+    this.#pulls++;
+    if (!this.#guarded) void this.#guard();
+  }
+
+  /**
+   * A server that has stopped in the middle of its answer looks like one that thinks: only time tells. At the head,
+   * where to be silent is normal, nobody is on guard.
+   */
   async #guard(): Promise<void> {
     const { clock, connection } = this.#request;
     const { silenceMs } = connection;
     let waitedFor = 0;
+    this.#guarded = true;
     for (;;) {
       await clock.sleep(silenceMs, this.#ends);
       if (this.#over) return;
+      if (this.#atHead) {
+        this.#guarded = false;
+        return;
+      }
       if (this.#waiting && this.#pulls === waitedFor) {
         this.#silence = new ConnectError(`no message for more than ${silenceMs} ms`, Code.Unavailable);
         return this.close();
