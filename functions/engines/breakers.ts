@@ -80,6 +80,17 @@ export class Breakers {
     return { type: "wait", at: comeAgainAt(state, now, random()) };
   }
 
+  /** Has an operator paused it? */
+  async isPaused(upstream: string): Promise<boolean> {
+    return (await this.#look(upstream, this.#of(upstream))).state.paused !== undefined;
+  }
+
+  /** As of the last look: is nobody but a canary to use it? */
+  isOut(upstream: string): boolean {
+    const state = this.#of(upstream).look?.state;
+    return state !== undefined && (state.state === "open" || state.paused !== undefined);
+  }
+
   /** The canary had nothing to do: another may be sent. */
   async recall(upstream: string): Promise<void> {
     this.#of(upstream).canary = undefined;

@@ -66,7 +66,14 @@ export async function holdEagerShard(
   return { holder, ended, watched: watching.shard?.mostWatched ?? 0, runs: watching.shard?.runs ?? 0 };
 }
 
+interface Later {
+  readonly until: number;
+  /** Of the entry that the index had; unknown if it was not looked at since. */
+  seen?: EagerEntry;
+}
+
 interface RunningTask {
+  readonly upstream: string;
   readonly watch: Watch;
   readonly stopping: AbortController;
   readonly ended: Promise<void>;
@@ -78,8 +85,8 @@ class WatchedShard {
   readonly #holding: Holding;
   readonly #invocation: Invocation;
   readonly #running = new Map<string, RunningTask>();
-  /** Tasks that are not looked at before a time. */
-  readonly #later = new Map<string, number>();
+  /** Tasks that are not looked at before a time, unless their index entry changes before. */
+  readonly #later = new Map<string, Later>();
   readonly #acquires = new Limiter(acquiresAtOnce);
   readonly #slots = new Slots();
   #isFull = false;
@@ -120,9 +127,9 @@ class WatchedShard {
       found.add(name);
       this.#compare(name, entry);
     }
-    for (const [name, { stopping }] of this.#running) {
+    for (const [name, { stopping, upstream }] of this.#running) {
       // Paused, most likely: whoever takes a task out of the index does not want it to run.
-      if (!found.has(name)) stopping.abort();
+      if (!found.has(name) || (await this.#machinery.breakers.isPaused(upstream))) stopping.abort();
     }
     for (const name of this.#later.keys()) if (!found.has(name)) this.#later.delete(name);
   }
@@ -133,7 +140,7 @@ class WatchedShard {
       if (running.watch.compare(entry) === "stop") running.stopping.abort();
       return;
     }
-    if (this.#invocation.signal.aborted || (this.#later.get(name) ?? 0) > this.#machinery.clock.now()) return;
+    if (this.#invocation.signal.aborted || this.#isToWait(name, entry)) return;
     const binding = this.#bindingOf(name, entry.key);
     if (!binding) return;
     const watch = new Watch();
@@ -144,10 +151,17 @@ class WatchedShard {
       .run(needs, () => this.#run(binding, entry.key, watch, stopping.signal))
       .catch((error) => {
         this.#machinery.log.error("eager run failed", { task: name, err: describeError(error) });
-        this.#later.set(name, this.#machinery.clock.now() + rereadMs);
+        this.#later.set(name, { until: this.#machinery.clock.now() + rereadMs });
       })
       .finally(() => this.#running.delete(name));
-    this.#running.set(name, { watch, stopping, ended });
+    this.#running.set(name, { upstream: binding.stream.upstream, watch, stopping, ended });
+  }
+
+  #isToWait(name: string, entry: EagerEntry): boolean {
+    const later = this.#later.get(name);
+    if (!later || later.until <= this.#machinery.clock.now()) return false;
+    later.seen ??= entry;
+    return later.seen.fence === entry.fence && later.seen.wakes === entry.wakes;
   }
 
   /** Undefined, from now on, for a task that this engine does not run. */
@@ -159,7 +173,7 @@ class WatchedShard {
     } catch (error) {
       this.#machinery.log.error("eager task not run", { task: name, err: describeError(error) });
     }
-    this.#later.set(name, Number.POSITIVE_INFINITY);
+    this.#later.set(name, { until: Number.POSITIVE_INFINITY });
     return undefined;
   }
 
@@ -195,7 +209,7 @@ class WatchedShard {
     const signal = AbortSignal.any([this.#invocation.signal, stopped]);
     try {
       const after = await runTask(machinery, binding, record, why, { ...this.#invocation, signal }, watch);
-      if (after.status === "retrying") this.#later.set(taskName(key), after.notBefore ?? 0);
+      if (after.status === "retrying") this.#later.set(taskName(key), { until: after.notBefore ?? 0 });
     } finally {
       this.#watched--;
     }
@@ -216,7 +230,7 @@ class WatchedShard {
     const { upstream } = binding.stream;
     const admittance = await breakers.admit(upstream);
     if (admittance.type !== "go") {
-      this.#later.set(name, admittance.type === "wait" ? admittance.at : clock.now() + graceMs);
+      this.#later.set(name, { until: admittance.type === "wait" ? admittance.at : clock.now() + graceMs });
       return undefined;
     }
     const written = await store.update(key, update);
@@ -241,7 +255,7 @@ class WatchedShard {
     switch (seen.status) {
       case "retrying":
         if ((seen.notBefore ?? 0) > now) {
-          this.#later.set(taskName(seen), seen.notBefore ?? 0);
+          this.#later.set(taskName(seen), { until: seen.notBefore ?? 0 });
           return undefined;
         }
         return acquire(claim, { sleeping: false, early: false, fence: undefined });
@@ -280,7 +294,7 @@ class WatchedShard {
   /** Notes when to look at a task again that others run, or that waits: the index does not say. */
   #leaveAlone(record: TaskRecord): void {
     const isElsewhere = record.status === "running" || record.strikes >= strikesToIsolate;
-    if (isElsewhere) this.#later.set(taskName(record), this.#machinery.clock.now() + heldElsewhereMs);
+    if (isElsewhere) this.#later.set(taskName(record), { until: this.#machinery.clock.now() + heldElsewhereMs });
   }
 }
 

@@ -2,6 +2,7 @@ import type { WokenBy } from "../contract/activity.ts";
 import { describeError } from "../contract/error.ts";
 import { type Outcome, retry } from "../contract/outcome.ts";
 import { taskName } from "../tasks/record.ts";
+import { isUpstreamFailure } from "../upstream/health.ts";
 import { openAfterTail } from "./open-stream.ts";
 import type { RunState } from "./run-state.ts";
 
@@ -9,6 +10,8 @@ import type { RunState } from "./run-state.ts";
 const steadyMs = 10_000;
 const firstReopenMs = 250;
 const longestReopenMs = 20_000;
+/** How often a watch looks at an upstream that an operator has paused. */
+const pausedLookMs = 30_000;
 
 /** What a watching run and its holder have to say to each other. */
 export class Watch {
@@ -80,7 +83,11 @@ export class HeadWatcher {
         try {
           if (await this.#reopen("ended")) return { type: "round", wokenBy: "signal" };
         } catch (again) {
-          if (!signal.aborted) return { type: "over", outcome: retry(this.#state.tail, again) };
+          if (signal.aborted) break;
+          // Of a thousand watches a few say that the upstream is out; the others wait with their breaker.
+          if (!isUpstreamFailure(again) || !machinery.breakers.isOut(this.#upstream)) {
+            return { type: "over", outcome: retry(this.#state.tail, again) };
+          }
         }
       }
     }
@@ -100,6 +107,22 @@ export class HeadWatcher {
     }
   }
 
+  get #upstream(): string {
+    return this.#state.binding.stream.upstream;
+  }
+
+  /** While the upstream is out a watching run keeps its lease, and tries nothing (rule 12). False at the deadline. */
+  async #untilAdmitted(): Promise<boolean> {
+    const { machinery, signal } = this.#state;
+    while (!signal.aborted) {
+      const admittance = await machinery.breakers.admit(this.#upstream);
+      if (admittance.type === "go") return true;
+      const waitMs = admittance.type === "wait" ? admittance.at - machinery.clock.now() : pausedLookMs;
+      await machinery.clock.sleep(waitMs, signal);
+    }
+    return false;
+  }
+
   /** Opens the stream again after the run's tail. True if the activity has something to read. */
   async #reopen(why: "ended" | "silent"): Promise<boolean> {
     const { machinery, signal } = this.#state;
@@ -110,6 +133,7 @@ export class HeadWatcher {
       await machinery.clock.sleep(full * (0.5 + machinery.random() / 2), signal);
       if (signal.aborted) return false;
     }
+    if (!(await this.#untilAdmitted())) return false;
     const before = this.#state.tail;
     const stream = await openAfterTail(this.#state);
     this.#openedAt = machinery.clock.now();

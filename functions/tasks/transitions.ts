@@ -181,6 +181,8 @@ export function rouse(now: number, early: boolean): Update {
       due: now + graceMs,
       ...(early ? { acted: remove } : {}),
     },
+    // A holder that lets a task wait sees in its index that something has happened to it.
+    increment: ["wakes"],
   };
 }
 

@@ -37,13 +37,13 @@ export const closedBreaker: BreakerState = { state: "closed", until: 0, openMs: 
 export function trip(before: BreakerState, now: number, random: number, reason: string): BreakerState {
   const full = Math.min(longestOpenMs, firstOpenMs * 2 ** before.trips);
   const openMs = Math.round(full / 2 + (full / 2) * random);
-  return { ...kept(before), state: "open", until: now + openMs, openMs, trips: before.trips + 1, reason };
+  return { ...kept(before), state: "open", until: Math.ceil(now + openMs), openMs, trips: before.trips + 1, reason };
 }
 
 /** The next try, if it is time for one and nobody is at it. */
 export function sendCanary(before: BreakerState, now: number): BreakerState | undefined {
   if (before.state !== "open" || now < before.until || (before.canaryUntil ?? 0) > now) return undefined;
-  return { ...before, canaryUntil: now + canaryMs };
+  return { ...before, canaryUntil: Math.ceil(now + canaryMs) };
 }
 
 export function close(before: BreakerState): BreakerState {

@@ -263,7 +263,10 @@ class MessageStream implements OpenStream {
   #pull<T>(onMessage: (message: object) => IteratorResult<T> | Promise<IteratorResult<T>>): Promise<IteratorResult<T>> {
     const onResult = (result: IteratorResult<object>) => {
       this.#waiting = false;
-      return result.done || this.#over ? { done: true as const, value: undefined } : onMessage(result.value);
+      if (!result.done && !this.#over) return onMessage(result.value);
+      // A message that came too late is no end of the stream.
+      if (this.#silence && !this.#request.signal.aborted) throw this.#silence;
+      return { done: true as const, value: undefined };
     };
     const peeked = this.#peeked;
     if (this.#atHead) return Promise.resolve({ done: true, value: undefined });

@@ -383,6 +383,64 @@ describe("what others do to an eager task", () => {
     await end();
   });
 
+  it("an operator's wake is not kept waiting by a retry that the holder knows of", async () => {
+    const { activity, seen } = noting();
+    const world = await worldOf(activity, ["t"]);
+    let broken = true;
+    world.onOpen = () => {
+      if (broken) throw new ConnectError("no", Code.InvalidArgument);
+    };
+    const { end } = world.hold();
+    await rereads(world, 200);
+    broken = false;
+    const { notBefore = 0 } = await world.record("t");
+    expect(notBefore - world.clock.now()).toBeGreaterThan(10_000);
+    await tasksOf(world.machinery).wake({ activity, address: { thingId: "t" } });
+    await world.drain();
+    await rereads(world, 4);
+    expect(seen.t).toEqual(["e1"]);
+    await end();
+  });
+
+  it("pausing its upstream ends its watch within seconds, and resuming brings it back (rule 12)", async () => {
+    const { activity, seen } = noting();
+    const world = await worldOf(activity, ["t"]);
+    const { end } = world.hold();
+    await rereads(world);
+    await tasksOf(world.machinery).pauseUpstream("things", "moving");
+    await rereads(world, 10);
+    expect(world.openStreams).toBe(0);
+    world.append("t", "e2");
+    await rereads(world, 60);
+    expect(seen.t).toEqual(["e1"]);
+    await tasksOf(world.machinery).resumeUpstream("things");
+    await rereads(world, 300);
+    expect(seen.t).toEqual(["e1", "e2"]);
+    await end();
+  });
+
+  it("an outage has a few watches say so, not all; they wait with the breaker and go on after their tails", async () => {
+    const { activity, seen } = noting();
+    const things = Array.from({ length: 50 }, (_, i) => `t${i}`);
+    const world = await worldOf(activity, things);
+    const { end } = world.hold();
+    await rereads(world);
+    world.onOpen = () => {
+      throw new ConnectError("out", Code.ResourceExhausted);
+    };
+    world.endWatches = true;
+    for (const thingId of things) world.append(thingId, "e2");
+    await rereads(world, 120);
+    expect(world.log.filter(({ message }) => message === "failed").length).toBeLessThan(15);
+    expect(world.log.filter(({ message }) => message === "upstream is out").length).toBeGreaterThan(0);
+    world.onOpen = () => {};
+    world.endWatches = false;
+    for (const thingId of things) world.append(thingId, "e3");
+    await rereads(world, 900);
+    for (const thingId of things) expect(seen[thingId]).toEqual(["e1", "e2", "e3"]);
+    await end();
+  });
+
   it("a signal costs nothing while it is watched", async () => {
     const { activity } = noting();
     const world = await worldOf(activity, ["t"]);
