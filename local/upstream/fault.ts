@@ -18,10 +18,23 @@ export const unparsable = () => new ConnectError("failed to parse protobuf", Cod
 export const rejectedWorkflowId = (reason: string) =>
   new ConnectError(`rejected workflow ID: ${reason}`, Code.FailedPrecondition);
 
+/** A command would make a workflow larger than it may be. */
+export class ResourceExhaustedError extends Error {
+  override readonly name = "ResourceExhaustedError";
+
+  /** `limit` like "more than 300 paths". */
+  constructor(limit: string) {
+    super(`resource exhausted: ${limit}`);
+  }
+}
+
 /** A state machine refuses a command in its current state. */
 export class StateConflictError extends Error {
   override readonly name = "StateConflictError";
 }
+
+/** As nog 4450389 words it in all workflows but du-root. */
+export const aggregateConflict = () => new StateConflictError("command conflicts with aggregate state");
 
 /** The aggregate has no events. */
 export class UninitializedError extends Error {

@@ -3,6 +3,7 @@ import type { FsoRootInfo } from "../../functions/nog/gen/nogfso/root-info_pb.ts
 import { Aggregate, type Snapshot } from "./aggregate.ts";
 import type { EventInit, EventLog } from "./event-log.ts";
 import { UninitializedError } from "./fault.ts";
+import { isEqualOrBelow } from "./global-path.ts";
 import { idKey } from "./ids.ts";
 
 export interface RegistryRepo {
@@ -80,8 +81,8 @@ export class Registries {
 export function rootOf(state: RegistryState, globalPath: string): FsoRootInfo | undefined {
   let best: FsoRootInfo | undefined;
   for (const root of state.roots.values()) {
-    const inside = globalPath === root.globalRoot || globalPath.startsWith(`${root.globalRoot}/`);
-    if (inside && root.globalRoot.length > (best?.globalRoot.length ?? 0)) best = root;
+    if (isEqualOrBelow(globalPath, root.globalRoot) && root.globalRoot.length > (best?.globalRoot.length ?? 0))
+      best = root;
   }
   return best;
 }
