@@ -9,6 +9,13 @@ export const malformedWorkflowId = () => new ConnectError("malformed workflow ID
 export const malformedJobControl = () => new ConnectError("malformed job control", Code.InvalidArgument);
 export const versionConflict = () => new ConnectError("version conflict", Code.FailedPrecondition);
 export const unknownRoot = () => new ConnectError("unknown root", Code.NotFound);
+export const unknownRepo = () => new ConnectError("unknown repo", Code.NotFound);
+export const malformedPath = () => new ConnectError("malformed path", Code.InvalidArgument);
+export const missingConfig = () => new ConnectError("missing config", Code.InvalidArgument);
+export const splitRootDisabled = () => new ConnectError("split root disabled", Code.FailedPrecondition);
+export const pathOutsideRoot = () => new ConnectError("path outside of root", Code.FailedPrecondition);
+export const pathNotCandidate = () => new ConnectError("path is not a candidate", Code.FailedPrecondition);
+export const unimplementedDecision = () => new ConnectError("unimplemented split-root decision", Code.Unimplemented);
 export const partialResult = () => new ConnectError("partial result", Code.Unknown);
 export const registryDoesNotOwn = () => new ConnectError("registry does not own workflow", Code.PermissionDenied);
 export const repoDoesNotOwn = () => new ConnectError("repo does not own workflow", Code.PermissionDenied);

@@ -8,8 +8,10 @@ import { diskUsageService } from "./du-service.ts";
 import type { StreamSettings } from "./event-stream.ts";
 import { liveBroadcastService } from "./live-broadcast.ts";
 import { pingRegistryService } from "./ping-service.ts";
-import { ephemeralRegistryService, registryService } from "./registry-streams.ts";
-import { reposService } from "./repo-streams.ts";
+import { registryQueries } from "./registry-queries.ts";
+import { ephemeralRegistryService, registryStreams } from "./registry-streams.ts";
+import { repoQueries } from "./repo-queries.ts";
+import { repoStreams } from "./repo-streams.ts";
 import type { SignalLoss } from "./signal-set.ts";
 
 export interface RouteOptions extends StreamSettings {
@@ -22,9 +24,9 @@ export function routes(options: RouteOptions): (router: ConnectRouter) => void {
   const { domain, calls, access, signalLoss } = options;
   return (router) => {
     router
-      .service(Registry, registryService(options, access))
+      .service(Registry, { ...registryQueries(domain, access), ...registryStreams(options, access) })
       .service(EphemeralRegistry, ephemeralRegistryService(options, access))
-      .service(Repos, reposService(options, access))
+      .service(Repos, { ...repoQueries(domain, access), ...repoStreams(options, access) })
       .service(LiveBroadcast, liveBroadcastService(domain, access, calls, signalLoss))
       .service(PingRegistry, pingRegistryService(domain, access, calls))
       .service(DiskUsage, diskUsageService(domain, access, calls));

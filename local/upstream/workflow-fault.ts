@@ -2,6 +2,12 @@ import { Code } from "@connectrpc/connect";
 import { ResourceExhaustedError, StateConflictError, wrapping } from "./fault.ts";
 import { JournalCommitError, JournalReadError, VersionConflictError } from "./journal-error.ts";
 
+/** How a workflow or a step of it failed: a code other than 0 (0 would be success), and why. */
+export interface Failure {
+  readonly statusCode: number;
+  readonly statusMessage: string;
+}
+
 /**
  * Runs commands of one kind of workflow with the errors of nog 4450389 (backend/internal/nogfsoregd/registryd/errors.go):
  * a state conflict is FailedPrecondition, a limit ResourceExhausted, any other error Unknown; the text begins with
