@@ -8,6 +8,7 @@ import type { Journal } from "./journal.ts";
 import { PingRegistryWorkflows } from "./ping-registry.ts";
 import { Registries } from "./registry.ts";
 import { Repositories } from "./repo.ts";
+import { SplitRootWorkflows } from "./split-root.ts";
 import { WorkflowIds } from "./workflow-ids.ts";
 import { WorkflowIndexes } from "./workflow-index.ts";
 
@@ -28,6 +29,7 @@ export interface Domain {
   readonly indexes: WorkflowIndexes;
   readonly duRoots: DuRootWorkflows;
   readonly pings: PingRegistryWorkflows;
+  readonly splitRoots: SplitRootWorkflows;
   readonly workflowIds: WorkflowIds;
 }
 
@@ -47,6 +49,7 @@ export function createDomain(journal: Journal, clock: Clock): Domain {
     indexes: new WorkflowIndexes(logs.ephemeral),
     duRoots: new DuRootWorkflows(logs.ephemeral),
     pings: new PingRegistryWorkflows(logs.ephemeral),
+    splitRoots: new SplitRootWorkflows(logs.ephemeral),
     workflowIds: new WorkflowIds(journal),
   };
 }

@@ -3,6 +3,7 @@ import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
 import { PingRegistry } from "../../functions/nog/gen/nogfso/ping-registry_pb.ts";
 import { DiskUsage, EphemeralRegistry, Registry } from "../../functions/nog/gen/nogfso/registry_pb.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
+import { SplitRoot } from "../../functions/nog/gen/nogfso/split-root_pb.ts";
 import type { Access } from "./access.ts";
 import { diskUsageService } from "./du-service.ts";
 import type { StreamSettings } from "./event-stream.ts";
@@ -13,6 +14,7 @@ import { ephemeralRegistryService, registryStreams } from "./registry-streams.ts
 import { repoQueries } from "./repo-queries.ts";
 import { repoStreams } from "./repo-streams.ts";
 import type { SignalLoss } from "./signal-set.ts";
+import { splitRootService } from "./split-root-service.ts";
 
 export interface RouteOptions extends StreamSettings {
   readonly access: Access;
@@ -29,6 +31,7 @@ export function routes(options: RouteOptions): (router: ConnectRouter) => void {
       .service(Repos, { ...repoQueries(domain, access), ...repoStreams(options, access) })
       .service(LiveBroadcast, liveBroadcastService(domain, access, calls, signalLoss))
       .service(PingRegistry, pingRegistryService(domain, access, calls))
-      .service(DiskUsage, diskUsageService(domain, access, calls));
+      .service(DiskUsage, diskUsageService(domain, access, calls))
+      .service(SplitRoot, splitRootService(domain, access, calls));
   };
 }
