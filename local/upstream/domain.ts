@@ -4,6 +4,7 @@ import { type RepoEvent, RepoEventSchema } from "../../functions/nog/gen/nogfso/
 import { type WorkflowEvent, WorkflowEventSchema } from "../../functions/nog/gen/nogfso/workflows_pb.ts";
 import { DuRootWorkflows } from "./du-root.ts";
 import { EventLog } from "./event-log.ts";
+import { FreezeRepoWorkflows } from "./freeze-repo.ts";
 import type { Journal } from "./journal.ts";
 import { PingRegistryWorkflows } from "./ping-registry.ts";
 import { Registries } from "./registry.ts";
@@ -30,6 +31,7 @@ export interface Domain {
   readonly duRoots: DuRootWorkflows;
   readonly pings: PingRegistryWorkflows;
   readonly splitRoots: SplitRootWorkflows;
+  readonly freezes: FreezeRepoWorkflows;
   readonly workflowIds: WorkflowIds;
 }
 
@@ -50,6 +52,7 @@ export function createDomain(journal: Journal, clock: Clock): Domain {
     duRoots: new DuRootWorkflows(logs.ephemeral),
     pings: new PingRegistryWorkflows(logs.ephemeral),
     splitRoots: new SplitRootWorkflows(logs.ephemeral),
+    freezes: new FreezeRepoWorkflows(logs.ephemeral),
     workflowIds: new WorkflowIds(journal),
   };
 }
