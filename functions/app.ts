@@ -18,7 +18,8 @@ import { wakeHandler } from "./lambda/wake-event.ts";
 import { type AppSettings, appSettings, type Environment, readSettings } from "./settings.ts";
 import { DynamoTaskStore } from "./tasks/dynamodb.ts";
 import { DynamoControlStore } from "./tasks/dynamodb-control.ts";
-import { connectUpstream, type UpstreamConnection } from "./upstream/connection.ts";
+import { Connections, unknownUpstream } from "./upstream/connections.ts";
+import { openEventStream } from "./upstream/event-stream.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 import { EventBridgeWakes } from "./wake/eventbridge.ts";
 
@@ -101,16 +102,7 @@ export function createMachinery(app: App, settings: AppSettings): Machinery {
   const log = jsonLogger((line) => process.stdout.write(line));
   const dynamo = new DynamoDBClient({});
   const control = new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE);
-  const connections = new Map<string, UpstreamConnection>();
-  const upstream = (name: string): UpstreamConnection => {
-    const known = connections.get(name);
-    if (known) return known;
-    const given = app.upstreams[name];
-    if (!given) throw unknownUpstream(name, "an activity");
-    const connection = connectUpstream(given);
-    connections.set(name, connection);
-    return connection;
-  };
+  const upstream = new Connections(app.upstreams).of;
   return {
     bindings: new Bindings(app.activities),
     store: new DynamoTaskStore(dynamo, settings.TAILWAKE_TABLE),
@@ -140,6 +132,7 @@ export function createMachinery(app: App, settings: AppSettings): Machinery {
     random: Math.random,
     newToken: () => ulid(),
     upstream,
+    openStream: openEventStream,
   };
 }
 
@@ -151,14 +144,5 @@ function checkResource(resources: Readonly<Record<string, number>>, name: string
     subject: `resource ${name} of ${activity}`,
     expected: "a whole number from 1 in createApp({ resources })",
     received: describeValue(limit),
-  });
-}
-
-function unknownUpstream(name: string, activity: string): TailwakeError {
-  return new TailwakeError({
-    code: "unknown-upstream",
-    subject: `upstream ${name} of ${activity}`,
-    expected: "an entry of that name in createApp({ upstreams })",
-    received: "none",
   });
 }

@@ -13,7 +13,8 @@ export type TailwakeErrorCode =
   | "lease-lost"
   | "too-late"
   | "wake-failed"
-  | "store-refused";
+  | "store-refused"
+  | "cut-differs";
 
 export interface TailwakeErrorInit {
   readonly code: TailwakeErrorCode;
@@ -58,6 +59,7 @@ export function isTailwakeError(error: unknown, code?: TailwakeErrorCode): error
 
 /** One line for a log or a record: an error's text with its causes, or whatever was thrown. */
 export function describeError(error: unknown): string {
+  if (error === undefined) return describeValue(error);
   const parts: string[] = [];
   const seen = new Set<unknown>();
   for (let at: unknown = error; at !== undefined && !seen.has(at); ) {

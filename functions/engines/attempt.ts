@@ -28,8 +28,11 @@ export async function attempt(state: RunState, wokenBy: WokenBy): Promise<Outcom
   try {
     await handle.startsSettled();
   } catch (error) {
-    // A child that may not exist must not be passed over: the events that asked for it come again.
-    return retry(before, error);
+    // A child that may not exist must not be passed over: the events that asked for it come again, and with them what
+    // the view has made of them (T5).
+    if (behaviour.type === "viewed") state.discardView();
+    else state.tail = before;
+    return retry(state.tail, error);
   }
   // Whether the aborted activity stopped early or was just done is the same from here: the next run will see (T3).
   return outcome.type === "caughtUp" && state.signal.aborted ? canceled(outcome.tail) : outcome;
@@ -89,6 +92,7 @@ async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle)
     return { type: "caughtUp", tail: state.tail };
   }
   state.acted = "again";
+  state.machinery.observer?.onAct?.(state.key);
   const decision: unknown = await untilAbandoned(state, behaviour.act(state.view?.value, handle.context));
   if (!isDecision(decision)) throw notTheContract(state, "act", "a decision", decision);
   if (decision.type === "caughtUp" && !state.signal.aborted) state.acted = state.tail;
@@ -145,12 +149,13 @@ function leave(state: RunState): void {
 }
 
 /** Waits for the activity, but not beyond the time that the invocation needs to commit. */
-async function untilAbandoned<T>(state: RunState, work: Promise<T>): Promise<T | Outcome> {
+async function untilAbandoned<T>(state: RunState, work: Promise<T> | T): Promise<T | Outcome> {
   const { machinery, invocation } = state;
   const over = new AbortController();
   try {
     const first = await Promise.race([
-      work.then((value) => ({ value })),
+      // An author without a compiler may have forgotten the promise.
+      Promise.resolve(work).then((value) => ({ value })),
       machinery.clock.sleep(invocation.abandonAt - machinery.clock.now(), over.signal).then(() => undefined),
     ]);
     if (first) return first.value;

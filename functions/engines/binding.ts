@@ -58,18 +58,21 @@ export class Bindings {
   readonly #kinds = new Map<string, StreamDeclaration>();
 
   constructor(bound: readonly Bound[]) {
-    for (const one of bound) {
-      const declaration = behaviourOf(one.activity);
-      const stream = declarationOf(declaration.stream);
-      const id = bindingId(stream.kind, declaration.name);
-      if (this.#all.has(id)) throw invalid(`activity ${id}`, "to be bound once", "a second binding");
-      const known = this.#kinds.get(stream.kind);
-      if (known !== undefined && known !== stream) {
-        throw invalid(`kind ${stream.kind}`, "one defineStream", "another stream of the same kind");
-      }
-      this.#kinds.set(stream.kind, stream);
-      this.#all.set(id, { ...one, declaration, stream });
+    for (const one of bound) this.add(one);
+  }
+
+  /** Throws a `TailwakeError` ("invalid-definition") for a second binding, or a second stream of a kind. */
+  protected add(one: Bound): void {
+    const declaration = behaviourOf(one.activity);
+    const stream = declarationOf(declaration.stream);
+    const id = bindingId(stream.kind, declaration.name);
+    if (this.#all.has(id)) throw invalid(`activity ${id}`, "to be bound once", "a second binding");
+    const known = this.#kinds.get(stream.kind);
+    if (known !== undefined && known !== stream) {
+      throw invalid(`kind ${stream.kind}`, "one defineStream", "another stream of the same kind");
     }
+    this.#kinds.set(stream.kind, stream);
+    this.#all.set(id, { ...one, declaration, stream });
   }
 
   [Symbol.iterator](): Iterator<Binding> {

@@ -1,10 +1,14 @@
+import type { Activity } from "../contract/activity.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Logger } from "../contract/logger.ts";
+import type { Outcome } from "../contract/outcome.ts";
 import type { SignalSourceDeclaration } from "../contract/signal-source.ts";
+import type { Address } from "../contract/stream.ts";
 import type { ControlStore } from "../tasks/control.ts";
-import type { EngineName, TaskRecord } from "../tasks/record.ts";
+import type { EngineName, TaskKey, TaskRecord } from "../tasks/record.ts";
 import type { TaskStore } from "../tasks/store.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
+import type { OpenStream, StreamRequest } from "../upstream/event-stream.ts";
 import type { Wakes } from "../wake/wakes.ts";
 import type { Binding, Bindings } from "./binding.ts";
 import type { Breakers } from "./breakers.ts";
@@ -28,6 +32,18 @@ export interface Machinery {
   /** A lease token that nobody else has. */
   newToken(): string;
   upstream(name: string): UpstreamConnection;
+  /** Opens event streams: `openEventStream`, unless a test scripts them. */
+  openStream(request: StreamRequest): Promise<OpenStream>;
+  readonly observer?: RunObserver;
+}
+
+/** Hears what runs do. It must not throw. */
+export interface RunObserver {
+  /** Level 2: `act` is about to be called. */
+  onAct?(task: TaskKey): void;
+  onStart?(child: Activity, address: Address): void;
+  /** How a round of a run ended. */
+  onOutcome?(task: TaskKey, outcome: Outcome): void;
 }
 
 export interface Limits {

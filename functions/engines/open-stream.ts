@@ -1,7 +1,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import { epoch, type Tail } from "../contract/tail.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
-import { type OpenStream, openEventStream } from "../upstream/event-stream.ts";
+import type { OpenStream } from "../upstream/event-stream.ts";
 import type { Binding } from "./binding.ts";
 import type { Machinery } from "./engine.ts";
 import type { RunState } from "./run-state.ts";
@@ -18,7 +18,7 @@ export async function openTaskStream(
 ): Promise<OpenStream> {
   const { upstream } = binding.stream;
   try {
-    return await openEventStream({
+    return await machinery.openStream({
       connection: machinery.upstream(upstream),
       declaration: binding.stream,
       address: record.address,

@@ -20,10 +20,13 @@ export interface RunHandle {
 
 export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
   const { machinery, binding, invocation, record } = state;
-  const starts: Promise<unknown>[] = [];
+  /** Those under way, and what the first of them failed with: an index activity may start a hundred thousand. */
+  const starts = new Set<Promise<unknown>>();
+  let failed: { readonly error: unknown } | undefined;
 
   async function startChild(child: Activity, address: Address, wake: boolean): Promise<TaskStatus> {
     state.assertHeld(`the start of ${child.name}`);
+    machinery.observer?.onStart?.(child, address);
     const started = await startTask(machinery, child, address);
     const status = statusOf(started.record);
     if (!wake || status === "completed") return status;
@@ -45,8 +48,12 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
     start(child, address, options) {
       const started = startChild(child, address as Address, options?.wake ?? false);
       // An activity that does not await its start is no unhandled rejection: the commit looks at it.
-      started.catch(() => {});
-      starts.push(started);
+      const noted = started
+        .catch((error: unknown) => {
+          if (!isLeaseLost(error)) failed ??= { error };
+        })
+        .finally(() => starts.delete(noted));
+      starts.add(noted);
       return started;
     },
   };
@@ -66,9 +73,8 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
   };
 
   async function startsSettled(): Promise<void> {
-    const results = await Promise.allSettled(starts);
-    const failed = results.find((result) => result.status === "rejected" && !isLeaseLost(result.reason));
-    if (failed?.status === "rejected") throw failed.reason;
+    while (starts.size > 0) await Promise.all(starts);
+    if (failed) throw failed.error;
   }
   return { context, run, startsSettled };
 }

@@ -34,6 +34,7 @@ export async function runTask(
     for (let round = 1; wokenBy; round++) {
       state.awaiting = false;
       const outcome = await attempt(state, wokenBy);
+      machinery.observer?.onOutcome?.(state.key, outcome);
       const settled = await settleOrFail(state, () => settle(state, outcome));
       wokenBy = undefined;
       if (settled === "again" && round === longestRun) await settle(state, afterTooManyReruns(state));

@@ -31,7 +31,7 @@ export type Settled = "over" | "again" | "watching" | "lost";
 
 /** Writes an outcome and sends the wake it asks for: the second column of the error contract, for every engine. */
 export async function settle(state: RunState, outcome: Outcome): Promise<Settled> {
-  if (state.lost) return lost(state);
+  if (state.lost) return lost(state, outcome);
   const tail = outcome.tail;
   switch (outcome.type) {
     case "completed":
@@ -40,18 +40,16 @@ export async function settle(state: RunState, outcome: Outcome): Promise<Settled
       return state.watch && !state.awaiting ? watching(state, tail) : sleeping(state, tail);
     case "canceled":
       // A watch that has caught up has done its work, though its tail may stand where it stood.
-      return tail === state.firstTail && !state.hasCaughtUp
-        ? retrying(state, tail, undefined)
-        : handingOver(state, tail);
+      return tail === state.firstTail && !state.hasCaughtUp ? retrying(state, tail) : handingOver(state, tail);
     case "silentRetry":
-      return retrying(state, tail, undefined);
+      return retrying(state, tail);
     case "silentRetryAfter": {
       const at = outcome.at.getTime();
       // A time that has passed, or is none, means the plain form (protocol rule 17); NaN compares false.
-      return at > state.machinery.clock.now() ? waiting(state, tail, at) : retrying(state, tail, undefined);
+      return at > state.machinery.clock.now() ? waiting(state, tail, at) : retrying(state, tail);
     }
     case "retry":
-      return retrying(state, tail, outcome.error);
+      return retrying(state, tail, outcome);
   }
 }
 
@@ -139,11 +137,12 @@ async function handingOver(state: RunState, tail: Tail): Promise<Settled> {
   return "over";
 }
 
-async function retrying(state: RunState, tail: Tail, error: unknown): Promise<Settled> {
+/** `failure` is there unless the retry is a silent one: what was thrown may be anything, also undefined. */
+async function retrying(state: RunState, tail: Tail, failure?: { readonly error: unknown }): Promise<Settled> {
   const { machinery, binding, key, token, record } = state;
   const now = machinery.clock.now();
   const attempts = record.attempts + 1;
-  const stored: StoredError | undefined = error === undefined ? undefined : storedError(error, now, tail);
+  const stored: StoredError | undefined = failure && storedError(failure.error, now, tail);
   const progress = await state.progress(tail);
   const limit = binding.declaration.parkAfterAttempts;
   const parks = limit !== undefined && attempts >= limit;
@@ -151,12 +150,12 @@ async function retrying(state: RunState, tail: Tail, error: unknown): Promise<Se
   const written = await state.write(
     parks ? park(token, progress, stored) : retryAt(token, progress, notBefore, stored),
   );
-  if (!written.applied) return lost(state);
-  if (error !== undefined) {
+  if (!written.applied) return lost(state, failure);
+  if (failure) {
     const retryInMs = parks ? undefined : notBefore - now;
     machinery.log.error("failed", {
       ...fields(state),
-      err: describeError(error),
+      err: describeError(failure.error),
       afterEvent: tailText(tail),
       attempt: attempts,
       retryInMs,
@@ -184,8 +183,10 @@ async function waiting(state: RunState, tail: Tail, at: number): Promise<Settled
 
 const setsAlarms = ({ binding }: RunState): boolean => rulesOf(binding.engine).setsAlarms;
 
-function lost(state: RunState): Settled {
-  state.machinery.log.warn("lease lost", fields(state));
+/** Nothing is written any more; what the run failed with is still said. */
+function lost(state: RunState, failure?: object): Settled {
+  const err = failure && "error" in failure ? { err: describeError(failure.error) } : {};
+  state.machinery.log.warn("lease lost", { ...fields(state), ...err });
   return "lost";
 }
 

@@ -1,5 +1,7 @@
 import type { WokenBy } from "../contract/activity.ts";
+import { describeError } from "../contract/error.ts";
 import { type Outcome, retry } from "../contract/outcome.ts";
+import { taskName } from "../tasks/record.ts";
 import { openAfterTail } from "./open-stream.ts";
 import type { RunState } from "./run-state.ts";
 
@@ -13,7 +15,6 @@ export class Watch {
   #fence = Number.POSITIVE_INFINITY;
   #seenWakes = Number.POSITIVE_INFINITY;
   #poke: () => void = () => {};
-  #poked: Promise<"poked"> | undefined;
 
   /** Called by the run before it waits: its fence, and the `wakes` it has seen. */
   show(fence: number, seenWakes: number): void {
@@ -31,14 +32,11 @@ export class Watch {
     return "go on";
   }
 
+  /** A new promise each time: one that lives as long as the run would gather a reaction for each event. */
   untilPoked(): Promise<"poked"> {
-    this.#poked ??= new Promise((resolve) => {
-      this.#poke = () => {
-        this.#poked = undefined;
-        resolve("poked");
-      };
+    return new Promise((resolve) => {
+      this.#poke = () => resolve("poked");
     });
-    return this.#poked;
   }
 }
 
@@ -82,7 +80,7 @@ export class HeadWatcher {
         this.#news = undefined;
         if (signal.aborted) break;
         // A server that restarts breaks every stream once: only one that stays away is worth a word.
-        machinery.log.debug("watch broke", { err: error });
+        machinery.log.debug("watch broke", { task: taskName(this.#state.key), err: describeError(error) });
         try {
           if (await this.#reopen("ended")) return { type: "round", wokenBy: "signal" };
         } catch (again) {

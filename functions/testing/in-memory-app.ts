@@ -1,0 +1,141 @@
+import type { App } from "../app.ts";
+import { type Tasks, tasksOf } from "../client.ts";
+import { systemClock } from "../contract/clock.ts";
+import type { Logger } from "../contract/logger.ts";
+import { runBatch } from "../engines/batch.ts";
+import { holdEagerShard } from "../engines/eager-holder.ts";
+import type { Invocation } from "../engines/engine.ts";
+import { holdSignals } from "../engines/signals.ts";
+import { tick } from "../engines/tick.ts";
+import { Connections } from "../upstream/connections.ts";
+import { eagerShardOf, type HolderName } from "../wake/holder-name.ts";
+import { MemoryWakes } from "../wake/memory.ts";
+import { busEventOf } from "./bus-event.ts";
+import { memoryMachinery } from "./memory-machinery.ts";
+import { loggerTo } from "./noted-log.ts";
+
+/** An event that one of your services puts on the bus. */
+export interface ServiceEvent {
+  readonly source: string;
+  readonly detailType: string;
+  readonly detail: unknown;
+}
+
+/** An app that runs in this process. */
+export interface InMemoryApp {
+  readonly tasks: Tasks;
+  /** Puts an event on the bus, as your services do to signal an aggregate. Throws what its delivery failed with. */
+  put(event: ServiceEvent): Promise<void>;
+  /** Resolves when nothing runs and nothing is about to: only timers are left. */
+  idle(): Promise<void>;
+  /** Ends all runs and connections. */
+  close(): Promise<void>;
+}
+
+export interface InMemoryOptions {
+  /** Default: nobody hears it. */
+  readonly log?: Logger;
+}
+
+const tickMs = 60_000;
+const invocationMs = 900_000;
+const commitMs = 3_000;
+const pollMs = 20;
+
+/**
+ * Runs an app in this process, by the wall's clock: its upstreams are real, the table, bus, queues and schedules are in
+ * memory. For trying an app out and for tests of its whole; it does not isolate, and forgets everything when it ends.
+ */
+export function startInMemory(app: App, { log = loggerTo([]) }: InMemoryOptions = {}): InMemoryApp {
+  const connections = new Connections(app.upstreams);
+  const wakes = new HoldingWakes(systemClock, (holder) => void background(() => hold(holder)));
+  const machinery = memoryMachinery({
+    activities: app.activities,
+    clock: systemClock,
+    log,
+    upstream: connections.of,
+    wakes,
+    limits: { resources: app.resources },
+    signalSources: app.signalSources,
+    random: Math.random,
+  });
+  const closing = new AbortController();
+  const running = new Set<Promise<void>>();
+
+  function background(work: () => Promise<unknown>): Promise<void> {
+    const done: Promise<void> = work()
+      .then(() => {})
+      .finally(() => running.delete(done));
+    running.add(done);
+    return done;
+  }
+
+  function invocation(): Invocation {
+    const hardEnd = systemClock.now() + invocationMs;
+    const times = { deadline: hardEnd - 2 * commitMs, abandonAt: hardEnd - commitMs, hardEnd };
+    return { ...times, signal: closing.signal, abandoned() {} };
+  }
+
+  async function hold(holder: HolderName): Promise<void> {
+    const shard = eagerShardOf(holder);
+    await (shard ? holdEagerShard(machinery, shard, invocation()) : holdSignals(machinery, invocation()));
+  }
+
+  async function deliver(bodies: readonly unknown[]): Promise<void> {
+    const deliveries = bodies.map((body, i) => ({ id: `message-${i}`, body }));
+    for (const error of (await runBatch(machinery, deliveries, invocation())).values()) throw error;
+  }
+
+  async function pump(): Promise<void> {
+    while (!closing.signal.aborted) {
+      const messages = [...wakes.take(), ...wakes.lonely.splice(0)];
+      // What fails is logged, and comes again by the due scan.
+      if (messages.length > 0) void background(() => deliver(messages.map(busEventOf)).catch(() => {}));
+      await systemClock.sleep(
+        Math.min(pollMs, Math.max(0, (wakes.next ?? Infinity) - systemClock.now())),
+        closing.signal,
+      );
+    }
+  }
+
+  async function ticks(): Promise<void> {
+    while (!closing.signal.aborted) {
+      await tick(machinery, app.roots, { looks: 1_000, concurrency: 10 }, invocation());
+      await systemClock.sleep(tickMs, closing.signal);
+    }
+  }
+
+  const ticking = ticks();
+  const pumping = pump();
+  return {
+    tasks: tasksOf(machinery),
+    put: ({ source, detailType, detail }) => background(() => deliver([{ source, "detail-type": detailType, detail }])),
+    async idle() {
+      while (running.size > wakes.held || (wakes.next ?? Infinity) <= systemClock.now())
+        await systemClock.sleep(pollMs);
+    },
+    async close() {
+      closing.abort(new DOMException("the app is closed", "AbortError"));
+      await Promise.all([ticking, pumping]);
+      while (running.size > 0) await Promise.allSettled(running);
+      connections.close();
+    },
+  };
+}
+
+/** Starts the holders that are asked for. */
+class HoldingWakes extends MemoryWakes {
+  readonly #start: (holder: HolderName) => void;
+  /** Holders under way: they do not end by themselves. */
+  held = 0;
+
+  constructor(clock: typeof systemClock, start: (holder: HolderName) => void) {
+    super(clock);
+    this.#start = start;
+  }
+
+  override async startHolder(holder: HolderName): Promise<void> {
+    this.held++;
+    this.#start(holder);
+  }
+}

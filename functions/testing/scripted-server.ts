@@ -1,0 +1,52 @@
+import { type DescMessage, type DescMethod, fromBinary, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
+import { type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
+import type { ScriptedHistory } from "./history.ts";
+
+/** A unary call that the activity made. */
+export interface Call {
+  /** `package.Service/Method`. */
+  readonly method: string;
+  /** The request, as protobuf JSON. */
+  readonly request: unknown;
+}
+
+/** The scripted server: the services that the activity calls, as connect's router takes them. */
+export type Routes<E> = (router: ConnectRouter, history: ScriptedHistory<E>) => void;
+
+export interface ServerScript {
+  readonly routes: (router: ConnectRouter) => void;
+  /** Called around each call, in its place; never returns if the process dies there. */
+  readonly around?: (call: Call, moment: "before" | "after") => Promise<void>;
+}
+
+/** A transport to services in memory that notes the unary calls. */
+export function scriptedTransport(script: ServerScript, calls: Call[]): Transport {
+  const transport = createRouterTransport(script.routes, {
+    transport: {
+      interceptors: [
+        (next) => async (request) => {
+          if (request.stream) return next(request);
+          const call = {
+            method: `${request.service.typeName}/${request.method.name}`,
+            request: jsonOf(request.method, request.message),
+          };
+          await script.around?.(call, "before");
+          calls.push(call);
+          const answer = await next(request);
+          await script.around?.(call, "after");
+          return answer;
+        },
+      ],
+    },
+  });
+  return {
+    // By the wall's clock there is no timeout: the test's clock stands, and a call of a dead process never ends.
+    unary: (method, signal, _timeoutMs, ...rest) => transport.unary(method, signal, undefined, ...rest),
+    stream: (method, signal, _timeoutMs, ...rest) => transport.stream(method, signal, undefined, ...rest),
+  };
+}
+
+function jsonOf({ input }: DescMethod, message: MessageShape<DescMessage>): unknown {
+  // A round trip, so that a message that an author builds by hand is checked as one on the wire is.
+  return toJson(input, fromBinary(input, toBinary(input, message)));
+}

@@ -1,0 +1,145 @@
+import type { Activity, Task } from "../contract/activity.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { Outcome } from "../contract/outcome.ts";
+import { type Address, checkAddress, type Recorded } from "../contract/stream.ts";
+import { lazy, taskKey } from "../engines/binding.ts";
+import type { Invocation, Machinery } from "../engines/engine.ts";
+import { MemoryTaskStore } from "../tasks/memory.ts";
+import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import { start } from "../tasks/transitions.ts";
+import { absent, type Changes } from "../tasks/update.ts";
+import { Credentials } from "../upstream/credentials.ts";
+import { UpstreamHealth } from "../upstream/health.ts";
+import { MemoryWakes } from "../wake/memory.ts";
+import { ScriptedHistory } from "./history.ts";
+import { memoryMachinery } from "./memory-machinery.ts";
+import { type LogEntry, loggerTo } from "./noted-log.ts";
+import { OpenBindings } from "./open-bindings.ts";
+import { type Call, type Routes, scriptedTransport } from "./scripted-server.ts";
+import { openScripted } from "./scripted-stream.ts";
+
+/** Moments at which a process can die, or its deadline come. */
+export interface Moments {
+  /** Before an event is handed out; `position` counts those of the aggregate under test, from 0. */
+  onEvent?(recorded: Recorded<unknown>): Promise<void>;
+  /** Around what the activity or the engine does to the world outside: a call, a write. */
+  around?(what: string, moment: "before" | "after"): Promise<void>;
+}
+
+export interface ScriptedWorldOptions {
+  readonly activity: Activity;
+  readonly address: Address;
+  readonly history: readonly Recorded<unknown>[];
+  readonly clock: Clock;
+  readonly routes?: Routes<never> | undefined;
+  readonly moments?: Moments;
+  readonly perMessage?: (position: number) => number;
+}
+
+/** Time of an invocation in a test; the abort signal is the test's, the clock stands. */
+const invocationMs = 120_000;
+const reserveMs = 8_000;
+const commitMs = 3_000;
+
+/** An aggregate with a scripted history, the services around it, and the machinery of the engines, in memory. */
+export class ScriptedWorld {
+  readonly history: ScriptedHistory<unknown>;
+  readonly store = new MemoryTaskStore();
+  readonly wakes: MemoryWakes;
+  readonly machinery: Machinery;
+  readonly key: TaskKey;
+  readonly calls: Call[] = [];
+  readonly started: Task[] = [];
+  readonly log: LogEntry[] = [];
+  readonly outcomes: Outcome[] = [];
+  acts = 0;
+  readonly #clock: Clock;
+
+  constructor({ activity, address, history, clock, routes, moments = {}, perMessage }: ScriptedWorldOptions) {
+    this.#clock = clock;
+    this.wakes = new MemoryWakes(clock);
+    const bindings = new OpenBindings([lazy(activity)]);
+    const binding = bindings.of(activity);
+    this.key = taskKey(binding, checkAddress(binding.stream, address));
+    const { entity, kind } = this.key;
+    this.history = new ScriptedHistory(history, () => void this.wakes.send([{ class: "signal", entity, kind }]));
+    const around = moments.around?.bind(moments);
+    const transport = scriptedTransport(
+      {
+        routes: (router) => (routes as Routes<unknown> | undefined)?.(router, this.history),
+        ...(around && { around: (call, moment) => around(`the call of ${call.method}`, moment) }),
+      },
+      this.calls,
+    );
+    const connection = {
+      transport,
+      credentials: new Credentials(undefined),
+      health: new UpstreamHealth(),
+      maxOpenStreams: undefined,
+      silenceMs: invocationMs,
+      idleLimitMs: undefined,
+      close() {},
+    };
+    const script = {
+      history: this.history,
+      ...(perMessage && { perMessage }),
+      ...(moments.onEvent && { onEvent: moments.onEvent.bind(moments) }),
+    };
+    if (around) {
+      const update = this.store.update.bind(this.store);
+      this.store.update = async (key, change) => {
+        await around(`the write "${change.operation}" of ${taskName(key)}`, "before");
+        const written = await update(key, change);
+        await around(`the write "${change.operation}" of ${taskName(key)}`, "after");
+        return written;
+      };
+    }
+    this.machinery = {
+      ...memoryMachinery({
+        activities: [],
+        clock,
+        store: this.store,
+        wakes: this.wakes,
+        log: loggerTo(this.log),
+        upstream: connection,
+        openStream: (request) => openScripted(script, request),
+      }),
+      bindings,
+      observer: {
+        onAct: () => this.acts++,
+        onStart: (child, childAddress) => this.started.push({ activity: child, address: childAddress }),
+        onOutcome: (task, outcome) => {
+          if (taskName(task) === taskName(this.key)) this.outcomes.push(outcome);
+        },
+      },
+    };
+  }
+
+  /** Writes the first record of a task, as it is given to be. */
+  async seed(task: Task, changes: Changes = {}): Promise<void> {
+    const binding = this.machinery.bindings.of(task.activity);
+    const address = checkAddress(binding.stream, task.address);
+    const first = start(address, "lazy", this.#clock.now());
+    const key = taskKey(binding, address);
+    await this.store.update(key, { ...first, guard: absent, changes: { ...first.changes, ...changes } });
+  }
+
+  async record(): Promise<TaskRecord> {
+    const found = await this.store.get(this.key);
+    if (!found) throw new Error(`${taskName(this.key)}: expected a record, received none`);
+    return found;
+  }
+
+  /** The view as it is stored; undefined if there is none. */
+  async view(): Promise<unknown> {
+    const { view, viewRef } = await this.record();
+    const json = view ?? (viewRef && (await this.store.getView(this.key, viewRef)));
+    return json === undefined ? undefined : JSON.parse(json);
+  }
+
+  /** The times of an invocation that begins now; it ends when the test aborts the signal. */
+  invocation(signal: AbortSignal): Invocation {
+    const hardEnd = this.#clock.now() + invocationMs;
+    return { signal, deadline: hardEnd - reserveMs, abandonAt: hardEnd - commitMs, hardEnd, abandoned() {} };
+  }
+}
