@@ -31,6 +31,8 @@ export { type RepoActivity, repo } from "./repo.ts";
 export type { RepoEvent } from "./repo-events.ts";
 export { type RepoWorkflowActivity, repoWorkflow } from "./repo-workflow.ts";
 export type { RepoWorkflowEvent } from "./repo-workflow-events.ts";
+export { splitRoot } from "./split-root.ts";
+export { type SplitRootFacts, type Suggestion, suggestSplit } from "./split-root-analysis.ts";
 export { watchRepo } from "./watch-repo.ts";
 export { workflowIndex } from "./workflow-index.ts";
 export type { IndexedWorkflow, RegistryWorkflowIndexEvent, WorkflowName } from "./workflow-index-events.ts";
