@@ -3,6 +3,7 @@ export type { DirectoryUsage, DiskUsage, DiskUsageOptions } from "./disk-usage.t
 export { measureDiskUsage } from "./disk-usage.ts";
 export { duRoot } from "./du-root.ts";
 export type { AclPolicy, RepoLocation, Root, Status, SubdirTracking, UnknownEvent } from "./event-fields.ts";
+export { freezeRepo } from "./freeze-repo.ts";
 export {
   registryEntityId,
   ulidBytes,
