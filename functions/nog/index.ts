@@ -5,6 +5,12 @@ export { duRoot } from "./du-root.ts";
 export type { AclPolicy, RepoLocation, Root, Status, SubdirTracking, UnknownEvent } from "./event-fields.ts";
 export { freezeRepo } from "./freeze-repo.ts";
 export {
+  type FreezeRepoFilesOptions,
+  freezeRepoFiles,
+  type LocalStep,
+  type RepoToFreeze,
+} from "./freeze-repo-files.ts";
+export {
   registryEntityId,
   ulidBytes,
   ulidText,
