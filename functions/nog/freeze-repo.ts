@@ -33,7 +33,7 @@ interface FreezeRepoView {
 
 /**
  * Freezes a repo in three places that share no transaction: begins in its registry, in the repo and in the workflow, so
- * that the storage side freezes the files ({@link freezeRepoFiles}); then commits in all three, or releases all three.
+ * that the storage side freezes the files (`freezeRepoFiles`); then commits in all three, or releases all three.
  *
  * A run may be killed between any two calls, and the next one makes them all again. The server repeats what the holder
  * of a repo asks for, without an event. Only a begin that names a version is refused when it is repeated, because it

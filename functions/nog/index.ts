@@ -41,5 +41,5 @@ export type { RepoWorkflowEvent } from "./repo-workflow-events.ts";
 export { splitRoot } from "./split-root.ts";
 export { type SplitRootFacts, type Suggestion, suggestSplit } from "./split-root-analysis.ts";
 export { watchRepo } from "./watch-repo.ts";
-export { workflowIndex } from "./workflow-index.ts";
+export { type WorkflowActivities, workflowIndex, workflowIndexOf } from "./workflow-index.ts";
 export type { IndexedWorkflow, RegistryWorkflowIndexEvent, WorkflowName } from "./workflow-index-events.ts";
