@@ -19,6 +19,7 @@ import {
   runActivity,
   scriptedId,
 } from "../../functions/testing/index.ts";
+import { act } from "./activity-run.ts";
 import { FreezeServer, freezeStarted } from "./freeze-server.ts";
 import { eventIdText, repoId, workflowId } from "./messages.ts";
 import { thrownBy } from "./thrown-by.ts";
@@ -104,6 +105,17 @@ describe("freezing the files", () => {
     expect(log).toContainEqual(
       expect.objectContaining({ level: "error", message: "freezing the files failed for good" }),
     );
+  });
+
+  test("a step that is stopped by the deadline has not failed: no attempt is its last", async () => {
+    const deadline = new AbortController();
+    const freeze: LocalStep = async (_, { signal }) => {
+      deadline.abort(new DOMException("deadline", "AbortError"));
+      throw new Error(`killed: ${signal.aborted}`);
+    };
+    const options = { address, signal: deadline.signal, attempt: 6 };
+    const stopped = act(freezeRepoFiles({ freeze }), historyOf([started, filesStarted]), options);
+    await expect(stopped).rejects.toBe(deadline.signal.reason);
   });
 
   test("a repo that is not ready is waited for without an end", async () => {
