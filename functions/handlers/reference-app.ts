@@ -3,7 +3,16 @@ import { type Activity, task } from "../contract/activity.ts";
 import type { Stream } from "../contract/stream.ts";
 import { cron, eager, lazy } from "../engines/binding.ts";
 import { appSettings, readSettings, setting, tokenFromEnvironment, tokenFromFile, tokenFromSecret } from "../index.ts";
-import { duRoot, liveBroadcast, observeRegistry, pingRegistry, watchRepo, workflowIndex } from "../nog/index.ts";
+import {
+  duRoot,
+  freezeRepo,
+  liveBroadcast,
+  observeRegistry,
+  pingRegistry,
+  splitRoot,
+  watchRepo,
+  workflowIndex,
+} from "../nog/index.ts";
 
 /** The settings of this app beside those that every app has: all are checked at once, when the process starts. */
 const settings = readSettings(
@@ -35,6 +44,8 @@ const app = createApp({
     bind(workflowIndex),
     bind(pingRegistry),
     bind(duRoot),
+    bind(splitRoot),
+    bind(freezeRepo),
     bind(observeRegistry),
     cron(watchRepo, { everyMinutes: 1 }),
   ],

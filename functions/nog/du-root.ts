@@ -5,6 +5,7 @@ import { errorCode, type DiskUsage as Measured, measureDiskUsage } from "./disk-
 import { DiskUsage } from "./gen/nogfso/registry_pb.ts";
 import { checkIdLength, uuidBytes, vidBytes } from "./ids.ts";
 import { type RegistryWorkflowActivity, registryWorkflow } from "./registry-workflow.ts";
+import { statusMessage } from "./status-message.ts";
 
 interface DuRootView {
   state: "uninitialized" | "appending" | "completed" | "terminated";
@@ -20,8 +21,6 @@ type DuRun = RunContext<typeof registryWorkflow>;
 /** Directories below the root that get a line of their own: this many levels. */
 const depth = 2;
 const pathsPerCall = 32;
-/** The server keeps the message in an event. */
-const maxMessageBytes = 120;
 
 /**
  * Measures the disk usage of a root on this machine: appends one line for each directory down to the depth, the root
@@ -160,15 +159,9 @@ async function measure(hostRoot: string, run: DuRun): Promise<Measured | string>
   } catch (error) {
     const code = errorCode(error);
     if (run.signal.aborted || !unreadable.has(code)) throw error;
-    return cutToBytes(`du failed: ${code}: ${hostRoot}`, maxMessageBytes);
+    return statusMessage(`du failed: ${code}: ${hostRoot}`);
   }
 }
 
 /** Paths are relative to the root, and the root itself is ".", as `du` prints them there. */
 const linePath = (path: string): string => (path === "" ? "." : path);
-
-/** The longest beginning of `text` that fits, in whole characters. */
-function cutToBytes(text: string, bytes: number): string {
-  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(bytes));
-  return text.slice(0, read);
-}

@@ -3,6 +3,13 @@ export type { DirectoryUsage, DiskUsage, DiskUsageOptions } from "./disk-usage.t
 export { measureDiskUsage } from "./disk-usage.ts";
 export { duRoot } from "./du-root.ts";
 export type { AclPolicy, RepoLocation, Root, Status, SubdirTracking, UnknownEvent } from "./event-fields.ts";
+export { freezeRepo } from "./freeze-repo.ts";
+export {
+  type FreezeRepoFilesOptions,
+  freezeRepoFiles,
+  type LocalStep,
+  type RepoToFreeze,
+} from "./freeze-repo-files.ts";
 export {
   registryEntityId,
   ulidBytes,
@@ -31,6 +38,8 @@ export { type RepoActivity, repo } from "./repo.ts";
 export type { RepoEvent } from "./repo-events.ts";
 export { type RepoWorkflowActivity, repoWorkflow } from "./repo-workflow.ts";
 export type { RepoWorkflowEvent } from "./repo-workflow-events.ts";
+export { splitRoot } from "./split-root.ts";
+export { type SplitRootFacts, type Suggestion, suggestSplit } from "./split-root-analysis.ts";
 export { watchRepo } from "./watch-repo.ts";
-export { workflowIndex } from "./workflow-index.ts";
+export { type WorkflowActivities, workflowIndex, workflowIndexOf } from "./workflow-index.ts";
 export type { IndexedWorkflow, RegistryWorkflowIndexEvent, WorkflowName } from "./workflow-index-events.ts";

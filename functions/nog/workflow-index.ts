@@ -3,51 +3,79 @@ import { caughtUp } from "../contract/outcome.ts";
 import type { Tail } from "../contract/tail.ts";
 import { forEachBounded } from "./bounded.ts";
 import { duRoot } from "./du-root.ts";
+import { freezeRepo } from "./freeze-repo.ts";
 import { pingRegistry } from "./ping-registry.ts";
 import type { RegistryWorkflowActivity } from "./registry-workflow.ts";
 import { type RegistryWorkflowIndexActivity, registryWorkflowIndex } from "./registry-workflow-index.ts";
+import { splitRoot } from "./split-root.ts";
 import type { RegistryWorkflowIndexEvent, WorkflowName } from "./workflow-index-events.ts";
 
-/** The activity for each kind of workflow; the others are somebody else's. */
-const children: Partial<Record<WorkflowName, RegistryWorkflowActivity>> = { duRoot, ping: pingRegistry };
+/** The activities for each kind of workflow, each of which gets a task of its own; other kinds are somebody else's. */
+export type WorkflowActivities = { readonly [W in WorkflowName]?: readonly RegistryWorkflowActivity[] };
 
 const startsAtOnce = 16;
 
 /**
- * Starts the activity of each workflow of a registry that is active at the end of what it read. A start that is
+ * Starts the activities of each workflow of a registry that is active at the end of what it read. A start that is
  * repeated changes nothing, so the tail moves when all of them have succeeded and not before.
  *
  * Source: nog 4450389, the index activities of nogfsoregd and nogfsostad (`workflowproc/index.go`). Those also start
  * again what they had started before an error; here a task exists once.
  */
-export const workflowIndex: RegistryWorkflowIndexActivity = defineProcessor(registryWorkflowIndex, {
-  name: "workflow-index",
-  async processEvents(run, stream) {
-    const active = new Map<string, RegistryWorkflowActivity>();
-    let tail: Tail = run.tail;
-    for await (const { id, event } of stream) {
-      follow(active, event);
-      tail = id;
-    }
-    const { registry } = run.address;
-    await forEachBounded(active, startsAtOnce, ([workflowId, child]) => run.start(child, { registry, workflowId }));
-    run.advance(tail);
-    return caughtUp(tail);
-  },
+export function workflowIndexOf(activities: WorkflowActivities): RegistryWorkflowIndexActivity {
+  return defineProcessor(registryWorkflowIndex, {
+    name: "workflow-index",
+    async processEvents(run, stream) {
+      const active = new Map<string, WorkflowName>();
+      let tail: Tail = run.tail;
+      for await (const { id, event } of stream) {
+        follow(active, event);
+        tail = id;
+      }
+      const { registry } = run.address;
+      const starts = [...active].flatMap(([workflowId, workflow]) =>
+        (activities[workflow] ?? []).map((child) => ({ child, workflowId })),
+      );
+      await forEachBounded(starts, startsAtOnce, ({ child, workflowId }) => run.start(child, { registry, workflowId }));
+      run.advance(tail);
+      return caughtUp(tail);
+    },
+  });
+}
+
+/** With all that this package can do without a machine that has the files: `freezeRepoFiles` is not among it. */
+export const workflowIndex: RegistryWorkflowIndexActivity = workflowIndexOf({
+  duRoot: [duRoot],
+  ping: [pingRegistry],
+  splitRoot: [splitRoot],
+  freezeRepo: [freezeRepo],
 });
 
-function follow(active: Map<string, RegistryWorkflowActivity>, event: RegistryWorkflowIndexEvent): void {
+function follow(active: Map<string, WorkflowName>, event: RegistryWorkflowIndexEvent): void {
   switch (event.type) {
     case "duRootStarted":
-      active.set(event.workflowId, duRoot);
-      break;
     case "pingStarted":
-      active.set(event.workflowId, pingRegistry);
+    case "splitRootStarted":
+    case "freezeRepoStarted":
+    case "unfreezeRepoStarted":
+    case "archiveRepoStarted":
+    case "unarchiveRepoStarted":
+      active.set(event.workflowId, startedWorkflow(event.type));
       break;
     case "duRootCompleted":
     case "duRootDeleted":
     case "pingCompleted":
     case "pingDeleted":
+    case "splitRootCompleted":
+    case "splitRootDeleted":
+    case "freezeRepoCompleted":
+    case "freezeRepoDeleted":
+    case "unfreezeRepoCompleted":
+    case "unfreezeRepoDeleted":
+    case "archiveRepoCompleted":
+    case "archiveRepoDeleted":
+    case "unarchiveRepoCompleted":
+    case "unarchiveRepoDeleted":
       active.delete(event.workflowId);
       break;
     case "snapshotBegin":
@@ -55,11 +83,14 @@ function follow(active: Map<string, RegistryWorkflowActivity>, event: RegistryWo
       break;
     case "snapshotState":
       for (const { workflow, workflowId, completedEventId } of event.workflows) {
-        const child = children[workflow];
-        if (child !== undefined && completedEventId === undefined) active.set(workflowId, child);
+        if (completedEventId === undefined) active.set(workflowId, workflow);
       }
       break;
     default:
       break;
   }
+}
+
+function startedWorkflow(type: `${WorkflowName}Started`): WorkflowName {
+  return type.slice(0, -"Started".length) as WorkflowName;
 }

@@ -35,8 +35,8 @@ export interface CutReport {
 /** What happens to one life, and where. */
 interface Cut {
   readonly what: string;
-  readonly kind: "none" | "kill" | "deadline" | "split";
-  /** The moment's number; for a split, the position after which a message ends. */
+  readonly kind: "none" | "kill" | "deadline" | "deadlineAtEvent" | "split";
+  /** The moment's number; at an event, the event's; for a split, the position after which a message ends. */
   readonly at: number;
 }
 
@@ -57,8 +57,9 @@ const horizonMs = 90 * 86_400_000;
 
 /**
  * Replays the life of a task, from its start until nothing wakes it any more, once uncut and then with each cut that can
- * happen to it: a kill before and after each event, each call and each write; the deadline after each event; all events
- * in one message, and a message that ends after each. Timers fire by a clock that is moved, so a life may last a week.
+ * happen to it: a kill before and after each event, each call and each write; the deadline after each event, and before
+ * and after each call; all events in one message, and a message that ends after each. Timers fire by a clock that is
+ * moved, so a life may last a week.
  *
  * Every life must end like the uncut one, and must have had the same effects, in the same order, each at least once.
  * Throws a `TailwakeError` ("cut-differs") that says which cut made which difference.
@@ -67,7 +68,12 @@ export async function everyCut<S extends Stream>(activity: Activity<S>, given: C
   const uncut = await live(activity, given, { what: "no cut", kind: "none", at: -1 });
   const cuts: Cut[] = [
     ...uncut.moments.map((what, at): Cut => ({ what: `a kill ${what}`, kind: "kill", at })),
-    ...range(uncut.events).map((at): Cut => ({ what: `the deadline after event ${at + 1}`, kind: "deadline", at })),
+    ...range(uncut.events).map(
+      (at): Cut => ({ what: `the deadline after event ${at + 1}`, kind: "deadlineAtEvent", at }),
+    ),
+    ...uncut.moments.flatMap((what, at): Cut[] =>
+      isOfCall(what) ? [{ what: `the deadline ${what}`, kind: "deadline", at }] : [],
+    ),
     ...range(given.history.length).map(
       (at): Cut => ({ what: `a message that ends after event ${at + 1}`, kind: "split", at }),
     ),
@@ -76,6 +82,7 @@ export async function everyCut<S extends Stream>(activity: Activity<S>, given: C
   return { cuts: cuts.length, effects: uncut.effects.map((effect) => JSON.parse(effect)) };
 }
 
+const isOfCall = (moment: string) => /^(before|after) the call /.test(moment);
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
 async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>, cut: Cut): Promise<Life> {
@@ -89,15 +96,16 @@ async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>,
     const own = process;
     if (!hasBegun) return;
     if (own.isDead) return new Promise(() => {});
-    if (moments.push(what) - 1 !== cut.at || cut.kind !== "kill") return;
+    if (moments.push(what) - 1 !== cut.at) return;
+    if (cut.kind === "deadline") own.end();
+    if (cut.kind !== "kill") return;
     own.die();
     return new Promise(() => {});
   };
   const hooks: Moments = {
     async onEvent({ id }) {
       await reach(`before event ${id}`);
-      if (cut.kind === "deadline" && events === cut.at + 1)
-        process.deadline.abort(new DOMException("deadline", "AbortError"));
+      if (cut.kind === "deadlineAtEvent" && events === cut.at + 1) process.end();
       events++;
     },
     around: (what, moment) => reach(`${moment} ${what}`),
@@ -152,7 +160,14 @@ async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>,
 }
 
 function newProcess() {
-  const process = { isDead: false, die() {}, died: Promise.resolve(undefined), deadline: new AbortController() };
+  const deadline = new AbortController();
+  const process = {
+    isDead: false,
+    die() {},
+    died: Promise.resolve(undefined),
+    deadline,
+    end: () => deadline.abort(new DOMException("deadline", "AbortError")),
+  };
   process.died = new Promise((resolve) => {
     process.die = () => {
       process.isDead = true;

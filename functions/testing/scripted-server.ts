@@ -31,6 +31,8 @@ export function scriptedTransport(script: ServerScript, calls: Call[]): Transpor
             request: jsonOf(request.method, request.message),
           };
           await script.around?.(call, "before");
+          // What is aborted before it leaves reaches no server.
+          request.signal.throwIfAborted();
           calls.push(call);
           const answer = await next(request);
           await script.around?.(call, "after");

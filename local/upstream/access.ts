@@ -11,9 +11,14 @@ export type Action =
   | "fso/read-registry"
   | "fso/admin-registry"
   | "fso/exec-ping-registry"
+  | "fso/admin-root"
   | "fso/read-root"
   | "fso/exec-du"
-  | "fso/read-repo";
+  | "fso/exec-split-root"
+  | "fso/read-repo"
+  | "fso/init-repo"
+  | "fso/freeze-repo"
+  | "fso/exec-freeze-repo";
 
 export interface AccessOptions {
   /** Bare token that the metadata `authorization` must equal; no token: everyone may call. */
@@ -47,6 +52,11 @@ export class Access {
     for (const scope of scopes) {
       if (!this.#allows(scope)) throw new ConnectError("default deny", Code.Unknown);
     }
+  }
+
+  /** As {@link authorize}, but one of the scopes is enough. */
+  authorizeAny(...scopes: readonly Scope[]): void {
+    if (!scopes.some((scope) => this.#allows(scope))) throw new ConnectError("default deny", Code.Unknown);
   }
 
   /** Both, for an action on a name: Unauthenticated then carries an `AuthRequiredScope` detail. */

@@ -1,21 +1,24 @@
 import type { Snapshot } from "./aggregate.ts";
 import type { Domain } from "./domain.ts";
-import { malformedVid, malformedWorkflowId, rejectedWorkflowId, versionConflict } from "./fault.ts";
+import { malformedVid, rejectedWorkflowId, versionConflict } from "./fault.ts";
 import { equalIds } from "./ids.ts";
-import type { RegistryState } from "./registry.ts";
-import { isPresent } from "./request-field.ts";
+import { isPresent, parseCommandWorkflowId } from "./request-field.ts";
 
-/** The optional version of a Begin call: an early check of the registry, without sentinels. */
-export function checkRegistryVid(registry: Snapshot<RegistryState>, field: Uint8Array): void {
-  if (!isPresent(field)) return;
+/**
+ * The optional version of a Begin call: an early check of what it builds on, without sentinels. Returns the version if
+ * the caller gave it. Throws FailedPrecondition "version conflict", or InvalidArgument for other than 16 bytes.
+ */
+export function checkVid(found: Pick<Snapshot<unknown>, "vid">, field: Uint8Array): Uint8Array | undefined {
+  if (!isPresent(field)) return undefined;
   if (field.length !== 16) throw malformedVid();
-  if (!equalIds(field, registry.vid)) throw versionConflict();
+  if (!equalIds(field, found.vid)) throw versionConflict();
+  return field;
 }
 
 /** The id of the workflow to begin, which is used up by this. Throws FailedPrecondition if it was used before. */
 export function burnWorkflowId(domain: Domain, field: Uint8Array): Uint8Array {
-  if (field.length !== 16) throw malformedWorkflowId();
-  const reason = domain.workflowIds.burn(field);
+  const id = parseCommandWorkflowId(field);
+  const reason = domain.workflowIds.burn(id);
   if (reason !== undefined) throw rejectedWorkflowId(reason);
-  return field;
+  return id;
 }

@@ -4,10 +4,12 @@ import { type RepoEvent, RepoEventSchema } from "../../functions/nog/gen/nogfso/
 import { type WorkflowEvent, WorkflowEventSchema } from "../../functions/nog/gen/nogfso/workflows_pb.ts";
 import { DuRootWorkflows } from "./du-root.ts";
 import { EventLog } from "./event-log.ts";
+import { FreezeRepoWorkflows } from "./freeze-repo.ts";
 import type { Journal } from "./journal.ts";
 import { PingRegistryWorkflows } from "./ping-registry.ts";
 import { Registries } from "./registry.ts";
 import { Repositories } from "./repo.ts";
+import { SplitRootWorkflows } from "./split-root.ts";
 import { WorkflowIds } from "./workflow-ids.ts";
 import { WorkflowIndexes } from "./workflow-index.ts";
 
@@ -28,6 +30,8 @@ export interface Domain {
   readonly indexes: WorkflowIndexes;
   readonly duRoots: DuRootWorkflows;
   readonly pings: PingRegistryWorkflows;
+  readonly splitRoots: SplitRootWorkflows;
+  readonly freezes: FreezeRepoWorkflows;
   readonly workflowIds: WorkflowIds;
 }
 
@@ -47,6 +51,8 @@ export function createDomain(journal: Journal, clock: Clock): Domain {
     indexes: new WorkflowIndexes(logs.ephemeral),
     duRoots: new DuRootWorkflows(logs.ephemeral),
     pings: new PingRegistryWorkflows(logs.ephemeral),
+    splitRoots: new SplitRootWorkflows(logs.ephemeral),
+    freezes: new FreezeRepoWorkflows(logs.ephemeral),
     workflowIds: new WorkflowIds(journal),
   };
 }

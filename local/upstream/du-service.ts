@@ -1,20 +1,21 @@
-import { posix } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import { JobControl } from "../../functions/nog/gen/nogfso/job-control_pb.ts";
 import { type DiskUsage, type GetDuRootO, GetDuRootOSchema } from "../../functions/nog/gen/nogfso/registry_pb.ts";
 import { WorkflowEvent_Type } from "../../functions/nog/gen/nogfso/workflows_pb.ts";
 import type { Access } from "./access.ts";
-import { burnWorkflowId, checkRegistryVid } from "./begin-workflow.ts";
+import { burnWorkflowId, checkVid } from "./begin-workflow.ts";
 import type { Calls } from "./calls.ts";
 import type { Domain } from "./domain.ts";
 import type { DuRootState } from "./du-root.ts";
-import { malformedJobControl, malformedWorkflowId, partialResult, unknownRoot, wrapping } from "./fault.ts";
+import { malformedJobControl, partialResult, unknownRoot, wrapping } from "./fault.ts";
+import { cleanPath } from "./global-path.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { indexHistory, registryHistory, zeroId } from "./ids.ts";
 import { registryNamed, registryOf } from "./registry-lookup.ts";
-import { checkRegistryName } from "./request-field.ts";
+import { checkRegistryName, parseCommandWorkflowId } from "./request-field.ts";
 import { parseVid } from "./vid.ts";
+import { ofIndex } from "./workflow-fault.ts";
 
 /**
  * Service `nogfso.DiskUsage` as in nog 4450389 (backend/internal/nogfsoregd/registryd/du-root.go): its state and
@@ -33,20 +34,18 @@ export function diskUsageService(domain: Domain, access: Access, calls: Calls): 
         { action: "fso/read-root", path: rootPath },
       );
       const registry = registryNamed(domain, request.registry);
-      checkRegistryVid(registry, request.vid);
+      checkVid(registry, request.vid);
       const root = registry.state.roots.get(rootPath);
       if (!root) throw unknownRoot();
       const id = burnWorkflowId(domain, request.workflow);
       const workflowVid = wrapping("workflow error: ", () => duRoots.init(id, registryHistory(request.registry), root));
       const index = indexHistory(request.registry);
-      const workflowIndexVid = wrapping("workflow index error: ", () =>
-        indexes.begin(index, "du-root", id, workflowVid, root),
-      );
+      const workflowIndexVid = ofIndex(() => indexes.begin(index, "du-root", id, workflowVid, { root }));
       return { registryVid: registry.vid, workflowIndexVid, workflowVid };
     },
 
     appendDuRoot(request, context) {
-      const id = workflowId(request.workflow);
+      const id = parseCommandWorkflowId(request.workflow);
       access.checkPath(context, "fso/exec-du", rootPathOf(find(domain, id)));
       let vid = parseVid(request.workflowVid);
       for (const { path, usage } of request.paths) {
@@ -56,7 +55,7 @@ export function diskUsageService(domain: Domain, access: Access, calls: Calls): 
     },
 
     commitDuRoot(request, context) {
-      const id = workflowId(request.workflow);
+      const id = parseCommandWorkflowId(request.workflow);
       const state = find(domain, id);
       access.checkPath(context, "fso/exec-du", rootPathOf(state));
       const { name } = registryOf(domain, state.registryId).state;
@@ -69,7 +68,7 @@ export function diskUsageService(domain: Domain, access: Access, calls: Calls): 
     },
 
     getDuRoot(request, context) {
-      const id = workflowId(request.workflow);
+      const id = parseCommandWorkflowId(request.workflow);
       const state = find(domain, id);
       const { name } = registryOf(domain, state.registryId).state;
       access.authenticate(context);
@@ -121,21 +120,10 @@ async function* diskUsage(
   }
 }
 
-function workflowId(field: Uint8Array): Uint8Array {
-  if (field.length !== 16) throw malformedWorkflowId();
-  return field;
-}
-
 function find(domain: Domain, id: Uint8Array): DuRootState {
   return wrapping("", () => domain.duRoots.find(id));
 }
 
 function rootPathOf(state: DuRootState): string {
   return state.root?.globalRoot ?? "";
-}
-
-/** As Go's path.Clean: "." for "", no trailing slash. */
-function cleanPath(path: string): string {
-  const normal = posix.normalize(path);
-  return normal.length > 1 && normal.endsWith("/") ? normal.slice(0, -1) : normal;
 }

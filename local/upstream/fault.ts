@@ -9,6 +9,13 @@ export const malformedWorkflowId = () => new ConnectError("malformed workflow ID
 export const malformedJobControl = () => new ConnectError("malformed job control", Code.InvalidArgument);
 export const versionConflict = () => new ConnectError("version conflict", Code.FailedPrecondition);
 export const unknownRoot = () => new ConnectError("unknown root", Code.NotFound);
+export const unknownRepo = () => new ConnectError("unknown repo", Code.NotFound);
+export const malformedPath = () => new ConnectError("malformed path", Code.InvalidArgument);
+export const missingConfig = () => new ConnectError("missing config", Code.InvalidArgument);
+export const splitRootDisabled = () => new ConnectError("split root disabled", Code.FailedPrecondition);
+export const pathOutsideRoot = () => new ConnectError("path outside of root", Code.FailedPrecondition);
+export const pathNotCandidate = () => new ConnectError("path is not a candidate", Code.FailedPrecondition);
+export const unimplementedDecision = () => new ConnectError("unimplemented split-root decision", Code.Unimplemented);
 export const partialResult = () => new ConnectError("partial result", Code.Unknown);
 export const registryDoesNotOwn = () => new ConnectError("registry does not own workflow", Code.PermissionDenied);
 export const repoDoesNotOwn = () => new ConnectError("repo does not own workflow", Code.PermissionDenied);
@@ -18,10 +25,23 @@ export const unparsable = () => new ConnectError("failed to parse protobuf", Cod
 export const rejectedWorkflowId = (reason: string) =>
   new ConnectError(`rejected workflow ID: ${reason}`, Code.FailedPrecondition);
 
+/** A command would make a workflow larger than it may be. */
+export class ResourceExhaustedError extends Error {
+  override readonly name = "ResourceExhaustedError";
+
+  /** `limit` like "more than 300 paths". */
+  constructor(limit: string) {
+    super(`resource exhausted: ${limit}`);
+  }
+}
+
 /** A state machine refuses a command in its current state. */
 export class StateConflictError extends Error {
   override readonly name = "StateConflictError";
 }
+
+/** As nog 4450389 words it in all workflows but du-root. */
+export const aggregateConflict = () => new StateConflictError("command conflicts with aggregate state");
 
 /** The aggregate has no events. */
 export class UninitializedError extends Error {

@@ -1,7 +1,7 @@
 import { type WorkflowEvent, WorkflowEvent_Type } from "../../functions/nog/gen/nogfso/workflows_pb.ts";
 import { Aggregate, type Snapshot } from "./aggregate.ts";
 import type { EventInit, EventLog } from "./event-log.ts";
-import { StateConflictError, UninitializedError } from "./fault.ts";
+import { aggregateConflict, UninitializedError } from "./fault.ts";
 import { equalIds, zeroId } from "./ids.ts";
 import { noVersionCheck } from "./vid.ts";
 
@@ -73,21 +73,21 @@ export class PingRegistryWorkflows {
         if (equalIds(state.registryId, registryId)) return [];
         throw new Error("command argument `RegistryId` not idempotent");
       }
-      if (state.phase !== "uninitialized") throw conflict();
+      if (state.phase !== "uninitialized") throw aggregateConflict();
       return [{ event: WorkflowEvent_Type.EV_FSO_PING_REGISTRY_STARTED, registryId }];
     });
   }
 
   appendPing(id: Uint8Array, vid: Uint8Array, statusCode: number, statusMessage: string): Uint8Array {
     return this.#workflows.tell(id, vid, (state) => {
-      if (!isOpen(state)) throw conflict();
+      if (!isOpen(state)) throw aggregateConflict();
       return [{ event: WorkflowEvent_Type.EV_FSO_SERVER_PINGED, statusCode, statusMessage }];
     });
   }
 
   postSummary(id: Uint8Array, vid: Uint8Array, statusCode: number, statusMessage: string): Uint8Array {
     return this.#workflows.tell(id, vid, (state) => {
-      if (!isOpen(state)) throw conflict();
+      if (!isOpen(state)) throw aggregateConflict();
       return [{ event: WorkflowEvent_Type.EV_FSO_SERVER_PINGS_GATHERED, statusCode, statusMessage }];
     });
   }
@@ -96,7 +96,7 @@ export class PingRegistryWorkflows {
   commit(id: Uint8Array, vid: Uint8Array): Uint8Array {
     return this.#workflows.tell(id, vid, (state): EventInit<WorkflowEvent>[] => {
       if (state.phase === "completed") return [];
-      if (state.phase !== "summarized") throw conflict();
+      if (state.phase !== "summarized") throw aggregateConflict();
       return [{ event: WorkflowEvent_Type.EV_FSO_PING_REGISTRY_COMPLETED }];
     });
   }
@@ -104,7 +104,7 @@ export class PingRegistryWorkflows {
   end(id: Uint8Array, vid: Uint8Array): Uint8Array {
     return this.#workflows.tell(id, vid, (state): EventInit<WorkflowEvent>[] => {
       if (state.phase === "terminated") return [];
-      if (state.phase !== "completed") throw conflict();
+      if (state.phase !== "completed") throw aggregateConflict();
       return [{ event: WorkflowEvent_Type.EV_FSO_PING_REGISTRY_COMMITTED }];
     });
   }
@@ -112,8 +112,4 @@ export class PingRegistryWorkflows {
 
 function isOpen(state: PingRegistryState): boolean {
   return state.phase === "initialized" || state.phase === "appending";
-}
-
-function conflict(): StateConflictError {
-  return new StateConflictError("command conflicts with aggregate state");
 }

@@ -14,8 +14,11 @@ import { registryDoesNotOwn, unknownWorkflowType, unparsable } from "./fault.ts"
 import { equalIds, indexHistory, registryHistory } from "./ids.ts";
 import { checkRegistryName, parseAfter, parseWorkflowId } from "./request-field.ts";
 
-/** Service `nogfso.Registry`. */
-export function registryService(settings: StreamSettings, access: Access): Partial<ServiceImpl<typeof Registry>> {
+/** The event stream of service `nogfso.Registry`. */
+export function registryStreams(
+  settings: StreamSettings,
+  access: Access,
+): Pick<ServiceImpl<typeof Registry>, "events"> {
   return {
     events(request, context) {
       const { registry } = request;

@@ -3,21 +3,20 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { RepoEventsOSchema, type Repos, RepoWorkflowEventsOSchema } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import type { Access } from "./access.ts";
 import { type StreamSettings, streamEvents } from "./event-stream.ts";
-import { repoDoesNotOwn, wrapping } from "./fault.ts";
+import { repoDoesNotOwn } from "./fault.ts";
 import { equalIds } from "./ids.ts";
-import { parseAfter, parseRepoId, parseWorkflowId } from "./request-field.ts";
+import { checkedRepo } from "./repo-access.ts";
+import { parseAfter, parseWorkflowId } from "./request-field.ts";
 
-/** The event streams of service `nogfso.Repos`; `GetRepo` answers Unimplemented. */
-export function reposService(settings: StreamSettings, access: Access): Partial<ServiceImpl<typeof Repos>> {
+/** The event streams of service `nogfso.Repos`. */
+export function repoStreams(
+  settings: StreamSettings,
+  access: Access,
+): Pick<ServiceImpl<typeof Repos>, "events" | "workflowEvents"> {
   const { domain } = settings;
 
-  function checkRepo(context: HandlerContext, field: Uint8Array): Uint8Array {
-    access.authenticate(context);
-    const id = parseRepoId(field);
-    const { state } = wrapping("repos error: ", () => domain.repos.find(id));
-    access.authorize({ action: "fso/read-repo", path: state.info.globalPath });
-    return id;
-  }
+  const checkRepo = (context: HandlerContext, field: Uint8Array) =>
+    checkedRepo(domain, access, context, "fso/read-repo", field).id;
 
   return {
     events(request, context) {

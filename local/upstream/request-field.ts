@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { malformedAfter } from "./fault.ts";
+import { malformedAfter, malformedWorkflowId } from "./fault.ts";
 import { zeroId } from "./ids.ts";
 
 /**
@@ -23,6 +23,12 @@ export function parseRepoId(field: Uint8Array): Uint8Array {
 
 export function parseWorkflowId(field: Uint8Array): Uint8Array {
   return parseId(field, "workflow id");
+}
+
+/** As {@link parseWorkflowId}, with the text of the commands of registries' workflows. */
+export function parseCommandWorkflowId(field: Uint8Array): Uint8Array {
+  if (field.length !== 16) throw malformedWorkflowId();
+  return field;
 }
 
 function parseId(field: Uint8Array, name: string): Uint8Array {

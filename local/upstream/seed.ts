@@ -1,27 +1,17 @@
 import { type RegistryEvent, RegistryEvent_Type } from "../../functions/nog/gen/nogfso/registry_pb.ts";
-import { SubdirTracking } from "../../functions/nog/gen/nogfso/repo-init_pb.ts";
 import { type RepoEvent, RepoEvent_Type } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { type WorkflowEvent, WorkflowEvent_Type } from "../../functions/nog/gen/nogfso/workflows_pb.ts";
 import type { Domain } from "./domain.ts";
 import type { EventInit } from "./event-log.ts";
-import { indexHistory, newUuid, registryHistory, zeroId } from "./ids.ts";
+import { indexHistory, registryHistory, zeroId } from "./ids.ts";
+import { initRepo, type RepoInit } from "./init-repo.ts";
 import { beginMoveRepo, type MoveRepo } from "./move-repo.ts";
-import { type RegistryState, rootOf } from "./registry.ts";
 import { noVersionCheck } from "./vid.ts";
 
 export interface RootInit {
   readonly globalRoot: string;
   readonly host: string;
   readonly hostRoot: string;
-}
-
-export interface RepoInit {
-  /** Below a root of the registry. */
-  readonly globalPath: string;
-  /** 16 bytes; default a new random UUID. */
-  readonly repoId?: Uint8Array;
-  readonly creatorName?: string;
-  readonly creatorEmail?: string;
 }
 
 /**
@@ -62,42 +52,18 @@ export class Seed {
 
   /** Accepts the repo, begins its history and confirms it, in three commits. Returns the repo's id. */
   initRepo(registry: string, init: RepoInit): Uint8Array {
-    const { registries, repos, journal } = this.#domain;
-    const registryId = registryHistory(registry);
-    const { state } = registries.find(registryId);
-    const known = repoAt(state, init.globalPath);
-    if (known?.added) return known.id;
+    return initRepo(this.#domain, registry, init);
+  }
 
-    const { globalPath, creatorName = "A U Thor", creatorEmail = "author@example.org" } = init;
-    const root = rootOf(state, globalPath);
-    if (!root) throw new Error(`repo ${globalPath} of ${registry}: expected a path below a root`);
-    const id = known?.id ?? init.repoId ?? newUuid();
-    if (!known) {
-      this.appendRegistryEvents(registry, [
-        {
-          event: RegistryEvent_Type.EV_FSO_REPO_ACCEPTED,
-          fsoRepoInfo: { id, globalPath, creatorName, creatorEmail },
-        },
-      ]);
-    }
-    repos.tell(id, noVersionCheck, (repo): EventInit<RepoEvent>[] => {
-      if (repo.info) return [];
-      const fsoRepoInitInfo = {
-        registry,
-        globalPath,
-        creatorName,
-        creatorEmail,
-        fileHost: root.host,
-        hostPath: root.hostRoot + globalPath.slice(root.globalRoot.length),
-        subdirTracking: SubdirTracking.ST_ENTER_SUBDIRS,
-      };
-      return [{ event: RepoEvent_Type.EV_FSO_REPO_INIT_STARTED, fsoRepoInitInfo }];
+  /** The repo's shadow repo exists: the repo is online from now on. Default path "/shadow/<global path>.fso". */
+  confirmShadow(repoId: Uint8Array, shadowPath?: string): void {
+    const { repos } = this.#domain;
+    const { globalPath } = repos.find(repoId).state.info;
+    repos.tell(repoId, noVersionCheck, ({ shadow }): EventInit<RepoEvent>[] => {
+      if (shadow) return [];
+      const fsoShadowRepoInfo = { shadowPath: shadowPath ?? `/shadow${globalPath}.fso` };
+      return [{ event: RepoEvent_Type.EV_FSO_SHADOW_REPO_CREATED, fsoShadowRepoInfo }];
     });
-    const repoEventId = repos.find(id).state.initEventId ?? journal.head(id);
-    this.appendRegistryEvents(registry, [
-      { event: RegistryEvent_Type.EV_FSO_REPO_ADDED, fsoRepoInfo: { id, globalPath }, repoEventId },
-    ]);
-    return id;
   }
 
   /** Appends in one commit. Returns the version. Throws a `VersionConflictError` if `expected` is not the version. */
@@ -172,9 +138,4 @@ export class Seed {
   deleteHistory(history: Uint8Array): void {
     this.#domain.journal.delete(history);
   }
-}
-
-function repoAt(state: RegistryState, globalPath: string) {
-  for (const repo of state.repos.values()) if (repo.globalPath === globalPath) return repo;
-  return undefined;
 }

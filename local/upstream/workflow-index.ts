@@ -8,7 +8,13 @@ import { snapshotEvents } from "./index-snapshot.ts";
 import { noVersionCheck } from "./vid.ts";
 
 /** Kinds of workflows that can be begun here; the index stream may hold more. */
-export type IndexedWorkflow = "du-root" | "ping-registry";
+export type IndexedWorkflow = keyof typeof eventTypes;
+
+/** What a workflow is about: a root, a repo at a global path, or the registry itself. */
+export interface IndexSubject {
+  readonly root?: FsoRootInfo | undefined;
+  readonly globalPath?: string | undefined;
+}
 
 const eventTypes = {
   "du-root": {
@@ -21,15 +27,26 @@ const eventTypes = {
     completed: WorkflowEvent_Type.EV_FSO_PING_REGISTRY_COMPLETED,
     deleted: WorkflowEvent_Type.EV_FSO_PING_REGISTRY_DELETED,
   },
+  "split-root": {
+    started: WorkflowEvent_Type.EV_FSO_SPLIT_ROOT_STARTED,
+    completed: WorkflowEvent_Type.EV_FSO_SPLIT_ROOT_COMPLETED,
+    deleted: WorkflowEvent_Type.EV_FSO_SPLIT_ROOT_DELETED,
+  },
+  "freeze-repo": {
+    started: WorkflowEvent_Type.EV_FSO_FREEZE_REPO_STARTED_2,
+    completed: WorkflowEvent_Type.EV_FSO_FREEZE_REPO_COMPLETED_2,
+    deleted: WorkflowEvent_Type.EV_FSO_FREEZE_REPO_DELETED,
+  },
 } as const;
 
+const kinds = Object.keys(eventTypes) as IndexedWorkflow[];
+
 /** A workflow that the index lists. */
-export interface IndexEntry {
+export interface IndexEntry extends IndexSubject {
   readonly kind: IndexedWorkflow;
   readonly workflowId: Uint8Array;
   readonly startedEventId: Uint8Array;
   completedEventId: Uint8Array | undefined;
-  readonly root: FsoRootInfo | undefined;
 }
 
 export interface IndexState {
@@ -41,7 +58,7 @@ const behavior = {
   initial: (): IndexState => ({ entries: new Map() }),
   advance(state: IndexState, event: WorkflowEvent): boolean {
     const key = idKey(event.workflowId);
-    for (const kind of ["du-root", "ping-registry"] as const) {
+    for (const kind of kinds) {
       const types = eventTypes[kind];
       switch (event.event) {
         case types.started:
@@ -51,6 +68,7 @@ const behavior = {
             startedEventId: event.workflowEventId,
             completedEventId: undefined,
             root: event.fsoRootInfo,
+            globalPath: event.fsoRepoInitInfo?.globalPath,
           });
           break;
         case types.completed: {
@@ -67,6 +85,8 @@ const behavior = {
     if (event.workflowIndexState) {
       for (const entry of event.workflowIndexState.duRoot) addSnapshotEntry(state, "du-root", entry);
       for (const entry of event.workflowIndexState.pingRegistry) addSnapshotEntry(state, "ping-registry", entry);
+      for (const entry of event.workflowIndexState.splitRoot) addSnapshotEntry(state, "split-root", entry);
+      for (const entry of event.workflowIndexState.freezeRepo) addSnapshotEntry(state, "freeze-repo", entry);
     }
     return true;
   },
@@ -90,13 +110,19 @@ export class WorkflowIndexes {
     kind: IndexedWorkflow,
     workflowId: Uint8Array,
     workflowEventId: Uint8Array,
-    root?: FsoRootInfo,
+    { root, globalPath }: IndexSubject = {},
   ): Uint8Array {
     return this.#indexes.tell(index, noVersionCheck, (state): EventInit<WorkflowEvent>[] => {
       if (isActive(state, workflowId)) return [];
-      const started = { event: eventTypes[kind].started, workflowId, workflowEventId };
-      if (!root) return [started];
-      return [{ ...started, fsoRootInfo: { globalRoot: root.globalRoot, host: root.host, hostRoot: root.hostRoot } }];
+      return [
+        {
+          event: eventTypes[kind].started,
+          workflowId,
+          workflowEventId,
+          ...(root && { fsoRootInfo: { globalRoot: root.globalRoot, host: root.host, hostRoot: root.hostRoot } }),
+          ...(globalPath !== undefined && { fsoRepoInitInfo: { globalPath } }),
+        },
+      ];
     });
   }
 
@@ -137,10 +163,11 @@ interface SnapshotEntry {
   readonly globalRoot?: string;
   readonly host?: string;
   readonly hostRoot?: string;
+  readonly globalPath?: string;
 }
 
 function addSnapshotEntry(state: IndexState, kind: IndexedWorkflow, entry: SnapshotEntry): void {
-  const { globalRoot, host = "", hostRoot = "" } = entry;
+  const { globalRoot, host = "", hostRoot = "", globalPath } = entry;
   const root = globalRoot === undefined ? undefined : create(FsoRootInfoSchema, { globalRoot, host, hostRoot });
   state.entries.set(idKey(entry.workflowId), {
     kind,
@@ -148,5 +175,6 @@ function addSnapshotEntry(state: IndexState, kind: IndexedWorkflow, entry: Snaps
     startedEventId: entry.startedWorkflowEventId,
     completedEventId: entry.completedWorkflowEventId.length > 0 ? entry.completedWorkflowEventId : undefined,
     root,
+    globalPath,
   });
 }

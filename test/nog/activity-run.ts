@@ -12,6 +12,7 @@ export interface RunOptions {
   readonly routes?: (router: ConnectRouter) => void;
   readonly now?: () => number;
   readonly signal?: AbortSignal;
+  readonly attempt?: number;
   /** Stands for the engine's `start`; by default every start succeeds. */
   readonly start?: (child: string, address: Address) => Promise<TaskStatus>;
 }
@@ -35,7 +36,7 @@ export function newRun(options: RunOptions): { run: Run<Stream>; observed: Obser
   const run = {
     address: options.address,
     wokenBy: "signal",
-    attempt: 1,
+    attempt: options.attempt ?? 1,
     fence: 1,
     signal,
     deadline: new Date(8.64e15),

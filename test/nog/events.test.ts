@@ -11,6 +11,7 @@ import {
   registryEvent,
   registryId,
   repoEvent,
+  repoId,
   ulid,
   uuid,
   workflowEvent,
@@ -184,5 +185,114 @@ describe("fields that need care", () => {
   test("an event is converted once, however often it is looked at", () => {
     const [recorded] = read(repo, [whole.repo(RepoEvent_Type.EV_FSO_REPO_MOVE_STARTED)]);
     expect(recorded?.event).toBe(recorded?.event);
+  });
+});
+
+describe("splitting a root and freezing a repo", () => {
+  const root = { globalRoot: "/ex", host: "h", hostRoot: "/data/ex" };
+  const status = { statusCode: 7, message: "seven" };
+  const entry = { workflowId, workflowEventId: eventIdText(4) };
+  const start = {
+    registryId,
+    registryName: "exreg",
+    repoId,
+    globalPath: "/ex/a",
+    authorName: "A",
+    authorEmail: "a@example.org",
+    registryEventId: eventIdText(3),
+    repoEventId: eventIdText(2),
+  };
+
+  test.each([
+    ["STARTED", { type: "splitRootStarted", registryId, ...root, maxDepth: 2, minDiskUsage: 1n, maxDiskUsage: 9n }],
+    ["DU_APPENDED", { type: "splitRootDuAppended", path: "a", usage: 5n }],
+    ["DU_COMPLETED", { type: "splitRootDuCompleted", ...status }],
+    ["SUGGESTION_APPENDED", { type: "splitRootSuggestionAppended", path: "a", suggestion: "repo" }],
+    ["ANALYSIS_COMPLETED", { type: "splitRootAnalysisCompleted", ...status }],
+    ["DECISION_APPENDED", { type: "splitRootDecisionAppended", path: "a", decision: "createRepo" }],
+    ["COMPLETED", { type: "splitRootCompleted", ...status }],
+    ["COMMITTED", { type: "splitRootCommitted" }],
+  ] as const)("EV_FSO_SPLIT_ROOT_%s of a workflow has its fields and no others", (name, expected) => {
+    const message = whole.workflow(WorkflowEvent_Type[`EV_FSO_SPLIT_ROOT_${name}`]);
+    expect(read(registryWorkflow, [message])[0]?.event).toEqual(expected);
+  });
+
+  test.each([
+    ["STARTED_2", { type: "freezeRepoStarted", ...start }],
+    ["FILES_STARTED", { type: "freezeRepoFilesStarted" }],
+    ["FILES_COMPLETED", { type: "freezeRepoFilesCompleted", ...status }],
+    ["COMPLETED_2", { type: "freezeRepoCompleted", ...status }],
+    ["COMMITTED", { type: "freezeRepoCommitted" }],
+  ] as const)("EV_FSO_FREEZE_REPO_%s of a workflow has its fields and no others", (name, expected) => {
+    const message = whole.workflow(WorkflowEvent_Type[`EV_FSO_FREEZE_REPO_${name}`]);
+    expect(read(registryWorkflow, [message])[0]?.event).toEqual(expected);
+  });
+
+  test.each([
+    ["SPLIT_ROOT_STARTED", { type: "splitRootStarted", ...entry, ...root }],
+    ["SPLIT_ROOT_COMPLETED", { type: "splitRootCompleted", ...entry }],
+    ["SPLIT_ROOT_DELETED", { type: "splitRootDeleted", workflowId }],
+    ["FREEZE_REPO_STARTED_2", { type: "freezeRepoStarted", ...entry, globalPath: "/ex/a" }],
+    ["FREEZE_REPO_COMPLETED_2", { type: "freezeRepoCompleted", ...entry }],
+    ["FREEZE_REPO_DELETED", { type: "freezeRepoDeleted", workflowId }],
+  ] as const)("EV_FSO_%s of an index has its fields and no others", (name, expected) => {
+    const message = whole.workflow(WorkflowEvent_Type[`EV_FSO_${name}`]);
+    expect(read(registryWorkflowIndex, [message])[0]?.event).toEqual(expected);
+  });
+
+  test("an index's snapshot has the root of a split and the path of a freeze", () => {
+    const ids = { workflowId: uuid(workflowId), startedWorkflowEventId: ulid(4) };
+    const event = workflowEvent({
+      event: WorkflowEvent_Type.EV_WORKFLOW_INDEX_SNAPSHOT_STATE,
+      workflowIndexState: {
+        splitRoot: [{ ...ids, ...root }],
+        freezeRepo: [{ ...ids, globalPath: "/ex/a", completedWorkflowEventId: ulid(5) }],
+      },
+    });
+    const started = { workflowId, startedEventId: eventIdText(4) };
+    expect(read(registryWorkflowIndex, [event])[0]?.event).toEqual({
+      type: "snapshotState",
+      workflows: [
+        { workflow: "splitRoot", ...started, completedEventId: undefined, root },
+        { workflow: "freezeRepo", ...started, completedEventId: eventIdText(5), globalPath: "/ex/a" },
+      ],
+    });
+  });
+
+  test("the registry's part has roots, flags and repos, without the texts that only the workflow has", () => {
+    const types = [
+      "EV_FSO_SPLIT_ROOT_ENABLED",
+      "EV_FSO_SPLIT_ROOT_PARAMS_UPDATED",
+      "EV_FSO_SPLIT_ROOT_DISABLED",
+      "EV_FSO_PATH_FLAG_SET",
+      "EV_FSO_PATH_FLAG_UNSET",
+      "EV_FSO_FREEZE_REPO_STARTED_2",
+      "EV_FSO_FREEZE_REPO_COMPLETED_2",
+    ] as const;
+    const params = { globalRoot: "/ex", maxDepth: 2, minDiskUsage: 1n, maxDiskUsage: 9n };
+    const messages = types.map((type) => {
+      const message = whole.registry(RegistryEvent_Type[type]);
+      return Object.assign(message, { statusCode: 103, fsoSplitRootParams: params });
+    });
+    expect(read(registry, messages).map(({ event }) => event)).toEqual([
+      { type: "splitRootEnabled", globalRoot: "/ex" },
+      { type: "splitRootParamsUpdated", ...params },
+      { type: "splitRootDisabled", globalRoot: "/ex" },
+      { type: "pathFlagSet", path: "/ex/a", flags: 1 },
+      { type: "pathFlagUnset", path: "/ex/a", flags: 1 },
+      { type: "freezeRepoStarted", repoId, workflowId },
+      { type: "freezeRepoCompleted", repoId, workflowId, statusCode: 103 },
+    ]);
+  });
+
+  test("the repo's part names the workflow and how it ended", () => {
+    const { EV_FSO_FREEZE_REPO_STARTED_2, EV_FSO_FREEZE_REPO_COMPLETED_2 } = RepoEvent_Type;
+    const messages = [EV_FSO_FREEZE_REPO_STARTED_2, EV_FSO_FREEZE_REPO_COMPLETED_2].map((type) =>
+      Object.assign(whole.repo(type), { statusCode: 105 }),
+    );
+    expect(read(repo, messages).map(({ event }) => event)).toEqual([
+      { type: "freezeStarted", workflowId },
+      { type: "freezeCompleted", workflowId, statusCode: 105 },
+    ]);
   });
 });

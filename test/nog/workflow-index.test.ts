@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { eventId } from "../../functions/contract/tail.ts";
 import { WorkflowEvent_Type as Type, type WorkflowEvent } from "../../functions/nog/gen/nogfso/workflows_pb.ts";
-import { registryWorkflowIndex, workflowIndex } from "../../functions/nog/index.ts";
+import {
+  freezeRepo,
+  freezeRepoFiles,
+  registryWorkflowIndex,
+  workflowIndex,
+  workflowIndexOf,
+} from "../../functions/nog/index.ts";
 import { type RunOptions, runProcessor } from "./activity-run.ts";
 import { eventIdText, read, ulid, uuid, workflowEvent } from "./messages.ts";
 
@@ -60,11 +66,53 @@ describe("workflow-index", () => {
     expect(observed.started).toEqual([started(4, "ping-registry")]);
   });
 
+  test("each kind of workflow has its activity, and a workflow that is deleted has none", async () => {
+    const { observed } = await run(
+      index(
+        ["EV_FSO_DU_ROOT_STARTED", 1],
+        ["EV_FSO_PING_REGISTRY_STARTED", 2],
+        ["EV_FSO_SPLIT_ROOT_STARTED", 3],
+        ["EV_FSO_FREEZE_REPO_STARTED_2", 4],
+        ["EV_FSO_SPLIT_ROOT_STARTED", 5],
+        ["EV_FSO_SPLIT_ROOT_COMPLETED", 5],
+        ["EV_FSO_SPLIT_ROOT_DELETED", 5],
+        ["EV_FSO_FREEZE_REPO_STARTED_2", 6],
+        ["EV_FSO_FREEZE_REPO_COMPLETED_2", 6],
+      ),
+    );
+    expect(observed.started).toEqual([
+      started(1, "du-root"),
+      started(2, "ping-registry"),
+      started(3, "split-root"),
+      started(4, "freeze-repo"),
+    ]);
+  });
+
+  test("an app may have other activities for a kind, more than one, or none", async () => {
+    const files = freezeRepoFiles({ freeze: async () => {} });
+    const { observed } = await runProcessor(
+      workflowIndexOf({ freezeRepo: [freezeRepo, files], ping: [] }),
+      read(
+        registryWorkflowIndex,
+        index(
+          ["EV_FSO_FREEZE_REPO_STARTED_2", 1],
+          ["EV_FSO_PING_REGISTRY_STARTED", 2],
+          ["EV_FSO_DU_ROOT_STARTED", 3],
+          ["EV_FSO_FREEZE_REPO_STARTED_2", 4],
+        ),
+      ),
+      { address: { registry: "exreg" } },
+    );
+    expect(observed.started).toEqual(
+      [1, 4].flatMap((n) => [started(n, "freeze-repo"), started(n, "freeze-repo-files")]),
+    );
+  });
+
   test("workflows of other kinds are left to others", async () => {
     const { outcome, observed } = await run(
       index(
-        ["EV_FSO_SPLIT_ROOT_STARTED", 1],
-        ["EV_FSO_FREEZE_REPO_STARTED_2", 2],
+        ["EV_FSO_UNFREEZE_REPO_STARTED_2", 1],
+        ["EV_FSO_ARCHIVE_REPO_STARTED", 2],
         ["EV_EPHEMERAL_WORKFLOWS_ENABLED", 3],
       ),
     );
@@ -86,13 +134,13 @@ describe("workflow-index", () => {
         ["EV_SNAPSHOT_BEGIN", 0],
         state({ duRoot: [entry(2, false), entry(3, true)] }),
         state({ pingRegistry: [entry(4, true), entry(5, false)] }),
-        state({ splitRoot: [entry(6, false)] }),
+        state({ splitRoot: [entry(6, false)], archiveRepo: [{ ...entry(8, false), globalPath: "/ex/repo" }] }),
         ["EV_SNAPSHOT_END", 0],
         ["EV_FSO_PING_REGISTRY_STARTED", 7],
         ["EV_FSO_PING_REGISTRY_COMPLETED", 5],
       ),
     );
-    expect(observed.started).toEqual([started(2, "du-root"), started(7, "ping-registry")]);
+    expect(observed.started).toEqual([started(2, "du-root"), started(6, "split-root"), started(7, "ping-registry")]);
   });
 
   test("when a start fails, those that had begun are awaited, no other begins and the tail stays", async () => {

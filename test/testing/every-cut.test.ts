@@ -107,6 +107,7 @@ describe("every cut", () => {
         let [tail, events] = [run.tail, 0];
         for await (const { id } of stream) {
           events++;
+          run.advance(id);
           tail = id;
         }
         if (events > 0) await run.client(PingRegistry).serverPing({ statusMessage: `${events} at once` });
@@ -121,6 +122,46 @@ describe("every cut", () => {
     await expect(cut).rejects.toMatchObject({
       subject: expect.stringContaining("counting after the deadline after event"),
     });
+  });
+
+  it("finds an activity that takes its own deadline for a failure", async () => {
+    const giveUp: Partial<Define> = {
+      async act(_view, run) {
+        const client = run.client(PingRegistry);
+        try {
+          await client.serverPing({ statusMessage: "hello" });
+        } catch {
+          return completed();
+        }
+        return completed();
+      },
+    };
+    const quiet: Given = { ...given, routes: (router) => router.service(PingRegistry, { serverPing: () => ({}) }) };
+    await expect(everyCut(activityOf(giveUp), quiet)).rejects.toMatchObject({
+      subject: "the effects of tried after the deadline before the call of nogfso.PingRegistry/ServerPing",
+      received: "[]",
+    });
+  });
+
+  it("does not count a call that was aborted before it left: an activity that begins again is right", async () => {
+    const again = defineProcessor(registryWorkflow, {
+      name: "again",
+      async processEvents(run, stream) {
+        let [tail, events] = [run.tail, 0];
+        for await (const { id } of stream) {
+          events++;
+          tail = id;
+        }
+        if (events > 0) await run.client(PingRegistry).serverPing({ statusMessage: `${events} at once` });
+        return caughtUp(tail);
+      },
+    });
+    const { effects } = await everyCut(again, {
+      ...given,
+      history: historyOf([started, pinged(1), pinged(2)]),
+      routes: (router) => router.service(PingRegistry, { serverPing: () => ({}) }),
+    });
+    expect(effects).toMatchObject([{ request: { statusMessage: "3 at once" } }]);
   });
 
   it("lets a life last a week, by a clock that is moved", async () => {

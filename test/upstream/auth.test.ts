@@ -1,9 +1,11 @@
 import { Code, createClient } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
+import { FreezeRepo, RegistryFreezeRepo, ReposFreezeRepo } from "../../functions/nog/gen/nogfso/freeze-repo_pb.ts";
 import { PingRegistry } from "../../functions/nog/gen/nogfso/ping-registry_pb.ts";
 import { DiskUsage, EphemeralRegistry, Registry } from "../../functions/nog/gen/nogfso/registry_pb.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
+import { SplitRoot } from "../../functions/nog/gen/nogfso/split-root_pb.ts";
 import { AuthRequiredScopeSchema } from "../../functions/nog/gen/nogfso/status_pb.ts";
 import type { Scope } from "../../local/upstream/access.ts";
 import type { Upstream } from "../../local/upstream/server.ts";
@@ -32,6 +34,10 @@ function clients(upstream: Upstream, protocol: Protocol, header: Record<string, 
     live: createClient(LiveBroadcast, transport),
     ping: createClient(PingRegistry, transport),
     du: createClient(DiskUsage, transport),
+    split: createClient(SplitRoot, transport),
+    freeze: createClient(FreezeRepo, transport),
+    ofRegistry: createClient(RegistryFreezeRepo, transport),
+    ofRepo: createClient(ReposFreezeRepo, transport),
   };
 }
 
@@ -46,6 +52,14 @@ function calls(all: ReturnType<typeof clients>): (() => Promise<unknown> | Async
     () => all.live.aggregateSignals({}),
     () => all.ping.beginPingRegistry({ registry, workflow: workflowA }),
     () => all.du.beginDuRoot({ registry, globalRoot: "/ex", workflow: workflowA }),
+    () => all.registry.getRepos({ registry }),
+    () => all.repos.getRepo({ repo: repoId }),
+    () => all.split.getSplitRootConfig({ registry, globalRoot: "/ex" }),
+    () => all.split.deleteSplitRootConfig({ registry, globalRoot: "/ex" }),
+    () => all.split.beginSplitRoot({ registry, globalRoot: "/ex", workflow: workflowA }),
+    () => all.freeze.beginFreezeRepo({ registry, repo: repoId, workflow: workflowA }),
+    () => all.ofRegistry.registryBeginFreezeRepo({ registry, repo: repoId, workflow: workflowA }),
+    () => all.ofRepo.reposBeginFreezeRepo({ repo: repoId, workflow: workflowA }),
   ];
 }
 
@@ -97,6 +111,14 @@ describe.each(protocolNames)("over %s", (protocol) => {
       { action: "bc/read", name: "allaggsig" },
       { action: "fso/admin-registry", name: registry },
       { action: "fso/read-registry", name: registry },
+      { action: "fso/read-registry", name: registry },
+      { action: "fso/read-repo", path: "/ex/repo" },
+      { action: "fso/read-root", path: "/ex" },
+      { action: "fso/admin-registry", name: registry },
+      { action: "fso/admin-root", path: "/ex" },
+      { action: "fso/freeze-repo", path: "/ex/repo" },
+      { action: "fso/exec-freeze-repo", path: "/ex/repo" },
+      { action: "fso/exec-freeze-repo", path: "/ex/repo" },
     ]);
   });
 });

@@ -18,7 +18,83 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file nogfso/registry.proto.
  */
 export const file_nogfso_registry: GenFile = /*@__PURE__*/
-  fileDesc("ChVub2dmc28vcmVnaXN0cnkucHJvdG8SBm5vZ2ZzbyJBCg9SZWdpc3RyeUV2ZW50c0kSEAoIcmVnaXN0cnkYASABKAkSDQoFYWZ0ZXIYAiABKAwSDQoFd2F0Y2gYAyABKAgiXgoPUmVnaXN0cnlFdmVudHNPEhAKCHJlZ2lzdHJ5GAEgASgJEiUKBmV2ZW50cxgCIAMoCzIVLm5vZ2Zzby5SZWdpc3RyeUV2ZW50EhIKCndpbGxfYmxvY2sYAyABKAgiTgocUmVnaXN0cnlXb3JrZmxvd0luZGV4RXZlbnRzSRIQCghyZWdpc3RyeRgBIAEoCRINCgVhZnRlchgCIAEoDBINCgV3YXRjaBgDIAEoCCJrChxSZWdpc3RyeVdvcmtmbG93SW5kZXhFdmVudHNPEhAKCHJlZ2lzdHJ5GAEgASgJEiUKBmV2ZW50cxgCIAMoCzIVLm5vZ2Zzby5Xb3JrZmxvd0V2ZW50EhIKCndpbGxfYmxvY2sYAyABKAgiWwoXUmVnaXN0cnlXb3JrZmxvd0V2ZW50c0kSEAoIcmVnaXN0cnkYASABKAkSEAoId29ya2Zsb3cYAiABKAwSDQoFYWZ0ZXIYAyABKAwSDQoFd2F0Y2gYBCABKAgieAoXUmVnaXN0cnlXb3JrZmxvd0V2ZW50c08SEAoIcmVnaXN0cnkYASABKAkSEAoId29ya2Zsb3cYAiABKAwSJQoGZXZlbnRzGAMgAygLMhUubm9nZnNvLldvcmtmbG93RXZlbnQSEgoKd2lsbF9ibG9jaxgEIAEoCCLZDQoNUmVnaXN0cnlFdmVudBIpCgVldmVudBgBIAEoDjIaLm5vZ2Zzby5SZWdpc3RyeUV2ZW50LlR5cGUSCgoCaWQYAiABKAwSDgoGcGFyZW50GAMgASgMEjIKEWZzb19yZWdpc3RyeV9pbmZvGBUgASgLMhcubm9nZnNvLkZzb1JlZ2lzdHJ5SW5mbxIqCg1mc29fcm9vdF9pbmZvGBYgASgLMhMubm9nZnNvLkZzb1Jvb3RJbmZvEioKDWZzb19yZXBvX2luZm8YFyABKAsyEy5ub2dmc28uRnNvUmVwb0luZm8SHgoWZnNvX3JlcG9fcmVpbml0X3JlYXNvbhgYIAEoCRIPCgdyZXBvX2lkGBkgASgMEhgKEGdpdGxhYl9uYW1lc3BhY2UYGiABKAkSLgoPZnNvX3JlcG9fbmFtaW5nGBsgASgLMhUubm9nZnNvLkZzb1JlcG9OYW1pbmcSNwoUZnNvX3JlcG9faW5pdF9wb2xpY3kYHCABKAsyGS5ub2dmc28uRnNvUmVwb0luaXRQb2xpY3kSFQoNcmVwb19ldmVudF9pZBgdIAEoDBITCgt3b3JrZmxvd19pZBhHIAEoDBIeChZlcGhlbWVyYWxfd29ya2Zsb3dzX2lkGEkgASgMEhMKC3N0YXR1c19jb2RlGEogASgFEiAKGGZzb19ncGdfa2V5X2ZpbmdlcnByaW50cxhSIAMoDBI5ChVmc29fc3BsaXRfcm9vdF9wYXJhbXMYWyABKAsyGi5ub2dmc28uRnNvU3BsaXRSb290UGFyYW1zEioKDWZzb19wYXRoX2ZsYWcYXCABKAsyEy5ub2dmc28uRnNvUGF0aEZsYWcSLgoPcmVwb19hY2xfcG9saWN5GGYgASgLMhUubm9nZnNvLlJlcG9BY2xQb2xpY3kipggKBFR5cGUSEgoORVZfVU5TUEVDSUZJRUQQABIZChVFVl9GU09fUkVHSVNUUllfQURERUQQFRIVChFFVl9GU09fUk9PVF9BRERFRBAWEhgKFEVWX0ZTT19SRVBPX0FDQ0VQVEVEEBcSFQoRRVZfRlNPX1JFUE9fQURERUQQGBIfChtFVl9GU09fUkVQT19SRUlOSVRfQUNDRVBURUQQGRIXChNFVl9GU09fUk9PVF9VUERBVEVEEBoSJgoiRVZfRlNPX1JFUE9fRU5BQkxFX0dJVExBQl9BQ0NFUFRFRBAbEh4KGkVWX0ZTT19SRVBPX05BTUlOR19VUERBVEVEEBwSJQohRVZfRlNPX1JFUE9fTkFNSU5HX0NPTkZJR19VUERBVEVEEB0SFwoTRVZfRlNPX1JPT1RfUkVNT1ZFRBAzEiMKH0VWX0ZTT19SRVBPX0lOSVRfUE9MSUNZX1VQREFURUQQNBIdChlFVl9GU09fUkVQT19NT1ZFX0FDQ0VQVEVEEDUSHQoZRVZfRlNPX1NQTElUX1JPT1RfRU5BQkxFRBA2Eh4KGkVWX0ZTT19TUExJVF9ST09UX0RJU0FCTEVEEDcSJAogRVZfRlNPX1NQTElUX1JPT1RfUEFSQU1TX1VQREFURUQQOBIYChRFVl9GU09fUEFUSF9GTEFHX1NFVBA5EhoKFkVWX0ZTT19QQVRIX0ZMQUdfVU5TRVQQOhIqCiZFVl9GU09fUk9PVF9BUkNISVZFX1JFQ0lQSUVOVFNfVVBEQVRFRBA7EiMKH0VWX0ZTT19TSEFET1dfUkVQT19NT1ZFX1NUQVJURUQQPRIVChFFVl9GU09fUkVQT19NT1ZFRBBBEiIKHkVWX0VQSEVNRVJBTF9XT1JLRkxPV1NfRU5BQkxFRBBbEjEKLEVWX0ZTT19ST09UX1NIQURPV19CQUNLVVBfUkVDSVBJRU5UU19VUERBVEVEEIMBEiMKHkVWX0ZTT19SRVBPX0FDTF9QT0xJQ1lfVVBEQVRFRBCEARIhChxFVl9GU09fRlJFRVpFX1JFUE9fU1RBUlRFRF8yEKEBEiMKHkVWX0ZTT19GUkVFWkVfUkVQT19DT01QTEVURURfMhCkARIjCh5FVl9GU09fVU5GUkVFWkVfUkVQT19TVEFSVEVEXzIQqwESJQogRVZfRlNPX1VORlJFRVpFX1JFUE9fQ09NUExFVEVEXzIQrgESIAobRVZfRlNPX0FSQ0hJVkVfUkVQT19TVEFSVEVEELUBEiIKHUVWX0ZTT19BUkNISVZFX1JFUE9fQ09NUExFVEVEELoBEiIKHUVWX0ZTT19VTkFSQ0hJVkVfUkVQT19TVEFSVEVEEMkBEiQKH0VWX0ZTT19VTkFSQ0hJVkVfUkVQT19DT01QTEVURUQQ0AEiHwoPRnNvUmVnaXN0cnlJbmZvEgwKBG5hbWUYASABKAkibgoLRnNvUmVwb0luZm8SEwoLZ2xvYmFsX3BhdGgYASABKAkSFAoMY3JlYXRvcl9uYW1lGAIgASgJEhUKDWNyZWF0b3JfZW1haWwYAyABKAkSEQoJY29uZmlybWVkGAQgASgIEgoKAmlkGAUgASgMIlUKDUZzb1JlcG9OYW1pbmcSEwoLZ2xvYmFsX3Jvb3QYASABKAkSDAoEcnVsZRgCIAEoCRIhCgZjb25maWcYAyABKAsyES5ub2dmc28uQ29uZmlnTWFwIs0CChFGc29SZXBvSW5pdFBvbGljeRITCgtnbG9iYWxfcm9vdBgBIAEoCRI0CgZwb2xpY3kYAiABKA4yJC5ub2dmc28uRnNvUmVwb0luaXRQb2xpY3kuSW5pdFBvbGljeRJOChhzdWJkaXJfdHJhY2tpbmdfZ2xvYmxpc3QYAyADKAsyLC5ub2dmc28uRnNvUmVwb0luaXRQb2xpY3kuU3ViZGlyVHJhY2tpbmdHbG9iGlYKElN1YmRpclRyYWNraW5nR2xvYhIPCgdwYXR0ZXJuGAEgASgJEi8KD3N1YmRpcl90cmFja2luZxgCIAEoDjIWLm5vZ2Zzby5TdWJkaXJUcmFja2luZyJFCgpJbml0UG9saWN5EhQKEElQT0xfVU5TUEVDSUZJRUQQABIhCh1JUE9MX1NVQkRJUl9UUkFDS0lOR19HTE9CTElTVBABIjAKCUNvbmZpZ01hcBIjCgZmaWVsZHMYASADKAsyEy5ub2dmc28uQ29uZmlnRmllbGQi9AEKC0NvbmZpZ0ZpZWxkEgsKA2tleRgBIAEoCRIQCgZudW1iZXIYAiABKAFIABIoCgpudW1iZXJMaXN0GAMgASgLMhIubm9nZnNvLkRvdWJsZUxpc3RIABIOCgR0ZXh0GAQgASgJSAASJgoIdGV4dExpc3QYBSABKAsyEi5ub2dmc28uU3RyaW5nTGlzdEgAEiMKBmNvbmZpZxgGIAEoCzIRLm5vZ2Zzby5Db25maWdNYXBIABIoCgpjb25maWdMaXN0GAcgASgLMhIubm9nZnNvLkNvbmZpZ0xpc3RIABIOCgRqc29uGAggASgMSABCBQoDdmFsIhoKCkRvdWJsZUxpc3QSDAoEdmFscxgBIAMoASIaCgpTdHJpbmdMaXN0EgwKBHZhbHMYASADKAkiLQoKQ29uZmlnTGlzdBIfCgR2YWxzGAEgAygLMhEubm9nZnNvLkNvbmZpZ01hcCJUCgxCZWdpbkR1Um9vdEkSEAoIcmVnaXN0cnkYASABKAkSCwoDdmlkGAIgASgMEhMKC2dsb2JhbF9yb290GAMgASgJEhAKCHdvcmtmbG93GAQgASgMIlYKDEJlZ2luRHVSb290TxIUCgxyZWdpc3RyeV92aWQYASABKAwSGgoSd29ya2Zsb3dfaW5kZXhfdmlkGAIgASgMEhQKDHdvcmtmbG93X3ZpZBgDIAEoDCJdCg1BcHBlbmREdVJvb3RJEhAKCHdvcmtmbG93GAEgASgMEhQKDHdvcmtmbG93X3ZpZBgCIAEoDBIkCgVwYXRocxgDIAMoCzIVLm5vZ2Zzby5QYXRoRGlza1VzYWdlIiUKDUFwcGVuZER1Um9vdE8SFAoMd29ya2Zsb3dfdmlkGAEgASgMImQKDUNvbW1pdER1Um9vdEkSEAoId29ya2Zsb3cYASABKAwSFAoMd29ya2Zsb3dfdmlkGAIgASgMEhMKC3N0YXR1c19jb2RlGAMgASgFEhYKDnN0YXR1c19tZXNzYWdlGAQgASgJIkEKDUNvbW1pdER1Um9vdE8SGgoSd29ya2Zsb3dfaW5kZXhfdmlkGAEgASgMEhQKDHdvcmtmbG93X3ZpZBgCIAEoDCJHCgpHZXREdVJvb3RJEhAKCHdvcmtmbG93GAEgASgMEicKC2pvYl9jb250cm9sGAIgASgOMhIubm9nZnNvLkpvYkNvbnRyb2wiSAoKR2V0RHVSb290TxIUCgx3b3JrZmxvd192aWQYASABKAwSJAoFcGF0aHMYAiADKAsyFS5ub2dmc28uUGF0aERpc2tVc2FnZTJICghSZWdpc3RyeRI8CgZFdmVudHMSFy5ub2dmc28uUmVnaXN0cnlFdmVudHNJGhcubm9nZnNvLlJlZ2lzdHJ5RXZlbnRzTzABMt4BChFFcGhlbWVyYWxSZWdpc3RyeRJrChtSZWdpc3RyeVdvcmtmbG93SW5kZXhFdmVudHMSJC5ub2dmc28uUmVnaXN0cnlXb3JrZmxvd0luZGV4RXZlbnRzSRokLm5vZ2Zzby5SZWdpc3RyeVdvcmtmbG93SW5kZXhFdmVudHNPMAESXAoWUmVnaXN0cnlXb3JrZmxvd0V2ZW50cxIfLm5vZ2Zzby5SZWdpc3RyeVdvcmtmbG93RXZlbnRzSRofLm5vZ2Zzby5SZWdpc3RyeVdvcmtmbG93RXZlbnRzTzABMvkBCglEaXNrVXNhZ2USOQoLQmVnaW5EdVJvb3QSFC5ub2dmc28uQmVnaW5EdVJvb3RJGhQubm9nZnNvLkJlZ2luRHVSb290TxI8CgxBcHBlbmREdVJvb3QSFS5ub2dmc28uQXBwZW5kRHVSb290SRoVLm5vZ2Zzby5BcHBlbmREdVJvb3RPEjwKDENvbW1pdER1Um9vdBIVLm5vZ2Zzby5Db21taXREdVJvb3RJGhUubm9nZnNvLkNvbW1pdER1Um9vdE8SNQoJR2V0RHVSb290EhIubm9nZnNvLkdldER1Um9vdEkaEi5ub2dmc28uR2V0RHVSb290TzABYgZwcm90bzM", [file_nogfso_job_control, file_nogfso_repo_init, file_nogfso_root_info, file_nogfso_workflows]);
+  fileDesc("ChVub2dmc28vcmVnaXN0cnkucHJvdG8SBm5vZ2ZzbyI5CglHZXRSZXBvc0kSEAoIcmVnaXN0cnkYASABKAkSGgoSZ2xvYmFsX3BhdGhfcHJlZml4GAIgASgJIksKCUdldFJlcG9zTxIQCghyZWdpc3RyeRgBIAEoCRILCgN2aWQYAiABKAwSHwoFcmVwb3MYAyADKAsyEC5ub2dmc28uUmVwb0luZm8iPgoIUmVwb0luZm8SEwoLZ2xvYmFsX3BhdGgYASABKAkSEQoJY29uZmlybWVkGAIgASgIEgoKAmlkGAMgASgMIkEKD1JlZ2lzdHJ5RXZlbnRzSRIQCghyZWdpc3RyeRgBIAEoCRINCgVhZnRlchgCIAEoDBINCgV3YXRjaBgDIAEoCCJeCg9SZWdpc3RyeUV2ZW50c08SEAoIcmVnaXN0cnkYASABKAkSJQoGZXZlbnRzGAIgAygLMhUubm9nZnNvLlJlZ2lzdHJ5RXZlbnQSEgoKd2lsbF9ibG9jaxgDIAEoCCJOChxSZWdpc3RyeVdvcmtmbG93SW5kZXhFdmVudHNJEhAKCHJlZ2lzdHJ5GAEgASgJEg0KBWFmdGVyGAIgASgMEg0KBXdhdGNoGAMgASgIImsKHFJlZ2lzdHJ5V29ya2Zsb3dJbmRleEV2ZW50c08SEAoIcmVnaXN0cnkYASABKAkSJQoGZXZlbnRzGAIgAygLMhUubm9nZnNvLldvcmtmbG93RXZlbnQSEgoKd2lsbF9ibG9jaxgDIAEoCCJbChdSZWdpc3RyeVdvcmtmbG93RXZlbnRzSRIQCghyZWdpc3RyeRgBIAEoCRIQCgh3b3JrZmxvdxgCIAEoDBINCgVhZnRlchgDIAEoDBINCgV3YXRjaBgEIAEoCCJ4ChdSZWdpc3RyeVdvcmtmbG93RXZlbnRzTxIQCghyZWdpc3RyeRgBIAEoCRIQCgh3b3JrZmxvdxgCIAEoDBIlCgZldmVudHMYAyADKAsyFS5ub2dmc28uV29ya2Zsb3dFdmVudBISCgp3aWxsX2Jsb2NrGAQgASgIItkNCg1SZWdpc3RyeUV2ZW50EikKBWV2ZW50GAEgASgOMhoubm9nZnNvLlJlZ2lzdHJ5RXZlbnQuVHlwZRIKCgJpZBgCIAEoDBIOCgZwYXJlbnQYAyABKAwSMgoRZnNvX3JlZ2lzdHJ5X2luZm8YFSABKAsyFy5ub2dmc28uRnNvUmVnaXN0cnlJbmZvEioKDWZzb19yb290X2luZm8YFiABKAsyEy5ub2dmc28uRnNvUm9vdEluZm8SKgoNZnNvX3JlcG9faW5mbxgXIAEoCzITLm5vZ2Zzby5Gc29SZXBvSW5mbxIeChZmc29fcmVwb19yZWluaXRfcmVhc29uGBggASgJEg8KB3JlcG9faWQYGSABKAwSGAoQZ2l0bGFiX25hbWVzcGFjZRgaIAEoCRIuCg9mc29fcmVwb19uYW1pbmcYGyABKAsyFS5ub2dmc28uRnNvUmVwb05hbWluZxI3ChRmc29fcmVwb19pbml0X3BvbGljeRgcIAEoCzIZLm5vZ2Zzby5Gc29SZXBvSW5pdFBvbGljeRIVCg1yZXBvX2V2ZW50X2lkGB0gASgMEhMKC3dvcmtmbG93X2lkGEcgASgMEh4KFmVwaGVtZXJhbF93b3JrZmxvd3NfaWQYSSABKAwSEwoLc3RhdHVzX2NvZGUYSiABKAUSIAoYZnNvX2dwZ19rZXlfZmluZ2VycHJpbnRzGFIgAygMEjkKFWZzb19zcGxpdF9yb290X3BhcmFtcxhbIAEoCzIaLm5vZ2Zzby5Gc29TcGxpdFJvb3RQYXJhbXMSKgoNZnNvX3BhdGhfZmxhZxhcIAEoCzITLm5vZ2Zzby5Gc29QYXRoRmxhZxIuCg9yZXBvX2FjbF9wb2xpY3kYZiABKAsyFS5ub2dmc28uUmVwb0FjbFBvbGljeSKmCAoEVHlwZRISCg5FVl9VTlNQRUNJRklFRBAAEhkKFUVWX0ZTT19SRUdJU1RSWV9BRERFRBAVEhUKEUVWX0ZTT19ST09UX0FEREVEEBYSGAoURVZfRlNPX1JFUE9fQUNDRVBURUQQFxIVChFFVl9GU09fUkVQT19BRERFRBAYEh8KG0VWX0ZTT19SRVBPX1JFSU5JVF9BQ0NFUFRFRBAZEhcKE0VWX0ZTT19ST09UX1VQREFURUQQGhImCiJFVl9GU09fUkVQT19FTkFCTEVfR0lUTEFCX0FDQ0VQVEVEEBsSHgoaRVZfRlNPX1JFUE9fTkFNSU5HX1VQREFURUQQHBIlCiFFVl9GU09fUkVQT19OQU1JTkdfQ09ORklHX1VQREFURUQQHRIXChNFVl9GU09fUk9PVF9SRU1PVkVEEDMSIwofRVZfRlNPX1JFUE9fSU5JVF9QT0xJQ1lfVVBEQVRFRBA0Eh0KGUVWX0ZTT19SRVBPX01PVkVfQUNDRVBURUQQNRIdChlFVl9GU09fU1BMSVRfUk9PVF9FTkFCTEVEEDYSHgoaRVZfRlNPX1NQTElUX1JPT1RfRElTQUJMRUQQNxIkCiBFVl9GU09fU1BMSVRfUk9PVF9QQVJBTVNfVVBEQVRFRBA4EhgKFEVWX0ZTT19QQVRIX0ZMQUdfU0VUEDkSGgoWRVZfRlNPX1BBVEhfRkxBR19VTlNFVBA6EioKJkVWX0ZTT19ST09UX0FSQ0hJVkVfUkVDSVBJRU5UU19VUERBVEVEEDsSIwofRVZfRlNPX1NIQURPV19SRVBPX01PVkVfU1RBUlRFRBA9EhUKEUVWX0ZTT19SRVBPX01PVkVEEEESIgoeRVZfRVBIRU1FUkFMX1dPUktGTE9XU19FTkFCTEVEEFsSMQosRVZfRlNPX1JPT1RfU0hBRE9XX0JBQ0tVUF9SRUNJUElFTlRTX1VQREFURUQQgwESIwoeRVZfRlNPX1JFUE9fQUNMX1BPTElDWV9VUERBVEVEEIQBEiEKHEVWX0ZTT19GUkVFWkVfUkVQT19TVEFSVEVEXzIQoQESIwoeRVZfRlNPX0ZSRUVaRV9SRVBPX0NPTVBMRVRFRF8yEKQBEiMKHkVWX0ZTT19VTkZSRUVaRV9SRVBPX1NUQVJURURfMhCrARIlCiBFVl9GU09fVU5GUkVFWkVfUkVQT19DT01QTEVURURfMhCuARIgChtFVl9GU09fQVJDSElWRV9SRVBPX1NUQVJURUQQtQESIgodRVZfRlNPX0FSQ0hJVkVfUkVQT19DT01QTEVURUQQugESIgodRVZfRlNPX1VOQVJDSElWRV9SRVBPX1NUQVJURUQQyQESJAofRVZfRlNPX1VOQVJDSElWRV9SRVBPX0NPTVBMRVRFRBDQASIfCg9Gc29SZWdpc3RyeUluZm8SDAoEbmFtZRgBIAEoCSJuCgtGc29SZXBvSW5mbxITCgtnbG9iYWxfcGF0aBgBIAEoCRIUCgxjcmVhdG9yX25hbWUYAiABKAkSFQoNY3JlYXRvcl9lbWFpbBgDIAEoCRIRCgljb25maXJtZWQYBCABKAgSCgoCaWQYBSABKAwiVQoNRnNvUmVwb05hbWluZxITCgtnbG9iYWxfcm9vdBgBIAEoCRIMCgRydWxlGAIgASgJEiEKBmNvbmZpZxgDIAEoCzIRLm5vZ2Zzby5Db25maWdNYXAizQIKEUZzb1JlcG9Jbml0UG9saWN5EhMKC2dsb2JhbF9yb290GAEgASgJEjQKBnBvbGljeRgCIAEoDjIkLm5vZ2Zzby5Gc29SZXBvSW5pdFBvbGljeS5Jbml0UG9saWN5Ek4KGHN1YmRpcl90cmFja2luZ19nbG9ibGlzdBgDIAMoCzIsLm5vZ2Zzby5Gc29SZXBvSW5pdFBvbGljeS5TdWJkaXJUcmFja2luZ0dsb2IaVgoSU3ViZGlyVHJhY2tpbmdHbG9iEg8KB3BhdHRlcm4YASABKAkSLwoPc3ViZGlyX3RyYWNraW5nGAIgASgOMhYubm9nZnNvLlN1YmRpclRyYWNraW5nIkUKCkluaXRQb2xpY3kSFAoQSVBPTF9VTlNQRUNJRklFRBAAEiEKHUlQT0xfU1VCRElSX1RSQUNLSU5HX0dMT0JMSVNUEAEiMAoJQ29uZmlnTWFwEiMKBmZpZWxkcxgBIAMoCzITLm5vZ2Zzby5Db25maWdGaWVsZCL0AQoLQ29uZmlnRmllbGQSCwoDa2V5GAEgASgJEhAKBm51bWJlchgCIAEoAUgAEigKCm51bWJlckxpc3QYAyABKAsyEi5ub2dmc28uRG91YmxlTGlzdEgAEg4KBHRleHQYBCABKAlIABImCgh0ZXh0TGlzdBgFIAEoCzISLm5vZ2Zzby5TdHJpbmdMaXN0SAASIwoGY29uZmlnGAYgASgLMhEubm9nZnNvLkNvbmZpZ01hcEgAEigKCmNvbmZpZ0xpc3QYByABKAsyEi5ub2dmc28uQ29uZmlnTGlzdEgAEg4KBGpzb24YCCABKAxIAEIFCgN2YWwiGgoKRG91YmxlTGlzdBIMCgR2YWxzGAEgAygBIhoKClN0cmluZ0xpc3QSDAoEdmFscxgBIAMoCSItCgpDb25maWdMaXN0Eh8KBHZhbHMYASADKAsyES5ub2dmc28uQ29uZmlnTWFwIlQKDEJlZ2luRHVSb290SRIQCghyZWdpc3RyeRgBIAEoCRILCgN2aWQYAiABKAwSEwoLZ2xvYmFsX3Jvb3QYAyABKAkSEAoId29ya2Zsb3cYBCABKAwiVgoMQmVnaW5EdVJvb3RPEhQKDHJlZ2lzdHJ5X3ZpZBgBIAEoDBIaChJ3b3JrZmxvd19pbmRleF92aWQYAiABKAwSFAoMd29ya2Zsb3dfdmlkGAMgASgMIl0KDUFwcGVuZER1Um9vdEkSEAoId29ya2Zsb3cYASABKAwSFAoMd29ya2Zsb3dfdmlkGAIgASgMEiQKBXBhdGhzGAMgAygLMhUubm9nZnNvLlBhdGhEaXNrVXNhZ2UiJQoNQXBwZW5kRHVSb290TxIUCgx3b3JrZmxvd192aWQYASABKAwiZAoNQ29tbWl0RHVSb290SRIQCgh3b3JrZmxvdxgBIAEoDBIUCgx3b3JrZmxvd192aWQYAiABKAwSEwoLc3RhdHVzX2NvZGUYAyABKAUSFgoOc3RhdHVzX21lc3NhZ2UYBCABKAkiQQoNQ29tbWl0RHVSb290TxIaChJ3b3JrZmxvd19pbmRleF92aWQYASABKAwSFAoMd29ya2Zsb3dfdmlkGAIgASgMIkcKCkdldER1Um9vdEkSEAoId29ya2Zsb3cYASABKAwSJwoLam9iX2NvbnRyb2wYAiABKA4yEi5ub2dmc28uSm9iQ29udHJvbCJICgpHZXREdVJvb3RPEhQKDHdvcmtmbG93X3ZpZBgBIAEoDBIkCgVwYXRocxgCIAMoCzIVLm5vZ2Zzby5QYXRoRGlza1VzYWdlMnoKCFJlZ2lzdHJ5EjAKCEdldFJlcG9zEhEubm9nZnNvLkdldFJlcG9zSRoRLm5vZ2Zzby5HZXRSZXBvc08SPAoGRXZlbnRzEhcubm9nZnNvLlJlZ2lzdHJ5RXZlbnRzSRoXLm5vZ2Zzby5SZWdpc3RyeUV2ZW50c08wATLeAQoRRXBoZW1lcmFsUmVnaXN0cnkSawobUmVnaXN0cnlXb3JrZmxvd0luZGV4RXZlbnRzEiQubm9nZnNvLlJlZ2lzdHJ5V29ya2Zsb3dJbmRleEV2ZW50c0kaJC5ub2dmc28uUmVnaXN0cnlXb3JrZmxvd0luZGV4RXZlbnRzTzABElwKFlJlZ2lzdHJ5V29ya2Zsb3dFdmVudHMSHy5ub2dmc28uUmVnaXN0cnlXb3JrZmxvd0V2ZW50c0kaHy5ub2dmc28uUmVnaXN0cnlXb3JrZmxvd0V2ZW50c08wATL5AQoJRGlza1VzYWdlEjkKC0JlZ2luRHVSb290EhQubm9nZnNvLkJlZ2luRHVSb290SRoULm5vZ2Zzby5CZWdpbkR1Um9vdE8SPAoMQXBwZW5kRHVSb290EhUubm9nZnNvLkFwcGVuZER1Um9vdEkaFS5ub2dmc28uQXBwZW5kRHVSb290TxI8CgxDb21taXREdVJvb3QSFS5ub2dmc28uQ29tbWl0RHVSb290SRoVLm5vZ2Zzby5Db21taXREdVJvb3RPEjUKCUdldER1Um9vdBISLm5vZ2Zzby5HZXREdVJvb3RJGhIubm9nZnNvLkdldER1Um9vdE8wAWIGcHJvdG8z", [file_nogfso_job_control, file_nogfso_repo_init, file_nogfso_root_info, file_nogfso_workflows]);
+
+/**
+ * @generated from message nogfso.GetReposI
+ */
+export type GetReposI = Message<"nogfso.GetReposI"> & {
+  /**
+   * @generated from field: string registry = 1;
+   */
+  registry: string;
+
+  /**
+   * @generated from field: string global_path_prefix = 2;
+   */
+  globalPathPrefix: string;
+};
+
+/**
+ * Describes the message nogfso.GetReposI.
+ * Use `create(GetReposISchema)` to create a new message.
+ */
+export const GetReposISchema: GenMessage<GetReposI> = /*@__PURE__*/
+  messageDesc(file_nogfso_registry, 0);
+
+/**
+ * @generated from message nogfso.GetReposO
+ */
+export type GetReposO = Message<"nogfso.GetReposO"> & {
+  /**
+   * @generated from field: string registry = 1;
+   */
+  registry: string;
+
+  /**
+   * @generated from field: bytes vid = 2;
+   */
+  vid: Uint8Array;
+
+  /**
+   * @generated from field: repeated nogfso.RepoInfo repos = 3;
+   */
+  repos: RepoInfo[];
+};
+
+/**
+ * Describes the message nogfso.GetReposO.
+ * Use `create(GetReposOSchema)` to create a new message.
+ */
+export const GetReposOSchema: GenMessage<GetReposO> = /*@__PURE__*/
+  messageDesc(file_nogfso_registry, 1);
+
+/**
+ * @generated from message nogfso.RepoInfo
+ */
+export type RepoInfo = Message<"nogfso.RepoInfo"> & {
+  /**
+   * @generated from field: string global_path = 1;
+   */
+  globalPath: string;
+
+  /**
+   * @generated from field: bool confirmed = 2;
+   */
+  confirmed: boolean;
+
+  /**
+   * @generated from field: bytes id = 3;
+   */
+  id: Uint8Array;
+};
+
+/**
+ * Describes the message nogfso.RepoInfo.
+ * Use `create(RepoInfoSchema)` to create a new message.
+ */
+export const RepoInfoSchema: GenMessage<RepoInfo> = /*@__PURE__*/
+  messageDesc(file_nogfso_registry, 2);
 
 /**
  * @generated from message nogfso.RegistryEventsI
@@ -45,7 +121,7 @@ export type RegistryEventsI = Message<"nogfso.RegistryEventsI"> & {
  * Use `create(RegistryEventsISchema)` to create a new message.
  */
 export const RegistryEventsISchema: GenMessage<RegistryEventsI> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 0);
+  messageDesc(file_nogfso_registry, 3);
 
 /**
  * @generated from message nogfso.RegistryEventsO
@@ -72,7 +148,7 @@ export type RegistryEventsO = Message<"nogfso.RegistryEventsO"> & {
  * Use `create(RegistryEventsOSchema)` to create a new message.
  */
 export const RegistryEventsOSchema: GenMessage<RegistryEventsO> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 1);
+  messageDesc(file_nogfso_registry, 4);
 
 /**
  * @generated from message nogfso.RegistryWorkflowIndexEventsI
@@ -99,7 +175,7 @@ export type RegistryWorkflowIndexEventsI = Message<"nogfso.RegistryWorkflowIndex
  * Use `create(RegistryWorkflowIndexEventsISchema)` to create a new message.
  */
 export const RegistryWorkflowIndexEventsISchema: GenMessage<RegistryWorkflowIndexEventsI> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 2);
+  messageDesc(file_nogfso_registry, 5);
 
 /**
  * @generated from message nogfso.RegistryWorkflowIndexEventsO
@@ -126,7 +202,7 @@ export type RegistryWorkflowIndexEventsO = Message<"nogfso.RegistryWorkflowIndex
  * Use `create(RegistryWorkflowIndexEventsOSchema)` to create a new message.
  */
 export const RegistryWorkflowIndexEventsOSchema: GenMessage<RegistryWorkflowIndexEventsO> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 3);
+  messageDesc(file_nogfso_registry, 6);
 
 /**
  * @generated from message nogfso.RegistryWorkflowEventsI
@@ -158,7 +234,7 @@ export type RegistryWorkflowEventsI = Message<"nogfso.RegistryWorkflowEventsI"> 
  * Use `create(RegistryWorkflowEventsISchema)` to create a new message.
  */
 export const RegistryWorkflowEventsISchema: GenMessage<RegistryWorkflowEventsI> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 4);
+  messageDesc(file_nogfso_registry, 7);
 
 /**
  * @generated from message nogfso.RegistryWorkflowEventsO
@@ -190,7 +266,7 @@ export type RegistryWorkflowEventsO = Message<"nogfso.RegistryWorkflowEventsO"> 
  * Use `create(RegistryWorkflowEventsOSchema)` to create a new message.
  */
 export const RegistryWorkflowEventsOSchema: GenMessage<RegistryWorkflowEventsO> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 5);
+  messageDesc(file_nogfso_registry, 8);
 
 /**
  * @generated from message nogfso.RegistryEvent
@@ -297,7 +373,7 @@ export type RegistryEvent = Message<"nogfso.RegistryEvent"> & {
  * Use `create(RegistryEventSchema)` to create a new message.
  */
 export const RegistryEventSchema: GenMessage<RegistryEvent> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 6);
+  messageDesc(file_nogfso_registry, 9);
 
 /**
  * @generated from enum nogfso.RegistryEvent.Type
@@ -473,7 +549,7 @@ export type RegistryEvent_Type = (typeof RegistryEvent_Type)[keyof typeof Regist
  * Describes the enum nogfso.RegistryEvent.Type.
  */
 export const RegistryEvent_TypeSchema: GenEnum<RegistryEvent_Type> = /*@__PURE__*/
-  enumDesc(file_nogfso_registry, 6, 0);
+  enumDesc(file_nogfso_registry, 9, 0);
 
 /**
  * @generated from message nogfso.FsoRegistryInfo
@@ -490,7 +566,7 @@ export type FsoRegistryInfo = Message<"nogfso.FsoRegistryInfo"> & {
  * Use `create(FsoRegistryInfoSchema)` to create a new message.
  */
 export const FsoRegistryInfoSchema: GenMessage<FsoRegistryInfo> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 7);
+  messageDesc(file_nogfso_registry, 10);
 
 /**
  * @generated from message nogfso.FsoRepoInfo
@@ -527,7 +603,7 @@ export type FsoRepoInfo = Message<"nogfso.FsoRepoInfo"> & {
  * Use `create(FsoRepoInfoSchema)` to create a new message.
  */
 export const FsoRepoInfoSchema: GenMessage<FsoRepoInfo> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 8);
+  messageDesc(file_nogfso_registry, 11);
 
 /**
  * @generated from message nogfso.FsoRepoNaming
@@ -554,7 +630,7 @@ export type FsoRepoNaming = Message<"nogfso.FsoRepoNaming"> & {
  * Use `create(FsoRepoNamingSchema)` to create a new message.
  */
 export const FsoRepoNamingSchema: GenMessage<FsoRepoNaming> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 9);
+  messageDesc(file_nogfso_registry, 12);
 
 /**
  * @generated from message nogfso.FsoRepoInitPolicy
@@ -581,7 +657,7 @@ export type FsoRepoInitPolicy = Message<"nogfso.FsoRepoInitPolicy"> & {
  * Use `create(FsoRepoInitPolicySchema)` to create a new message.
  */
 export const FsoRepoInitPolicySchema: GenMessage<FsoRepoInitPolicy> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 10);
+  messageDesc(file_nogfso_registry, 13);
 
 /**
  * @generated from message nogfso.FsoRepoInitPolicy.SubdirTrackingGlob
@@ -603,7 +679,7 @@ export type FsoRepoInitPolicy_SubdirTrackingGlob = Message<"nogfso.FsoRepoInitPo
  * Use `create(FsoRepoInitPolicy_SubdirTrackingGlobSchema)` to create a new message.
  */
 export const FsoRepoInitPolicy_SubdirTrackingGlobSchema: GenMessage<FsoRepoInitPolicy_SubdirTrackingGlob> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 10, 0);
+  messageDesc(file_nogfso_registry, 13, 0);
 
 /**
  * @generated from enum nogfso.FsoRepoInitPolicy.InitPolicy
@@ -629,7 +705,7 @@ export type FsoRepoInitPolicy_InitPolicy = (typeof FsoRepoInitPolicy_InitPolicy)
  * Describes the enum nogfso.FsoRepoInitPolicy.InitPolicy.
  */
 export const FsoRepoInitPolicy_InitPolicySchema: GenEnum<FsoRepoInitPolicy_InitPolicy> = /*@__PURE__*/
-  enumDesc(file_nogfso_registry, 10, 0);
+  enumDesc(file_nogfso_registry, 13, 0);
 
 /**
  * @generated from message nogfso.ConfigMap
@@ -646,7 +722,7 @@ export type ConfigMap = Message<"nogfso.ConfigMap"> & {
  * Use `create(ConfigMapSchema)` to create a new message.
  */
 export const ConfigMapSchema: GenMessage<ConfigMap> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 11);
+  messageDesc(file_nogfso_registry, 14);
 
 /**
  * @generated from message nogfso.ConfigField
@@ -710,7 +786,7 @@ export type ConfigField = Message<"nogfso.ConfigField"> & {
  * Use `create(ConfigFieldSchema)` to create a new message.
  */
 export const ConfigFieldSchema: GenMessage<ConfigField> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 12);
+  messageDesc(file_nogfso_registry, 15);
 
 /**
  * @generated from message nogfso.DoubleList
@@ -727,7 +803,7 @@ export type DoubleList = Message<"nogfso.DoubleList"> & {
  * Use `create(DoubleListSchema)` to create a new message.
  */
 export const DoubleListSchema: GenMessage<DoubleList> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 13);
+  messageDesc(file_nogfso_registry, 16);
 
 /**
  * @generated from message nogfso.StringList
@@ -744,7 +820,7 @@ export type StringList = Message<"nogfso.StringList"> & {
  * Use `create(StringListSchema)` to create a new message.
  */
 export const StringListSchema: GenMessage<StringList> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 14);
+  messageDesc(file_nogfso_registry, 17);
 
 /**
  * @generated from message nogfso.ConfigList
@@ -761,7 +837,7 @@ export type ConfigList = Message<"nogfso.ConfigList"> & {
  * Use `create(ConfigListSchema)` to create a new message.
  */
 export const ConfigListSchema: GenMessage<ConfigList> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 15);
+  messageDesc(file_nogfso_registry, 18);
 
 /**
  * @generated from message nogfso.BeginDuRootI
@@ -793,7 +869,7 @@ export type BeginDuRootI = Message<"nogfso.BeginDuRootI"> & {
  * Use `create(BeginDuRootISchema)` to create a new message.
  */
 export const BeginDuRootISchema: GenMessage<BeginDuRootI> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 16);
+  messageDesc(file_nogfso_registry, 19);
 
 /**
  * @generated from message nogfso.BeginDuRootO
@@ -820,7 +896,7 @@ export type BeginDuRootO = Message<"nogfso.BeginDuRootO"> & {
  * Use `create(BeginDuRootOSchema)` to create a new message.
  */
 export const BeginDuRootOSchema: GenMessage<BeginDuRootO> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 17);
+  messageDesc(file_nogfso_registry, 20);
 
 /**
  * @generated from message nogfso.AppendDuRootI
@@ -847,7 +923,7 @@ export type AppendDuRootI = Message<"nogfso.AppendDuRootI"> & {
  * Use `create(AppendDuRootISchema)` to create a new message.
  */
 export const AppendDuRootISchema: GenMessage<AppendDuRootI> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 18);
+  messageDesc(file_nogfso_registry, 21);
 
 /**
  * @generated from message nogfso.AppendDuRootO
@@ -864,7 +940,7 @@ export type AppendDuRootO = Message<"nogfso.AppendDuRootO"> & {
  * Use `create(AppendDuRootOSchema)` to create a new message.
  */
 export const AppendDuRootOSchema: GenMessage<AppendDuRootO> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 19);
+  messageDesc(file_nogfso_registry, 22);
 
 /**
  * @generated from message nogfso.CommitDuRootI
@@ -896,7 +972,7 @@ export type CommitDuRootI = Message<"nogfso.CommitDuRootI"> & {
  * Use `create(CommitDuRootISchema)` to create a new message.
  */
 export const CommitDuRootISchema: GenMessage<CommitDuRootI> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 20);
+  messageDesc(file_nogfso_registry, 23);
 
 /**
  * @generated from message nogfso.CommitDuRootO
@@ -918,7 +994,7 @@ export type CommitDuRootO = Message<"nogfso.CommitDuRootO"> & {
  * Use `create(CommitDuRootOSchema)` to create a new message.
  */
 export const CommitDuRootOSchema: GenMessage<CommitDuRootO> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 21);
+  messageDesc(file_nogfso_registry, 24);
 
 /**
  * @generated from message nogfso.GetDuRootI
@@ -940,7 +1016,7 @@ export type GetDuRootI = Message<"nogfso.GetDuRootI"> & {
  * Use `create(GetDuRootISchema)` to create a new message.
  */
 export const GetDuRootISchema: GenMessage<GetDuRootI> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 22);
+  messageDesc(file_nogfso_registry, 25);
 
 /**
  * @generated from message nogfso.GetDuRootO
@@ -962,14 +1038,22 @@ export type GetDuRootO = Message<"nogfso.GetDuRootO"> & {
  * Use `create(GetDuRootOSchema)` to create a new message.
  */
 export const GetDuRootOSchema: GenMessage<GetDuRootO> = /*@__PURE__*/
-  messageDesc(file_nogfso_registry, 23);
+  messageDesc(file_nogfso_registry, 26);
 
 /**
- * The event stream of a registry: its roots, repos and policies.
+ * A registry: its roots, repos and policies.
  *
  * @generated from service nogfso.Registry
  */
 export const Registry: GenService<{
+  /**
+   * @generated from rpc nogfso.Registry.GetRepos
+   */
+  getRepos: {
+    methodKind: "unary";
+    input: typeof GetReposISchema;
+    output: typeof GetReposOSchema;
+  },
   /**
    * @generated from rpc nogfso.Registry.Events
    */

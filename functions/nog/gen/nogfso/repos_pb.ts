@@ -631,7 +631,7 @@ export const GetRepoO_StorageTierCodeSchema: GenEnum<GetRepoO_StorageTierCode> =
   enumDesc(file_nogfso_repos, 9, 0);
 
 /**
- * The event streams of a repo and of its workflows.
+ * A repo, and the event streams of it and of its workflows.
  *
  * @generated from service nogfso.Repos
  */
