@@ -6,7 +6,7 @@ import { type TaskRecord, taskName } from "../tasks/record.ts";
 import { clockSkewMs } from "../tasks/transitions.ts";
 import { isSignal, type WakeMessage } from "../wake/wake.ts";
 import { busEventOf } from "./bus-event.ts";
-import type { Call, Routes } from "./scripted-server.ts";
+import type { Call, Reaction, Routes } from "./scripted-server.ts";
 import { type Moments, ScriptedWorld } from "./scripted-world.ts";
 import { settle, TestClock } from "./test-clock.ts";
 
@@ -16,6 +16,8 @@ export interface CutGiven<S extends Stream> {
   readonly history: readonly Recorded<EventOf<S>>[];
   /** The services that the activity calls, made anew for each replay. A handler appends what the real one would. */
   readonly routes?: Routes<EventOf<S>>;
+  /** Another actor on the stream, who answers what is appended. */
+  readonly react?: Reaction<EventOf<S>>;
   readonly now?: Date;
   readonly completedChildren?: readonly Task[];
   /**
@@ -116,6 +118,7 @@ async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>,
     history: given.history,
     clock,
     routes: given.routes as Routes<never> | undefined,
+    react: given.react as Reaction<never> | undefined,
     moments: hooks,
     ...(cut.kind === "split" && {
       perMessage: (position: number) => (position <= cut.at ? cut.at + 1 - position : 1_000),

@@ -1,24 +1,26 @@
+import { encodeTime } from "ulid";
 import type { Recorded } from "../contract/stream.ts";
 import { type EventId, eventId } from "../contract/tail.ts";
 
-/**
- * A scripted history: the given events, in order, with ids that are legal ULIDs: `00000000000000000000000001`,
- * `00000000000000000000000002`, …
- */
-export function historyOf<E>(events: readonly E[]): Recorded<E>[] {
-  return events.map((event, i) => ({ id: scriptedId(i + 1), event }));
+/** When scripted events happen, and what the clock of a test shows, unless it is given. */
+export const scriptedStart: Date = new Date("2026-01-01T00:00:00Z");
+
+/** A scripted history: the given events, in order, a millisecond apart from `start` on. */
+export function historyOf<E>(events: readonly E[], start: Date = scriptedStart): Recorded<E>[] {
+  return events.map((event, i) => ({ id: scriptedId(i + 1, start), event }));
 }
 
-export function scriptedId(position: number): EventId {
-  return eventId(String(position).padStart(26, "0"));
+/** The id of the event at a position, from 1: a legal ULID, whose digits end in the position. */
+export function scriptedId(position: number, start: Date = scriptedStart): EventId {
+  return eventId(encodeTime(start.getTime() + position, 10) + String(position).padStart(16, "0"));
 }
 
 /** The stream of the aggregate under test. Handlers of the scripted server append to it what the real one would. */
 export class ScriptedHistory<E = unknown> {
   readonly #recorded: Recorded<E>[];
-  readonly #onAppend: () => void;
+  readonly #onAppend: (recorded: Recorded<E>) => void;
 
-  constructor(recorded: readonly Recorded<E>[], onAppend: () => void = () => {}) {
+  constructor(recorded: readonly Recorded<E>[], onAppend: (recorded: Recorded<E>) => void = () => {}) {
     this.#recorded = [...recorded];
     this.#onAppend = onAppend;
   }
@@ -29,8 +31,9 @@ export class ScriptedHistory<E = unknown> {
 
   /** Adds an event at the head, and signals it. Returns its id. */
   append(event: E, id: EventId = scriptedId(this.#recorded.length + 1)): EventId {
-    this.#recorded.push({ id, event });
-    this.#onAppend();
+    const recorded = { id, event };
+    this.#recorded.push(recorded);
+    this.#onAppend(recorded);
     return id;
   }
 

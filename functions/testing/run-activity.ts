@@ -9,7 +9,7 @@ import { acquire } from "../tasks/transitions.ts";
 import type { Changes } from "../tasks/update.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import type { LogEntry } from "./noted-log.ts";
-import type { Call, Routes } from "./scripted-server.ts";
+import type { Call, Reaction, Routes } from "./scripted-server.ts";
 import { ScriptedWorld } from "./scripted-world.ts";
 import { TestClock } from "./test-clock.ts";
 
@@ -21,6 +21,8 @@ export interface RunGiven<S extends Stream> {
   readonly tail?: Tail;
   /** The services that the activity calls. A handler appends to the history what the real one would. */
   readonly routes?: Routes<EventOf<S>>;
+  /** Another actor on the stream, who answers what is appended. */
+  readonly react?: Reaction<EventOf<S>>;
   /** Default 2026-01-01T00:00:00Z. */
   readonly now?: Date;
   /** Why the task was woken. Default "signal". */
@@ -31,6 +33,8 @@ export interface RunGiven<S extends Stream> {
   readonly completedChildren?: readonly Task[];
   /** The invocation's deadline comes after so many events. */
   readonly abortAfterEvents?: number;
+  /** The invocation's deadline comes while this call, from 1, is on its way: it has reached the server. */
+  readonly abortDuringCall?: number;
 }
 
 export interface RunResult {
@@ -58,6 +62,7 @@ export async function runActivity<S extends Stream>(activity: Activity<S>, given
   const { tail = epoch, abortAfterEvents, wokenBy = "signal", attempt = 1 } = given;
   const clock = new TestClock(given.now?.getTime());
   const deadline = new AbortController();
+  const end = () => deadline.abort(new DOMException("the test's deadline", "AbortError"));
   let events = 0;
   const world = new ScriptedWorld({
     activity,
@@ -65,9 +70,13 @@ export async function runActivity<S extends Stream>(activity: Activity<S>, given
     history: given.history,
     clock,
     routes: given.routes as Routes<never> | undefined,
+    react: given.react as Reaction<never> | undefined,
     moments: {
+      async around(what, moment) {
+        if (moment === "after" && what.startsWith("the call") && world.calls.length === given.abortDuringCall) end();
+      },
       async onEvent() {
-        if (events++ === abortAfterEvents) deadline.abort(new DOMException("the test's deadline", "AbortError"));
+        if (events++ === abortAfterEvents) end();
       },
     },
   });

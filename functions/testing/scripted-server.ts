@@ -1,5 +1,6 @@
 import { type DescMessage, type DescMethod, fromBinary, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
 import { type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
+import type { Recorded } from "../contract/stream.ts";
 import type { ScriptedHistory } from "./history.ts";
 
 /** A unary call that the activity made. */
@@ -12,6 +13,9 @@ export interface Call {
 
 /** The scripted server: the services that the activity calls, as connect's router takes them. */
 export type Routes<E> = (router: ConnectRouter, history: ScriptedHistory<E>) => void;
+
+/** Another actor on the same stream: called after each event that is appended; it may append in its turn. */
+export type Reaction<E> = (recorded: Recorded<E>, history: ScriptedHistory<E>) => void;
 
 export interface ServerScript {
   readonly routes: (router: ConnectRouter) => void;

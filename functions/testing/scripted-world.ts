@@ -15,7 +15,7 @@ import { ScriptedHistory } from "./history.ts";
 import { memoryMachinery } from "./memory-machinery.ts";
 import { type LogEntry, loggerTo } from "./noted-log.ts";
 import { OpenBindings } from "./open-bindings.ts";
-import { type Call, type Routes, scriptedTransport } from "./scripted-server.ts";
+import { type Call, type Reaction, type Routes, scriptedTransport } from "./scripted-server.ts";
 import { openScripted } from "./scripted-stream.ts";
 
 /** Moments at which a process can die, or its deadline come. */
@@ -32,6 +32,7 @@ export interface ScriptedWorldOptions {
   readonly history: readonly Recorded<unknown>[];
   readonly clock: Clock;
   readonly routes?: Routes<never> | undefined;
+  readonly react?: Reaction<never> | undefined;
   readonly moments?: Moments;
   readonly perMessage?: (position: number) => number;
 }
@@ -55,14 +56,18 @@ export class ScriptedWorld {
   acts = 0;
   readonly #clock: Clock;
 
-  constructor({ activity, address, history, clock, routes, moments = {}, perMessage }: ScriptedWorldOptions) {
+  constructor({ activity, address, history, clock, routes, react, moments = {}, perMessage }: ScriptedWorldOptions) {
     this.#clock = clock;
     this.wakes = new MemoryWakes(clock);
     const bindings = new OpenBindings([lazy(activity)]);
     const binding = bindings.of(activity);
     this.key = taskKey(binding, checkAddress(binding.stream, address));
     const { entity, kind } = this.key;
-    this.history = new ScriptedHistory(history, () => void this.wakes.send([{ class: "signal", entity, kind }]));
+    const reaction = react as Reaction<unknown> | undefined;
+    this.history = new ScriptedHistory(history, (recorded) => {
+      void this.wakes.send([{ class: "signal", entity, kind }]);
+      reaction?.(recorded, this.history);
+    });
     const around = moments.around?.bind(moments);
     const transport = scriptedTransport(
       {

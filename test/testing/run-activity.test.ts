@@ -3,7 +3,7 @@ import { defineProcessor } from "../../functions/contract/activity.ts";
 import { canceled, caughtUp, completed, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import { epoch } from "../../functions/contract/tail.ts";
 import { PingRegistry } from "../../functions/nog/gen/nogfso/ping-registry_pb.ts";
-import { pingRegistry, type RegistryWorkflowEvent, registryWorkflow } from "../../functions/nog/index.ts";
+import { pingRegistry, type RegistryWorkflowEvent, registryWorkflow, ulidTime } from "../../functions/nog/index.ts";
 import { historyOf, runActivity, scriptedId } from "../../functions/testing/index.ts";
 
 const address = { registry: "exreg", workflowId: "5f0c2b1e-8f5e-4d0c-9a33-1f2b3c4d5e6f" };
@@ -67,6 +67,47 @@ describe("a run in memory", () => {
       expect(outcome).toEqual(canceled(abortAfterEvents === 0 ? epoch : scriptedId(abortAfterEvents)));
     }
     expect((await runActivity(reader, { address, history })).outcome).toEqual(caughtUp(scriptedId(3)));
+  });
+
+  it("can be stopped while a call is on its way, and hands over from what was read", async () => {
+    const { outcome, calls, log } = await runActivity(pingRegistry, {
+      address,
+      now,
+      history: historyOf([started]),
+      routes: (router) => router.service(PingRegistry, { serverPing: () => ({}) }),
+      abortDuringCall: 1,
+    });
+    expect(calls).toHaveLength(1);
+    expect(outcome).toEqual(canceled(scriptedId(1)));
+    expect(log).toEqual([]);
+  });
+
+  it("has ids with times, in order, from the clock's start on or from another", () => {
+    const [first, second] = historyOf(["a", "b"]);
+    expect([first, second].map((recorded) => ulidTime(recorded?.id ?? ""))).toEqual([
+      now.getTime() + 1,
+      now.getTime() + 2,
+    ]);
+    expect(ulidTime(scriptedId(10, new Date(5_000)))).toBe(5_010);
+  });
+
+  it("lets another actor answer what is appended", async () => {
+    const { record } = await runActivity(pingRegistry, {
+      address,
+      now,
+      history: historyOf([started]),
+      routes: (router, history) =>
+        router.service(PingRegistry, {
+          serverPing: () => {
+            history.append(pinged(1));
+            return {};
+          },
+        }),
+      react: ({ event }, history) => {
+        if (event.type === "serverPinged" && history.events.length < 4) history.append(pinged(history.events.length));
+      },
+    });
+    expect(record.tail).toBe(scriptedId(1));
   });
 
   it("notes the children that are started, of any activity; those given are completed", async () => {
