@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { type Event, EventSchema, PlacedSchema, ShippedSchema } from "./gen/orders_pb.ts";
 
 type Body = Event["body"];
@@ -16,7 +17,8 @@ export class OrderStore {
 
   place(orderId: string, item: string): string {
     const placed = this.#find(orderId, "placed");
-    return placed?.id ?? this.#append(orderId, { case: "placed", value: create(PlacedSchema, { item }) });
+    if (placed) return placed.id;
+    return this.#append(orderId, { case: "placed", value: create(PlacedSchema, { item, placedAt: timestampNow() }) });
   }
 
   /** Returns the event's id; undefined for an order that is not placed, or was shipped under another key. */

@@ -4,13 +4,15 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file orders.proto.
  */
 export const file_orders: GenFile = /*@__PURE__*/
-  fileDesc("CgxvcmRlcnMucHJvdG8SCW9yZGVycy52MSIuCgxQbGFjZVJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSDAoEaXRlbRgCIAEoCSIhCg1QbGFjZVJlc3BvbnNlEhAKCGV2ZW50X2lkGAEgASgJIjgKC1NoaXBSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSIgCgxTaGlwUmVzcG9uc2USEAoIZXZlbnRfaWQYASABKAkiPwoNRXZlbnRzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRINCgVhZnRlchgCIAEoCRINCgV3YXRjaBgDIAEoCCJFCg5FdmVudHNSZXNwb25zZRIgCgZldmVudHMYASADKAsyEC5vcmRlcnMudjEuRXZlbnQSEQoJY2F1Z2h0X3VwGAIgASgIImcKBUV2ZW50EgoKAmlkGAEgASgJEiMKBnBsYWNlZBgCIAEoCzIRLm9yZGVycy52MS5QbGFjZWRIABIlCgdzaGlwcGVkGAMgASgLMhIub3JkZXJzLnYxLlNoaXBwZWRIAEIGCgRib2R5IhYKBlBsYWNlZBIMCgRpdGVtGAEgASgJIiIKB1NoaXBwZWQSFwoPaWRlbXBvdGVuY3lfa2V5GAEgASgJMr4BCgZPcmRlcnMSOgoFUGxhY2USFy5vcmRlcnMudjEuUGxhY2VSZXF1ZXN0Ghgub3JkZXJzLnYxLlBsYWNlUmVzcG9uc2USNwoEU2hpcBIWLm9yZGVycy52MS5TaGlwUmVxdWVzdBoXLm9yZGVycy52MS5TaGlwUmVzcG9uc2USPwoGRXZlbnRzEhgub3JkZXJzLnYxLkV2ZW50c1JlcXVlc3QaGS5vcmRlcnMudjEuRXZlbnRzUmVzcG9uc2UwAWIGcHJvdG8z");
+  fileDesc("CgxvcmRlcnMucHJvdG8SCW9yZGVycy52MSIuCgxQbGFjZVJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSDAoEaXRlbRgCIAEoCSIhCg1QbGFjZVJlc3BvbnNlEhAKCGV2ZW50X2lkGAEgASgJIjgKC1NoaXBSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSIgCgxTaGlwUmVzcG9uc2USEAoIZXZlbnRfaWQYASABKAkiPwoNRXZlbnRzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRINCgVhZnRlchgCIAEoCRINCgV3YXRjaBgDIAEoCCJFCg5FdmVudHNSZXNwb25zZRIgCgZldmVudHMYASADKAsyEC5vcmRlcnMudjEuRXZlbnQSEQoJY2F1Z2h0X3VwGAIgASgIImcKBUV2ZW50EgoKAmlkGAEgASgJEiMKBnBsYWNlZBgCIAEoCzIRLm9yZGVycy52MS5QbGFjZWRIABIlCgdzaGlwcGVkGAMgASgLMhIub3JkZXJzLnYxLlNoaXBwZWRIAEIGCgRib2R5IkUKBlBsYWNlZBIMCgRpdGVtGAEgASgJEi0KCXBsYWNlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiIgoHU2hpcHBlZBIXCg9pZGVtcG90ZW5jeV9rZXkYASABKAkyvgEKBk9yZGVycxI6CgVQbGFjZRIXLm9yZGVycy52MS5QbGFjZVJlcXVlc3QaGC5vcmRlcnMudjEuUGxhY2VSZXNwb25zZRI3CgRTaGlwEhYub3JkZXJzLnYxLlNoaXBSZXF1ZXN0Ghcub3JkZXJzLnYxLlNoaXBSZXNwb25zZRI/CgZFdmVudHMSGC5vcmRlcnMudjEuRXZlbnRzUmVxdWVzdBoZLm9yZGVycy52MS5FdmVudHNSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message orders.v1.PlaceRequest
@@ -187,6 +189,11 @@ export type Placed = Message<"orders.v1.Placed"> & {
    * @generated from field: string item = 1;
    */
   item: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp placed_at = 2;
+   */
+  placedAt?: Timestamp | undefined;
 };
 
 /**
