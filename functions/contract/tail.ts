@@ -6,7 +6,7 @@ declare const brand: unique symbol;
  * Id of an event, opaque and compared only for equality: nog gives ULIDs, which are not even monotonic within a
  * millisecond; other services give sequence numbers or cursors. 1 to 256 bytes of UTF-8.
  */
-export type EventId = string & { readonly [brand]: "EventId" };
+export type EventId = string & { readonly [brand]: "made by eventId(text), or read from a stream" };
 
 /** Nothing processed yet; as a returned tail "reload everything" (the seed's `ulid.Nil`, grpcentities.go:51). */
 export const epoch = "epoch";

@@ -131,7 +131,7 @@ function applyEvent(state: RunState, behaviour: Viewed, recorded: Recorded<unkno
   const { view } = state;
   if (!view) return;
   try {
-    const returned: unknown = behaviour.apply(view.value, recorded);
+    const returned = behaviour.apply(view.value, recorded);
     if (returned !== undefined) throw notInPlace(state, returned);
   } catch (error) {
     state.discardView();
