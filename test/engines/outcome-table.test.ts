@@ -377,7 +377,7 @@ const returned: readonly Row[] = [
   },
   {
     name: "an outcome with an overlong tail has failed",
-    act: read(() => completed("é".repeat(129) as EventId)),
+    act: read(() => completed("é".repeat(172) as EventId)),
     left: fails(e3, notAnOutcome("an object with type, tail")),
   },
 ];
