@@ -1,6 +1,17 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+const source = (file: string) => fileURLToPath(new URL(`functions/${file}`, import.meta.url));
+
 export default defineConfig({
+  resolve: {
+    // The samples of the docs and the examples import the package by its name; here that means the sources.
+    alias: [
+      { find: /^tailwake$/, replacement: source("index.ts") },
+      { find: /^tailwake\/(nog|testing)$/, replacement: source("$1/index.ts") },
+      { find: /^tailwake\/client$/, replacement: source("client.ts") },
+    ],
+  },
   test: {
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/support/nothing-left-running.ts"],

@@ -7,8 +7,8 @@ import { systemClock } from "./contract/clock.ts";
 import { describeValue, TailwakeError } from "./contract/error.ts";
 import { jsonLogger } from "./contract/logger.ts";
 import { type SignalSource, sourceDeclarationOf } from "./contract/signal-source.ts";
-import { checkAddress, declarationOf } from "./contract/stream.ts";
-import { Bindings, type Bound } from "./engines/binding.ts";
+import { checkAddress } from "./contract/stream.ts";
+import { Bindings, type Bound, taskKey } from "./engines/binding.ts";
 import { Breakers } from "./engines/breakers.ts";
 import type { Machinery } from "./engines/engine.ts";
 import type { LambdaHandler } from "./lambda/context.ts";
@@ -56,8 +56,8 @@ export function createApp<const B extends readonly Bound[]>(definition: {
   }
   const roots = definition.roots ?? [];
   for (const { activity, address } of roots) {
-    bindings.of(behaviourOf(activity));
-    checkAddress(declarationOf(activity.stream), address);
+    const binding = bindings.of(behaviourOf(activity));
+    taskKey(binding, checkAddress(binding.stream, address));
   }
   return Object.freeze({ activities: definition.activities, upstreams, roots, signalSources, resources });
 }

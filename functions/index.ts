@@ -43,7 +43,7 @@ export {
   type StreamDefinition,
   type StreamPosition,
 } from "./contract/stream.ts";
-export { type EventId, epoch, eventId, type Tail } from "./contract/tail.ts";
+export { bytesOfEventId, type EventId, epoch, eventId, eventIdOfBytes, type Tail } from "./contract/tail.ts";
 export type { Stored, ViewDefinition } from "./contract/view.ts";
 export { type Bound, cron, eager, lazy } from "./engines/binding.ts";
 export type { LambdaContext, LambdaHandler } from "./lambda/context.ts";

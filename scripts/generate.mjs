@@ -2,11 +2,14 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { ensureInstalled, project } from "./install.mjs";
 
+/** Generates the code of nog's services and of the example's. */
 ensureInstalled();
 const bin = join(project, "node_modules", ".bin");
-const { status } = spawnSync(join(bin, "buf"), ["generate", ...process.argv.slice(2)], {
-  cwd: join(project, "proto"),
-  env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
-  stdio: "inherit",
-});
-process.exit(status ?? 1);
+for (const folder of ["proto", "examples/orders/proto"]) {
+  const { status } = spawnSync(join(bin, "buf"), ["generate", ...process.argv.slice(2)], {
+    cwd: join(project, folder),
+    env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
+    stdio: "inherit",
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}

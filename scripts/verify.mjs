@@ -7,6 +7,7 @@ import { ensureInstalled, project } from "./install.mjs";
 /** What CI checks beside the tests. Each check is printed with its verdict; the exit code is 1 if one fails. */
 const bin = join(project, "node_modules", ".bin");
 const proto = join(project, "proto");
+const orders = join(project, "examples", "orders");
 const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
 
 ensureInstalled();
@@ -17,7 +18,10 @@ check("dead code", "knip", ["--no-progress"]);
 check("proto lint", "buf", ["lint"], proto);
 check("proto format", "buf", ["format", "-d", "--exit-code"], proto);
 check("proto breaking changes", "buf", ["breaking", "--against", "baseline.binpb"], proto);
-checkGenerated();
+check("proto lint of the example", "buf", ["lint"], join(orders, "proto"));
+check("proto format of the example", "buf", ["format", "-d", "--exit-code"], join(orders, "proto"));
+checkGenerated("generated files", proto, join(project, "functions", "nog", "gen"));
+checkGenerated("generated files of the example", join(orders, "proto"), join(orders, "src", "gen"));
 process.stdout.write(failed === 0 ? "all checks passed\n" : `${failed} checks failed\n`);
 process.exit(failed === 0 ? 0 : 1);
 
@@ -32,20 +36,22 @@ function report(name, passed, output) {
 }
 
 /** Generates once more, elsewhere, and compares: the tracked files must be what the definitions say. */
-function checkGenerated() {
+function checkGenerated(name, definitions, generatedTo) {
   const fresh = mkdtempSync(join(tmpdir(), "tailwake-gen-"));
   try {
     const { status, stderr } = spawnSync(join(bin, "buf"), ["generate", "--template", template(fresh)], {
-      cwd: proto,
+      cwd: definitions,
       env,
       encoding: "utf8",
     });
-    const tracked = filesIn(join(project, "functions", "nog", "gen"));
+    const tracked = filesIn(generatedTo);
     const generated = filesIn(fresh);
     const names = [...new Set([...tracked.keys(), ...generated.keys()])];
-    const drifted = names.filter((name) => tracked.get(name) !== generated.get(name));
-    const words = drifted.map((name) => `${name} differs from what proto/ generates: npm run generate\n`).join("");
-    report("generated files", status === 0 && drifted.length === 0, `${stderr}${words}`);
+    const drifted = names.filter((file) => tracked.get(file) !== generated.get(file));
+    const words = drifted
+      .map((file) => `${file} differs from what its definitions generate: npm run generate\n`)
+      .join("");
+    report(name, status === 0 && drifted.length === 0, `${stderr}${words}`);
   } finally {
     rmSync(fresh, { recursive: true });
   }

@@ -76,13 +76,13 @@ export interface ProcessorDefinition<S extends Stream> extends ActivityOptions {
   processEvents(run: Run<S>, stream: EventStream<EventOf<S>>): Promise<Outcome>;
 }
 
-export interface ActivityDefinition<S extends Stream, V> extends ActivityOptions {
+export interface ActivityDefinition<S extends Stream, V, R = undefined> extends ActivityOptions {
   readonly view: ViewDefinition<V>;
   /**
    * Changes `view` in place; deterministic, with no other effect. A throw discards the view. It must not return a
-   * changed copy: copying is O(n²) over a long history, and `undefined` as the result refuses one that would be lost.
+   * changed copy, which would be lost and is O(n²) over a long history, nor a promise: the view is stored without it.
    */
-  apply(view: V, recorded: Recorded<EventOf<S>>): undefined;
+  apply(view: V, recorded: Recorded<EventOf<S>>): R;
   /**
    * Acts on the view once it holds the whole stream, when there is news: an event since the last `act` that ended in
    * `caughtUp`; a timer; a child; an operator's wake; a failed `act`. **Its side effects happen at least once**: make
@@ -91,9 +91,23 @@ export interface ActivityDefinition<S extends Stream, V> extends ActivityOptions
   act(view: Readonly<V>, run: RunContext<S>): Promise<Decision>;
 }
 
-type ViewMustBeStorable = {
-  readonly view: "a view must survive JSON: no Date, Map, Set, bigint, Uint8Array or function";
-};
+// What the compiler says of a wrong definition is the text of a type that nothing is assignable to.
+
+type ViewRule<V> = [V] extends [Stored<V>]
+  ? unknown
+  : { readonly view: "a view must survive JSON: no Date, Map, Set, bigint, Uint8Array or function" };
+
+type ApplyRule<R> =
+  Returning<R> extends Returning<void>
+    ? unknown
+    : R extends PromiseLike<unknown>
+      ? { readonly apply: "apply is not async: what has to be waited for belongs into act" }
+      : { readonly apply: "apply changes the view in place: a returned value would be lost" };
+
+/** A function without a `return` has the result `void`, and `undefined` is one. */
+interface Returning<R> {
+  readonly result: R;
+}
 
 /**
  * Level 1, the seed's contract: a function of (run, stream) that returns an outcome with its tail. It keeps no memory
@@ -110,11 +124,11 @@ export function defineProcessor<S extends Stream>(stream: S, definition: Process
  * Level 2, the seed's recommended strategy made safe for processes that forget: fold the events into a view without
  * side effects, then act on it. The engine stores the view beside the tail.
  */
-export function defineActivity<S extends Stream, V>(
+export function defineActivity<S extends Stream, V, R = undefined>(
   stream: S,
-  definition: ActivityDefinition<S, V> & ([V] extends [Stored<V>] ? unknown : ViewMustBeStorable),
+  definition: ActivityDefinition<S, V, R> & ViewRule<V> & ApplyRule<R>,
 ): Activity<S> {
-  const given: ActivityDefinition<S, V> = definition;
+  const given: ActivityDefinition<S, V, R> = definition;
   checkOptions(given);
   if (!Number.isSafeInteger(given.view.version) || given.view.version < 0) {
     throw new TailwakeError({
@@ -138,7 +152,7 @@ export type Behaviour =
   | {
       readonly type: "viewed";
       readonly view: ViewDefinition<unknown>;
-      apply(view: unknown, recorded: Recorded<unknown>): undefined;
+      apply(view: unknown, recorded: Recorded<unknown>): unknown;
       act(view: unknown, run: RunContext<Stream>): Promise<Decision>;
     };
 

@@ -59,7 +59,10 @@ interface Retry {
 }
 
 type Tailed<T> = T & { readonly tail: Tail };
-type Tailless<T> = T & { readonly tail?: never };
+/** The text is what the compiler says of an outcome with a tail at level 2, or without one at level 1. */
+type Tailless<T> = T & {
+  readonly tail?: "a defineProcessor says its tail, a defineActivity does not";
+};
 
 /** The work is done: this task never runs again. */
 export function completed(): Tailless<Completed>;

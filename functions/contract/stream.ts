@@ -60,7 +60,7 @@ export interface StreamDefinition<U extends string, K extends string, I extends 
   readonly upstream: U;
   readonly method: DescMethodServerStreaming<I, O>;
   readonly address: readonly K[];
-  /** What a signal names. Default: the address values joined by "/". */
+  /** What a signal names, 1 to 1,024 bytes. Default: the address values joined by "/". */
   readonly entityId?: (address: { readonly [P in K]: string }) => string;
   readonly request: (address: { readonly [P in K]: string }, from: StreamPosition) => MessageInitShape<I>;
   readonly read: (message: MessageShape<O>) => Batch<E>;
@@ -125,6 +125,7 @@ export function defineStream<
       received: describeValue(heartbeatMs),
     });
   }
+  const entityId = definition.entityId ?? ((address) => definition.address.map((key) => address[key]).join("/"));
   // The casts forget the author's types in one place; streams are opened and read only through this declaration.
   const erased = definition as unknown as StreamDefinition<string, string, DescMessage, DescMessage, unknown>;
   const declaration: StreamDeclaration = {
@@ -134,7 +135,7 @@ export function defineStream<
     definition: {
       kind: erased.kind,
       method: erased.method,
-      entityId: erased.entityId ?? ((address) => erased.address.map((key) => address[key]).join("/")),
+      entityId: (address) => checkEntityId(erased, entityId(address as { readonly [P in K]: string })),
       request: erased.request as (address: Address, from: StreamPosition) => Record<string, unknown>,
       read: erased.read as (message: object) => Batch<unknown>,
       tailUnknown: erased.tailUnknown ?? (() => false),
@@ -157,18 +158,45 @@ export function declarationOf(stream: Stream): StreamDeclaration {
   });
 }
 
-/** Checks an address from outside: exactly the kind's keys, each a non-empty string of at most 256 characters. */
+/** The entity id is in the table's partition key, of which DynamoDB takes 2,048 bytes, and in each wake. */
+const maxEntityIdBytes = 1_024;
+const maxAddressValueBytes = 256;
+
+function checkEntityId(
+  { kind, address }: { readonly kind: string; readonly address: readonly string[] },
+  entity: unknown,
+): string {
+  if (isText(entity, maxEntityIdBytes)) return entity;
+  throw new TailwakeError({
+    code: "invalid-argument",
+    subject: `entity id of kind ${kind}, made of ${address.join(", ")}`,
+    expected: `a string of 1 to ${maxEntityIdBytes} bytes`,
+    received: describeText(entity),
+  });
+}
+
+function isText(value: unknown, maxBytes: number): value is string {
+  return typeof value === "string" && value !== "" && Buffer.byteLength(value) <= maxBytes;
+}
+
+/** Of a long text the length says more than its beginning alone. */
+function describeText(value: unknown): string {
+  const length = typeof value === "string" && value !== "" ? `, ${Buffer.byteLength(value)} bytes` : "";
+  return `${describeValue(value)}${length}`;
+}
+
+/** Checks an address from outside: exactly the kind's keys, each a non-empty string of at most 256 bytes. */
 export function checkAddress(stream: Stream, address: unknown): Address {
   const keys = stream.addressKeys;
   const given = typeof address === "object" && address !== null ? (address as Record<string, unknown>) : {};
   for (const key of keys) {
     const value = given[key];
-    if (typeof value !== "string" || value === "" || value.length > 256) {
+    if (!isText(value, maxAddressValueBytes)) {
       throw new TailwakeError({
         code: "invalid-argument",
         subject: `address.${key} of kind ${stream.kind}`,
-        expected: "a string of 1 to 256 characters",
-        received: describeValue(value),
+        expected: `a string of 1 to ${maxAddressValueBytes} bytes`,
+        received: describeText(value),
       });
     }
   }

@@ -56,7 +56,7 @@ async function processEvents(state: RunState, behaviour: Processor, first: RunHa
   try {
     const outcome: unknown = await untilAbandoned(state, behaviour.processEvents(run, stream));
     if (isOutcome(outcome)) return outcome;
-    throw notTheContract(state, "processEvents", "an outcome with its tail", outcome);
+    throw notTheContract(state, "processEvents", "an outcome with its tail, as caughtUp(tail)", outcome);
   } finally {
     leave(state);
   }
@@ -98,7 +98,7 @@ async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle)
   state.machinery.observer?.onAct?.(state.key);
   const decision: unknown = await untilAbandoned(state, behaviour.act(state.view?.value, handle.context));
   state.actEndedAt = state.machinery.clock.now();
-  if (!isDecision(decision)) throw notTheContract(state, "act", "a decision", decision);
+  if (!isDecision(decision)) throw notTheContract(state, "act", "a decision, as caughtUp() or completed()", decision);
   if (decision.type === "caughtUp" && !state.signal.aborted) state.acted = state.tail;
   return { ...decision, tail: state.tail };
 }
@@ -155,8 +155,8 @@ function applyEvent(state: RunState, behaviour: Viewed, recorded: Recorded<unkno
   const { view } = state;
   if (!view) return;
   try {
-    const returned: unknown = behaviour.apply(view.value, recorded);
-    if (returned !== undefined) throw notTheContract(state, "apply", "undefined (change the view in place)", returned);
+    const returned = behaviour.apply(view.value, recorded);
+    if (returned !== undefined) throw notInPlace(state, returned);
   } catch (error) {
     state.discardView();
     throw error;
@@ -189,6 +189,22 @@ async function untilAbandoned<T>(state: RunState, work: Promise<T> | T): Promise
   invocation.abandoned(taskName(state.key));
   return canceled(state.tail);
 }
+
+/** An `apply` that returns something has changed a copy, or goes on when the view is stored already. */
+function notInPlace(state: RunState, returned: unknown): TailwakeError {
+  if (!isThenable(returned)) return notTheContract(state, "apply", "undefined (change the view in place)", returned);
+  // Nobody will look at how it ends.
+  returned.then(undefined, () => {});
+  return new TailwakeError({
+    code: "invalid-argument",
+    subject: `result of apply of ${taskName(state.key)}`,
+    expected: "undefined: apply is not async; what has to be waited for belongs into act",
+    received: "a promise",
+  });
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 
 function notTheContract(state: RunState, method: string, expected: string, received: unknown): TailwakeError {
   return new TailwakeError({

@@ -66,10 +66,15 @@ export class Bindings {
     const declaration = behaviourOf(one.activity);
     const stream = declarationOf(declaration.stream);
     const id = bindingId(stream.kind, declaration.name);
-    if (this.#all.has(id)) throw invalid(`activity ${id}`, "to be bound once", "a second binding");
+    const other = this.#all.get(id);
+    if (other) {
+      const expected = "to be bound once in createApp({ activities }): give one of two activities another name";
+      throw invalid(`activity ${id}`, expected, `a second binding, ${one.engine} beside ${other.engine}`);
+    }
     const known = this.#kinds.get(stream.kind);
     if (known !== undefined && known !== stream) {
-      throw invalid(`kind ${stream.kind}`, "one defineStream", "another stream of the same kind");
+      const expected = "one defineStream: import its stream everywhere, or name another kind";
+      throw invalid(`kind ${stream.kind}`, expected, "another stream of the same kind");
     }
     this.#kinds.set(stream.kind, stream);
     this.#all.set(id, { ...one, declaration, stream });
@@ -91,7 +96,7 @@ export class Bindings {
     throw new TailwakeError({
       code: "unknown-activity",
       subject: `activity ${bindingId(kind, activity)}`,
-      expected: "an activity of the app",
+      expected: "an activity of the app: bind it in createApp({ activities })",
       received: `${activity}; the app has ${[...this.#all.keys()].join(", ")}`,
     });
   }
@@ -109,8 +114,8 @@ export class Bindings {
     return new TailwakeError({
       code: "unknown-kind",
       subject: `kind ${kind}`,
-      expected: `one of ${[...this.#kinds.keys()].join(", ")}`,
-      received: kind,
+      expected: "a kind of the app: bind an activity on it in createApp({ activities })",
+      received: `${kind}; the app has ${[...this.#kinds.keys()].join(", ")}`,
     });
   }
 

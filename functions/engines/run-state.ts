@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { isTailwakeError, TailwakeError } from "../contract/error.ts";
 import type { Tail } from "../contract/tail.ts";
+import { unstorableIn } from "../contract/view.ts";
 import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { Progress, ViewChange } from "../tasks/transitions.ts";
 import type { Update, Written } from "../tasks/update.ts";
@@ -131,18 +132,22 @@ export class RunState {
     }
   }
 
+  /** A view that would come back as another one is refused: the tail must not move without it (T5). */
+  #viewJson(view: unknown): string {
+    const unstorable = view === undefined ? { path: "view", what: "nothing" } : unstorableIn(view);
+    if (!unstorable) return JSON.stringify(view);
+    throw new TailwakeError({
+      code: "view-not-storable",
+      subject: `view of ${taskName(this.key)}`,
+      expected: "what JSON gives back as it was; keep a Date as milliseconds, a Map or Set as an object or array",
+      received: `${unstorable.what} at ${unstorable.path}`,
+    });
+  }
+
   async #viewChange(): Promise<ViewChange> {
     const { behaviour } = this.binding.declaration;
     if (behaviour.type !== "viewed" || !this.view?.changed) return { type: "unchanged" };
-    const json = JSON.stringify(this.view.value);
-    if (json === undefined) {
-      throw new TailwakeError({
-        code: "view-not-storable",
-        subject: `view of ${taskName(this.key)}`,
-        expected: "a value that JSON can hold",
-        received: typeof this.view.value,
-      });
-    }
+    const json = this.#viewJson(this.view.value);
     const { version } = behaviour.view;
     if (Buffer.byteLength(json) <= largestInlineViewBytes) return { type: "inline", json, version };
     // A name that no other run can write: a run that lost its lease must not change the view of the one that has it.

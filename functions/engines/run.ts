@@ -82,7 +82,9 @@ async function settleOrFail(state: RunState, write: () => Promise<Settled>): Pro
   } catch (error) {
     if (!isTailwakeError(error, "view-not-storable")) throw error;
     state.discardView();
-    return settle(state, retry(state.record.tail, error));
+    const failed = retry(state.record.tail, error);
+    state.machinery.observer?.onOutcome?.(state.key, failed);
+    return settle(state, failed);
   }
 }
 

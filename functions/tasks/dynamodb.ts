@@ -147,7 +147,7 @@ export class DynamoTaskStore implements TaskStore {
       throw new TailwakeError({
         code: "view-not-storable",
         subject: `view of ${taskName(key)}`,
-        expected: `at most ${largestViewBytes} bytes compressed`,
+        expected: `at most ${largestViewBytes} bytes compressed; keep less in the view, or split the aggregate's work`,
         received: `${packed.length} bytes (${json.length} characters of JSON)`,
       });
     }

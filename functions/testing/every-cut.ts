@@ -146,6 +146,7 @@ async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>,
       process.died,
     ]);
     for (const error of failures?.values() ?? []) throw error;
+    world.checkTails();
     await settle();
     if (!process.isDead && !process.deadline.signal.aborted) continue;
     if (process.isDead) await afterDeath(world, clock, wakes);

@@ -55,8 +55,8 @@ export interface RunResult {
 
 /**
  * One run of an activity in memory, without AWS and without a server: the code that runs on Lambda, over a scripted
- * history, with a clock that stands still. Throws a `TailwakeError` ("invalid-argument") for a tail that the history
- * does not have; what the activity throws is the outcome `retry`.
+ * history, with a clock that stands still. Throws a `TailwakeError` ("invalid-argument") for a tail, given or returned,
+ * that the history does not have; what the activity throws is the outcome `retry`.
  */
 export async function runActivity<S extends Stream>(activity: Activity<S>, given: RunGiven<S>): Promise<RunResult> {
   const { tail = epoch, abortAfterEvents, wokenBy = "signal", attempt = 1 } = given;
@@ -92,6 +92,7 @@ export async function runActivity<S extends Stream>(activity: Activity<S>, given
   if (!acquired.applied) throw new Error("the record that was just written could not be acquired");
   const binding = machinery.bindings.find(key);
   await runTask(machinery, binding, acquired.record, wokenBy, world.invocation(deadline.signal));
+  world.checkTails();
   const outcome = world.outcomes.at(-1);
   if (!outcome) throw new Error("the run ended without an outcome");
   const { calls, started, log, acts } = world;

@@ -1,7 +1,9 @@
 import type { Activity, Task } from "../contract/activity.ts";
 import type { Clock } from "../contract/clock.ts";
+import { TailwakeError } from "../contract/error.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import { type Address, checkAddress, type Recorded } from "../contract/stream.ts";
+import { epoch } from "../contract/tail.ts";
 import { lazy, taskKey } from "../engines/binding.ts";
 import type { Invocation, Machinery } from "../engines/engine.ts";
 import { MemoryTaskStore } from "../tasks/memory.ts";
@@ -127,6 +129,22 @@ export class ScriptedWorld {
     const first = start(address, "lazy", this.#clock.now());
     const key = taskKey(binding, address);
     await this.store.update(key, { ...first, guard: absent, changes: { ...first.changes, ...changes } });
+  }
+
+  /**
+   * The server would not know a tail that is none of its events, and the task would read everything again, each time:
+   * a warning in production, an error in a test.
+   */
+  checkTails(): void {
+    for (const { type, tail } of this.outcomes) {
+      if (tail === epoch || this.history.after(tail)) continue;
+      throw new TailwakeError({
+        code: "invalid-argument",
+        subject: `tail of ${type} of ${taskName(this.key)}`,
+        expected: "run.tail, epoch, or the id of an event that the stream has handed out",
+        received: tail,
+      });
+    }
   }
 
   async record(): Promise<TaskRecord> {

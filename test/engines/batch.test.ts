@@ -136,7 +136,7 @@ describe("a batch", () => {
     expect(await world.deliver([good])).toEqual([]);
     const record = await world.record("t");
     expect(record).toMatchObject({ status: "retrying", tail: "e2", error: { afterEvent: "e2" } });
-    expect(record.error?.message).toContain('event id: expected a string of 1 to 256 bytes other than "epoch"');
+    expect(record.error?.message).toContain('event id: expected a string of 1 to 342 bytes other than "epoch"');
   });
 
   it("fails a signal for a task whose activity is not in the app, and still runs the others of the aggregate", async () => {

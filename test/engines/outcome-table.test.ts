@@ -211,7 +211,7 @@ const plainLoop = async ({ run, events }: Pick<Scene, "run" | "events">): Promis
 };
 
 const notAnOutcome = (received: string) =>
-  `result of processEvents of {task}: expected an outcome with its tail, received ${received} [invalid-argument]`;
+  `result of processEvents of {task}: expected an outcome with its tail, as caughtUp(tail), received ${received} [invalid-argument]`;
 
 const returned: readonly Row[] = [
   { name: "completed never runs again (T4)", act: read(() => completed(e3)), left: isDone(e3) },
@@ -377,7 +377,7 @@ const returned: readonly Row[] = [
   },
   {
     name: "an outcome with an overlong tail has failed",
-    act: read(() => completed("é".repeat(129) as EventId)),
+    act: read(() => completed("é".repeat(172) as EventId)),
     left: fails(e3, notAnOutcome("an object with type, tail")),
   },
 ];
@@ -429,7 +429,7 @@ const fresh: readonly Row[] = [
 
 /** A child that may not exist must not be passed over: the events that asked for it come again (rule 13). */
 const noStranger =
-  "activity {kind}/stranger: expected an activity of the app, received stranger; the app has {kind}/reader " +
+  "activity {kind}/stranger: expected an activity of the app: bind it in createApp({ activities }), received stranger; the app has {kind}/reader " +
   "[unknown-activity]";
 const failedStart: readonly Row[] = [
   {
@@ -1009,7 +1009,10 @@ const viewed: readonly ViewedRow[] = [
   {
     name: "returns nothing has failed: that is no decision",
     act: () => undefined as never,
-    left: fails(e3, "result of act of {task}: expected a decision, received undefined [invalid-argument]"),
+    left: fails(
+      e3,
+      "result of act of {task}: expected a decision, as caughtUp() or completed(), received undefined [invalid-argument]",
+    ),
     view: whole,
     acted: undefined,
   },

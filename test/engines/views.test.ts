@@ -250,7 +250,7 @@ describe("a level 2 activity", () => {
     const collected = collecting({ act: () => "done" as never });
     const world = await started(collected, "e1");
     expect((await world.record("t")).error?.message).toContain(
-      'result of act of thing/collector@t: expected a decision, received "done"',
+      'result of act of thing/collector@t: expected a decision, as caughtUp() or completed(), received "done"',
     );
   });
 

@@ -1,0 +1,1 @@
+export * from "../../../examples/orders/src/gen/orders_pb.ts";

@@ -1,0 +1,1 @@
+export { order } from "../../examples/orders/src/order-stream.ts";

@@ -1,0 +1,7 @@
+import { createHandlers, readSettings, setting } from "tailwake";
+import { ordersApp } from "./app.ts";
+
+const { ORDERS_URL } = readSettings(process.env, { ORDERS_URL: setting.url("the URL of the orders service") });
+
+/** The entry points of the Lambda functions `lazy` and `cron`. */
+export const { wake, cron } = createHandlers(ordersApp(ORDERS_URL));
