@@ -60,7 +60,7 @@ export interface StreamDefinition<U extends string, K extends string, I extends 
   readonly upstream: U;
   readonly method: DescMethodServerStreaming<I, O>;
   readonly address: readonly K[];
-  /** What a signal names, 1 to 1,024 bytes. Default: the address values joined by "/". */
+  /** What a signal names, 1 to 1,024 bytes. Default: the address's one value; several joined by "/". */
   readonly entityId?: (address: { readonly [P in K]: string }) => string;
   readonly request: (address: { readonly [P in K]: string }, from: StreamPosition) => MessageInitShape<I>;
   readonly read: (message: MessageShape<O>) => Batch<E>;
@@ -125,7 +125,7 @@ export function defineStream<
       received: describeValue(heartbeatMs),
     });
   }
-  const entityId = definition.entityId ?? ((address) => definition.address.map((key) => address[key]).join("/"));
+  const entityId = definition.entityId ?? ((address) => joined(definition.address.map((key) => address[key])));
   // The casts forget the author's types in one place; streams are opened and read only through this declaration.
   const erased = definition as unknown as StreamDefinition<string, string, DescMessage, DescMessage, unknown>;
   const declaration: StreamDeclaration = {
@@ -145,6 +145,13 @@ export function defineStream<
     },
   };
   return Object.freeze(declaration) as unknown as Stream<U, K, E>;
+}
+
+/** Several values as one text; a "/" or "%" in one of them is escaped, so that no two addresses have the same. */
+function joined(values: readonly string[]): string {
+  const [only = ""] = values;
+  if (values.length === 1) return only;
+  return values.map((value) => value.replaceAll("%", "%25").replaceAll("/", "%2F")).join("/");
 }
 
 /** The definition behind a stream. Throws for an object that {@link defineStream} did not make. */

@@ -1,6 +1,6 @@
 import { type DescMessage, type DescMethod, fromBinary, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
 import { type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
-import type { Recorded } from "../contract/stream.ts";
+import type { EventOf, Recorded, Stream } from "../contract/stream.ts";
 import type { ScriptedHistory } from "./history.ts";
 
 /** A unary call that the activity made. */
@@ -13,6 +13,9 @@ export interface Call {
 
 /** The scripted server: the services that the activity calls, as connect's router takes them. */
 export type Routes<E> = (router: ConnectRouter, history: ScriptedHistory<E>) => void;
+
+/** As {@link Routes}, for the events of a stream. */
+export type RoutesOf<S extends Stream> = Routes<EventOf<S>>;
 
 /** Another actor on the same stream: called after each event that is appended; it may append in its turn. */
 export type Reaction<E> = (recorded: Recorded<E>, history: ScriptedHistory<E>) => void;
