@@ -11,10 +11,11 @@ import { wakeHandler } from "../functions/lambda/wake-event.ts";
 import { type RepoEvent, repo } from "../functions/nog/index.ts";
 import { MemoryTaskStore } from "../functions/tasks/memory.ts";
 import type { TaskStore } from "../functions/tasks/store.ts";
+import { memoryMachinery } from "../functions/testing/memory-machinery.ts";
 import type { UpstreamConnection } from "../functions/upstream/connection.ts";
 import { MemoryWakes } from "../functions/wake/memory.ts";
 import { detailTypes, encodeDetail, isSignal, type WakeMessage, wakeSource } from "../functions/wake/wake.ts";
-import { memoryMachinery } from "../test/support/machinery.ts";
+import { repoId } from "./repo-id.ts";
 
 /** How an activity of level 1 takes its events. */
 export type Reading = "events" | "batches";
@@ -85,10 +86,6 @@ export async function countWithEngine(connection: UpstreamConnection, reading: R
   await app.invoke(app.wakes.take());
   if (app.runs !== 1) throw new Error(`expected one run, saw ${app.runs}`);
   return app.counted;
-}
-
-export function repoId(index: number): string {
-  return `00000000-0000-4000-8000-${index.toString(16).padStart(12, "0")}`;
 }
 
 /** A message as the queue delivers it. */

@@ -12,6 +12,8 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "requests/run": async (name) => (await import("./requests.ts")).measureRequests(name),
   "memory/drain": async (name) => (await import("./memory.ts")).measureMemory(name),
   "memory/watch": async (name) => (await import("./memory-watch.ts")).measureWatchMemory(name),
+  "latency/lazy": async (name) => (await import("./latency.ts")).measureLatency(name, "lazy"),
+  "latency/eager": async (name) => (await import("./latency.ts")).measureLatency(name, "eager"),
   "start/ready": async (name) => (await import("./start.ts")).measureStart(name),
 };
 
@@ -21,6 +23,7 @@ const roles: Readonly<Record<string, (args: readonly string[]) => Promise<void>>
   "role:serve-watches": async () => (await import("./watch-server.ts")).serveWatches(),
   "role:watch-bare": async (args) => (await import("./memory-watch.ts")).holdWatches("watch-bare", args),
   "role:watch-engine": async (args) => (await import("./memory-watch.ts")).holdWatches("watch-engine", args),
+  "role:watch-arrivals": async (args) => (await import("./latency-floor.ts")).watchArrivals(args),
   "role:drain-bare": async (args) => (await import("./memory.ts")).drainOnce("drain-bare", args),
   "role:drain-engine": async (args) => (await import("./memory.ts")).drainOnce("drain-engine", args),
 };

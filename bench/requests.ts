@@ -2,10 +2,11 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoTaskStore } from "../functions/tasks/dynamodb.ts";
 import { connectUpstream } from "../functions/upstream/connection.ts";
 import { createTaskTable, startDatabase } from "../local/database.ts";
-import { CountingApp, repoId } from "./engine.ts";
+import { CountingApp } from "./engine.ts";
 import { startEventServer } from "./event-server.ts";
 import { expectCount } from "./floor.ts";
 import { type Figure, figure } from "./measure.ts";
+import { repoId } from "./repo-id.ts";
 
 const repos = 50;
 /** The least that a lease and a commit can cost. */

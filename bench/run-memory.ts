@@ -1,9 +1,10 @@
 import { connectUpstream } from "../functions/upstream/connection.ts";
 import { Limiter } from "../functions/upstream/limiter.ts";
-import { CountingApp, repoId } from "./engine.ts";
+import { CountingApp } from "./engine.ts";
 import { startEventServer } from "./event-server.ts";
 import { countWithBareLoop, expectCount } from "./floor.ts";
 import { type Figure, figure, interleave, timed } from "./measure.ts";
+import { repoId } from "./repo-id.ts";
 
 const repos = 1_000;
 const perBatch = 10;

@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { RepoEvent_Type } from "../functions/nog/gen/nogfso/repos_pb.ts";
+import { uuidBytes } from "../functions/nog/index.ts";
+import { type Runtime, startRuntime } from "../local/runtime.ts";
+import { startUpstream, type Upstream } from "../local/upstream/server.ts";
+import { startRole } from "./child.ts";
+import { expectCount } from "./floor.ts";
+import { bundleLatencyApp } from "./latency-bundle.ts";
+import { Arrivals, eventText, repoIds } from "./latency-events.ts";
+import { type Figure, figure } from "./measure.ts";
+
+/** The bundle is in .build/bench. */
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const registry = "bench";
+/** A round has one event for each repo; the first is not counted. */
+const rounds = 9;
+/** 25 events a second on average. */
+const longestGapMs = 80;
+const readyMs = 20_000;
+const lastEventMs = 10_000;
+/** After the last event of a round, so that nothing of it is left to do in the next one. */
+const quietMs = 200;
+
+/** Where events are committed, and where they arrive. */
+interface Side {
+  readonly name: string;
+  readonly upstream: Upstream;
+  readonly arrivals: Arrivals;
+}
+
+/**
+ * How long events take from their commit to an activity through everything that `npm start` starts, and from a like
+ * server in the same process to a bare watch, in turn.
+ */
+export async function measureLatency(name: string, engine: "lazy" | "eager"): Promise<readonly Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), "tailwake-bench-"));
+  const closing: (() => Promise<void>)[] = [];
+  const failures: string[] = [];
+  try {
+    const floor = await startFloor(closing);
+    await bundleLatencyApp(project, folder);
+    const arrivals = new Arrivals();
+    const runtime = await startRuntime({
+      built: folder,
+      data: undefined,
+      registry,
+      engine,
+      seed,
+      onLog: (_, line) => arrivals.read(line),
+      onFailure: (what) => failures.push(what),
+    });
+    closing.push(() => runtime.close());
+    await allWatching(floor.upstream, runtime, engine);
+    const ours: Side = { name: engine, upstream: runtime.upstream, arrivals };
+    const random = sequence();
+    for (let round = 0; round < rounds; round++)
+      for (const side of [floor, ours]) await commitRound(side, round, random);
+    if (failures.length > 0) throw new Error(failures.join("\n"));
+    const first = repoIds.length;
+    return ([50, 99] as const).map((percent) =>
+      figure(`${name}/p${percent}`, "ms", {
+        value: arrivals.percentile(percent, first),
+        floor: floor.arrivals.percentile(percent, first),
+      }),
+    );
+  } finally {
+    for (const close of closing.reverse()) await close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** A server of its own: what signals make of an event must not be in the way of the floor. */
+async function startFloor(closing: (() => Promise<void>)[]): Promise<Side> {
+  const upstream = await startUpstream();
+  closing.push(() => upstream.close());
+  seed(upstream);
+  const watcher = startRole("watch-arrivals", [upstream.grpcUrl]);
+  closing.push(() => watcher.end());
+  const arrivals = new Arrivals();
+  const read = async () => {
+    for (;;) arrivals.read(await watcher.line());
+  };
+  // It ends with its process.
+  read().catch(() => {});
+  return { name: "floor", upstream, arrivals };
+}
+
+function seed({ seed }: Upstream): void {
+  seed.initRegistry(registry);
+  seed.initRoot(registry, { globalRoot: "/bench", host: "localhost", hostRoot: "/bench" });
+  for (const id of repoIds) {
+    seed.initRepo(registry, { globalPath: `/bench/${id}`, repoId: uuidBytes(id, "repoId") });
+  }
+}
+
+/** Until all tasks have caught up and all streams are open: the floor's, and those of the signals or of the tasks. */
+async function allWatching(floor: Upstream, runtime: Runtime, engine: "lazy" | "eager"): Promise<void> {
+  const [status, streams] = engine === "lazy" ? ["sleeping", 1] : ["running", repoIds.length];
+  let tasks = 0;
+  const areAll = await until(async () => {
+    tasks = (await runtime.tasks()).filter((task) => task.status === status).length;
+    const open = floor.openCalls === repoIds.length && runtime.upstream.openCalls === streams;
+    return open && tasks === repoIds.length;
+  }, readyMs);
+  if (areAll) return;
+  const { openCalls } = runtime.upstream;
+  throw new Error(`not ready: ${tasks} tasks ${status}, ${openCalls} streams open, ${floor.openCalls} of the floor`);
+}
+
+/** Commits at irregular intervals: at regular ones all events would meet the same moment of a cycle. */
+async function commitRound({ name, upstream, arrivals }: Side, round: number, random: () => number): Promise<void> {
+  let at = performance.now();
+  for (const [i, repoId] of repoIds.entries()) {
+    at += longestGapMs * random();
+    await sleep(at - performance.now());
+    const fsoRepoErrorMessage = eventText(round * repoIds.length + i);
+    upstream.seed.appendRepoEvents(uuidBytes(repoId, "repoId"), [
+      { event: RepoEvent_Type.EV_FSO_REPO_ERROR_SET, fsoRepoErrorMessage },
+    ]);
+  }
+  const committed = (round + 1) * repoIds.length;
+  await until(() => arrivals.count === committed, lastEventMs);
+  expectCount(`events that ${name} saw`, arrivals.count, committed);
+  await sleep(quietMs);
+}
+
+/** The same numbers in [0, 1) each time (the linear congruence of Numerical Recipes). */
+function sequence(): () => number {
+  let state = 1;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+async function until(holds: () => boolean | Promise<boolean>, ms: number): Promise<boolean> {
+  const end = performance.now() + ms;
+  while (!(await holds())) {
+    if (performance.now() > end) return false;
+    await sleep(20);
+  }
+  return true;
+}

@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Child, startRole } from "./child.ts";
+import { expectCount } from "./floor.ts";
+import { type Figure, figure } from "./measure.ts";
+import { repoId } from "./repo-id.ts";
+import { connectForMany, watchBare, watchWithEngine } from "./watch.ts";
+
+const watches = 10_000;
+/** So long that each stream has had a heartbeat. */
+const idleMs = 11_000;
+const openMs = 60_000;
+/** How long one event may take to all of them. */
+const eventMs = 10_000;
+
+/** What an idle watch costs a process that has many of them on one connection. */
+export async function measureWatchMemory(name: string): Promise<Figure> {
+  const server = startRole("serve-watches", []);
+  try {
+    const url = await server.line();
+    const floor = await kibibytesIn("watch-bare", url, server);
+    const value = await kibibytesIn("watch-engine", url, server);
+    return figure(name, "KiB/watch", { value, floor });
+  } finally {
+    await server.end();
+  }
+}
+
+async function kibibytesIn(role: string, url: string, server: Child): Promise<number> {
+  const holder = startRole(role, [url], ["--expose-gc"]);
+  try {
+    const kibibytes = Number(await holder.line());
+    // A figure of watches that are dead would be worth nothing.
+    server.tell("event");
+    expectCount(`${role}: watches that saw an event`, Number(await holder.line()), watches);
+    return kibibytes;
+  } finally {
+    await holder.end();
+  }
+}
+
+/** The role of those processes: prints the KiB of one of its idle watches, then how many of them saw the next event. */
+export async function holdWatches(role: "watch-bare" | "watch-engine", [baseUrl = ""]: readonly string[]) {
+  const connection = connectForMany(baseUrl);
+  const repoIds = Array.from({ length: watches }, (_, i) => repoId(i));
+  const before = await residentBytes();
+  const watchers = await (role === "watch-bare" ? watchBare : watchWithEngine)(connection, repoIds);
+  await until(() => watchers.atHead >= watches, openMs);
+  expectCount(`${role}: watches`, watchers.atHead, watches);
+  await sleep(idleMs);
+  process.stdout.write(`${((await residentBytes()) - before) / 1024 / watches}\n`);
+  await until(() => watchers.events >= watches, eventMs);
+  process.stdout.write(`${watchers.events}\n`);
+}
+
+/** After two collections: what finalizers let go of in the first one goes in the second. */
+async function residentBytes(): Promise<number> {
+  for (let i = 0; i < 2; i++) {
+    globalThis.gc?.();
+    await sleep(500);
+  }
+  return process.memoryUsage.rss();
+}
+
+async function until(holds: () => boolean, ms: number): Promise<void> {
+  const end = performance.now() + ms;
+  while (!holds() && performance.now() < end) await sleep(20);
+}

@@ -1,0 +1,79 @@
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { ulid } from "ulid";
+import { defineProcessor } from "../functions/contract/activity.ts";
+import { systemClock } from "../functions/contract/clock.ts";
+import { jsonLogger } from "../functions/contract/logger.ts";
+import { caughtUp } from "../functions/contract/outcome.ts";
+import { eager } from "../functions/engines/binding.ts";
+import { holdEagerShard } from "../functions/engines/eager-holder.ts";
+import { startTask } from "../functions/engines/start.ts";
+import { openInvocation } from "../functions/lambda/invocation.ts";
+import { Repos } from "../functions/nog/gen/nogfso/repos_pb.ts";
+import { repo, uuidBytes } from "../functions/nog/index.ts";
+import { memoryMachinery } from "../functions/testing/memory-machinery.ts";
+import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
+
+/**
+ * A connection for more streams than Node's client has memory for by default: from about 9,500 on it refuses some. An
+ * app's own limit is 5,000 (TAILWAKE_EAGER_WATCHES).
+ */
+export function connectForMany(baseUrl: string): UpstreamConnection {
+  const sessionManager = new Http2SessionManager(baseUrl, undefined, { maxSessionMemory: 1024 });
+  const transport = createGrpcTransport({ baseUrl, sessionManager, acceptCompression: [] });
+  return { ...connectUpstream({ baseUrl, protocol: "grpc" }), transport };
+}
+
+/** Streams that are watched, for as long as the process lives. */
+export interface Watchers {
+  /** How many have read up to the head. */
+  readonly atHead: number;
+  readonly events: number;
+}
+
+/** The floor: connect's own client, and a loop for each stream. */
+export function watchBare({ transport }: UpstreamConnection, repoIds: readonly string[]): Watchers {
+  const watchers = { atHead: 0, events: 0 };
+  const client = createClient(Repos, transport);
+  const watch = async (repoId: string) => {
+    let atHead = false;
+    for await (const { events, willBlock } of client.events({ repo: uuidBytes(repoId, "repoId"), watch: true })) {
+      watchers.events += events.length;
+      if (willBlock && !atHead) watchers.atHead++;
+      atHead ||= willBlock;
+    }
+    throw new Error(`the stream of ${repoId} ended`);
+  };
+  for (const repoId of repoIds) void watch(repoId);
+  return watchers;
+}
+
+/** One holder with all the tasks, whose table is in memory. */
+export async function watchWithEngine(upstream: UpstreamConnection, repoIds: readonly string[]): Promise<Watchers> {
+  const watchers = { atHead: 0, events: 0 };
+  const activity = defineProcessor(repo, {
+    name: "count-events",
+    async processEvents(run, stream) {
+      let { tail } = run;
+      for await (const { id } of stream) {
+        watchers.events++;
+        tail = id;
+      }
+      if (tail === run.tail) watchers.atHead++;
+      return caughtUp(tail);
+    },
+  });
+  const machinery = memoryMachinery({
+    activities: [eager(activity)],
+    clock: systemClock,
+    log: jsonLogger(() => {}),
+    random: Math.random,
+    newToken: () => ulid(),
+    upstream,
+    limits: { eagerWatches: repoIds.length },
+  });
+  for (const repoId of repoIds) await startTask(machinery, activity, { repoId });
+  const invocation = openInvocation(systemClock, 900_000);
+  void holdEagerShard(machinery, { shard: 0, shards: 1 }, invocation).finally(() => invocation.end());
+  return watchers;
+}
