@@ -68,11 +68,10 @@ async function run(options: Options, stopping: AbortController): Promise<number>
     },
   });
   try {
-    const runsBefore = runsOf(await runtime.tasks());
     say(`ready after ${Math.round(performance.now() - began)} ms: nog server at ${runtime.upstream.grpcUrl}`);
     if (runtime.restarted.length > 0) say(`going on with ${runtime.restarted.length} tasks of an earlier start`);
     const job = active ?? (await beginJob(runtime.nog, registry, options.root));
-    const report = await runJob(runtime, job, options, stopping.signal, runsBefore, say);
+    const report = await runJob(runtime, job, options, stopping.signal, say);
     if (!report) return failures.length > 0 ? 1 : 130;
     if (options.json) process.stdout.write(`${JSON.stringify(timed(report, began))}\n`);
     else printReport(timed(report, began), say);
@@ -98,7 +97,6 @@ async function runJob(
   { workflowId, continued }: Job,
   options: Options,
   signal: AbortSignal,
-  runsBefore: number,
   say: (text: string) => void,
 ): Promise<Omit<JobReport, "seconds"> | undefined> {
   say(`${continued ? "going on with" : "began"} the du-root workflow ${workflowId} for ${options.root}`);
@@ -122,7 +120,7 @@ async function runJob(
     root: options.root,
     bytes: Number(last.usage.get(".") ?? 0n),
     entries: last.usage.size,
-    runs: runsOf(await runtime.tasks()) - runsBefore,
+    runs: runsOf(await runtime.tasks()) - runtime.earlierRuns,
     writes: runtime.writes,
   };
 }

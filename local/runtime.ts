@@ -16,6 +16,7 @@ import { createTaskTable, startDatabase } from "./database.ts";
 import { deploy, lazyTimeoutMs, names } from "./deployment.ts";
 import { startEventSource } from "./lambda/event-source.ts";
 import { createLocalLambda, type LocalLambda } from "./lambda/local-lambda.ts";
+import { runsOf } from "./report.ts";
 import { restartTasks } from "./restart.ts";
 import { startUpstream, type Upstream } from "./upstream/server.ts";
 
@@ -43,6 +44,8 @@ export interface Runtime {
   readonly lambda: LocalLambda;
   /** Names of the tasks that an earlier start left. */
   readonly restarted: readonly string[];
+  /** Runs of all tasks in earlier starts. */
+  readonly earlierRuns: number;
   /** Writes to the table since the start. */
   readonly writes: number;
   tasks(): Promise<TaskRecord[]>;
@@ -159,6 +162,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     );
     const store = new DynamoTaskStore(dynamo, names.table);
     const control = new DynamoControlStore(dynamo, names.table);
+    const earlierRuns = runsOf(await recordsOf(store));
     const restarted = await restartTasks({ store, control, wakes, clock });
     // The first tick starts the roots and the holders; the schedule's own is a minute away.
     void invokeLater("cron", {}).catch((error) => onFailure(String(error)));
@@ -171,20 +175,23 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       upstream,
       lambda,
       restarted,
+      earlierRuns,
       get writes() {
         return database.writes;
       },
-      tasks: async () => {
-        const found: TaskRecord[] = [];
-        for await (const record of store.list()) found.push(record);
-        return found;
-      },
+      tasks: () => recordsOf(store),
       close,
     };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+async function recordsOf(store: DynamoTaskStore): Promise<TaskRecord[]> {
+  const found: TaskRecord[] = [];
+  for await (const record of store.list()) found.push(record);
+  return found;
 }
 
 /** Waits for the signals function: what is committed before it has subscribed would only be found by its sweeps. */
