@@ -7,7 +7,8 @@ import { isTail, type Tail } from "./tail.ts";
  * |------------------------------|--------------------------|------------------------------------------------------------|-------|
  * | `completed(tail)`            | `nil`                    | stores the tail; never runs again; wakes whoever waits     | info  |
  * | `caughtUp(tail)`             | `io.EOF`                 | stores the tail; lazy sleeps until a signal, or runs again | info, |
- * |                              |                          | at once if one came meanwhile; cron: its next interval     | if the tail moved |
+ * |                              |                          | at once if one came meanwhile; cron: its next interval;    | if the tail moved |
+ * |                              |                          | eager goes on watching                                     |       |
  * | `canceled(tail)`             | `context.Canceled`       | stores the tail; hands over: another run now, or after the | none  |
  * |                              |                          | backoff if the tail did not move                           |       |
  * | `silentRetry(tail)`          | `SilentRetry`            | stores the tail; another run after the backoff             | none  |
