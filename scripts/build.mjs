@@ -5,6 +5,17 @@ import { ensureInstalled, project } from "./install.mjs";
 /** What is built: bundles for Lambda with everything inside, and programs of this machine that find their packages. */
 const output = join(project, ".build");
 const functions = ["lazy", "cron", "signals", "eager"];
+/** The SDK asks it for the name of a browser, and only in one. */
+const browserOnly = ["bowser"];
+/** Where the SDK looks for credentials that are not in the environment, as those of a Lambda function always are. */
+const otherCredentials = [
+  "@aws-sdk/credential-provider-ini",
+  "@aws-sdk/credential-provider-login",
+  "@aws-sdk/credential-provider-process",
+  "@aws-sdk/credential-provider-sso",
+  "@aws-sdk/credential-provider-web-identity",
+  "@smithy/credential-provider-imds",
+];
 const programs = { main: "local/main.ts", bootstrap: "local/lambda/bootstrap.ts", upstream: "local/upstream/main.ts" };
 
 /**
@@ -32,8 +43,7 @@ export async function build() {
         outExtension: { ".js": ".mjs" },
         // What is imported only when it is needed, as the client of Secrets Manager, is a file of its own.
         splitting: true,
-        // The SDK asks it for the name of a browser, and only in one.
-        external: ["bowser"],
+        external: [...browserOnly, ...otherCredentials],
         target: "node20",
         minify: true,
         mainFields: ["module", "main"],
