@@ -11,8 +11,10 @@ import { checkAddress } from "./contract/stream.ts";
 import { Bindings, type Bound, taskKey } from "./engines/binding.ts";
 import { Breakers } from "./engines/breakers.ts";
 import type { Machinery } from "./engines/engine.ts";
+import { noMeter } from "./engines/meter.ts";
 import type { LambdaHandler } from "./lambda/context.ts";
 import { cronHandler } from "./lambda/cron-event.ts";
+import { emfMeter } from "./lambda/emf-meter.ts";
 import { eagerHandler, signalsHandler } from "./lambda/holder-event.ts";
 import { wakeHandler } from "./lambda/wake-event.ts";
 import { type AppSettings, appSettings, type Environment, readSettings } from "./settings.ts";
@@ -119,6 +121,7 @@ export function createMachinery(app: App, settings: AppSettings): Machinery {
     ),
     clock,
     log,
+    meter: settings.TAILWAKE_SERVICE === undefined ? noMeter : emfMeter(settings.TAILWAKE_SERVICE, clock),
     limits: {
       runs: settings.TAILWAKE_RUNS,
       runsPerKind: settings.TAILWAKE_RUNS_PER_KIND,

@@ -104,6 +104,8 @@ export const appSettings = {
   TAILWAKE_BUS_ARN: setting.text("the ARN of the event bus", arn),
   TAILWAKE_SCHEDULE_GROUP: setting.text("the name of the schedule group", resourceName),
   TAILWAKE_SCHEDULE_ROLE_ARN: setting.text("the ARN of the role that schedules put events with", arn),
+  /** Name of the deployment in its metrics; there are none without it. */
+  TAILWAKE_SERVICE: setting.optional(setting.text("a name for the metrics", resourceName)),
   /** Runs at once in one invocation of the lazy function. */
   TAILWAKE_RUNS: setting.count(100, 1, 1000),
   /** Of these, runs of one kind. */

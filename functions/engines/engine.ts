@@ -15,6 +15,7 @@ import type { Breakers } from "./breakers.ts";
 import { cronRules } from "./cron.ts";
 import { eagerRules } from "./eager.ts";
 import { lazyRules } from "./lazy.ts";
+import type { Meter } from "./meter.ts";
 
 /** What the engines work with; a handler builds it once, a test builds it from in-memory twins. */
 export interface Machinery {
@@ -24,6 +25,7 @@ export interface Machinery {
   readonly wakes: Wakes;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly meter: Meter;
   readonly limits: Limits;
   readonly breakers: Breakers;
   readonly signalSources: readonly SignalSourceDeclaration[];

@@ -1,6 +1,6 @@
 import type { WokenBy } from "../contract/activity.ts";
 import { isTailwakeError } from "../contract/error.ts";
-import { canceled, retry } from "../contract/outcome.ts";
+import { canceled, type Outcome, retry } from "../contract/outcome.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import { attempt } from "./attempt.ts";
@@ -34,7 +34,7 @@ export async function runTask(
     for (let round = 1; wokenBy; round++) {
       state.awaiting = false;
       const outcome = await attempt(state, wokenBy);
-      machinery.observer?.onOutcome?.(state.key, outcome);
+      note(state, outcome);
       const settled = await settleOrFail(state, () => settle(state, outcome));
       wokenBy = undefined;
       if (settled === "again" && round === longestRun) await settle(state, afterTooManyReruns(state));
@@ -83,9 +83,15 @@ async function settleOrFail(state: RunState, write: () => Promise<Settled>): Pro
     if (!isTailwakeError(error, "view-not-storable")) throw error;
     state.discardView();
     const failed = retry(state.record.tail, error);
-    state.machinery.observer?.onOutcome?.(state.key, failed);
+    note(state, failed);
     return settle(state, failed);
   }
+}
+
+function note({ machinery, key }: RunState, outcome: Outcome): void {
+  machinery.observer?.onOutcome?.(key, outcome);
+  machinery.meter.add("Runs", 1);
+  if (outcome.type === "retry") machinery.meter.add("Retries", 1);
 }
 
 /** The reason as the activity is told it. */

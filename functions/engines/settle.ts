@@ -162,8 +162,10 @@ async function retrying(state: RunState, tail: Tail, failure?: { readonly error:
     });
   }
   await state.dropOldView(record.viewRef);
-  if (parks) machinery.log.error("parked", { ...fields(state), afterEvent: tailText(tail), attempts });
-  else if (setsAlarms(state)) {
+  if (parks) {
+    machinery.log.error("parked", { ...fields(state), afterEvent: tailText(tail), attempts });
+    machinery.meter.add("Parked", 1);
+  } else if (setsAlarms(state)) {
     await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: written.record.fence }, notBefore);
   }
   return "over";

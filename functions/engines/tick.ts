@@ -51,6 +51,8 @@ export interface TickReport {
   /** Entries that another tick, or a run, was quicker with. */
   passed: number;
   failed: number;
+  /** How long the most overdue entry had been due; how late the queue is if that kept the tick from looking. */
+  oldestDueMs: number;
   /** The budget or the time ended first: the rest is the next tick's. */
   cutShort: boolean;
 }
@@ -78,16 +80,15 @@ export async function tick(
     holders: 0,
     passed: 0,
     failed: 0,
+    oldestDueMs: 0,
     cutShort: false,
   };
   for (const { activity, address } of roots) {
     if ((await startTask(machinery, activity, address)).started) report.started++;
   }
   report.holders = await startMissingHolders(machinery);
-  if (await queueIsLate(machinery)) {
-    report.cutShort = true;
-    return report;
-  }
+  const queueAgeMs = await latenessOfQueue(machinery);
+  if (queueAgeMs !== undefined) return { ...report, oldestDueMs: queueAgeMs, cutShort: true };
   const wakes: TaskWake[] = [];
   const limiter = new Limiter(budget.concurrency);
   let left = budget.looks;
@@ -96,8 +97,10 @@ export async function tick(
       report.cutShort = true;
       break;
     }
-    const entries = await machinery.store.due(shard, machinery.clock.now(), left);
+    const now = machinery.clock.now();
+    const entries = await machinery.store.due(shard, now, left);
     left -= entries.length;
+    report.oldestDueMs = Math.max(report.oldestDueMs, ...entries.map(({ due }) => now - due));
     await Promise.all(
       entries.map((entry) =>
         limiter.run(async () => {
@@ -192,9 +195,9 @@ const pausedLookMs = 300_000;
 const lateForMs = 120_000;
 
 /** A tick does not add to a backlog: what waits in the queue will be run, or be due again (rule 11). */
-async function queueIsLate({ control, clock }: Machinery): Promise<boolean> {
+async function latenessOfQueue({ control, clock }: Machinery): Promise<number | undefined> {
   const seen = await readQueueAge(control);
-  return seen !== undefined && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs;
+  return seen && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs ? seen.ageMs : undefined;
 }
 
 /** How often an awaiting task looks at its child itself, in case the wake was lost (rule 13). */

@@ -1,5 +1,6 @@
 import type { Task } from "../contract/activity.ts";
 import type { Machinery } from "../engines/engine.ts";
+import type { Meter } from "../engines/meter.ts";
 import { type TickBudget, type TickReport, tick } from "../engines/tick.ts";
 import type { LambdaContext } from "./context.ts";
 import { openInvocation } from "./invocation.ts";
@@ -16,8 +17,18 @@ export async function cronHandler(
   try {
     const report = await tick(machinery, roots, budget, invocation);
     machinery.log.info("tick", { ...report });
+    measure(machinery.meter, report);
     return report;
   } finally {
     invocation.end();
+    machinery.meter.publish();
   }
+}
+
+function measure(meter: Meter, { rescued, news, parked, oldestDueMs }: TickReport): void {
+  meter.add("Ticks", 1);
+  meter.add("OldestDueSeconds", oldestDueMs / 1000);
+  meter.add("Rescues", rescued);
+  meter.add("ProbesWithNews", news);
+  meter.add("Parked", parked);
 }

@@ -31,7 +31,7 @@ export async function eagerHandler(
 }
 
 async function held<R extends SignalsReport | EagerReport>(
-  { clock, log }: Machinery,
+  { clock, log, meter }: Machinery,
   context: LambdaContext,
   hold: (invocation: ReturnType<typeof openInvocation>) => Promise<R>,
 ): Promise<R> {
@@ -42,5 +42,6 @@ async function held<R extends SignalsReport | EagerReport>(
     return report;
   } finally {
     invocation.end();
+    meter.publish();
   }
 }

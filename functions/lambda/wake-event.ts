@@ -31,6 +31,7 @@ export async function wakeHandler(
     return undefined;
   } finally {
     invocation.end();
+    machinery.meter.publish();
   }
 }
 

@@ -4,6 +4,7 @@ import { type SignalSource, sourceDeclarationOf } from "../contract/signal-sourc
 import { Bindings, type Bound } from "../engines/binding.ts";
 import { Breakers } from "../engines/breakers.ts";
 import type { Limits, Machinery } from "../engines/engine.ts";
+import { type Meter, noMeter } from "../engines/meter.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import { MemoryTaskStore } from "../tasks/memory.ts";
 import { MemoryControlStore } from "../tasks/memory-control.ts";
@@ -17,6 +18,7 @@ export interface MachineryOptions<W extends Wakes = MemoryWakes> {
   readonly activities: readonly Bound[];
   readonly clock: Clock;
   readonly log: Logger;
+  readonly meter?: Meter;
   /** By name, or one for all. */
   readonly upstream: UpstreamConnection | ((name: string) => UpstreamConnection);
   readonly wakes?: W;
@@ -47,6 +49,7 @@ export function memoryMachinery(options: MachineryOptions<Wakes>): Machinery {
     wakes: options.wakes ?? new MemoryWakes(clock),
     clock,
     log,
+    meter: options.meter ?? noMeter,
     limits: {
       runs: 100,
       runsPerKind: 10,
