@@ -1,0 +1,97 @@
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { type Zippable, zipSync } from "fflate";
+
+/** The SDK asks it for the name of a browser, and only in one. */
+const browserOnly = ["bowser"];
+/** Where the SDK looks for credentials that are not in the environment, as those of a Lambda function always are. */
+const otherCredentials = [
+  "@aws-sdk/credential-provider-ini",
+  "@aws-sdk/credential-provider-login",
+  "@aws-sdk/credential-provider-process",
+  "@aws-sdk/credential-provider-sso",
+  "@aws-sdk/credential-provider-web-identity",
+  "@smithy/credential-provider-imds",
+];
+
+/** The size of a function's bundle, in bytes. */
+export interface BundleSize {
+  readonly bytes: number;
+  /** Of these, what is loaded when the function starts. */
+  readonly atStart: number;
+}
+
+/**
+ * Bundles Lambda functions, each into `OUTPUT/NAME/index.mjs` and what it imports only when needed, with everything
+ * inside, the SDK too. `entries` has each function's source file by its name; the source exports `handler`. The same
+ * sources give the same bytes.
+ */
+export async function bundleFunctions(
+  folder: string,
+  entries: Readonly<Record<string, string>>,
+  output: string,
+): Promise<Record<string, BundleSize>> {
+  await rm(output, { recursive: true, force: true });
+  const bundled = Object.entries(entries).map(async ([name, entry]): Promise<[string, BundleSize]> => {
+    await build({
+      absWorkingDir: folder,
+      entryPoints: { index: entry },
+      outdir: join(output, name),
+      outExtension: { ".js": ".mjs" },
+      bundle: true,
+      // What is imported only when it is needed, as the client of Secrets Manager, is a file of its own.
+      splitting: true,
+      platform: "node",
+      format: "esm",
+      target: "node20",
+      minify: true,
+      external: [...browserOnly, ...otherCredentials],
+      mainFields: ["module", "main"],
+      legalComments: "none",
+      logLevel: "warning",
+      // Some of the SDK's dependencies are CommonJS and require Node's own modules.
+      banner: {
+        js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
+      },
+    });
+    return [name, await sizeOf(join(output, name))];
+  });
+  return Object.fromEntries(await Promise.all(bundled));
+}
+
+/** The oldest time that a zip archive can hold, in whatever time zone: it writes local time. */
+const noTime = new Date(1980, 0, 1);
+const unix = 3;
+const readableFile = 0o100644 << 16;
+
+/** Zips each folder of `bundles` into `OUTPUT/NAME.zip`. The same files give the same bytes. Returns the names. */
+export async function zipFunctions(bundles: string, output: string): Promise<string[]> {
+  await rm(output, { recursive: true, force: true });
+  await mkdir(output, { recursive: true });
+  const names = (await readdir(bundles)).sort();
+  for (const name of names) {
+    const files: Zippable = {};
+    for (const file of (await readdir(join(bundles, name))).sort()) {
+      files[file] = [await readFile(join(bundles, name, file)), { mtime: noTime, os: unix, attrs: readableFile }];
+    }
+    await writeFile(join(output, `${name}.zip`), zipSync(files, { level: 9 }));
+  }
+  return names;
+}
+
+async function sizeOf(folder: string): Promise<BundleSize> {
+  const sizes = new Map<string, number>();
+  for (const file of await readdir(folder)) sizes.set(file, (await stat(join(folder, file))).size);
+  const sum = (files: Iterable<string>) => [...files].reduce((bytes, file) => bytes + (sizes.get(file) ?? 0), 0);
+  return { bytes: sum(sizes.keys()), atStart: sum(await loadedAtStart(folder, "index.mjs")) };
+}
+
+/** A file of a bundle and what it imports, without what it imports only when needed. */
+async function loadedAtStart(folder: string, file: string, seen = new Set<string>()): Promise<Set<string>> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  const text = await readFile(join(folder, file), "utf8");
+  for (const [, next = ""] of text.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) await loadedAtStart(folder, next, seen);
+  return seen;
+}

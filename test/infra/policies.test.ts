@@ -1,0 +1,291 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { SchedulerClient } from "@aws-sdk/client-scheduler";
+import { build } from "esbuild";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { rulesOf } from "../../functions/engines/engine.ts";
+import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
+import { DynamoControlStore } from "../../functions/tasks/dynamodb-control.ts";
+import type { TaskRecord } from "../../functions/tasks/record.ts";
+import { start } from "../../functions/tasks/transitions.ts";
+import { tokenFromSecret } from "../../functions/upstream/token-source.ts";
+import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
+import { cloudFormation, type FunctionName } from "../../infra/index.ts";
+import { TestClock } from "../support/test-clock.ts";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const template = cloudFormation({
+  settings: { name: "test", tokenSecret: "token", signalsGo: "straight" },
+  include: ["signals", "eager"],
+  code: (name) => `${name}.zip`,
+});
+
+/** An action and the logical id of what it is done to: "dynamodb:Query TaskTable/index/due". */
+type Call = string;
+
+/** Where each function's code begins. */
+const handlers: { readonly [F in FunctionName]: string } = {
+  lazy: 'export { wakeHandler } from "./functions/lambda/wake-event.ts"',
+  cron: 'export { cronHandler } from "./functions/lambda/cron-event.ts"',
+  signals: 'export { signalsHandler } from "./functions/lambda/holder-event.ts"',
+  eager: 'export { eagerHandler } from "./functions/lambda/holder-event.ts"',
+};
+
+/**
+ * What Lambda itself does in a function's name, which no code of ours calls: writing its log, and reading the queues
+ * that it is fed from.
+ */
+const byLambda: { readonly [F in FunctionName]: readonly Call[] } = {
+  lazy: [
+    "logs:CreateLogStream LazyLogGroup",
+    "logs:PutLogEvents LazyLogGroup",
+    ...["WakeQueue", "DelayQueue", "OneByOneQueue"].flatMap((queue) => [
+      `sqs:ReceiveMessage ${queue}`,
+      `sqs:DeleteMessage ${queue}`,
+      `sqs:GetQueueAttributes ${queue}`,
+    ]),
+  ],
+  cron: ["logs:CreateLogStream CronLogGroup", "logs:PutLogEvents CronLogGroup"],
+  signals: ["logs:CreateLogStream SignalsLogGroup", "logs:PutLogEvents SignalsLogGroup"],
+  eager: ["logs:CreateLogStream EagerLogGroup", "logs:PutLogEvents EagerLogGroup"],
+};
+
+/** Every way in which code reaches AWS: the ports, and what the machinery holds ready behind them. */
+const ports = {
+  store: ["get", "tasksOf", "update", "due", "eager", "list", "putView", "getView", "deleteView"],
+  control: ["read", "write"],
+  wakes: ["send", "sendAt", "sendAlone", "startHolder"],
+} as const;
+
+/** The port methods that are left in a bundle of these exports once everything they cannot reach is shaken out. */
+async function reachable(contents: string): Promise<Set<string>> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: project, loader: "ts" },
+    bundle: true,
+    packages: "external",
+    format: "esm",
+    platform: "node",
+    write: false,
+  });
+  const text = outputFiles[0]?.text ?? "";
+  const found = new Set<string>();
+  for (const [port, methods] of Object.entries(ports)) {
+    for (const method of methods)
+      if (new RegExp(`\\b${port}\\d*\\.${method}\\(`).test(text)) found.add(`${port}.${method}`);
+  }
+  if (/\bbreakers\d*\.\w+\(/.test(text)) {
+    for (const call of await reachable('export { Breakers } from "./functions/engines/breakers.ts"')) found.add(call);
+  }
+  if (/\bupstream\d*\(/.test(text)) found.add("token");
+  return found;
+}
+
+describe("the policy of each function", () => {
+  /** What each port method asks of AWS, found by calling it. */
+  let asked: ReadonlyMap<string, ReadonlySet<Call>>;
+  beforeAll(async () => {
+    asked = await askEachPort();
+  });
+
+  it.each(Object.keys(handlers) as FunctionName[])(
+    "of %s allows what its code can call, and nothing else",
+    async (name) => {
+      const calls = await reachable(handlers[name]);
+      // The eager function runs eager tasks only, and those set no alarm clocks: their holder looks at them.
+      if (name === "eager" && !rulesOf("eager").setsAlarms) calls.delete("wakes.sendAt");
+      const needed = new Set(byLambda[name]);
+      for (const call of calls) for (const action of asked.get(call) ?? []) needed.add(action);
+      // The short cut: signals alone, from the function that has them.
+      if (name === "signals") needed.add("sqs:SendMessage WakeQueue");
+      expect(sorted(allowed(name))).toEqual(sorted(needed));
+    },
+  );
+
+  it("knows each port method, and each asks for something", () => {
+    expect([...asked].filter(([, calls]) => calls.size === 0)).toEqual([]);
+    const all = Object.entries(ports).flatMap(([port, methods]) => methods.map((method) => `${port}.${method}`));
+    expect(sorted(asked.keys())).toEqual(sorted([...all, "token"]));
+  });
+
+  it("names no resource by a star alone, and no action by one", () => {
+    for (const [id, { Type, Properties }] of Object.entries(template.Resources)) {
+      if (Type !== "AWS::IAM::Role") continue;
+      for (const { Action, Resource } of statementsOf(Properties)) {
+        expect([Action].flat().join(" "), id).not.toContain("*");
+        for (const resource of [Resource].flat()) expect(resource, id).not.toBe("*");
+      }
+    }
+  });
+
+  it("lets a one-time schedule put events on the bus, and the tick invoke the cron function, and neither do more", () => {
+    const allowedTo = (id: string) => sorted(callsOf(statementsOf(template.Resources[id]?.Properties)));
+    expect(allowedTo("ScheduleRole")).toEqual(["events:PutEvents Bus"]);
+    expect(allowedTo("TickRole")).toEqual(["lambda:InvokeFunction CronLambdaFunction"]);
+    for (const id of ["ScheduleRole", "TickRole"]) {
+      const { Statement } = Object(template.Resources[id]?.Properties.AssumeRolePolicyDocument);
+      expect(Statement).toEqual([
+        {
+          Effect: "Allow",
+          Principal: { Service: "scheduler.amazonaws.com" },
+          Action: "sts:AssumeRole",
+          Condition: {
+            StringEquals: {
+              "aws:SourceAccount": { Ref: "AWS::AccountId" },
+              "aws:SourceArn": { "Fn::GetAtt": ["ScheduleGroup", "Arn"] },
+            },
+          },
+        },
+      ]);
+    }
+  });
+
+  it("has no statement about a secret where there is none", () => {
+    const { HasTokenSecret } = cloudFormation({ settings: { name: "test" }, code: () => "x" }).Conditions;
+    expect(HasTokenSecret).toEqual({ "Fn::Not": [{ "Fn::Equals": ["", ""] }] });
+  });
+});
+
+const sorted = (calls: Iterable<string>) => [...new Set(calls)].sort();
+
+interface Statement {
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+}
+
+/** The statements of a role, with every condition taken as given. */
+function statementsOf(properties: unknown): Statement[] {
+  const { Policies } = Object(properties);
+  return Policies.flatMap(({ PolicyDocument }: { PolicyDocument: { Statement: unknown[] } }) =>
+    PolicyDocument.Statement.map((statement) => {
+      const { "Fn::If": choice } = Object(statement);
+      return choice ? choice[1] : statement;
+    }),
+  );
+}
+
+function allowed(name: FunctionName): Set<Call> {
+  const role = `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
+  return new Set(callsOf(statementsOf(template.Resources[role]?.Properties)));
+}
+
+function callsOf(statements: readonly Statement[]): Call[] {
+  return statements.flatMap(({ Action, Resource }) =>
+    [Action].flat().flatMap((action) => [Resource].flat().map((resource) => `${action} ${logicalId(resource)}`)),
+  );
+}
+
+function logicalId(resource: unknown): string {
+  const { "Fn::GetAtt": attribute, "Fn::Sub": text } = Object(resource);
+  if (attribute) return attribute[0];
+  return String(text)
+    .replace(/^\$\{TaskTable\.Arn\}/, "TaskTable")
+    .replace(/^arn:\$\{AWS::Partition\}:(\w+):\$\{AWS::Region\}:\$\{AWS::AccountId\}:/, "$1:");
+}
+
+/** Calls each method of each adapter once, against a server that writes down what it is asked for. */
+async function askEachPort(): Promise<Map<string, ReadonlySet<Call>>> {
+  let calls = new Set<Call>();
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = JSON.parse(Buffer.concat(chunks).toString() || "{}");
+    const target = String(request.headers["x-amz-target"] ?? "");
+    for (const call of callsIn(target, request.url ?? "", body)) calls.add(call);
+    response.setHeader("content-type", "application/x-amz-json-1.0");
+    response.end(JSON.stringify(answerTo(target)));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const settings = {
+    endpoint: `http://127.0.0.1:${port}`,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  };
+  const dynamo = new DynamoDBClient(settings);
+  const clients = { events: new EventBridgeClient(settings), scheduler: new SchedulerClient(settings) };
+  // Its client is built where it is needed, from the environment.
+  vi.stubEnv("AWS_ENDPOINT_URL_SECRETS_MANAGER", settings.endpoint);
+  vi.stubEnv("AWS_REGION", settings.region);
+  vi.stubEnv("AWS_ACCESS_KEY_ID", settings.credentials.accessKeyId);
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", settings.credentials.secretAccessKey);
+  const clock = new TestClock();
+  const store = new DynamoTaskStore(dynamo, "TaskTable");
+  const control = new DynamoControlStore(dynamo, "TaskTable");
+  const wakes = new EventBridgeWakes(
+    clients,
+    { busName: "Bus", busArn: "Bus", scheduleGroup: "ScheduleGroup", scheduleRoleArn: "ScheduleRole" },
+    clock,
+  );
+  const key = { entity: "e", kind: "order", activity: "ship" };
+  const wake = { class: "timer", key, fence: 1 } as const;
+  const drain = async (items: AsyncIterable<TaskRecord>) => {
+    for await (const _ of items);
+  };
+  const methods: Record<string, () => Promise<unknown>> = {
+    "store.get": () => store.get(key),
+    "store.tasksOf": () => store.tasksOf("e"),
+    // What it answers is no record; that it was asked is enough.
+    "store.update": () => store.update(key, start({ orderId: "e" }, "lazy", 0)).catch(() => {}),
+    "store.due": () => store.due(0, 1, 1),
+    "store.eager": () => store.eager(0),
+    "store.list": () => drain(store.list()),
+    "store.putView": () => store.putView(key, "v", "{}"),
+    "store.getView": () => store.getView(key, "v"),
+    "store.deleteView": () => store.deleteView(key, "v"),
+    "control.read": () => control.read("d"),
+    "control.write": () => control.write("d", {}, "any"),
+    "wakes.send": () => wakes.send([wake]),
+    "wakes.sendAt": async () => {
+      for (const inMs of [0, 10_000, 3_600_000]) await wakes.sendAt(wake, clock.now() + inMs);
+    },
+    "wakes.sendAlone": () => wakes.sendAlone(wake),
+    "wakes.startHolder": () => wakes.startHolder("signals"),
+    token: tokenFromSecret("token"),
+  };
+  try {
+    const asked = new Map<string, ReadonlySet<Call>>();
+    for (const [name, call] of Object.entries(methods)) {
+      calls = new Set();
+      await call();
+      asked.set(name, calls);
+    }
+    return asked;
+  } finally {
+    for (const client of [dynamo, clients.events, clients.scheduler]) client.destroy();
+    vi.unstubAllEnvs();
+    server.close();
+    server.closeAllConnections();
+    await once(server, "close");
+  }
+}
+
+function answerTo(target: string): object {
+  if (target.endsWith(".PutEvents")) return { FailedEntryCount: 0, Entries: [{ EventId: "1" }] };
+  if (target.endsWith(".GetSecretValue")) return { SecretString: "token" };
+  return {};
+}
+
+/** The permissions that a request needs, as AWS's service authorization reference has them. */
+function callsIn(target: string, url: string, body: Record<string, unknown>): Call[] {
+  const [service, operation] = target.split(".");
+  switch (service) {
+    case "DynamoDB_20120810": {
+      const index = body.IndexName === undefined ? "" : `/index/${body.IndexName}`;
+      return [`dynamodb:${operation} ${body.TableName}${index}`];
+    }
+    case "AWSEvents":
+      return (body.Entries as { EventBusName: string }[]).map(
+        ({ EventBusName }) => `events:${operation} ${EventBusName}`,
+      );
+    case "secretsmanager":
+      return [`secretsmanager:${operation} secretsmanager:secret:${body.SecretId}-??????`];
+  }
+  if (!url.startsWith("/schedules/")) throw new Error(`a request that the test does not know: ${target} ${url}`);
+  const { GroupName, Target } = body as { GroupName: string; Target: { RoleArn: string } };
+  return [`scheduler:CreateSchedule scheduler:schedule/\${${GroupName}}/*`, `iam:PassRole ${Target.RoleArn}`];
+}
