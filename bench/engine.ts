@@ -13,8 +13,9 @@ import { MemoryTaskStore } from "../functions/tasks/memory.ts";
 import type { TaskStore } from "../functions/tasks/store.ts";
 import { memoryMachinery } from "../functions/testing/memory-machinery.ts";
 import type { UpstreamConnection } from "../functions/upstream/connection.ts";
+import { encodeBusEvent } from "../functions/wake/envelope.ts";
 import { MemoryWakes } from "../functions/wake/memory.ts";
-import { detailTypes, encodeDetail, isSignal, type WakeMessage, wakeSource } from "../functions/wake/wake.ts";
+import type { WakeMessage } from "../functions/wake/wake.ts";
 import { repoId } from "./repo-id.ts";
 
 /** How an activity of level 1 takes its events. */
@@ -72,7 +73,7 @@ export class CountingApp {
 
   /** One invocation of the lazy function, as the queue would cause it. */
   async invoke(messages: readonly WakeMessage[]): Promise<void> {
-    const Records = messages.map((message, i) => ({ messageId: `message-${i}`, body: busEvent(message) }));
+    const Records = messages.map((message, i) => ({ messageId: `message-${i}`, body: encodeBusEvent(message) }));
     const context = { getRemainingTimeInMillis: () => 900_000, awsRequestId: "bench" };
     const answer = await wakeHandler(this.machinery, { Records }, context);
     if (answer?.batchItemFailures.length !== 0) throw new Error("deliveries failed");
@@ -86,14 +87,4 @@ export async function countWithEngine(connection: UpstreamConnection, reading: R
   await app.invoke(app.wakes.take());
   if (app.runs !== 1) throw new Error(`expected one run, saw ${app.runs}`);
   return app.counted;
-}
-
-/** A message as the queue delivers it. */
-function busEvent(message: WakeMessage): string {
-  const detailType = isSignal(message) ? detailTypes.signal : detailTypes.wake;
-  return JSON.stringify({
-    source: wakeSource,
-    "detail-type": detailType,
-    detail: JSON.parse(encodeDetail(message)),
-  });
 }

@@ -24,6 +24,7 @@ import { Connections, unknownUpstream } from "./upstream/connections.ts";
 import { openEventStream } from "./upstream/event-stream.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 import { EventBridgeWakes } from "./wake/eventbridge.ts";
+import { StraightSignals } from "./wake/straight-signals.ts";
 
 /** The activities of an application, each bound to its engine, and the upstreams of their streams. */
 export interface App<B extends readonly Bound[] = readonly Bound[]> {
@@ -105,20 +106,22 @@ export function createMachinery(app: App, settings: AppSettings): Machinery {
   const dynamo = new DynamoDBClient({});
   const control = new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE);
   const upstream = new Connections(app.upstreams).of;
+  const straightTo = settings.TAILWAKE_SIGNAL_QUEUE_URL;
+  const bus = new EventBridgeWakes(
+    { events: new EventBridgeClient({}), scheduler: new SchedulerClient({}) },
+    {
+      busName: settings.TAILWAKE_BUS_ARN.slice(settings.TAILWAKE_BUS_ARN.lastIndexOf("/") + 1),
+      busArn: settings.TAILWAKE_BUS_ARN,
+      scheduleGroup: settings.TAILWAKE_SCHEDULE_GROUP,
+      scheduleRoleArn: settings.TAILWAKE_SCHEDULE_ROLE_ARN,
+    },
+    clock,
+  );
   return {
     bindings: new Bindings(app.activities),
     store: new DynamoTaskStore(dynamo, settings.TAILWAKE_TABLE),
     control,
-    wakes: new EventBridgeWakes(
-      { events: new EventBridgeClient({}), scheduler: new SchedulerClient({}) },
-      {
-        busName: settings.TAILWAKE_BUS_ARN.slice(settings.TAILWAKE_BUS_ARN.lastIndexOf("/") + 1),
-        busArn: settings.TAILWAKE_BUS_ARN,
-        scheduleGroup: settings.TAILWAKE_SCHEDULE_GROUP,
-        scheduleRoleArn: settings.TAILWAKE_SCHEDULE_ROLE_ARN,
-      },
-      clock,
-    ),
+    wakes: straightTo === undefined ? bus : new StraightSignals(bus, straightTo, clock),
     clock,
     log,
     meter: settings.TAILWAKE_SERVICE === undefined ? noMeter : emfMeter(settings.TAILWAKE_SERVICE, clock),

@@ -98,6 +98,8 @@ function received(given: string | undefined, secret: boolean): string {
 const resourceName = /^[A-Za-z0-9._-]{1,255}$/;
 const arn = /^arn:[a-z-]+:[a-z]+:[a-z0-9-]*:\d{0,12}:.+$/;
 
+const queueUrl = /^https?:\/\/[^/\s]+\/\d{12}\/[A-Za-z0-9_-]{1,80}$/;
+
 /** What every function of an app needs to know. */
 export const appSettings = {
   TAILWAKE_TABLE: setting.text("the name of the task table", resourceName),
@@ -106,6 +108,8 @@ export const appSettings = {
   TAILWAKE_SCHEDULE_ROLE_ARN: setting.text("the ARN of the role that schedules put events with", arn),
   /** Name of the deployment in its metrics; there are none without it. */
   TAILWAKE_SERVICE: setting.optional(setting.text("a name for the metrics", resourceName)),
+  /** Signals go straight into this queue, the one that feeds the lazy function; over the bus if absent. */
+  TAILWAKE_SIGNAL_QUEUE_URL: setting.optional(setting.text("the URL of an SQS queue that is not FIFO", queueUrl)),
   /** Runs at once in one invocation of the lazy function. */
   TAILWAKE_RUNS: setting.count(100, 1, 1000),
   /** Of these, runs of one kind. */

@@ -10,7 +10,7 @@ import { DynamoControlStore } from "../functions/tasks/dynamodb-control.ts";
 import type { TaskRecord } from "../functions/tasks/record.ts";
 import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
 import { EventBridgeWakes } from "../functions/wake/eventbridge.ts";
-import { startAwsEndpoint } from "./aws/endpoint.ts";
+import { type AwsEndpoint, startAwsEndpoint } from "./aws/endpoint.ts";
 import { lockDirectory } from "./data-lock.ts";
 import { createTaskTable, startDatabase } from "./database.ts";
 import { deploy, lazyTimeoutMs, names } from "./deployment.ts";
@@ -28,6 +28,8 @@ export interface RuntimeOptions {
   readonly registry: string;
   /** When the nog activities run. */
   readonly engine: "lazy" | "eager";
+  /** Signals go straight into the queue of the lazy function, without the bus. */
+  readonly straightSignals?: boolean;
   /** Fills the journal before the functions start. */
   readonly seed: (upstream: Upstream) => void;
   /** Called before the functions start. */
@@ -42,6 +44,7 @@ export interface Runtime {
   readonly nog: UpstreamConnection;
   readonly upstream: Upstream;
   readonly lambda: LocalLambda;
+  readonly aws: AwsEndpoint;
   /** Names of the tasks that an earlier start left. */
   readonly restarted: readonly string[];
   /** Runs of all tasks in earlier starts. */
@@ -110,6 +113,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       AWS_ENDPOINT_URL_DYNAMODB: database.url,
       AWS_ENDPOINT_URL_EVENTBRIDGE: aws.url,
       AWS_ENDPOINT_URL_SCHEDULER: aws.url,
+      AWS_ENDPOINT_URL_SQS: aws.url,
       TAILWAKE_TABLE: names.table,
       TAILWAKE_BUS_ARN: busArn,
       TAILWAKE_SCHEDULE_GROUP: names.scheduleGroup,
@@ -122,15 +126,23 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       TAILWAKE_NOG_REGISTRIES: registry,
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
     };
-    const functionOf = (name: string, timeoutMs: number, concurrency: number) => {
+    const functionOf = (name: string, timeoutMs: number, concurrency: number, more: Record<string, string> = {}) => {
       const taskRoot = join(built, "functions", name);
-      return { name, taskRoot, handler: "index.handler", environment, timeoutMs, concurrency };
+      return {
+        name,
+        taskRoot,
+        handler: "index.handler",
+        environment: { ...environment, ...more },
+        timeoutMs,
+        concurrency,
+      };
     };
+    const shortCut = options.straightSignals ? { TAILWAKE_SIGNAL_QUEUE_URL: queue.url } : {};
     const lambda = createLocalLambda({
       functions: [
         functionOf("lazy", lazyTimeoutMs, lazyConcurrency),
         functionOf("cron", cronTimeoutMs, 1),
-        functionOf("signals", holderTimeoutMs, holderConcurrency),
+        functionOf("signals", holderTimeoutMs, holderConcurrency, shortCut),
         functionOf("eager", holderTimeoutMs, holderConcurrency),
       ],
       bootstrapPath: join(built, "bootstrap.mjs"),
@@ -174,6 +186,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       nog,
       upstream,
       lambda,
+      aws,
       restarted,
       earlierRuns,
       get writes() {

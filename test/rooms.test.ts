@@ -57,7 +57,7 @@ describe("the rooms of functions/", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("touch an AWS SDK only in the adapters of DynamoDB, EventBridge and Secrets Manager, and where they are built", () => {
+  it("touch an AWS SDK only in the adapters of DynamoDB, EventBridge, SQS and Secrets Manager, and where they are built", () => {
     const users = imports.filter(({ target }) => target.startsWith("@aws-sdk/")).map(({ file }) => file);
     expect([...new Set(users)].sort()).toEqual([
       "app.ts",
@@ -68,6 +68,7 @@ describe("the rooms of functions/", () => {
       "tasks/dynamodb.ts",
       "upstream/token-source.ts",
       "wake/eventbridge.ts",
+      "wake/straight-signals.ts",
     ]);
   });
 

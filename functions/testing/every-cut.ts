@@ -4,8 +4,8 @@ import type { AddressOf, EventOf, Recorded, Stream } from "../contract/stream.ts
 import { runBatch } from "../engines/batch.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import { clockSkewMs } from "../tasks/transitions.ts";
+import { encodeBusEvent } from "../wake/envelope.ts";
 import { isSignal, type WakeMessage } from "../wake/wake.ts";
-import { busEventOf } from "./bus-event.ts";
 import type { Call, Reaction, Routes } from "./scripted-server.ts";
 import { type Moments, ScriptedWorld } from "./scripted-world.ts";
 import { settle, TestClock } from "./test-clock.ts";
@@ -140,7 +140,7 @@ async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>,
     const failures = await Promise.race([
       runBatch(
         world.machinery,
-        wakes.map((wake, i) => ({ id: `message-${i}`, body: busEventOf(wake) })),
+        wakes.map((wake, i) => ({ id: `message-${i}`, body: encodeBusEvent(wake) })),
         world.invocation(process.deadline.signal),
       ),
       process.died,

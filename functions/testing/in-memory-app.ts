@@ -8,9 +8,9 @@ import type { Invocation } from "../engines/engine.ts";
 import { holdSignals } from "../engines/signals.ts";
 import { tick } from "../engines/tick.ts";
 import { Connections } from "../upstream/connections.ts";
+import { encodeBusEvent } from "../wake/envelope.ts";
 import { eagerShardOf, type HolderName } from "../wake/holder-name.ts";
 import { MemoryWakes } from "../wake/memory.ts";
-import { busEventOf } from "./bus-event.ts";
 import { memoryMachinery } from "./memory-machinery.ts";
 import { loggerTo } from "./noted-log.ts";
 
@@ -90,7 +90,7 @@ export function startInMemory(app: App, { log = loggerTo([]) }: InMemoryOptions 
     while (!closing.signal.aborted) {
       const messages = [...wakes.take(), ...wakes.lonely.splice(0)];
       // What fails is logged, and comes again by the due scan.
-      if (messages.length > 0) void background(() => deliver(messages.map(busEventOf)).catch(() => {}));
+      if (messages.length > 0) void background(() => deliver(messages.map(encodeBusEvent)).catch(() => {}));
       await systemClock.sleep(
         Math.min(pollMs, Math.max(0, (wakes.next ?? Infinity) - systemClock.now())),
         closing.signal,

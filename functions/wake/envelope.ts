@@ -1,4 +1,4 @@
-import { decodeDetail, malformed, type WakeMessage, wakeSource } from "./wake.ts";
+import { decodeDetail, detailTypeOf, encodeDetail, malformed, type WakeMessage, wakeSource } from "./wake.ts";
 
 /** What Tailwake reads of a bus event. */
 export interface BusEvent {
@@ -22,6 +22,15 @@ export function decodeBusEvent(value: unknown): BusEvent {
 /** The message in one of our own bus events; undefined for an event from elsewhere. */
 export function ownMessage({ source, detailType, detail }: BusEvent): WakeMessage | undefined {
   return source === wakeSource ? decodeDetail(detailType, detail) : undefined;
+}
+
+/**
+ * One of our own messages as JSON, in the envelope in which the bus delivers it. SQS replaces two characters that JSON
+ * leaves as they are.
+ */
+export function encodeBusEvent(message: WakeMessage): string {
+  const event = { source: wakeSource, "detail-type": detailTypeOf(message), detail: JSON.parse(encodeDetail(message)) };
+  return JSON.stringify(event).replaceAll(/[\ufffe\uffff]/g, (one) => `\\u${one.charCodeAt(0).toString(16)}`);
 }
 
 function parse(body: string): unknown {

@@ -1,25 +1,14 @@
-import {
-  type EventBridgeClient,
-  PutEventsCommand,
-  type PutEventsRequestEntry,
-  type PutEventsResultEntry,
-} from "@aws-sdk/client-eventbridge";
+import { type EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
 import { ConflictException, CreateScheduleCommand, type SchedulerClient } from "@aws-sdk/client-scheduler";
 import type { Clock } from "../contract/clock.ts";
-import { TailwakeError } from "../contract/error.ts";
 import type { HolderName } from "./holder-name.ts";
+import { type BatchService, sendInTens, type Unsent } from "./send-in-tens.ts";
 import { alarmFor, scheduleExpression, scheduleName, scheduleTime } from "./timing.ts";
-import { detailTypes, encodeDetail, isSignal, type TaskWake, type WakeMessage, wakeSource } from "./wake.ts";
+import { detailTypeOf, detailTypes, encodeDetail, type TaskWake, type WakeMessage, wakeSource } from "./wake.ts";
 import type { Wakes } from "./wakes.ts";
 
-/** PutEvents takes at most ten entries (AWS: PutEvents API reference). */
-const entriesPerCall = 10;
-/** A storm of signals must not wait for one round trip after the other. */
-const callsAtOnce = 8;
-const triesPerEntry = 4;
-const firstWaitMs = 50;
 /** Per-entry errors worth another try (AWS: eb-putevents). */
-const transientCodes: ReadonlySet<string | undefined> = new Set(["ThrottlingException", "InternalFailure"]);
+const transientCodes: ReadonlySet<string> = new Set(["ThrottlingException", "InternalFailure"]);
 
 export interface EventBridgeSettings {
   readonly busName: string;
@@ -54,9 +43,7 @@ export class EventBridgeWakes implements Wakes {
   }
 
   async send(messages: readonly WakeMessage[]): Promise<void> {
-    await this.#put(
-      messages.map((message) => this.#entry(isSignal(message) ? detailTypes.signal : detailTypes.wake, message)),
-    );
+    await this.#put(messages.map((message) => this.#entry(detailTypeOf(message), message)));
   }
 
   async sendAt(wake: TaskWake, at: number): Promise<void> {
@@ -90,37 +77,22 @@ export class EventBridgeWakes implements Wakes {
     };
   }
 
-  /** What the service refuses must not keep the rest from being sent: it is thrown at the end. */
-  async #put(entries: readonly PutEventsRequestEntry[]): Promise<void> {
-    const refused: Unsent[] = [];
-    let from = 0;
-    const caller = async () => {
-      while (from < entries.length) {
-        const call = entries.slice(from, from + entriesPerCall);
-        from += entriesPerCall;
-        refused.push(...(await this.#putTen(call)));
-      }
-    };
-    await Promise.all(Array.from({ length: callsAtOnce }, caller));
-    if (refused.length > 0) throw unsent(refused);
+  #put(entries: readonly PutEventsRequestEntry[]): Promise<void> {
+    return sendInTens(entries, this.#bus, this.#clock, this.#random);
   }
 
-  /** A 200 is no receipt: each entry has its own result, and only those that failed are sent again. */
-  async #putTen(entries: PutEventsRequestEntry[]): Promise<readonly Unsent[]> {
-    const refused: Unsent[] = [];
-    let pending = entries;
-    for (let attempt = 1; ; attempt++) {
-      const { Entries: results = [] } = await this.#events.send(new PutEventsCommand({ Entries: pending }));
-      const failures = pending.flatMap((entry, i) => (results[i]?.ErrorCode ? [{ entry, result: results[i] }] : []));
-      const isTransient = ({ result }: Unsent) => transientCodes.has(result.ErrorCode);
-      refused.push(...failures.filter((failure) => !isTransient(failure)));
-      const again = failures.filter(isTransient);
-      if (again.length === 0) return refused;
-      if (attempt === triesPerEntry) return [...refused, ...again];
-      pending = again.map(({ entry }) => entry);
-      await this.#clock.sleep(firstWaitMs * 2 ** (attempt - 1) * (0.5 + this.#random() / 2));
-    }
-  }
+  readonly #bus: BatchService<PutEventsRequestEntry> = {
+    name: "PutEvents",
+    entries: "bus events, the first with detail",
+    contentOf: ({ Detail }) => Detail ?? "",
+    send: async (entries) => {
+      const { Entries: results = [] } = await this.#events.send(new PutEventsCommand({ Entries: [...entries] }));
+      return entries.flatMap((entry, i): Unsent<PutEventsRequestEntry>[] => {
+        const { ErrorCode: code, ErrorMessage: message = "" } = results[i] ?? {};
+        return code ? [{ entry, code, message, isTransient: transientCodes.has(code) }] : [];
+      });
+    },
+  };
 
   async #schedule(wake: TaskWake, at: number, name: string): Promise<void> {
     const { busArn, scheduleGroup, scheduleRoleArn } = this.#settings;
@@ -145,19 +117,4 @@ export class EventBridgeWakes implements Wakes {
       if (!(error instanceof ConflictException)) throw error;
     }
   }
-}
-
-interface Unsent {
-  readonly entry: PutEventsRequestEntry;
-  readonly result: PutEventsResultEntry;
-}
-
-function unsent(failures: readonly Unsent[]): TailwakeError {
-  const codes = [...new Set(failures.map(({ result }) => `${result.ErrorCode}: ${result.ErrorMessage ?? ""}`))];
-  return new TailwakeError({
-    code: "wake-failed",
-    subject: `${failures.length} bus events, the first with detail ${failures[0]?.entry.Detail ?? ""}`,
-    expected: "PutEvents to accept them",
-    received: codes.join("; "),
-  });
 }

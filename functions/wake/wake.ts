@@ -91,6 +91,10 @@ const wakeTypes: readonly string[] = [detailTypes.wake, detailTypes.delayedWake,
 /** `source` of our own bus events. */
 export const wakeSource = "tailwake";
 
+/** The `detail-type` of the bus event that carries a message to be delivered now. */
+export const detailTypeOf = (message: WakeMessage): string =>
+  isSignal(message) ? detailTypes.signal : detailTypes.wake;
+
 /** The `detail` of the bus event that carries a message. */
 export function encodeDetail(message: WakeMessage): string {
   if (isSignal(message)) return JSON.stringify({ entity: message.entity, kind: message.kind });

@@ -51,7 +51,8 @@ export function batch(
     } catch (error) {
       if (!(error instanceof ServiceError || error instanceof InvalidField)) throw error;
       const Code = error instanceof ServiceError ? error.code : "InvalidParameterValue";
-      failed.push({ Id, SenderFault: true, Code, Message: error.message });
+      const SenderFault = !(error instanceof ServiceError) || error.status < 500;
+      failed.push({ Id, SenderFault, Code, Message: error.message });
     }
   }
   return failed.length > 0 ? { Successful: successful, Failed: failed } : { Successful: successful };

@@ -62,6 +62,26 @@ describe("settings", () => {
     for (const { name } of problems.problems) expect(problems.message).toContain(name);
   });
 
+  it("take the URL of a queue for signals, and neither its ARN, nor a FIFO queue, nor what is no queue", () => {
+    const read = (url: string) =>
+      readSettings({ ...good, TAILWAKE_SIGNAL_QUEUE_URL: url }, appSettings).TAILWAKE_SIGNAL_QUEUE_URL;
+    const url = "https://sqs.us-east-1.amazonaws.com/123456789012/tailwake-wakes";
+    expect(read(url)).toBe(url);
+    expect(read("http://127.0.0.1:4566/123456789012/wakes")).toBe("http://127.0.0.1:4566/123456789012/wakes");
+    expect(read("")).toBeUndefined();
+    for (const wrong of [
+      "arn:aws:sqs:us-east-1:123456789012:tailwake-wakes",
+      "tailwake-wakes",
+      `${url}.fifo`,
+      `${url}/`,
+      "https://sqs.us-east-1.amazonaws.com/tailwake-wakes",
+    ]) {
+      expect(() => read(wrong)).toThrow(
+        `TAILWAKE_SIGNAL_QUEUE_URL: expected the URL of an SQS queue that is not FIFO, received ${JSON.stringify(wrong)}`,
+      );
+    }
+  });
+
   it("never show a secret", () => {
     const token = { TOKEN: { ...setting.secret("a token"), schema: setting.url("").schema, secret: true } };
     const read = () => readSettings({ TOKEN: "hunter2-hunter2" }, token);

@@ -16,11 +16,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createClient } from "@connectrpc/connect";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { EphemeralRegistry } from "../../functions/nog/gen/nogfso/registry_pb.ts";
 import { WorkflowEvent_Type as Event } from "../../functions/nog/gen/nogfso/workflows_pb.ts";
 import { uuidText } from "../../functions/nog/index.ts";
 import { connectUpstream } from "../../functions/upstream/connection.ts";
+import { decodeBusEvent } from "../../functions/wake/envelope.ts";
+import { detailTypes } from "../../functions/wake/wake.ts";
+import { names } from "../../local/deployment.ts";
+import { beginJob, followJob, type JobProgress } from "../../local/du-job.ts";
+import { startRuntime } from "../../local/runtime.ts";
 import { startUpstream } from "../../local/upstream/server.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -234,6 +239,46 @@ describe("npm start -- --data", () => {
     expect(code).toBe(1);
     expect(err).toContain(journal);
     expect(readFileSync(journal).equals(bytes)).toBe(true);
+  });
+});
+
+describe("the main job with signals that go straight into the queue", () => {
+  it("is done with no signal on the bus", async () => {
+    execFileSync(process.execPath, ["scripts/build.mjs"], { cwd: project, stdio: "ignore" });
+    const failures: string[] = [];
+    const runtime = await startRuntime({
+      built: join(project, ".build"),
+      data: undefined,
+      registry: "local",
+      engine: "lazy",
+      straightSignals: true,
+      seed: ({ seed }) => {
+        seed.initRegistry("local");
+        seed.initRoot("local", { globalRoot: tree, host: "h", hostRoot: tree });
+      },
+      onLog: () => {},
+      onFailure: (what) => failures.push(what),
+    });
+    try {
+      const onBus = vi.spyOn(runtime.aws.eventBridge, "putEvents");
+      const [wakesQueue] = runtime.aws.sqs.queues().filter(({ name }) => name === names.wakes);
+      const inQueue = vi.spyOn(wakesQueue ?? expect.fail("no queue of wakes"), "send");
+      const { workflowId } = await beginJob(runtime.nog, "local", tree);
+      let last: JobProgress | undefined;
+      for await (const progress of followJob(runtime.nog, "local", workflowId, AbortSignal.timeout(25_000))) {
+        last = progress;
+      }
+      expect(last).toMatchObject({ state: "committed", statusCode: 0 });
+      expect(Number(last?.usage.get("."))).toBe(apparentSize(tree));
+      const typesOnBus = onBus.mock.calls.flatMap(([entries]) => entries.map(({ detailType }) => detailType));
+      const typesInQueue = inQueue.mock.calls.map(([{ body }]) => decodeBusEvent(body).detailType);
+      expect(typesOnBus).not.toContain(detailTypes.signal);
+      expect(typesOnBus).toContain(detailTypes.wake);
+      expect(typesInQueue).toContain(detailTypes.signal);
+      expect(failures).toEqual([]);
+    } finally {
+      await runtime.close();
+    }
   });
 });
 

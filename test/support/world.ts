@@ -13,8 +13,9 @@ import { type TaskRecord, taskName } from "../../functions/tasks/record.ts";
 import type { TaskStore } from "../../functions/tasks/store.ts";
 import { Credentials } from "../../functions/upstream/credentials.ts";
 import { UpstreamHealth } from "../../functions/upstream/health.ts";
+import { encodeBusEvent } from "../../functions/wake/envelope.ts";
 import type { MemoryWakes } from "../../functions/wake/memory.ts";
-import { detailTypes, encodeDetail, isSignal, type WakeMessage, wakeSource } from "../../functions/wake/wake.ts";
+import type { WakeMessage } from "../../functions/wake/wake.ts";
 import { memoryMachinery } from "./machinery.ts";
 import { TestClock } from "./test-clock.ts";
 
@@ -284,8 +285,5 @@ export class World {
 
 /** A message as the queue delivers it. */
 export function busEvent(message: WakeMessage | object): string {
-  if (!("class" in message)) return JSON.stringify(message);
-  const wake = message as WakeMessage;
-  const detailType = isSignal(wake) ? detailTypes.signal : detailTypes.wake;
-  return JSON.stringify({ source: wakeSource, "detail-type": detailType, detail: JSON.parse(encodeDetail(wake)) });
+  return "class" in message ? encodeBusEvent(message as WakeMessage) : JSON.stringify(message);
 }

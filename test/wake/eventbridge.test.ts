@@ -1,97 +1,13 @@
-import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { SchedulerClient } from "@aws-sdk/client-scheduler";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { decodeBusEvent, ownMessage } from "../../functions/wake/envelope.ts";
-import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
+import { describe, expect, it } from "vitest";
 import { encodeDetail, type TaskWake, type WakeMessage } from "../../functions/wake/wake.ts";
-import { type AwsEndpoint, startAwsEndpoint } from "../../local/aws/endpoint.ts";
-import { type Deployment, deploy, names } from "../../local/deployment.ts";
-import { settle, TestClock } from "../support/test-clock.ts";
-import { distinct, testWakes, type WakesWorld } from "./wakes.suite.ts";
-
-interface AwsWorld extends WakesWorld {
-  readonly aws: AwsEndpoint;
-  readonly deployment: Deployment;
-  readonly wakes: EventBridgeWakes;
-  /** The details of the entries of each PutEvents call that reached the service. */
-  readonly calls: (string | undefined)[][];
-  /** How long the adapter waited each time, in milliseconds. */
-  readonly waits: number[];
-}
-
-/** The adapter with the SDK's own clients, against the services as they are deployed; ended with the test. */
-async function start(): Promise<AwsWorld> {
-  const clock = new TestClock();
-  const aws = await startAwsEndpoint({ clock });
-  const settings = {
-    endpoint: aws.url,
-    region: aws.region,
-    credentials: { accessKeyId: "test", secretAccessKey: "test" },
-  };
-  const clients = { events: new EventBridgeClient(settings), scheduler: new SchedulerClient(settings) };
-  onTestFinished(async () => {
-    clients.events.destroy();
-    clients.scheduler.destroy();
-    await aws.close();
-    expect(clock.sleeping).toBe(0);
-  });
-  const deployment = await deploy(aws, settings);
-  const { busArn, scheduleRoleArn } = deployment;
-  const waits: number[] = [];
-  const sleep = (ms: number, signal?: AbortSignal) => {
-    waits.push(ms);
-    return clock.sleep(ms, signal);
-  };
-  const wakes = new EventBridgeWakes(
-    clients,
-    { busName: names.bus, busArn, scheduleGroup: names.scheduleGroup, scheduleRoleArn },
-    { now: () => clock.now(), sleep },
-    () => 0.5,
-  );
-  const calls: AwsWorld["calls"] = [];
-  const putEvents = aws.eventBridge.putEvents.bind(aws.eventBridge);
-  vi.spyOn(aws.eventBridge, "putEvents").mockImplementation((entries) => {
-    calls.push(entries.map(({ detail }) => detail));
-    return putEvents(entries);
-  });
-  /** As the lazy function's two event sources. */
-  async function take() {
-    const taken: WakeMessage[] = [];
-    for (const queue of [deployment.wakes, deployment.delay]) {
-      for (;;) {
-        const received = await queue.receive({ max: 10, waitMs: 0 });
-        if (received.length === 0) break;
-        for (const { body, receiptHandle } of received) {
-          const message = ownMessage(decodeBusEvent(body));
-          if (message) taken.push(message);
-          queue.delete(receiptHandle);
-        }
-      }
-    }
-    return taken;
-  }
-  return { aws, deployment, wakes, calls, waits, clock, take };
-}
+import { names } from "../../local/deployment.ts";
+import { type AwsWorld, passingTime, startAwsWorld as start } from "./aws-world.ts";
+import { distinct, testWakes } from "./wakes.suite.ts";
 
 const key = { entity: "entity-1", kind: "order", activity: "ship" };
 const signals = (count: number) =>
   Array.from({ length: count }, (_, n): WakeMessage => ({ class: "signal", entity: `entity-${n}` }));
 const details = (messages: readonly WakeMessage[]) => messages.map(encodeDetail);
-
-/** Lets time pass for as long as `work` waits for it. */
-async function passingTime(clock: TestClock, work: Promise<unknown>): Promise<void> {
-  const others = clock.sleeping;
-  let isOver = false;
-  const end = () => {
-    isOver = true;
-  };
-  const over = work.then(end, end);
-  while (!isOver) {
-    if (clock.sleeping > others) await clock.advance(10);
-    else await settle();
-  }
-  await over;
-}
 
 describe("the alarm clocks on AWS", () => {
   testWakes(start);

@@ -1,0 +1,48 @@
+/** List prices in dollars: us-east-1, on demand, arm64, first tiers, without free tiers. To check before relying on them. */
+export const pricesOf = "November 2026";
+
+export interface Price {
+  readonly dollars: number;
+  /** For so many. */
+  readonly per: number;
+  readonly what: string;
+}
+
+export const prices = {
+  busEvents: { dollars: 1, per: 1e6, what: "events put on the bus, up to 64 KB each" },
+  queueRequests: { dollars: 0.4, per: 1e6, what: "SQS requests, up to 64 KB each; a batch of ten is one" },
+  schedulerRuns: { dollars: 1, per: 1e6, what: "invocations by Scheduler" },
+  invocations: { dollars: 0.2, per: 1e6, what: "Lambda invocations" },
+  gbSeconds: { dollars: 13.3334, per: 1e6, what: "GB-seconds of Lambda" },
+  writeUnits: { dollars: 0.625, per: 1e6, what: "DynamoDB write units, 1 KB each" },
+  readUnits: { dollars: 0.125, per: 1e6, what: "DynamoDB read units, 4 KB each; half of one if eventually consistent" },
+  logGb: { dollars: 0.5, per: 1, what: "GB of logs taken in" },
+  alarms: { dollars: 0.1, per: 1, what: "alarm, a month" },
+  dashboards: { dollars: 3, per: 1, what: "dashboard after the first three, a month" },
+  metrics: { dollars: 0.3, per: 1, what: "metric of one's own, a month" },
+} as const satisfies Readonly<Record<string, Price>>;
+
+export type Meter = keyof typeof prices;
+/** How much of what is used. */
+export type Usage = Readonly<Partial<Record<Meter, number>>>;
+
+const meters = Object.keys(prices) as Meter[];
+
+export function dollars(usage: Usage): number {
+  return meters.reduce((sum, meter) => sum + ((usage[meter] ?? 0) * prices[meter].dollars) / prices[meter].per, 0);
+}
+
+export function add(...usages: readonly Usage[]): Usage {
+  return Object.fromEntries(
+    meters.map((meter) => [meter, usages.reduce((sum, usage) => sum + (usage[meter] ?? 0), 0)]),
+  );
+}
+
+export function times(usage: Usage, factor: number): Usage {
+  return Object.fromEntries(meters.map((meter) => [meter, (usage[meter] ?? 0) * factor]));
+}
+
+/** Only some of the meters. */
+export function only(usage: Usage, ...kept: readonly Meter[]): Usage {
+  return Object.fromEntries(kept.map((meter) => [meter, usage[meter] ?? 0]));
+}

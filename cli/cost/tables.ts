@@ -1,0 +1,150 @@
+import * as bill from "./bill.ts";
+import { type Counts, counted, type HeldPeriod } from "./counts.ts";
+import { dollars, only, prices, times, type Usage } from "./prices.ts";
+
+/** The tables of docs/cost.md, as Markdown. */
+export function costTables() {
+  return {
+    wakes: table(
+      ["a million wakes", "bus", "queue", "Lambda", "table", "logs", "together"],
+      [
+        ["over the bus, ten in a batch", ...wakeCells(bill.wake("bus", 10))],
+        ["over the bus, one by one", ...wakeCells(bill.wake("bus", 1))],
+        ["straight, ten in a batch", ...wakeCells(bill.wake("straight", 10))],
+        ["straight, one by one", ...wakeCells(bill.wake("straight", 1))],
+      ],
+    ),
+    tasks: table(
+      ["1,000 idle tasks, a month", "each 15 min", "each hour", "each day"],
+      [
+        ["lazy: a probe", ...intervals(bill.probe())],
+        ["cron: a run", ...intervals(bill.cronRun())],
+        ["eager: a hand-over", money(dollars(times(bill.eagerMonth(), 1000))), "–", "–"],
+      ],
+    ),
+    standing: table(
+      ["a month", "Lambda", "table", "queues", "bus, Scheduler, logs", "together"],
+      [
+        ["the tick", ...standingCells(bill.standing.tick())],
+        ["the signals function", ...standingCells(bill.standing.signals())],
+        ["one shard of eager tasks", ...standingCells(bill.standing.shard())],
+        [`${bill.assumed.queues} queues that are polled and empty`, ...standingCells(bill.standing.polling())],
+        ["ten metrics made of its logs", "", "", "", "", money(dollars({ metrics: 10 }))],
+        ["ten alarms", "", "", "", "", money(dollars({ alarms: 10 }))],
+        ["a dashboard after the first three", "", "", "", "", money(dollars({ dashboards: 1 }))],
+      ],
+    ),
+    counts: table(
+      ["counted", "requests", "write units", "read units", "bus events", "bytes of log"],
+      [
+        countRow("10 signaled runs over the bus, in a batch of 10", counted.wakes.bus[10]),
+        countRow("the same in 10 batches", counted.wakes.bus[1]),
+        countRow("10 signaled runs straight, in a batch of 10", counted.wakes.straight[10]),
+        countRow("the same in 10 batches", counted.wakes.straight[1]),
+        countRow("10 probes in one tick", counted.probes),
+        countRow("10 cron runs: the tick that wakes them, one batch", counted.cronRuns),
+        countRow("a tick with nothing due, two places held, one root", counted.idleTick),
+        heldRow("the signals function", counted.signals),
+        heldRow("an eager shard with one task", counted.shard),
+        countRow("… of it about the task", counted.shard.ofTask),
+      ],
+    ),
+    constant: table(
+      ["goes on all the time", "requests an hour", "a month"],
+      [
+        constantRow("the tick's look at the due index", bill.constant.dueIndex()),
+        constantRow(
+          "its other reads: how late the queue is, who holds each place, each root",
+          bill.constant.tickReads(),
+        ),
+        constantRow("heartbeats of the signals function", bill.constant.signalBeats()),
+        constantRow("heartbeats of a shard's holder", bill.constant.shardBeats()),
+        constantRow("the holder's look at the eager index", bill.constant.eagerIndex()),
+        constantRow("its looks at the breaker, and its successor's at the place", bill.constant.shardReads()),
+      ],
+    ),
+    assumed: table(
+      ["assumed", ""],
+      [
+        ["memory of each function", `${bill.assumed.memoryMb} MB`],
+        ["an invocation of the lazy function, whatever its batch", `${bill.assumed.lazyMs} ms`],
+        ["a tick with nothing due", `${bill.assumed.tickMs} ms`],
+        [
+          "a probe, of which a tick does several at once",
+          `${bill.assumed.probeMs} ms, ${bill.assumed.probesAtOnce} at once`,
+        ],
+        ["Lambda's own log lines, an invocation", `${bill.assumed.platformLogBytes} bytes`],
+        ["requests of Lambda to take a batch from its queue", `${bill.assumed.pollRequestsPerBatch}: receive, delete`],
+        ["an empty queue", `${bill.assumed.pollersPerIdleQueue} pollers, a request each ${bill.assumed.pollSeconds} s`],
+        ["a month", `${bill.assumed.monthHours} hours`],
+      ],
+    ),
+    prices: table(
+      ["$", "for"],
+      Object.values(prices).map(({ dollars: each, per, what }) => [
+        String(each),
+        per === 1 ? what : `a million ${what}`,
+      ]),
+    ),
+  } as const;
+}
+
+const wakeCells = (usage: Usage): string[] => {
+  const million = times(usage, 1e6);
+  return [
+    money(dollars(only(million, "busEvents"))),
+    money(dollars(only(million, "queueRequests"))),
+    money(dollars(only(million, "invocations", "gbSeconds"))),
+    money(dollars(only(million, "writeUnits", "readUnits"))),
+    money(dollars(only(million, "logGb"))),
+    money(dollars(million)),
+  ];
+};
+
+const standingCells = (usage: Usage): string[] => [
+  money(dollars(only(usage, "invocations", "gbSeconds"))),
+  money(dollars(only(usage, "writeUnits", "readUnits"))),
+  money(dollars(only(usage, "queueRequests"))),
+  money(dollars(only(usage, "busEvents", "schedulerRuns", "logGb"))),
+  money(dollars(usage)),
+];
+
+const intervals = (usage: Usage): string[] =>
+  [15, 60, 1440].map((minutes) => money(dollars(times(bill.eachMinutes(usage, minutes), 1000))));
+
+function countRow(what: string, counts: Counts): string[] {
+  const { requests, writeUnits, readUnits, busEvents, logBytes } = counts;
+  const words = Object.entries(requests).map(([request, n]) => `${grouped(n)} ${shortOf(request)}`);
+  return [what, words.join(", "), ...[writeUnits, readUnits, busEvents, logBytes].map((n) => grouped(n))];
+}
+
+/** `DynamoDB GetItem, task` as `GetItem (task)`. */
+const shortOf = (request: string): string =>
+  request.replace(/^\w+ (\w+)(?:, (.+))?$/, (_, name, subject) =>
+    subject === undefined ? name : `${name} (${subject})`,
+  );
+
+const heldRow = (what: string, { seconds, billedSeconds, counts }: HeldPeriod): string[] =>
+  countRow(`${what}, ${seconds} s from one holder to the next, ${billedSeconds} s billed`, counts);
+
+function constantRow(what: string, { perHour, month }: bill.Constant): string[] {
+  return [what, grouped(Math.round(perHour)), money(dollars(month))];
+}
+
+/** Cents; what is less than one is not nothing. */
+function money(amount: number): string {
+  if (amount > 0 && amount < 0.005) return "< $0.01";
+  return amount === 0 ? "–" : `$${grouped(Number(amount.toFixed(2)), 2)}`;
+}
+
+const grouped = (n: number, decimals = 0): string =>
+  n.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: Math.max(decimals, 1) });
+
+/** Columns of numbers stand to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const rule = head.map((_, column) => (rows.every((row) => isNumber.test(row[column] ?? "")) ? "---:" : "---"));
+  return [line(head), `|${rule.join("|")}|`, ...rows.map(line), ""].join("\n");
+}
+
+const isNumber = /^(|–|(< )?\$?[\d.,]+)$/;

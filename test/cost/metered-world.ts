@@ -1,0 +1,196 @@
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { SchedulerClient } from "@aws-sdk/client-scheduler";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import type { Counts } from "../../cli/cost/counts.ts";
+import type { Clock } from "../../functions/contract/clock.ts";
+import { jsonLogger } from "../../functions/contract/logger.ts";
+import { Breakers } from "../../functions/engines/breakers.ts";
+import type { Machinery } from "../../functions/engines/engine.ts";
+import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
+
+import { DynamoControlStore } from "../../functions/tasks/dynamodb-control.ts";
+import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
+import { StraightSignals } from "../../functions/wake/straight-signals.ts";
+import { type AwsEndpoint, startAwsEndpoint } from "../../local/aws/endpoint.ts";
+import type { SqsQueue } from "../../local/aws/sqs-queue.ts";
+import { createTaskTable, startDatabase } from "../../local/database.ts";
+import { type Deployment, deploy, names } from "../../local/deployment.ts";
+import { settle } from "../support/test-clock.ts";
+import { World, type WorldOptions } from "../support/world.ts";
+import { DynamoMeter, type Metered } from "./dynamo-meter.ts";
+
+export interface MeteredOptions extends WorldOptions {
+  /** Signals go straight into the queue. */
+  readonly straight?: boolean;
+}
+
+/** The engines on the real adapters and SDK clients, against the services of this machine, with every request counted. */
+export class MeteredWorld {
+  readonly world: World;
+  readonly clock: World["clock"];
+  readonly machinery: Machinery;
+  readonly aws: AwsEndpoint;
+  readonly deployment: Deployment;
+  /** Lines that are more than information: a scenario that has any is not the one that was meant. */
+  readonly troubles: string[] = [];
+  /** Started with the event of a rule, as Lambda would. */
+  onFunction: (name: string, event: unknown) => void = () => {};
+  readonly #dynamo: DynamoMeter;
+  #others: Metered[] = [];
+  #underWay = 0;
+  #logBytes = 0;
+  readonly #closing: (() => unknown)[];
+
+  static async start(options: MeteredOptions): Promise<MeteredWorld> {
+    const database = await startDatabase(undefined);
+    const place = { endpoint: database.url, region: "us-east-1", credentials };
+    const [dynamo, unmetered] = [new DynamoDBClient(place), new DynamoDBClient(place)];
+    await createTaskTable(unmetered, names.table);
+    const world = new World({ ...options, store: new DynamoTaskStore(dynamo, names.table) });
+    let onFunction = (_name: string, _event: unknown) => {};
+    const aws = await startAwsEndpoint({
+      clock: world.clock,
+      onLambda: async (name, event) => onFunction(name, event),
+    });
+    const settings = { endpoint: aws.url, region: aws.region, credentials };
+    const deployment = await deploy(aws, settings);
+    const clients = {
+      events: new EventBridgeClient(settings),
+      scheduler: new SchedulerClient(settings),
+      sqs: new SQSClient(settings),
+    };
+    const metered = new MeteredWorld(world, aws, deployment, dynamo, unmetered, clients, options.straight === true, [
+      () => database.close(),
+      () => aws.close(),
+      ...[dynamo, unmetered, ...Object.values(clients)].map((client) => () => client.destroy()),
+    ]);
+    onFunction = (name, event) => metered.onFunction(name, event);
+    return metered;
+  }
+
+  private constructor(
+    world: World,
+    aws: AwsEndpoint,
+    deployment: Deployment,
+    dynamo: DynamoDBClient,
+    unmetered: DynamoDBClient,
+    clients: { readonly events: EventBridgeClient; readonly scheduler: SchedulerClient; readonly sqs: SQSClient },
+    straight: boolean,
+    closing: (() => unknown)[],
+  ) {
+    this.world = world;
+    this.clock = world.clock;
+    this.aws = aws;
+    this.deployment = deployment;
+    this.#closing = closing;
+    const follow = <T>(work: Promise<T>) => this.#follow(work);
+    this.#dynamo = new DynamoMeter(dynamo, unmetered, follow);
+    for (const [service, client] of [
+      ["EventBridge", clients.events],
+      ["Scheduler", clients.scheduler],
+      ["SQS", clients.sqs],
+    ] as const) {
+      const stack = client.middlewareStack as EventBridgeClient["middlewareStack"];
+      stack.add(
+        (next, context) => (args) => {
+          const { Entries } = args.input as { readonly Entries?: readonly unknown[] };
+          const operation = String(context.commandName).replace(/Command$/, "");
+          const busEvents = service === "EventBridge" ? (Entries?.length ?? 0) : 0;
+          this.#others.push({ request: `${service} ${operation}`, writeUnits: 0, readUnits: 0, busEvents });
+          return follow(next(args));
+        },
+        { step: "initialize", name: "meter" },
+      );
+    }
+    const bus = new EventBridgeWakes(
+      clients,
+      {
+        busName: names.bus,
+        busArn: deployment.busArn,
+        scheduleGroup: names.scheduleGroup,
+        scheduleRoleArn: deployment.scheduleRoleArn,
+      },
+      this.clock,
+    );
+    const { wakes } = deployment;
+    const connect = async () => clients.sqs;
+    const control = new DynamoControlStore(dynamo, names.table);
+    const clock: Clock = this.clock;
+    const lines = jsonLogger(
+      (line) => {
+        this.#logBytes += Buffer.byteLength(line);
+      },
+      () => clock.now(),
+    );
+    const trouble = (message: string, fields?: object) => this.troubles.push(`${message} ${JSON.stringify(fields)}`);
+    const log = { ...lines, debug: () => {}, warn: trouble, error: trouble };
+    const { random, upstream } = world.machinery;
+    this.machinery = {
+      ...world.machinery,
+      control,
+      clock,
+      log,
+      wakes: straight ? new StraightSignals(bus, wakes.url, clock, Math.random, connect) : bus,
+      breakers: new Breakers({ control, clock, log, random, upstream }),
+    };
+  }
+
+  /** What Lambda tells a function that may run for so long. */
+  context(remainingMs: number) {
+    return { getRemainingTimeInMillis: () => remainingMs, awsRequestId: "request" };
+  }
+
+  /** Up to `max` messages of a queue, as an event source hands them to the lazy function. */
+  async batch(queue: SqsQueue, max: number): Promise<{ readonly Records: readonly object[] }> {
+    const received = await queue.receive({ max, waitMs: 0 });
+    for (const { receiptHandle } of received) queue.delete(receiptHandle);
+    return { Records: received.map(({ messageId, body }) => ({ messageId, body })) };
+  }
+
+  /** Lets time pass in small steps; what is sent meanwhile is answered before time goes on. */
+  async pass(ms: number, stepMs = 100): Promise<void> {
+    for (const end = this.clock.now() + ms; this.clock.now() < end; ) {
+      await this.clock.advance(Math.min(stepMs, end - this.clock.now()));
+      do await settle();
+      while (this.#underWay > 0);
+    }
+  }
+
+  reset(): void {
+    this.#dynamo.metered.splice(0);
+    this.#others = [];
+    this.#logBytes = 0;
+  }
+
+  /** What was sent since the reset; of the requests to DynamoDB only those about `subject`, if it is given. */
+  counts(subject?: string): Counts {
+    const all = subject === undefined ? [...this.#dynamo.metered, ...this.#others] : this.#dynamo.of(subject);
+    const requests: Record<string, number> = {};
+    for (const { request } of all) requests[request] = (requests[request] ?? 0) + 1;
+    const sum = (units: (one: Metered) => number) => all.reduce((total, one) => total + units(one), 0);
+    return {
+      requests: Object.fromEntries(Object.entries(requests).sort(([a], [b]) => (a < b ? -1 : 1))),
+      writeUnits: sum(({ writeUnits }) => writeUnits),
+      readUnits: sum(({ readUnits }) => readUnits),
+      busEvents: sum(({ busEvents = 0 }) => busEvents),
+      // Rounded up: the words of a log line may change without a word on its price.
+      logBytes: subject === undefined ? Math.ceil(this.#logBytes / 100) * 100 : 0,
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#closing.splice(0).reverse()) await end();
+  }
+
+  async #follow<T>(work: Promise<T>): Promise<T> {
+    this.#underWay++;
+    try {
+      return await work;
+    } finally {
+      this.#underWay--;
+    }
+  }
+}
+
+const credentials = { accessKeyId: "test", secretAccessKey: "test" };
