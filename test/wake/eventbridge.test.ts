@@ -7,9 +7,9 @@ import { encodeDetail, type TaskWake, type WakeMessage } from "../../functions/w
 import { type AwsEndpoint, startAwsEndpoint } from "../../local/aws/endpoint.ts";
 import { type Deployment, deploy, names } from "../../local/deployment.ts";
 import { settle, TestClock } from "../support/test-clock.ts";
-import { distinct, testWakes, type WakesWorld } from "./wakes.suite.ts";
+import { distinct, type TimedWakesWorld, testWakes } from "./wakes.suite.ts";
 
-interface AwsWorld extends WakesWorld {
+interface AwsWorld extends TimedWakesWorld {
   readonly aws: AwsEndpoint;
   readonly deployment: Deployment;
   readonly wakes: EventBridgeWakes;
