@@ -11,7 +11,7 @@ const python = join(folder, ".venv", "bin");
 /** cfn-lint, which knows what CloudFormation takes. */
 export const cfnLint = join(python, "cfn-lint");
 /** moto, which plays many of AWS's services in memory. */
-const motoServer = join(python, "moto_server");
+export const motoServer = join(python, "moto_server");
 /** AWS's own client of Lambda's Runtime API: the program of a function's process in AWS's base images. */
 export const lambdaRuntimeClient = join(folder, "node_modules", "aws-lambda-ric", "index.mjs");
 
