@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 const source = (file: string) => fileURLToPath(new URL(`functions/${file}`, import.meta.url));
 
@@ -14,6 +14,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    // They need more than Node: npm run test:aws.
+    exclude: [...configDefaults.exclude, "test/aws/**"],
     setupFiles: ["test/support/nothing-left-running.ts"],
     pool: "forks",
     maxWorkers: 2,

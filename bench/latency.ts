@@ -45,7 +45,8 @@ export async function measureLatency(name: string, engine: "lazy" | "eager"): Pr
     await bundleLatencyApp(project, folder);
     const arrivals = new Arrivals();
     const runtime = await startRuntime({
-      built: folder,
+      bootstrapPath: join(folder, "bootstrap.mjs"),
+      functionsFolder: join(folder, "functions"),
       data: undefined,
       registry,
       engine,

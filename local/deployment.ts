@@ -61,26 +61,17 @@ export async function deploy(
   const arn = (service: string, resource: string) => `arn:aws:${service}:${aws.region}:${aws.account}:${resource}`;
   const scheduleRoleArn = `arn:aws:iam::${aws.account}:role/tailwake-schedules`;
 
-  const events = new EventBridgeClient(settings);
-  const scheduler = new SchedulerClient(settings);
   const functionArn = (name: string) => arn("lambda", `function:${name}`);
-  const route = async (Name: string, types: readonly string[], to: string) => {
-    const EventPattern = JSON.stringify({ source: [wakeSource], "detail-type": types });
-    await events.send(new PutRuleCommand({ Name, EventBusName: names.bus, EventPattern }));
-    await events.send(
-      new PutTargetsCommand({
-        Rule: Name,
-        EventBusName: names.bus,
-        Targets: [{ Id: "target", Arn: to, DeadLetterConfig: { Arn: deadLetters.arn } }],
-      }),
-    );
-  };
+  const [events, scheduler] = [new EventBridgeClient(settings), new SchedulerClient(settings)];
   try {
-    await route("wakes", [detailTypes.signal, detailTypes.wake], wakes.arn);
-    await route("delayed-wakes", [detailTypes.delayedWake], delay.arn);
-    await route("lonely-wakes", [detailTypes.lonelyWake], lonely.arn);
-    await route("hold-signals", [detailTypes.holdSignals], functionArn("signals"));
-    await route("hold-eager", [detailTypes.holdEager], functionArn("eager"));
+    await routeWakes(events, {
+      wakes: wakes.arn,
+      delay: delay.arn,
+      lonely: lonely.arn,
+      deadLetters: deadLetters.arn,
+      signals: functionArn("signals"),
+      eager: functionArn("eager"),
+    });
     await scheduler.send(new CreateScheduleGroupCommand({ Name: names.scheduleGroup }));
     await scheduler.send(
       new CreateScheduleCommand({
@@ -96,4 +87,27 @@ export async function deploy(
     scheduler.destroy();
   }
   return { busArn, scheduleRoleArn, wakes, delay, lonely, deadLetters };
+}
+
+/** The ARNs of what the bus sends to: queues, and the functions that hold streams. */
+export type WakeTargets = Readonly<Record<"wakes" | "delay" | "lonely" | "deadLetters" | "signals" | "eager", string>>;
+
+/** Makes the rules of the bus, which must be there: each detail type has one place to go to. */
+export async function routeWakes(events: EventBridgeClient, to: WakeTargets): Promise<void> {
+  const route = async (Name: string, types: readonly string[], arn: string) => {
+    const EventPattern = JSON.stringify({ source: [wakeSource], "detail-type": types });
+    await events.send(new PutRuleCommand({ Name, EventBusName: names.bus, EventPattern }));
+    await events.send(
+      new PutTargetsCommand({
+        Rule: Name,
+        EventBusName: names.bus,
+        Targets: [{ Id: "target", Arn: arn, DeadLetterConfig: { Arn: to.deadLetters } }],
+      }),
+    );
+  };
+  await route("wakes", [detailTypes.signal, detailTypes.wake], to.wakes);
+  await route("delayed-wakes", [detailTypes.delayedWake], to.delay);
+  await route("lonely-wakes", [detailTypes.lonelyWake], to.lonely);
+  await route("hold-signals", [detailTypes.holdSignals], to.signals);
+  await route("hold-eager", [detailTypes.holdEager], to.eager);
 }

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { activeJob, beginJob, followJob, type Job, type JobProgress } from "./du-job.ts";
 import { type Options, readOptions, UsageError, usage } from "./options.ts";
@@ -45,7 +45,8 @@ async function run(options: Options, stopping: AbortController): Promise<number>
   const failures: string[] = [];
   let active: Job | undefined;
   const runtime = await startRuntime({
-    built,
+    bootstrapPath: join(built, "bootstrap.mjs"),
+    functionsFolder: join(built, "functions"),
     data: options.data,
     registry,
     engine: options.engine,

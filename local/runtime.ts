@@ -21,8 +21,10 @@ import { restartTasks } from "./restart.ts";
 import { startUpstream, type Upstream } from "./upstream/server.ts";
 
 export interface RuntimeOptions {
-  /** Folder of the bundles: `bootstrap.mjs` and `functions/NAME/index.mjs`. */
-  readonly built: string;
+  /** The program of each function's process, an .mjs file: ours, or AWS's own runtime client. */
+  readonly bootstrapPath: string;
+  /** Folder of the functions' code: `NAME/index.mjs`. */
+  readonly functionsFolder: string;
   /** Keep tails and journal here; in memory if absent. */
   readonly data: string | undefined;
   readonly registry: string;
@@ -68,7 +70,7 @@ const deadLetterPollMs = 20_000;
 
 /** Starts everything on this machine: servers first, then the functions with the same bundles as on AWS. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { built, data, registry, engine, onFailure } = options;
+  const { bootstrapPath, functionsFolder, data, registry, engine, onFailure } = options;
   const clock = systemClock;
   const closing: (() => unknown)[] = [];
   let isClosing = false;
@@ -127,7 +129,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
     };
     const functionOf = (name: string, timeoutMs: number, concurrency: number, more: Record<string, string> = {}) => {
-      const taskRoot = join(built, "functions", name);
+      const taskRoot = join(functionsFolder, name);
       return {
         name,
         taskRoot,
@@ -145,7 +147,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         functionOf("signals", holderTimeoutMs, holderConcurrency, shortCut),
         functionOf("eager", holderTimeoutMs, holderConcurrency),
       ],
-      bootstrapPath: join(built, "bootstrap.mjs"),
+      bootstrapPath,
       onLog: options.onLog,
     });
     closing.push(() => lambda.close());

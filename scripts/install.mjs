@@ -5,16 +5,16 @@ import { fileURLToPath } from "node:url";
 
 export const project = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Installs the locked dependencies if they are missing or older than the lock file. npm's words go to stderr. */
-export function ensureInstalled() {
-  const installed = join(project, "node_modules", ".package-lock.json");
-  const lock = join(project, "package-lock.json");
+/** Installs a folder's locked dependencies if they are missing or older than the lock file. npm's words go to stderr. */
+export function ensureInstalled(folder = project) {
+  const installed = join(folder, "node_modules", ".package-lock.json");
+  const lock = join(folder, "package-lock.json");
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
   process.stderr.write("installing dependencies…\n");
   const npm = process.env.npm_execpath;
   const [command, ...args] = npm ? [process.execPath, npm] : ["npm"];
   const { status, error } = spawnSync(command, [...args, "ci", "--no-progress", "--loglevel=error"], {
-    cwd: project,
+    cwd: folder,
     stdio: ["ignore", 2, 2],
   });
   if (status === 0) return;

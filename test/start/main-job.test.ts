@@ -1,17 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  existsSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,6 +16,7 @@ import { names } from "../../local/deployment.ts";
 import { beginJob, followJob, type JobProgress } from "../../local/du-job.ts";
 import { startRuntime } from "../../local/runtime.ts";
 import { startUpstream } from "../../local/upstream/server.ts";
+import { apparentSize, directoriesInTree, writeTree } from "./tree.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -57,31 +47,12 @@ function start(args: readonly string[], onLine?: (line: string, child: ChildProc
 
 const run = (...args: string[]) => start(args).finished;
 
-/** Sizes of everything in a tree, each inode with several links once. */
-function apparentSize(path: string, counted = new Set<number>()): number {
-  const entry = lstatSync(path);
-  if (!entry.isDirectory() && entry.nlink > 1) {
-    if (counted.has(entry.ino)) return 0;
-    counted.add(entry.ino);
-  }
-  const inside = entry.isDirectory() ? readdirSync(path).map((name) => apparentSize(join(path, name), counted)) : [];
-  return entry.size + inside.reduce((a, b) => a + b, 0);
-}
-
 let folder: string;
 let tree: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "tailwake-start-"));
   tree = join(folder, "tree");
-  for (let i = 0; i < 40; i++) {
-    for (let j = 0; j < 5; j++) {
-      const directory = join(tree, `a${i}`, `b${j}`, "c");
-      mkdirSync(directory, { recursive: true });
-      writeFileSync(join(directory, "file"), "x".repeat(i * 100 + j));
-    }
-  }
-  linkSync(join(tree, "a7", "b0", "c", "file"), join(tree, "a8", "again"));
-  symlinkSync("nowhere", join(tree, "a9", "link"));
+  writeTree(tree);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -94,7 +65,7 @@ describe("npm start -- --once", () => {
     expect(report).toEqual({
       root: tree,
       bytes: apparentSize(tree),
-      entries: 1 + 40 + 200,
+      entries: directoriesInTree,
       runs: expect.any(Number),
       writes: expect.any(Number),
       seconds: expect.any(Number),
@@ -105,7 +76,7 @@ describe("npm start -- --once", () => {
   it("does the same job eagerly with --engine eager", async () => {
     const { code, out, err } = await run("--once", "--json", "--root", tree, "--engine", "eager");
     expect(code, err).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ bytes: apparentSize(tree), entries: 1 + 40 + 200 });
+    expect(JSON.parse(out)).toMatchObject({ bytes: apparentSize(tree), entries: directoriesInTree });
   });
 
   it("prints a table of the largest directories for people", async () => {
@@ -186,7 +157,7 @@ describe("npm start -- --data", () => {
     }
     const { code, out, err } = await run(...args);
     expect(code, err).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ bytes: apparentSize(tree), entries: 241 });
+    expect(JSON.parse(out)).toMatchObject({ bytes: apparentSize(tree), entries: directoriesInTree });
     said.push(...workflowsSaid(err));
     // A program that dies a moment after its workflow has completed has none to go on with: the next one begins anew.
     expect(await workflowsIn(data)).toEqual(expect.arrayContaining(said));
@@ -247,7 +218,8 @@ describe("the main job with signals that go straight into the queue", () => {
     execFileSync(process.execPath, ["scripts/build.mjs"], { cwd: project, stdio: "ignore" });
     const failures: string[] = [];
     const runtime = await startRuntime({
-      built: join(project, ".build"),
+      bootstrapPath: join(project, ".build", "bootstrap.mjs"),
+      functionsFolder: join(project, ".build", "functions"),
       data: undefined,
       registry: "local",
       engine: "lazy",

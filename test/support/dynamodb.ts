@@ -1,8 +1,5 @@
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import dynalite from "dynalite";
-import { tableShape } from "../../functions/tasks/dynamodb-table.ts";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { createTaskTable, startDatabase as startEmbedded } from "../../local/database.ts";
 
 export interface TestDatabase {
   readonly client: DynamoDBClient;
@@ -11,14 +8,21 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
+/** A request as it leaves the SDK. */
+export interface SentRequest {
+  readonly command: string;
+  readonly input: Record<string, unknown>;
+}
+
 /** An embedded DynamoDB on a free port. */
 export async function startDatabase(): Promise<TestDatabase> {
-  const server = dynalite({ createTableMs: 0, updateTableMs: 0, deleteTableMs: 0 });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  return testDatabase(await startEmbedded(undefined));
+}
+
+/** A database for tests on a server that speaks DynamoDB's protocol; closing it closes the server. */
+export function testDatabase(server: { readonly url: string; close(): Promise<void> }): TestDatabase {
   const client = new DynamoDBClient({
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: server.url,
     region: "us-east-1",
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
     maxAttempts: 1,
@@ -27,18 +31,26 @@ export async function startDatabase(): Promise<TestDatabase> {
   return {
     client,
     async createTable() {
-      const TableName = `tasks-${++tables}`;
-      await client.send(new CreateTableCommand({ TableName, ...tableShape }));
-      for (;;) {
-        const { Table } = await client.send(new DescribeTableCommand({ TableName }));
-        if (Table?.TableStatus === "ACTIVE") break;
-      }
-      return TableName;
+      const table = `tasks-${++tables}`;
+      await createTaskTable(client, table);
+      return table;
     },
     async close() {
       client.destroy();
-      server.close();
-      await once(server, "close");
+      await server.close();
     },
   };
+}
+
+/** Keeps each request that the client sends from now on. */
+export function recordRequests({ client }: TestDatabase): SentRequest[] {
+  const requests: SentRequest[] = [];
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      requests.push({ command: String(context.commandName), input: args.input as Record<string, unknown> });
+      return next(args);
+    },
+    { step: "initialize", name: "record" },
+  );
+  return requests;
 }

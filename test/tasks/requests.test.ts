@@ -4,27 +4,16 @@ import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { startTask } from "../../functions/engines/start.ts";
 import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
-import { startDatabase, type TestDatabase } from "../support/dynamodb.ts";
+import { recordRequests, type SentRequest, startDatabase, type TestDatabase } from "../support/dynamodb.ts";
 import { thing, World } from "../support/world.ts";
-
-interface Request {
-  readonly command: string;
-  readonly input: Record<string, unknown>;
-}
 
 /** What leaves the SDK, request by request. */
 describe("the requests of a run without contention", () => {
   let database: TestDatabase;
-  const requests: Request[] = [];
+  let requests: SentRequest[];
   beforeAll(async () => {
     database = await startDatabase();
-    database.client.middlewareStack.add(
-      (next, context) => (args) => {
-        requests.push({ command: String(context.commandName), input: args.input as Record<string, unknown> });
-        return next(args);
-      },
-      { step: "initialize", name: "count" },
-    );
+    requests = recordRequests(database);
   });
   afterAll(() => database.close());
   beforeEach(() => requests.splice(0));
@@ -55,7 +44,7 @@ describe("the requests of a run without contention", () => {
     return world;
   }
 
-  const touchesIndex = ({ input }: Request) => String(input.UpdateExpression).includes("#due");
+  const touchesIndex = ({ input }: SentRequest) => String(input.UpdateExpression).includes("#due");
 
   it.each([
     ["level 1", reader],

@@ -8,9 +8,9 @@ import type { WakeMessage } from "../../functions/wake/wake.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "../../local/aws/endpoint.ts";
 import { type ClientSettings, type Deployment, deploy, names } from "../../local/deployment.ts";
 import { settle, TestClock } from "../support/test-clock.ts";
-import type { WakesWorld } from "./wakes.suite.ts";
+import type { TimedWakesWorld } from "./wakes.suite.ts";
 
-export interface AwsWorld extends WakesWorld {
+export interface AwsWorld extends TimedWakesWorld {
   readonly aws: AwsEndpoint;
   readonly deployment: Deployment;
   readonly wakes: EventBridgeWakes;

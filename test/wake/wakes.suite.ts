@@ -1,15 +1,21 @@
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Clock } from "../../functions/contract/clock.ts";
 import { delayQueueMs, longestDelayMs } from "../../functions/wake/timing.ts";
 import { encodeDetail, type TaskWake, type WakeMessage } from "../../functions/wake/wake.ts";
 import type { Wakes } from "../../functions/wake/wakes.ts";
 import type { TestClock } from "../support/test-clock.ts";
 
-/** An adapter with what stands behind it, on a clock that stands. */
+/** An adapter with what stands behind it. */
 export interface WakesWorld {
   readonly wakes: Wakes;
-  readonly clock: TestClock;
+  readonly clock: Pick<Clock, "now">;
   /** The messages that have arrived and were not taken before. */
   take(): Promise<readonly WakeMessage[]>;
+}
+
+/** One whose alarms keep to a clock that stands until it is moved. */
+export interface TimedWakesWorld extends WakesWorld {
+  readonly clock: TestClock;
 }
 
 const key = { entity: "entity-1", kind: "order", activity: "ship" };
@@ -20,18 +26,12 @@ const latestMs = 3_000;
 /** The messages without their doubles, in an order of their own. */
 export const distinct = (messages: readonly WakeMessage[]): string[] => [...new Set(messages.map(encodeDetail))].sort();
 
-/** The contract of the alarm clocks, run by every adapter. */
-export function testWakes(start: () => Promise<WakesWorld>): void {
+/** What the alarm clocks promise of messages that are to come now, run by every adapter. */
+export function testWakesNow(start: () => Promise<WakesWorld>): void {
   let world: WakesWorld;
   beforeEach(async () => {
     world = await start();
   });
-
-  /** Moves time until `ms` from now and takes what has arrived by then. */
-  async function after(ms: number): Promise<readonly WakeMessage[]> {
-    await world.clock.advance(ms);
-    return world.take();
-  }
 
   it("brings each of 25 messages at least once", async () => {
     const messages = Array.from({ length: 25 }, (_, n): WakeMessage => ({ class: "signal", entity: `entity-${n}` }));
@@ -42,7 +42,7 @@ export function testWakes(start: () => Promise<WakesWorld>): void {
 
   it("sends nothing for no messages", async () => {
     await world.wakes.send([]);
-    expect(await after(delayQueueMs)).toEqual([]);
+    expect(await world.take()).toEqual([]);
   });
 
   const messages: readonly WakeMessage[] = [
@@ -67,6 +67,25 @@ export function testWakes(start: () => Promise<WakesWorld>): void {
     await world.wakes.sendAt(timer, at);
     expect(await world.take()).toEqual([{ ...timer, notBefore: at }]);
   });
+}
+
+/** The whole contract of the alarm clocks, run by every adapter whose time can be moved. */
+export function testWakes(start: () => Promise<TimedWakesWorld>): void {
+  describe("now", () => testWakesNow(start));
+  describe("in time", () => testWakesInTime(start));
+}
+
+function testWakesInTime(start: () => Promise<TimedWakesWorld>): void {
+  let world: TimedWakesWorld;
+  beforeEach(async () => {
+    world = await start();
+  });
+
+  /** Moves time until `ms` from now and takes what has arrived by then. */
+  async function after(ms: number): Promise<readonly WakeMessage[]> {
+    await world.clock.advance(ms);
+    return world.take();
+  }
 
   it.each([1, 5_000, delayQueueMs, 20_001, 45_500, longestDelayMs])(
     "holds a wake that is %i ms away in the delay queue, and says when it may be taken",

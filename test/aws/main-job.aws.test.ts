@@ -1,0 +1,92 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beginJob, followJob, type JobProgress } from "../../local/du-job.ts";
+import { startRuntime } from "../../local/runtime.ts";
+import { apparentSize, directoriesInTree, writeTree } from "../start/tree.ts";
+import { lambdaRuntimeClient } from "./tools.ts";
+
+const registry = "local";
+const jobMs = 45_000;
+const built = fileURLToPath(new URL("../../.build", import.meta.url));
+
+interface Done {
+  readonly job: JobProgress | undefined;
+  readonly failures: readonly string[];
+  /** The lines of the functions' logs that are no JSON. */
+  readonly unreadable: readonly string[];
+  /** The command lines of the processes of each function when the job was done. */
+  readonly commands: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Does the main job with the functions in a folder, under AWS's runtime client. */
+async function doJob(engine: "lazy" | "eager", root: string, functionsFolder: string): Promise<Done> {
+  const failures: string[] = [];
+  const unreadable: string[] = [];
+  const runtime = await startRuntime({
+    bootstrapPath: lambdaRuntimeClient,
+    functionsFolder,
+    data: undefined,
+    registry,
+    engine,
+    seed: ({ seed }) => {
+      seed.initRegistry(registry);
+      seed.initRoot(registry, { globalRoot: root, host: hostname(), hostRoot: root });
+    },
+    onLog: (name, line) => {
+      if (!isLogRecord(line)) unreadable.push(`${name}: ${line}`);
+    },
+    onFailure: (what) => failures.push(what),
+  });
+  try {
+    const { workflowId } = await beginJob(runtime.nog, registry, root);
+    let job: JobProgress | undefined;
+    const signal = AbortSignal.timeout(jobMs);
+    for await (const progress of followJob(runtime.nog, registry, workflowId, signal)) job = progress;
+    const commands = Object.fromEntries(
+      ["lazy", "cron", "signals", "eager"].map((name) => [name, runtime.lambda.pids(name).map(commandLine)]),
+    );
+    return { job, failures, unreadable, commands };
+  } finally {
+    await runtime.close();
+  }
+}
+
+function isLogRecord(line: string): boolean {
+  try {
+    return typeof JSON.parse(line).level === "string";
+  } catch {
+    return false;
+  }
+}
+
+/** The client compiles on Linux only, which has /proc. */
+const commandLine = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "tailwake-aws-"));
+  writeTree(folder);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("the main job under AWS's own runtime client", () => {
+  it.each([
+    ["lazy", ["lazy", "cron", "signals"]],
+    ["eager", ["cron", "eager"]],
+  ] as const)("comes to the right total with the %s engine", async (engine, functions) => {
+    const { job, failures, unreadable, commands } = await doJob(engine, folder, join(built, "functions"));
+    expect(failures).toEqual([]);
+    expect(job).toMatchObject({ state: "committed", statusCode: 0, message: "" });
+    expect(job?.usage.get(".")).toBe(BigInt(apparentSize(folder)));
+    expect(job?.usage.size).toBe(directoriesInTree);
+    // The functions write their own records, which the client must pass on as they are.
+    expect(unreadable).toEqual([]);
+    for (const name of functions) {
+      expect(commands[name], name).not.toEqual([]);
+      for (const command of commands[name] ?? []) expect(command, name).toContain(lambdaRuntimeClient);
+    }
+  });
+});
