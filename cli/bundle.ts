@@ -60,8 +60,6 @@ export async function bundleFunctions(
   return Object.fromEntries(await Promise.all(bundled));
 }
 
-/** The oldest time that a zip archive can hold, in whatever time zone: it writes local time. */
-const noTime = new Date(1980, 0, 1);
 const unix = 3;
 const readableFile = 0o100644 << 16;
 
@@ -70,10 +68,12 @@ export async function zipFunctions(bundles: string, output: string): Promise<str
   await rm(output, { recursive: true, force: true });
   await mkdir(output, { recursive: true });
   const names = (await readdir(bundles)).sort();
+  // The oldest time that a zip archive can hold, which is local time in whatever zone.
+  const mtime = new Date(1980, 0, 1);
   for (const name of names) {
     const files: Zippable = {};
     for (const file of (await readdir(join(bundles, name))).sort()) {
-      files[file] = [await readFile(join(bundles, name, file)), { mtime: noTime, os: unix, attrs: readableFile }];
+      files[file] = [await readFile(join(bundles, name, file)), { mtime, os: unix, attrs: readableFile }];
     }
     await writeFile(join(output, `${name}.zip`), zipSync(files, { level: 9 }));
   }

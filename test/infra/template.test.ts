@@ -1,0 +1,258 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import type { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
+import { unzipSync } from "fflate";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bundleFunctions, zipFunctions } from "../../cli/bundle.ts";
+import { appSettings } from "../../functions/settings.ts";
+import { tableShape } from "../../functions/tasks/dynamodb-table.ts";
+import { delayQueueMs } from "../../functions/wake/timing.ts";
+import { cloudFormation, type Resource, type Template } from "../../infra/index.ts";
+import { lazyTimeoutMs, routeWakes } from "../../local/deployment.ts";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const names = ["lazy", "cron", "signals", "eager"] as const;
+
+const plain = (options: Partial<Parameters<typeof cloudFormation>[0]> = {}): Template =>
+  cloudFormation({ settings: { name: "tailwake-dev" }, code: (name) => `${name}.zip`, ...options });
+const whole = plain({ include: ["signals", "eager"] });
+
+/** The properties of a resource. */
+function resource(id: string, { Resources }: Template = whole): Record<string, unknown> {
+  return (Resources[id] ?? expect.fail(`no ${id} in ${Object.keys(Resources)}`)).Properties;
+}
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "tailwake-template-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("npm run package", () => {
+  let packaged: Template;
+  let prod: Template;
+  beforeAll(async () => {
+    packaged = await packageStage("dev");
+    prod = await packageStage("prod");
+  }, 60_000);
+
+  /** Runs it without a network and without a word of AWS in the environment. */
+  async function packageStage(stage: string): Promise<Template> {
+    const own = Object.entries(process.env).filter(([name]) => !/^(AWS_|VITEST|NODE_OPTIONS)/.test(name));
+    const guard = pathToFileURL(join(project, "test/infra/no-network.mjs")).href;
+    const env = { ...Object.fromEntries(own), NODE_OPTIONS: `--import=${guard}` };
+    const output = join(folder, stage);
+    const args = ["scripts/package.mjs", "--stage", stage, "--package", output];
+    await promisify(execFile)(process.execPath, args, { cwd: project, env });
+    return JSON.parse(readFileSync(join(output, "cloudformation-template-update-stack.json"), "utf8"));
+  }
+
+  it("makes the template of the fragments: what cloudFormation() returns, and osls's own bucket", () => {
+    const own = ["ServerlessDeploymentBucket", "ServerlessDeploymentBucketPolicy"];
+    const { Resources, Conditions, Outputs } = plain({
+      include: ["signals"],
+      environment: {
+        TAILWAKE_NOG_URL: "",
+        TAILWAKE_NOG_PROTOCOL: "grpc",
+        TAILWAKE_NOG_REGISTRIES: "",
+        TAILWAKE_NOG_TOKEN_SECRET: "",
+      },
+    });
+    const comparable = (resources: Readonly<Record<string, Resource>>) =>
+      Object.fromEntries(
+        Object.entries(resources).map(([id, { Properties, DependsOn: _, ...rest }]) => {
+          const { Code, ...properties } = Properties;
+          return [id, { ...rest, Properties: { ...properties, isCode: Code !== undefined } }];
+        }),
+      );
+    const deployed = Object.entries(packaged.Resources).filter(([id]) => !own.includes(id));
+    expect(deployed.length).toBe(Object.keys(packaged.Resources).length - own.length);
+    expect(comparable(Object.fromEntries(deployed))).toEqual(comparable(Resources));
+    expect(packaged.Conditions).toEqual(Conditions);
+    expect(packaged.Outputs).toMatchObject(Outputs);
+  });
+
+  it("makes a zip for each function, of the bundles that npm start runs, each below 700 kB", () => {
+    for (const name of names) {
+      const files = unzipSync(readFileSync(join(project, ".build", "packages", `${name}.zip`)));
+      const bundle = join(project, ".build", "functions", name);
+      expect(Object.keys(files).sort()).toEqual(readdirSync(bundle).sort());
+      expect(Object.keys(files)).toContain("index.mjs");
+      let bytes = 0;
+      for (const [file, content] of Object.entries(files)) {
+        bytes += content.length;
+        expect(readFileSync(join(bundle, file)).equals(content), `${name}/${file}`).toBe(true);
+      }
+      expect(bytes).toBeLessThan(700_000);
+    }
+  });
+
+  it("makes the same bytes again, in another folder and another time zone", async () => {
+    const entries = Object.fromEntries(names.map((name) => [name, `functions/handlers/${name}.ts`]));
+    await bundleFunctions(project, entries, join(folder, "functions"));
+    const zone = process.env.TZ;
+    process.env.TZ = "Pacific/Auckland";
+    try {
+      expect(await zipFunctions(join(folder, "functions"), join(folder, "packages"))).toEqual([...names].sort());
+    } finally {
+      if (zone === undefined) delete process.env.TZ;
+      else process.env.TZ = zone;
+    }
+    for (const name of names) {
+      const [first, second] = [join(project, ".build"), folder].map((at) =>
+        readFileSync(join(at, "packages", `${name}.zip`)),
+      );
+      expect(second?.equals(first ?? Buffer.alloc(0)), name).toBe(true);
+    }
+  });
+
+  it("protects the table of prod, and lets that of another stage go with its stack", () => {
+    expect(packaged.Resources.TaskTable?.DeletionPolicy).toBe("Delete");
+    expect(resource("TaskTable", packaged).DeletionProtectionEnabled).toBe(false);
+    expect(prod.Resources.TaskTable?.DeletionPolicy).toBe("Retain");
+    expect(resource("TaskTable", prod)).toMatchObject({
+      TableName: "tailwake-prod-tasks",
+      DeletionProtectionEnabled: true,
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      SSESpecification: { SSEEnabled: true },
+    });
+  });
+
+  it("writes down nothing of an account: no number of one, no ARN with a region", () => {
+    const text = JSON.stringify(packaged);
+    expect(text).toMatch(/AWS::AccountId/);
+    expect(text).not.toMatch(/\b\d{12}\b/);
+    expect(text).not.toMatch(/arn:aws:[a-z]+:[a-z]/);
+  });
+});
+
+describe("the template", () => {
+  it("has the table that the adapter relies on", () => {
+    expect(resource("TaskTable")).toMatchObject(tableShape);
+  });
+
+  it("routes each event of the bus as the local runtime does", async () => {
+    const local: Record<string, unknown> = {};
+    const client = {
+      async send({ input }: PutRuleCommand | PutTargetsCommand) {
+        if ("EventPattern" in input) local[String(input.Name)] = { pattern: JSON.parse(String(input.EventPattern)) };
+        if ("Rule" in input)
+          Object.assign(Object(local[String(input.Rule)]), { to: input.Targets?.map(({ Arn }) => Arn) });
+      },
+    } as unknown as EventBridgeClient;
+    await routeWakes(client, {
+      wakes: "WakeQueue",
+      delay: "DelayQueue",
+      lonely: "OneByOneQueue",
+      deadLetters: "DeadLetterQueue",
+      signals: "SignalsLambdaFunction",
+      eager: "EagerLambdaFunction",
+    });
+    const deployed = Object.entries(whole.Resources)
+      .filter(([, { Type }]) => Type === "AWS::Events::Rule")
+      .map(([id, { Properties }]) => {
+        const { EventPattern, Targets } = Properties as { EventPattern: unknown; Targets: { Arn: object }[] };
+        const name = id.replace(/Rule$/, "").replace(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`);
+        return [name.toLowerCase(), { pattern: EventPattern, to: Targets.map(({ Arn }) => Object.values(Arn)[0][0]) }];
+      });
+    expect(Object.fromEntries(deployed)).toEqual(local);
+  });
+
+  it("keeps what a rule cannot deliver, and what the lazy function cannot handle", () => {
+    const deadLetters = { "Fn::GetAtt": ["DeadLetterQueue", "Arn"] };
+    for (const { Type, Properties } of Object.values(whole.Resources)) {
+      if (Type !== "AWS::Events::Rule") continue;
+      for (const target of Properties.Targets as object[]) {
+        expect(target).toMatchObject({ DeadLetterConfig: { Arn: deadLetters } });
+      }
+    }
+    for (const id of ["WakeQueue", "DelayQueue", "OneByOneQueue"]) {
+      expect(resource(id)).toMatchObject({ RedrivePolicy: { deadLetterTargetArn: deadLetters, maxReceiveCount: 5 } });
+    }
+  });
+
+  it("hides messages a little longer than the lazy function can run (rule 7), and delays as the wakes expect it", () => {
+    expect(resource("LazyLambdaFunction").Timeout).toBe(lazyTimeoutMs / 1000);
+    for (const id of ["WakeQueue", "DelayQueue", "OneByOneQueue"]) {
+      expect(resource(id).VisibilityTimeout).toBe(lazyTimeoutMs / 1000 + 15);
+    }
+    expect(resource("DelayQueue").DelaySeconds).toBe(delayQueueMs / 1000);
+    expect([resource("WakeQueue").DelaySeconds, resource("OneByOneQueue").DelaySeconds]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(resource("OneByOneSource")).toMatchObject({ BatchSize: 1 });
+  });
+
+  it("gives each function the settings that it reads, and no other of Tailwake's", () => {
+    const known = new Set(Object.keys(appSettings));
+    for (const name of ["Lazy", "Cron", "Signals", "Eager"]) {
+      const { Variables } = Object(resource(`${name}LambdaFunction`).Environment);
+      expect(Object.keys(Variables).filter((variable) => !known.has(variable))).toEqual([]);
+      for (const needed of ["TABLE", "BUS_ARN", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"]) {
+        expect(Variables).toHaveProperty(`TAILWAKE_${needed}`);
+      }
+    }
+  });
+
+  it("lets only the signals function know the queue of the short cut", () => {
+    const knowing = names.filter((name) =>
+      JSON.stringify(resource(`${name.charAt(0).toUpperCase()}${name.slice(1)}LambdaFunction`)).includes(
+        "SIGNAL_QUEUE",
+      ),
+    );
+    expect(knowing).toEqual(["signals"]);
+  });
+
+  it("has the optional functions only if they are asked for, with all that is theirs", () => {
+    const base = Object.keys(plain().Resources);
+    expect(base.filter((id) => /Signals|Eager/.test(id))).toEqual([]);
+    for (const [option, prefix] of [
+      ["signals", "Signals"],
+      ["eager", "Eager"],
+    ] as const) {
+      const added = Object.keys(plain({ include: [option] }).Resources).filter((id) => !base.includes(id));
+      expect(added.sort()).toEqual(
+        [`Hold${prefix}Permission`, `Hold${prefix}Rule`]
+          .concat(["Invocations", "LambdaFunction", "LogGroup", "Role"].map((part) => `${prefix}${part}`))
+          .sort(),
+      );
+    }
+  });
+
+  it("routes the events of a user's own services if their pattern is given", () => {
+    const signalEvents = { source: ["orders"], "detail-type": ["OrderChanged"] };
+    const template = plain({ settings: { name: "orders", signalEvents }, include: ["own-signals"] });
+    expect(resource("OwnSignalsRule", template)).toMatchObject({ EventPattern: signalEvents });
+    expect(() => plain({ include: ["own-signals"] })).toThrow(
+      "settings.signalEvents: expected an event pattern, received undefined",
+    );
+  });
+
+  it("says which setting it cannot use", () => {
+    expect(() => plain({ settings: { name: "no spaces please" } })).toThrow(
+      'settings.name: expected 1 to 40 letters, digits and dashes, received "no spaces please"',
+    );
+    const misspelt = { name: "a", lazyMemory: 512 } as Parameters<typeof cloudFormation>[0]["settings"];
+    expect(() => plain({ settings: misspelt })).toThrow(/received also lazyMemory$/);
+  });
+
+  it("is plain JSON, with every reference to something that is there", () => {
+    const template = plain({ include: ["signals", "eager"], environment: { OWN: "x" } });
+    expect(JSON.parse(JSON.stringify(template))).toEqual(template);
+    const text = JSON.stringify(template);
+    expect(text).not.toMatch(/\$\{self:|\$\{param:|undefined/);
+    const ids = new Set(Object.keys(template.Resources));
+    const referred = [
+      ...[...text.matchAll(/"Ref":"(\w+)"/g)].map(([, id]) => id),
+      ...[...text.matchAll(/"Fn::GetAtt":\["(\w+)"/g)].map(([, id]) => id),
+      ...[...text.matchAll(/\$\{(\w+)(?:\.\w+)?\}/g)].map(([, id]) => id),
+    ];
+    expect(referred.length).toBeGreaterThan(50);
+    expect(referred.filter((id) => !ids.has(String(id)))).toEqual([]);
+  });
+});
