@@ -10,6 +10,7 @@ export default defineConfig({
       { find: /^tailwake$/, replacement: source("index.ts") },
       { find: /^tailwake\/(nog|testing)$/, replacement: source("$1/index.ts") },
       { find: /^tailwake\/client$/, replacement: source("client.ts") },
+      { find: /^tailwake\/infra$/, replacement: fileURLToPath(new URL("infra/index.ts", import.meta.url)) },
     ],
   },
   test: {

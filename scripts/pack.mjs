@@ -1,13 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ensureInstalled, project } from "./install.mjs";
 
 /**
- * Makes the npm package: compiles JavaScript and types of everything in functions/ but this repository's handlers, then
- * runs `npm pack` with the given arguments. A script of its own, since npm runs no life cycle scripts here. What is
- * packed is put together in a folder of its own, so that two that pack at once do not take each other's files away.
+ * Makes the npm package, then runs `npm pack` with the given arguments: JavaScript and types of everything in functions/
+ * but this repository's handlers, the fragments of infra/, the command line, and the project that it writes. A script of
+ * its own, since npm runs no life cycle scripts here. What is packed is put together in a folder of its own, so that two
+ * that pack at once do not take each other's files away.
  */
 ensureInstalled();
 const staged = mkdtempSync(join(tmpdir(), "tailwake-pack-"));
@@ -19,9 +20,22 @@ try {
 
 function pack() {
   const tsc = join(project, "node_modules", ".bin", "tsc");
-  const compiled = run(tsc, ["-p", "tsconfig.package.json", "--outDir", join(staged, "dist")], 2);
-  if (compiled !== 0) return compiled;
+  for (const [config, output] of [
+    ["tsconfig.package.json", join(staged, "dist")],
+    ["tsconfig.tools.json", staged],
+  ]) {
+    const compiled = run(tsc, ["-p", config, "--outDir", output], 2);
+    if (compiled !== 0) return compiled;
+  }
   for (const file of ["package.json", "README.md", "LICENSE"]) copyFileSync(join(project, file), join(staged, file));
+  for (const file of readdirSync(join(project, "infra"))) {
+    if (file.endsWith(".yml")) copyFileSync(join(project, "infra", file), join(staged, "infra", file));
+  }
+  const left = new Set(["node_modules", ".build", ".serverless", ".npmrc", ".gitignore", "package-lock.json"]);
+  cpSync(join(project, "examples", "orders"), join(staged, "cli", "template"), {
+    recursive: true,
+    filter: (path) => !left.has(basename(path)),
+  });
   return run("npm", ["pack", "--loglevel=error", ...process.argv.slice(2), staged], "inherit");
 }
 

@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -12,29 +14,32 @@ const readme = readFileSync(join(example, "README.md"), "utf8");
 /** What the README says to type, in its order. */
 const commands = (/```sh\n([^`]*)```/.exec(readme)?.[1] ?? "").trim().split("\n");
 
+const quiet = ["--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"];
+
 let folder: string;
+let tailwake: string;
 let copy: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "tailwake-orders-"));
-  copy = join(folder, "orders");
   const packed = join(folder, "packed");
   mkdirSync(packed);
   await run(project, process.execPath, ["scripts/pack.mjs", "--pack-destination", packed]);
-  // As somebody copies it: without what an install or a build has left in it.
-  const left = new Set(["node_modules", ".build"]);
-  cpSync(example, copy, { recursive: true, filter: (path) => !left.has(basename(path)) });
   const [tarball = "no tarball"] = readdirSync(packed);
-  const own = JSON.parse(readFileSync(join(copy, "package.json"), "utf8"));
-  own.dependencies.tailwake = `file:${join(packed, tarball)}`;
-  writeFileSync(join(copy, "package.json"), JSON.stringify(own));
+  const installed = join(folder, "installed");
+  mkdirSync(installed);
+  await run(installed, "npm", ["install", ...quiet, "--no-package-lock", join(packed, tarball)]);
+  tailwake = join(installed, "node_modules", ".bin", "tailwake");
+  copy = join(folder, "my-orders");
 }, 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe("the orders example, copied to a folder of its own", () => {
-  it("is installed, tested, type-checked and started by the commands of its README", async () => {
-    expect(commands).toEqual(["npm install", "npm test", "npm run types", "npm start"]);
-    const [install, test, types, start] = [...commands];
-    await type(`${install} --prefer-offline --no-audit --no-fund`);
+describe("tailwake init, from the package", () => {
+  it("writes the orders example as a project that its README's commands install, test, start and package", async () => {
+    expect(commands).toEqual(["npm install", "npm test", "npm run types", "npm start", "npm run package"]);
+    const [install, test, types, start, pack] = [...commands];
+    const said = await run(folder, tailwake, ["init", "my-orders"]);
+    expect(said).toContain(`wrote ${copy}`);
+    await type(`${install} ${quiet.join(" ")}`);
     expect(await type(`${test}`)).toMatch(/Tests +8 passed/);
     await type(`${types}`);
     const lines = (await type(`${start}`)).split("\n");
@@ -45,7 +50,48 @@ describe("the orders example, copied to a folder of its own", () => {
       expect(lines).toContain(`order/ship-order@${order}: completed at event 2`);
     }
     expect(lines.at(-2)).toBe("3 of 3 orders shipped");
-  }, 120_000);
+    expect(await type(`${pack}`)).toMatch(/lazy\.zip +\d+ bytes/);
+  }, 180_000);
+
+  it("has a deployment of its own: its name, its functions, the rule of its signals", async () => {
+    const template = readFileSync(join(copy, ".serverless", "cloudformation-template-update-stack.json"), "utf8");
+    const { Resources } = JSON.parse(template);
+    expect(Resources.TaskTable.Properties.TableName).toBe("my-orders-dev-tasks");
+    expect(Resources.OwnSignalsRule.Properties.EventPattern).toEqual({
+      source: ["orders"],
+      "detail-type": ["OrderChanged"],
+    });
+    const functions = Object.keys(Resources).filter((id) => id.endsWith("LambdaFunction"));
+    expect(functions.sort()).toEqual(["CronLambdaFunction", "LazyLambdaFunction"]);
+    expect(Resources.LazyLambdaFunction.Properties.Environment.Variables).toHaveProperty("ORDERS_URL");
+    const files = unzipSync(readFileSync(join(copy, ".build", "packages", "lazy.zip")));
+    const bytes = Object.values(files).reduce((sum, { length }) => sum + length, 0);
+    expect(bytes).toBeLessThan(700_000);
+    expect(readFileSync(join(copy, "README.md"), "utf8")).not.toContain("repository");
+  });
+
+  it("leaves alone a folder that has something in it, and says what it does not understand", async () => {
+    writeFileSync(join(copy, "README.md"), "mine");
+    await expect(run(folder, tailwake, ["init", "my-orders"])).rejects.toThrow("expected a new or an empty folder");
+    expect(readFileSync(join(copy, "README.md"), "utf8")).toBe("mine");
+    await expect(run(folder, tailwake, ["init", "../my-orders"])).rejects.toThrow("received ../my-orders");
+    await expect(run(folder, tailwake, ["package"])).rejects.toThrow("npm install --save-dev esbuild");
+    await expect(type("npx tailwake package --from test/none")).rejects.toThrow(
+      "test/none: expected a source file for each function, received 0 other files",
+    );
+    await expect(run(folder, tailwake, ["deploy"])).rejects.toThrow("there is no command deploy");
+  });
+});
+
+describe("the orders example", () => {
+  it("has the settings of the fragments, and the pattern of its signals", () => {
+    const settings = (file: string) => {
+      const { default: values, prod } = parse(readFileSync(file, "utf8"), { merge: true });
+      return [Object.keys(values).sort(), Object.keys(prod).sort()];
+    };
+    const ours = settings(join(project, "infra", "settings.yml")).map((keys) => [...keys, "signalEvents"].sort());
+    expect(settings(join(example, "settings.yml"))).toEqual(ours);
+  });
 
   it("has the versions of the repository", () => {
     const { dependencies, devDependencies } = JSON.parse(readFileSync(join(example, "package.json"), "utf8"));

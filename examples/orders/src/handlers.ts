@@ -3,5 +3,5 @@ import { ordersApp } from "./app.ts";
 
 const { ORDERS_URL } = readSettings(process.env, { ORDERS_URL: setting.url("the URL of the orders service") });
 
-/** The entry points of the Lambda functions `lazy` and `cron`. */
+/** What the Lambda functions in `handlers/` run. */
 export const { wake, cron } = createHandlers(ordersApp(ORDERS_URL));

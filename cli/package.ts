@@ -1,0 +1,24 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { bundleFunctions, zipFunctions } from "./bundle.ts";
+
+/** Bundles and zips the functions of a project. Returns what to say: each zip with its sizes. */
+export async function packageFunctions(
+  project: string,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<string> {
+  const files = await readdir(join(project, from)).catch(() => []);
+  const sources = files.filter((file) => /\.[mc]?[jt]s$/.test(file) && !file.endsWith(".d.ts"));
+  if (sources.length === 0) {
+    throw new Error(`${from}: expected a source file for each function, received ${files.length} other files`);
+  }
+  const entries = Object.fromEntries(sources.map((file) => [basename(file).replace(/\.\w+$/, ""), join(from, file)]));
+  const bundles = join(project, ".build", "functions");
+  const sizes = await bundleFunctions(project, entries, bundles);
+  const lines: string[] = [];
+  for (const name of await zipFunctions(bundles, join(project, to))) {
+    const zip = join(to, `${name}.zip`);
+    lines.push(`${zip}  ${(await stat(join(project, zip))).size} bytes, of ${sizes[name]?.bytes} unzipped\n`);
+  }
+  return lines.join("");
+}

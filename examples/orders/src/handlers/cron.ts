@@ -1,0 +1,1 @@
+export { cron as handler } from "../handlers.ts";

@@ -1,0 +1,1 @@
+export { wake as handler } from "../handlers.ts";
