@@ -21,7 +21,7 @@ export const metricUnits = {
 
 export type MetricName = keyof typeof metricUnits;
 
-/** Takes measurements. It must not throw. */
+/** Takes measurements: counts add up, of seconds the most counts. It must not throw. */
 export interface Meter {
   add(name: MetricName, value: number): void;
   /** Called at the end of each invocation. */

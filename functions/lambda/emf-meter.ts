@@ -11,15 +11,19 @@ const longestHeldMs = 60_000;
  */
 export function emfMeter(service: string, clock: Clock): Meter {
   const metrics = new Metrics({ namespace: "Tailwake", serviceName: service });
+  const held = new Map<MetricName, number>();
   let since: number | undefined;
   const publish = () => {
-    if (since !== undefined) metrics.publishStoredMetrics();
+    for (const [name, value] of held) metrics.addMetric(name, metricUnits[name], value);
+    if (held.size > 0) metrics.publishStoredMetrics();
+    held.clear();
     since = undefined;
   };
   return {
-    add(name: MetricName, value) {
+    add(name, value) {
+      const before = held.get(name) ?? 0;
+      held.set(name, metricUnits[name] === "Count" ? before + value : Math.max(before, value));
       since ??= clock.now();
-      metrics.addMetric(name, metricUnits[name], value);
       if (clock.now() - since >= longestHeldMs) publish();
     },
     publish,
