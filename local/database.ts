@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import {
   CreateTableCommand,
@@ -30,8 +30,17 @@ export async function startDatabase(directory: string | undefined): Promise<Data
     ...(directory === undefined ? {} : { path: directory }),
   });
   let writes = 0;
-  server.on("request", ({ headers }: IncomingMessage) => {
-    if (writing.test(String(headers["x-amz-target"]))) writes++;
+  let underWay = 0;
+  let onIdle = () => {};
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (writing.test(String(request.headers["x-amz-target"]))) writes++;
+    // It is handled once its body is there, and answered even if nobody is left to hear.
+    request.once("end", () => void underWay++);
+    const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
+    response.end = (...args: unknown[]) => {
+      if (--underWay === 0) onIdle();
+      return end(...args);
+    };
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -41,6 +50,12 @@ export async function startDatabase(directory: string | undefined): Promise<Data
       return writes;
     },
     async close() {
+      // A request under way would go on with a database that is closed, and take the process along.
+      if (underWay > 0) {
+        await new Promise<void>((resolve) => {
+          onIdle = resolve;
+        });
+      }
       server.close();
       server.closeAllConnections();
       await once(server, "close");
