@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { constant, standing, wake } from "../../cli/cost/bill.ts";
+import { assumed, constant, standing, wake } from "../../cli/cost/bill.ts";
 import { counted } from "../../cli/cost/counts.ts";
 import { add, dollars, pricesOf } from "../../cli/cost/prices.ts";
 import { costTables } from "../../cli/cost/tables.ts";
+import { metricUnits } from "../../functions/engines/meter.ts";
 import { dueShards } from "../../functions/tasks/record.ts";
 import { project } from "../docs/regions.ts";
 import { cronRuns, heldShard, heldSignals, idleProbes, idleTick, signaledRuns } from "./scenarios.ts";
@@ -77,6 +78,31 @@ describe("docs/cost.md", () => {
     const from = text.indexOf(head);
     expect(from, `no table that begins with ${head}`).toBeGreaterThanOrEqual(0);
     expect(text.slice(from).split("\n\n")[0]?.trimEnd()).toBe(table.trimEnd());
+  });
+
+  it("has the memory and the standing costs of what is deployed", () => {
+    const infra = (file: string) => readFileSync(join(project, "infra", file), "utf8");
+    const memory = [...infra("settings.yml").matchAll(/^ {2}(\w+)MemoryMb: (\d+)$/gm)].map(([, name, mb]) => [
+      name,
+      Number(mb),
+    ]);
+    const { memoryMb } = assumed;
+    expect(Object.fromEntries(memory)).toEqual({
+      lazy: 2 * memoryMb,
+      cron: memoryMb,
+      signals: memoryMb,
+      eager: memoryMb,
+    });
+    for (const [file, row] of [
+      ["signals.yml", "the signals function"],
+      ["eager.yml", "one shard of eager tasks"],
+    ] as const) {
+      const [, month] = new RegExp(`^\\| ${row} \\|.*(\\$[\\d.]+) \\|$`, "m").exec(text) ?? [];
+      expect(infra(file).split("Resources:")[0]).toContain(`${month} a month`);
+    }
+    expect(infra("alarms.yml").match(/AWS::CloudWatch::Alarm$/gm)).toHaveLength(5);
+    expect(Object.keys(metricUnits)).toHaveLength(7);
+    expect(text).toContain("five alarms and a dashboard, of seven metrics");
   });
 
   it("has no other tables, and says of when the prices are", () => {
