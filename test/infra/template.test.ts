@@ -59,6 +59,7 @@ describe("npm run package", () => {
         TAILWAKE_NOG_URL: "",
         TAILWAKE_NOG_PROTOCOL: "grpc",
         TAILWAKE_NOG_REGISTRIES: "",
+        TAILWAKE_ENGINE: "lazy",
         TAILWAKE_NOG_TOKEN_SECRET: "",
       },
     });
