@@ -12,17 +12,9 @@ import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
 import { eagerHolder } from "../../functions/wake/holder-name.ts";
 import type { Signal } from "../../functions/wake/wake.ts";
 import { lazyTimeoutMs } from "../../local/deployment.ts";
-import { thing } from "../support/world.ts";
+import { reader, thing } from "../support/world.ts";
 import { type MeteredOptions, MeteredWorld } from "./metered-world.ts";
 
-const reader = defineProcessor(thing, {
-  name: "reader",
-  async processEvents(run, stream) {
-    let tail = run.tail;
-    for await (const { id } of stream) tail = id;
-    return caughtUp(tail);
-  },
-});
 const watcher = defineProcessor(thing, { name: "watcher", processEvents: async (run) => caughtUp(run.tail) });
 const source = defineSignalSource({
   name: "thing-signals",

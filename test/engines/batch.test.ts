@@ -1,21 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { defineProcessor } from "../../functions/contract/activity.ts";
-import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { startTask } from "../../functions/engines/start.ts";
 import { start } from "../../functions/tasks/transitions.ts";
 import { settle } from "../support/test-clock.ts";
-import { thing, World } from "../support/world.ts";
-
-const reader = defineProcessor(thing, {
-  name: "reader",
-  async processEvents(run, stream) {
-    let tail = run.tail;
-    for await (const { id } of stream) tail = id;
-    return caughtUp(tail);
-  },
-});
+import { reader, World } from "../support/world.ts";
 
 const wake = (detail: object, detailType = "Wake") => ({ source: "tailwake", "detail-type": detailType, detail });
 const good = { class: "signal", entity: "t" } as const;

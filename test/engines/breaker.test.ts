@@ -2,8 +2,6 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tasksOf } from "../../functions/client.ts";
-import { defineProcessor } from "../../functions/contract/activity.ts";
-import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { Breakers } from "../../functions/engines/breakers.ts";
 import { startTask } from "../../functions/engines/start.ts";
@@ -20,20 +18,11 @@ import {
   unpause,
 } from "../../functions/upstream/breaker.ts";
 import { isUpstreamFailure } from "../../functions/upstream/health.ts";
-import { thing, World } from "../support/world.ts";
+import { reader, World } from "../support/world.ts";
 
 const start = Date.UTC(2026, 0, 1);
 /** Unlike `Unavailable`, it is not tried again at once, which would take time. */
 const out = () => new ConnectError("out", Code.ResourceExhausted);
-
-const reader = defineProcessor(thing, {
-  name: "reader",
-  async processEvents(run, stream) {
-    let tail = run.tail;
-    for await (const { id } of stream) tail = id;
-    return caughtUp(tail);
-  },
-});
 
 describe("a breaker (rule 12)", () => {
   const open = trip(closedBreaker, start, 0.5, "out");

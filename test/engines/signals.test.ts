@@ -12,7 +12,7 @@ import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
 import { dueShards } from "../../functions/tasks/record.ts";
 import { isSignal } from "../../functions/wake/wake.ts";
 import { settle } from "../support/test-clock.ts";
-import { thing, World, type WorldOptions } from "../support/world.ts";
+import { reader, thing, World, type WorldOptions } from "../support/world.ts";
 
 const bytes = new TextEncoder();
 const text = new TextDecoder();
@@ -24,15 +24,6 @@ const source = defineSignalSource({
   method: LiveBroadcast.method.aggregateSignals,
   request: () => ({}),
   read: ({ signals }) => signals.map(({ entityId }) => text.decode(entityId)),
-});
-
-const reader = defineProcessor(thing, {
-  name: "reader",
-  async processEvents(run, stream) {
-    let tail = run.tail;
-    for await (const { id } of stream) tail = id;
-    return caughtUp(tail);
-  },
 });
 
 class SignalWorld extends World {

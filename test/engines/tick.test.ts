@@ -5,18 +5,9 @@ import { cron, lazy } from "../../functions/engines/binding.ts";
 import { noteQueueAge } from "../../functions/engines/queue-age.ts";
 import { startTask } from "../../functions/engines/start.ts";
 import { settle } from "../support/test-clock.ts";
-import { thing, World } from "../support/world.ts";
+import { reader, thing, World } from "../support/world.ts";
 
 const minute = 60_000;
-
-const reader = defineProcessor(thing, {
-  name: "reader",
-  async processEvents(run, stream) {
-    let tail = run.tail;
-    for await (const { id } of stream) tail = id;
-    return caughtUp(tail);
-  },
-});
 
 async function sleepingWorld() {
   const world = new World({ activities: [lazy(reader)] });

@@ -1,21 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { defineProcessor } from "../../functions/contract/activity.ts";
-import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { startTask } from "../../functions/engines/start.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
 import { Sqs } from "../../local/aws/sqs.ts";
 import { type EventSource, startEventSource } from "../../local/lambda/event-source.ts";
-import { busEvent, thing, World } from "../support/world.ts";
-
-const reader = defineProcessor(thing, {
-  name: "reader",
-  async processEvents(run, stream) {
-    let tail = run.tail;
-    for await (const { id } of stream) tail = id;
-    return caughtUp(tail);
-  },
-});
+import { busEvent, reader, World } from "../support/world.ts";
 
 describe("a message that cannot be understood", () => {
   let mapping: EventSource | undefined;

@@ -9,16 +9,8 @@ import { openInvocation } from "../../functions/lambda/invocation.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
 import { graceMs } from "../../functions/tasks/transitions.ts";
 import { settle, TestClock } from "../support/test-clock.ts";
-import { busEvent, thing, World } from "../support/world.ts";
+import { busEvent, reader, thing, World } from "../support/world.ts";
 
-const reader = defineProcessor(thing, {
-  name: "reader",
-  async processEvents(run, stream) {
-    let tail = run.tail;
-    for await (const { id } of stream) tail = id;
-    return caughtUp(tail);
-  },
-});
 const context = { getRemainingTimeInMillis: () => 120_000, awsRequestId: "request-1" };
 const signal = { class: "signal", entity: "t" } as const;
 

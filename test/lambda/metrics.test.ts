@@ -1,6 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
-import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { type Meter, type MetricName, metricUnits } from "../../functions/engines/meter.ts";
 import { noteQueueAge } from "../../functions/engines/queue-age.ts";
@@ -9,7 +8,7 @@ import { cronHandler } from "../../functions/lambda/cron-event.ts";
 import { emfMeter } from "../../functions/lambda/emf-meter.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
 import { TestClock } from "../support/test-clock.ts";
-import { busEvent, thing, World } from "../support/world.ts";
+import { busEvent, reader, thing, World } from "../support/world.ts";
 
 const minute = 60_000;
 const context = { getRemainingTimeInMillis: () => 120_000, awsRequestId: "request-1" };
@@ -21,15 +20,6 @@ const failing = defineProcessor(thing, {
     throw new Error("no route");
   },
 });
-const reader = defineProcessor(thing, {
-  name: "reader",
-  async processEvents(run, stream) {
-    let tail = run.tail;
-    for await (const { id } of stream) tail = id;
-    return caughtUp(tail);
-  },
-});
-
 /** Sums what was measured; `published` is what had been by the last end of an invocation. */
 function measuredIn(world: World) {
   const sums: Partial<Record<MetricName, number>> = {};

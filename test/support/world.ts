@@ -1,5 +1,6 @@
 import { Code, ConnectError, type ConnectRouter, createRouterTransport } from "@connectrpc/connect";
-import type { Task } from "../../functions/contract/activity.ts";
+import { defineProcessor, type Task } from "../../functions/contract/activity.ts";
+import { caughtUp } from "../../functions/contract/outcome.ts";
 import type { SignalSource } from "../../functions/contract/signal-source.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
 import { eventId } from "../../functions/contract/tail.ts";
@@ -100,6 +101,16 @@ export interface WorldOptions {
   /** Default: those of {@link thing}. */
   readonly routes?: Routes;
 }
+
+/** Reads its stream to the head, and does nothing. */
+export const reader = defineProcessor(thing, {
+  name: "reader",
+  async processEvents(run, stream) {
+    let tail = run.tail;
+    for await (const { id } of stream) tail = id;
+    return caughtUp(tail);
+  },
+});
 
 /** Everything around the engines, in memory: histories, table, alarm clocks, a clock that a test moves. */
 export class World {

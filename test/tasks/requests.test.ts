@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { defineActivity, defineProcessor } from "../../functions/contract/activity.ts";
+import { defineActivity } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { startTask } from "../../functions/engines/start.ts";
 import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
 import { recordRequests, type SentRequest, startDatabase, type TestDatabase } from "../support/dynamodb.ts";
-import { thing, World } from "../support/world.ts";
+import { reader, thing, World } from "../support/world.ts";
 
 /** What leaves the SDK, request by request. */
 describe("the requests of a run without contention", () => {
@@ -18,14 +18,6 @@ describe("the requests of a run without contention", () => {
   afterAll(() => database.close());
   beforeEach(() => requests.splice(0));
 
-  const reader = defineProcessor(thing, {
-    name: "reader",
-    async processEvents(run, stream) {
-      let tail = run.tail;
-      for await (const { id } of stream) tail = id;
-      return caughtUp(tail);
-    },
-  });
   const counter = defineActivity(thing, {
     name: "counter",
     view: { version: 1, initial: () => ({ n: 0 }) },
