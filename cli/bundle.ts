@@ -63,21 +63,23 @@ export async function bundleFunctions(
 const unix = 3;
 const readableFile = 0o100644 << 16;
 
-/** Zips each folder of `bundles` into `OUTPUT/NAME.zip`. The same files give the same bytes. Returns the names. */
-export async function zipFunctions(bundles: string, output: string): Promise<string[]> {
+/** Zips each folder of `bundles` into `OUTPUT/NAME.zip`. The same files give the same bytes. Returns their sizes. */
+export async function zipFunctions(bundles: string, output: string): Promise<Record<string, number>> {
   await rm(output, { recursive: true, force: true });
   await mkdir(output, { recursive: true });
-  const names = (await readdir(bundles)).sort();
+  const sizes: Record<string, number> = {};
   // The oldest time that a zip archive can hold, which is local time in whatever zone.
   const mtime = new Date(1980, 0, 1);
-  for (const name of names) {
+  for (const name of (await readdir(bundles)).sort()) {
     const files: Zippable = {};
     for (const file of (await readdir(join(bundles, name))).sort()) {
       files[file] = [await readFile(join(bundles, name, file)), { mtime, os: unix, attrs: readableFile }];
     }
-    await writeFile(join(output, `${name}.zip`), zipSync(files, { level: 9 }));
+    const zip = zipSync(files, { level: 9 });
+    await writeFile(join(output, `${name}.zip`), zip);
+    sizes[name] = zip.length;
   }
-  return names;
+  return sizes;
 }
 
 async function sizeOf(folder: string): Promise<BundleSize> {

@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { bundleFunctions, zipFunctions } from "./bundle.ts";
 
@@ -15,10 +15,8 @@ export async function packageFunctions(
   const entries = Object.fromEntries(sources.map((file) => [basename(file).replace(/\.\w+$/, ""), join(from, file)]));
   const bundles = join(project, ".build", "functions");
   const sizes = await bundleFunctions(project, entries, bundles);
-  const lines: string[] = [];
-  for (const name of await zipFunctions(bundles, join(project, to))) {
-    const zip = join(to, `${name}.zip`);
-    lines.push(`${zip}  ${(await stat(join(project, zip))).size} bytes, of ${sizes[name]?.bytes} unzipped\n`);
-  }
-  return lines.join("");
+  const zips = Object.entries(await zipFunctions(bundles, join(project, to)));
+  return zips
+    .map(([name, bytes]) => `${join(to, `${name}.zip`)}  ${bytes} bytes, of ${sizes[name]?.bytes} unzipped\n`)
+    .join("");
 }

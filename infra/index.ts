@@ -59,8 +59,9 @@ export interface Template {
  * made of the same fragments as those that a serverless.yml includes. Throws if a setting is missing or not usable.
  */
 export function cloudFormation({ settings, include = [], code, environment = {} }: TemplateOptions): Template {
-  const values = { ...defaults(), ...settings };
-  checkSettings(values, include);
+  const otherwise = defaults();
+  checkSettings(settings, Object.keys(otherwise), include);
+  const values = { ...otherwise, ...settings };
   const fragment = (name: string) => fill(load(`${name}.yml`), values);
   const functions = fragment("functions") as Record<FunctionName, FunctionFragment>;
   const names: FunctionName[] = ["lazy", "cron", ...(["signals", "eager"] as const).filter((n) => include.includes(n))];
@@ -141,13 +142,13 @@ function defaults(): Record<string, unknown> {
   return rest;
 }
 
-function checkSettings(values: Readonly<Record<string, unknown>>, include: readonly Option[]): void {
-  const known = new Set([...Object.keys(defaults()), "name", "signalEvents"]);
-  const unknown = Object.keys(values).filter((key) => !known.has(key));
+function checkSettings(settings: InfraSettings, withDefault: readonly string[], include: readonly Option[]): void {
+  const known = [...withDefault, "name", "signalEvents"].sort();
+  const unknown = Object.keys(settings).filter((key) => !known.includes(key));
   if (unknown.length > 0) {
-    throw new Error(`settings: expected ${[...known].sort().join(", ")}, received also ${unknown.join(", ")}`);
+    throw new Error(`settings: expected ${known.join(", ")}, received also ${unknown.join(", ")}`);
   }
-  const { name, signalEvents } = values;
+  const { name, signalEvents } = settings;
   if (typeof name !== "string" || !/^[A-Za-z][A-Za-z0-9-]{0,39}$/.test(name)) {
     throw new Error(`settings.name: expected 1 to 40 letters, digits and dashes, received ${JSON.stringify(name)}`);
   }
@@ -157,11 +158,12 @@ function checkSettings(values: Readonly<Record<string, unknown>>, include: reado
 }
 
 const variable = /\$\{self:custom\.tailwake\.(\w+)\}/g;
+const onlyVariable = new RegExp(`^${variable.source}$`);
 
 /** Puts the settings where a fragment has `${self:custom.tailwake.NAME}`, a whole value with its own type. */
 function fill(node: unknown, values: Readonly<Record<string, unknown>>): unknown {
   if (typeof node === "string") {
-    const [, whole] = new RegExp(`^${variable.source}$`).exec(node) ?? [];
+    const [, whole] = onlyVariable.exec(node) ?? [];
     if (whole !== undefined) return values[whole];
     return node.replace(variable, (_, name) => String(values[name]));
   }

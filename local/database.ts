@@ -30,15 +30,15 @@ export async function startDatabase(directory: string | undefined): Promise<Data
     ...(directory === undefined ? {} : { path: directory }),
   });
   let writes = 0;
-  let underWay = 0;
+  const underWay = new Set<ServerResponse>();
   let onIdle = () => {};
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (writing.test(String(request.headers["x-amz-target"]))) writes++;
     // It is handled once its body is there, and answered even if nobody is left to hear.
-    request.once("end", () => void underWay++);
+    request.once("end", () => void underWay.add(response));
     const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
     response.end = (...args: unknown[]) => {
-      if (--underWay === 0) onIdle();
+      if (underWay.delete(response) && underWay.size === 0) onIdle();
       return end(...args);
     };
   });
@@ -51,7 +51,7 @@ export async function startDatabase(directory: string | undefined): Promise<Data
     },
     async close() {
       // A request under way would go on with a database that is closed, and take the process along.
-      if (underWay > 0) {
+      if (underWay.size > 0) {
         await new Promise<void>((resolve) => {
           onIdle = resolve;
         });

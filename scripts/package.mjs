@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { build, bundler, bundleSizes } from "./build.mjs";
 import { ensureInstalled, project, runAndExit } from "./install.mjs";
@@ -13,11 +12,10 @@ ensureInstalled();
 const built = await build();
 const packages = join(built, "packages");
 const { zipFunctions } = await bundler();
-await zipFunctions(join(built, "functions"), packages);
+const zips = await zipFunctions(join(built, "functions"), packages);
 for (const [name, { bytes }] of await bundleSizes()) {
   const zip = join(packages, `${name}.zip`);
-  const { size } = await stat(zip);
-  process.stdout.write(`${relative(project, zip)}  ${size} bytes, of ${bytes} unzipped\n`);
+  process.stdout.write(`${relative(project, zip)}  ${zips[name]} bytes, of ${bytes} unzipped\n`);
   if (bytes <= largestBundleBytes) continue;
   process.stderr.write(`the bundle of ${name} has ${bytes} bytes; expected at most ${largestBundleBytes}\n`);
   process.exit(1);

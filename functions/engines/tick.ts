@@ -100,7 +100,8 @@ export async function tick(
     const now = machinery.clock.now();
     const entries = await machinery.store.due(shard, now, left);
     left -= entries.length;
-    report.oldestDueMs = Math.max(report.oldestDueMs, ...entries.map(({ due }) => now - due));
+    const [oldest] = entries;
+    if (oldest) report.oldestDueMs = Math.max(report.oldestDueMs, now - oldest.due);
     await Promise.all(
       entries.map((entry) =>
         limiter.run(async () => {
