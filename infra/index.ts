@@ -17,7 +17,7 @@ export interface InfraSettings {
   readonly eagerShards?: number;
   readonly signalsGo?: "through-the-bus" | "straight";
   readonly tokenSecret?: string;
-  readonly alarmActions?: readonly string[];
+  readonly alarmTopic?: string;
   /** The event pattern of your own services' signals; needed with the fragment `own-signals`. */
   readonly signalEvents?: Readonly<Record<string, unknown>>;
 }

@@ -32,33 +32,74 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Runs a program of the project without a network and without a word of AWS in the environment. */
+function offline(...args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  const own = Object.entries(process.env).filter(([name]) => !/^(AWS_|VITEST|NODE_OPTIONS)/.test(name));
+  const guard = pathToFileURL(join(project, "test/infra/no-network.mjs")).href;
+  const env = { ...Object.fromEntries(own), NODE_OPTIONS: `--import=${guard}` };
+  return promisify(execFile)(process.execPath, args, { cwd: project, env });
+}
+
 describe("npm run package", () => {
   let packaged: Template;
+  let said: string;
   let prod: Template;
+  let saidOfProd: string;
+  const topic = "arn:aws:sns:us-east-1:1:alarms";
   beforeAll(async () => {
-    packaged = await packageStage("dev");
-    prod = await packageStage("prod");
+    [packaged, said] = await packageStage("dev");
+    [prod, saidOfProd] = await packageStage("prod", "--param", "nogUrl=https://nog", `--param=alarmTopic=${topic}`);
   }, 60_000);
 
-  /** Runs it without a network and without a word of AWS in the environment. */
-  async function packageStage(stage: string): Promise<Template> {
-    const own = Object.entries(process.env).filter(([name]) => !/^(AWS_|VITEST|NODE_OPTIONS)/.test(name));
-    const guard = pathToFileURL(join(project, "test/infra/no-network.mjs")).href;
-    const env = { ...Object.fromEntries(own), NODE_OPTIONS: `--import=${guard}` };
+  async function packageStage(stage: string, ...parameters: readonly string[]): Promise<[Template, string]> {
     const output = join(folder, stage);
-    const args = ["scripts/package.mjs", "--stage", stage, "--package", output];
-    await promisify(execFile)(process.execPath, args, { cwd: project, env });
-    return JSON.parse(readFileSync(join(output, "cloudformation-template-update-stack.json"), "utf8"));
+    const { stdout } = await offline("scripts/package.mjs", "--stage", stage, "--package", output, ...parameters);
+    return [JSON.parse(readFileSync(join(output, "cloudformation-template-update-stack.json"), "utf8")), stdout];
   }
+
+  const variablesOf = (template: Template) => Object(resource("LazyLambdaFunction", template).Environment).Variables;
+
+  it("takes examples for the parameters that are not given, and says which", () => {
+    expect(said).toContain("nogUrl=https://nog.example.org --param=nogRegistries=example --param=alarmTopic=none\n");
+    expect(variablesOf(packaged)).toMatchObject({ TAILWAKE_NOG_URL: "https://nog.example.org" });
+    expect(saidOfProd).toMatch(/examples.*: --param=nogRegistries=example\n/);
+    expect(variablesOf(prod)).toMatchObject({ TAILWAKE_NOG_URL: "https://nog", TAILWAKE_NOG_REGISTRIES: "example" });
+  });
+
+  it("is the only one that does: osls itself refuses, and names all that is missing", async () => {
+    const refused = (stage: string) =>
+      offline(`${project}node_modules/osls/bin/serverless.js`, "deploy", "--stage", stage).then(
+        () => expect.fail("a deployment"),
+        ({ stdout }) =>
+          [...String(stdout).matchAll(/"custom\.([\w.]+)": Value not found at "param"/g)].map(([, at]) => at),
+      );
+    expect(await refused("dev")).toEqual(["required.nogUrl", "required.nogRegistries"]);
+    expect(await refused("prod")).toEqual(["required.nogUrl", "required.nogRegistries", "tailwake.alarmTopic"]);
+  }, 30_000);
+
+  it("has alarms that tell the topic of the deployment, or nobody if that was said", () => {
+    for (const [template, told] of [
+      [prod, topic],
+      [packaged, "none"],
+    ] as const) {
+      const { HasAlarmTopic } = template.Conditions;
+      expect(HasAlarmTopic).toEqual({ "Fn::Not": [{ "Fn::Equals": [told, "none"] }] });
+      const alarms = Object.values(template.Resources).filter(({ Type }) => Type === "AWS::CloudWatch::Alarm");
+      expect(alarms).toHaveLength(5);
+      const actions = { "Fn::If": ["HasAlarmTopic", [told], { Ref: "AWS::NoValue" }] };
+      for (const { Properties } of alarms)
+        expect(Properties).toMatchObject({ AlarmActions: actions, OKActions: actions });
+    }
+  });
 
   it("makes the template of the fragments: what cloudFormation() returns, and osls's own bucket", () => {
     const own = ["ServerlessDeploymentBucket", "ServerlessDeploymentBucketPolicy"];
     const { Resources, Conditions, Outputs } = plain({
       include: ["signals"],
       environment: {
-        TAILWAKE_NOG_URL: "",
+        TAILWAKE_NOG_URL: "https://nog.example.org",
         TAILWAKE_NOG_PROTOCOL: "grpc",
-        TAILWAKE_NOG_REGISTRIES: "",
+        TAILWAKE_NOG_REGISTRIES: "example",
         TAILWAKE_ENGINE: "lazy",
         TAILWAKE_NOG_TOKEN_SECRET: "",
       },
