@@ -17,6 +17,7 @@ export interface InfraSettings {
   readonly eagerShards?: number;
   readonly signalsGo?: "through-the-bus" | "straight";
   readonly tokenSecret?: string;
+  readonly tokenKey?: string;
   readonly alarmTopic?: string;
   /** The event pattern of your own services' signals; needed with the fragment `own-signals`. */
   readonly signalEvents?: Readonly<Record<string, unknown>>;
@@ -136,9 +137,13 @@ function functionResources(
   };
 }
 
-/** What a stage has that is not named; its own name it has to say. */
+/** What a stage has that is not named; its own name it has to say. Which part of a secret it is, only the app knows. */
 function defaults(): Record<string, unknown> {
-  const { name: _, ...rest } = (load("settings.yml") as { readonly default: Record<string, unknown> }).default;
+  const {
+    name: _,
+    tokenField: __,
+    ...rest
+  } = (load("settings.yml") as { readonly default: Record<string, unknown> }).default;
   return rest;
 }
 
@@ -181,7 +186,7 @@ const intrinsics: Tags = [
   scalar("!Ref", (text) => ({ Ref: text })),
   scalar("!Sub", (text) => ({ "Fn::Sub": text })),
   scalar("!GetAtt", (text) => ({ "Fn::GetAtt": text.split(".") })),
-  ...["If", "Not", "Equals"].map((name) => ({
+  ...["If", "Not", "Equals", "Select", "Split"].map((name) => ({
     tag: `!${name}`,
     collection: "seq" as const,
     resolve: (items: { toJSON(): unknown }) => ({ [`Fn::${name}`]: items.toJSON() }),

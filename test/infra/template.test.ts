@@ -102,6 +102,7 @@ describe("npm run package", () => {
         TAILWAKE_NOG_REGISTRIES: "example",
         TAILWAKE_ENGINE: "lazy",
         TAILWAKE_NOG_TOKEN_SECRET: "",
+        TAILWAKE_NOG_TOKEN_FIELD: "",
       },
     });
     const comparable = (resources: Readonly<Record<string, Resource>>) =>
@@ -282,6 +283,8 @@ describe("the template", () => {
     );
     const misspelt = { name: "a", lazyMemory: 512 } as Parameters<typeof cloudFormation>[0]["settings"];
     expect(() => plain({ settings: misspelt })).toThrow(/received also lazyMemory$/);
+    const ofTheApp = { name: "a", tokenField: "token" } as Parameters<typeof cloudFormation>[0]["settings"];
+    expect(() => plain({ settings: ofTheApp })).toThrow(/received also tokenField$/);
   });
 
   it("is plain JSON, with every reference to something that is there", () => {
