@@ -120,6 +120,9 @@ export const appSettings = {
   TAILWAKE_LOOKS_PER_TICK: setting.count(2000, 1, 100_000),
   /** Looks of a tick under way at once. */
   TAILWAKE_LOOKS_AT_ONCE: setting.count(20, 1, 500),
+  /** The optional functions that are deployed, for the cron function, which has them started. */
+  TAILWAKE_SIGNALS_FUNCTION: setting.optional(setting.text("the name of the signals function", resourceName)),
+  TAILWAKE_EAGER_FUNCTION: setting.optional(setting.text("the name of the eager function", resourceName)),
   /** Over how many instances of the eager function its tasks are spread. */
   TAILWAKE_EAGER_SHARDS: setting.count(1, 1, 16),
   /** Streams that one of them watches at most; all have to commit in the last seconds of an invocation. */

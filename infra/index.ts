@@ -79,10 +79,19 @@ export function cloudFormation({ settings, include = [], code, environment = {} 
   for (const name of [...always, ...include]) {
     const { Conditions, Resources, Outputs } = fragment(name) as Partial<Template>;
     Object.assign(template.Conditions, Conditions);
-    Object.assign(template.Resources, Resources);
+    merge(template.Resources, Resources);
     Object.assign(template.Outputs, Outputs);
   }
   return template;
+}
+
+/** As osls merges fragments: an option adds to what is there, say to the environment of a function. */
+function merge(into: Record<string, unknown>, more: Readonly<Record<string, unknown>> = {}): void {
+  for (const [key, value] of Object.entries(more)) {
+    const there = into[key];
+    if (typeof there === "object" && there !== null) merge(there as typeof into, value as typeof more);
+    else into[key] = value;
+  }
 }
 
 const always = ["table", "bus", "queues", "schedules", "roles", "alarms", "dashboard"] as const;

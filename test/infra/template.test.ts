@@ -243,6 +243,20 @@ describe("the template", () => {
     }
   });
 
+  it("tells the cron function of each optional function that is there, and of no other", () => {
+    const told = (template: Template) =>
+      Object.entries(Object(resource("CronLambdaFunction", template).Environment).Variables).filter(([variable]) =>
+        variable.endsWith("_FUNCTION"),
+      );
+    const functionName = (prefix: string) => resource(`${prefix}LambdaFunction`).FunctionName;
+    const signals = ["TAILWAKE_SIGNALS_FUNCTION", functionName("Signals")];
+    const eager = ["TAILWAKE_EAGER_FUNCTION", functionName("Eager")];
+    expect(told(plain())).toEqual([]);
+    expect(told(plain({ include: ["signals"] }))).toEqual([signals]);
+    expect(told(plain({ include: ["eager"] }))).toEqual([eager]);
+    expect(told(whole)).toEqual([signals, eager]);
+  });
+
   it("lets only the signals function know the queue of the short cut", () => {
     const knowing = names.filter((name) =>
       JSON.stringify(resource(`${name.charAt(0).toUpperCase()}${name.slice(1)}LambdaFunction`)).includes(
