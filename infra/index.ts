@@ -14,6 +14,7 @@ export interface InfraSettings {
   readonly signalsMemoryMb?: number;
   readonly eagerMemoryMb?: number;
   readonly probeMinutes?: number;
+  readonly looksPerTick?: number;
   readonly eagerShards?: number;
   readonly signalsGo?: "through-the-bus" | "straight";
   readonly tokenSecret?: string;
