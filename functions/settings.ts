@@ -125,8 +125,12 @@ export const appSettings = {
   TAILWAKE_EAGER_FUNCTION: setting.optional(setting.text("the name of the eager function", resourceName)),
   /** Over how many instances of the eager function its tasks are spread. */
   TAILWAKE_EAGER_SHARDS: setting.count(1, 1, 16),
-  /** Streams that one of them watches at most; all have to commit in the last seconds of an invocation. */
-  TAILWAKE_EAGER_WATCHES: setting.count(1000, 1, 5000),
+  /**
+   * Streams that one of them watches at most; all have to commit in the last seconds of an invocation. Over fetch each
+   * has a connection, and a function has 1,024 file descriptors: the default leaves 200 to calls and AWS's clients, of
+   * which each takes up to 50. Over gRPC all share one, so that more can be watched.
+   */
+  TAILWAKE_EAGER_WATCHES: setting.count(800, 1, 5000),
 };
 
 export type AppSettings = Values<typeof appSettings>;

@@ -1,3 +1,6 @@
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp, createHandlers } from "../../functions/app.ts";
 import { defineProcessor, task } from "../../functions/contract/activity.ts";
@@ -29,8 +32,25 @@ describe("settings", () => {
       TAILWAKE_LOOKS_PER_TICK: 2000,
       TAILWAKE_LOOKS_AT_ONCE: 20,
       TAILWAKE_EAGER_SHARDS: 1,
-      TAILWAKE_EAGER_WATCHES: 1000,
+      TAILWAKE_EAGER_WATCHES: 800,
     });
+  });
+
+  it("let one holder watch as many streams as have a file descriptor each, beside those of AWS's clients", async () => {
+    const descriptorsOfAFunction = 1024;
+    vi.stubEnv("AWS_REGION", "us-east-1");
+    const clients = [new DynamoDBClient({}), new EventBridgeClient({}), new SchedulerClient({})];
+    vi.unstubAllEnvs();
+    let sockets = 0;
+    for (const { config } of clients) {
+      const { httpsAgent } = await Object(config.requestHandler).configProvider;
+      sockets += httpsAgent.maxSockets;
+    }
+    for (const client of clients) client.destroy();
+    expect(sockets).toBeGreaterThan(0);
+    const { TAILWAKE_EAGER_WATCHES: watches } = readSettings(good, appSettings);
+    // Those of the process itself are some ten.
+    expect(watches + sockets + 20).toBeLessThan(descriptorsOfAFunction);
   });
 
   it("report every problem at once: name, expected, received", () => {
