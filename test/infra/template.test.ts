@@ -13,6 +13,7 @@ import { tableShape } from "../../functions/tasks/dynamodb-table.ts";
 import { delayQueueMs } from "../../functions/wake/timing.ts";
 import { cloudFormation, type Resource, type Template } from "../../infra/index.ts";
 import { lazyTimeoutMs, routeWakes } from "../../local/deployment.ts";
+import { linesOfDashboard } from "./dashboard.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const names = ["lazy", "cron", "signals", "eager"] as const;
@@ -204,6 +205,25 @@ describe("the template", () => {
         return [name.toLowerCase(), { pattern: EventPattern, to: Targets.map(({ Arn }) => Object.values(Arn)[0][0]) }];
       });
     expect(Object.fromEntries(deployed)).toEqual(local);
+  });
+
+  it("shows each queue and each function on the dashboard; the optional ones by name, so that they need not be there", () => {
+    const linesOf = (template: Template) => linesOfDashboard(template).map((line) => line.slice(1, 4).join(" "));
+    const lines = linesOf(whole);
+    for (const [id, { Type }] of Object.entries(whole.Resources)) {
+      if (Type !== "AWS::SQS::Queue") continue;
+      expect(lines).toContain(`ApproximateNumberOfMessagesVisible QueueName \${${id}.QueueName}`);
+      // Dead letters are old.
+      if (id !== "DeadLetterQueue")
+        expect(lines).toContain(`ApproximateAgeOfOldestMessage QueueName \${${id}.QueueName}`);
+    }
+    for (const id of ["LazyLambdaFunction", "CronLambdaFunction"]) {
+      expect(lines).toContain(`Errors FunctionName \${${id}}`);
+    }
+    for (const id of ["SignalsLambdaFunction", "EagerLambdaFunction"]) {
+      expect(lines).toContain(`Errors FunctionName ${resource(id).FunctionName}`);
+    }
+    expect(linesOf(plain())).toEqual(lines);
   });
 
   it("keeps what a rule cannot deliver, and what the lazy function cannot handle", () => {
