@@ -93,7 +93,8 @@ export async function tick(
   const limiter = new Limiter(budget.concurrency);
   let left = budget.looks;
   for (const shard of shuffledShards(machinery.random)) {
-    if (left <= 0 || invocation.signal.aborted) {
+    if (left <= 0) break;
+    if (invocation.signal.aborted) {
       report.cutShort = true;
       break;
     }
@@ -120,6 +121,13 @@ export async function tick(
     );
     // Sent shard by shard: what is claimed must not wait for the whole scan.
     await sendOrLeaveToScan(machinery, wakes.splice(0));
+  }
+  if (left <= 0) {
+    report.cutShort = true;
+    machinery.log.warn("looks used up, the rest is left to the next tick", {
+      looks: budget.looks,
+      oldestDueMs: report.oldestDueMs,
+    });
   }
   return report;
 }

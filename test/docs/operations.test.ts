@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { metricUnits } from "../../functions/engines/meter.ts";
 import { appSettings, readSettings, type SettingsError } from "../../functions/settings.ts";
 import { cloudFormation, type InfraSettings } from "../../infra/index.ts";
+import { linesOfDashboard } from "../infra/dashboard.ts";
 import { blocksOf, project, sampleTexts } from "./regions.ts";
 
 const file = "docs/operations.md";
@@ -57,18 +58,7 @@ const metricsOfAlarms = new Map(
   ]),
 );
 
-/** The metrics of the dashboard: a dot stands for what is at its place in the line above. */
-function metricsOfDashboard(): string[] {
-  const [{ DashboardBody } = {}] = propertiesOf("AWS::CloudWatch::Dashboard");
-  const { widgets } = JSON.parse(String(Object(DashboardBody)["Fn::Sub"]));
-  return widgets.flatMap(({ properties }: { properties: { metrics?: unknown[][] } }) => {
-    let above: unknown[] = [];
-    return (properties.metrics ?? []).map((line) => {
-      above = line.map((part, i) => (part === "." ? above[i] : part));
-      return `${above[0]} ${above[1]}`;
-    });
-  });
-}
+const metricsOfDashboard = () => linesOfDashboard(template).map(([namespace, name]) => `${namespace} ${name}`);
 
 describe("the variables of the operator's page", () => {
   const rows = rowsUnder("variable", "default", "expected");

@@ -61,6 +61,8 @@ class Deployment {
       TAILWAKE_BUS_ARN: busArn,
       TAILWAKE_SCHEDULE_GROUP: names.scheduleGroup,
       TAILWAKE_SCHEDULE_ROLE_ARN: scheduleRoleArn,
+      TAILWAKE_SIGNALS_FUNCTION: "signals",
+      TAILWAKE_EAGER_FUNCTION: "eager",
       NOG_URL: this.upstream.grpcUrl,
       SEEN_FILE: this.seenFile,
       BLOCKING: blocks(this.repoIds).join(","),
