@@ -1,4 +1,10 @@
-import { type AttributeValue, GetItemCommand, ScanCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import {
+  type AttributeValue,
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
 import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
 import { controlItemKey, taskItemKey, viewItemKey } from "../../functions/tasks/dynamodb-codec.ts";
 import { DynamoControlStore } from "../../functions/tasks/dynamodb-control.ts";
@@ -35,6 +41,11 @@ export class TableWorld extends World {
   async items(): Promise<Item[]> {
     const { Items = [] } = await this.#database.client.send(new ScanCommand({ TableName: this.#table }));
     return Items.sort((a, b) => `${a.pk?.S} ${a.sk?.S}`.localeCompare(`${b.pk?.S} ${b.sk?.S}`));
+  }
+
+  /** Puts an item as another version wrote it. */
+  async put(item: Item): Promise<void> {
+    await this.#database.client.send(new PutItemCommand({ TableName: this.#table, Item: item }));
   }
 
   /** Sets one attribute, whatever is there. */
