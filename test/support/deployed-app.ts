@@ -66,7 +66,8 @@ export class DeployedApp {
     const settings = { endpoint: this.#aws.url, region: this.#aws.region, credentials };
     this.#dynamo = new DynamoDBClient({ ...settings, endpoint: this.#database.url });
     await createTaskTable(this.#dynamo, names.table);
-    this.queues = await deploy(this.#aws, settings, lazyMs + 6_500);
+    // Whole seconds; a killed invocation's messages come back when its lease is over.
+    this.queues = await deploy(this.#aws, settings, Math.ceil((lazyMs + 6_000) / 1000) * 1000);
     const environment = {
       AWS_ACCESS_KEY_ID: "test",
       AWS_SECRET_ACCESS_KEY: "test",

@@ -1,5 +1,4 @@
 import { appendFileSync, existsSync } from "node:fs";
-import type { Bound } from "../../functions/engines/binding.ts";
 import {
   caughtUp,
   createApp,
@@ -20,8 +19,8 @@ export interface Version<V extends { ids: string[] }> {
   readonly extra?: string;
 }
 
-/** A run of the lazy `signaled` waits while this file is there. */
-const gate = process.env.GATE ?? "";
+/** A run of the lazy `signaled` of one aggregate waits while this file is there. */
+const { GATE: gate = "", GATED: gated = "" } = process.env;
 
 /**
  * The handlers of one version. Its activities write down what they see, a line each: the version, the activity, the
@@ -40,10 +39,10 @@ export function createVersion<V extends { ids: string[] }>({ name: version, view
           note(name, run.address.repoId, run.fence, id);
           tail = id;
         }
-        if (name === "signaled" && existsSync(gate)) {
-          note("waiting", run.address.repoId, run.fence);
+        if (name === "signaled" && run.address.repoId === gated && existsSync(gate)) {
+          note("waiting", gated, run.fence);
           while (existsSync(gate) && !run.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 10));
-          note("released", run.address.repoId, run.fence);
+          note(run.signal.aborted ? "aborted" : "released", gated, run.fence);
         }
         return caughtUp(tail);
       },
@@ -76,10 +75,18 @@ export function createVersion<V extends { ids: string[] }>({ name: version, view
     },
   });
 
-  const extras = extra === undefined ? [] : [defineProcessor(registry, { name: extra, processEvents: readAll })];
-  const bound: Bound[] = [lazy(starting), lazy(signaled), lazy(counting), eager(watching), ...extras.map((one) => lazy(one))];
+  const extras = (extra === undefined ? [] : [extra]).map((name) =>
+    defineProcessor(registry, {
+      name,
+      async processEvents(run, stream) {
+        let tail = run.tail;
+        for await (const { id } of stream) tail = id;
+        return caughtUp(tail);
+      },
+    }),
+  );
   const app = createApp({
-    activities: bound,
+    activities: [lazy(starting), lazy(signaled), lazy(counting), eager(watching), ...extras.map((one) => lazy(one))],
     upstreams: { nog: { baseUrl: process.env.NOG_URL ?? "", protocol: "grpc" } },
     signalSources: [liveBroadcast],
     roots: [starting, ...extras].map((activity) => task(activity, { registry: "exreg" })),
@@ -87,10 +94,3 @@ export function createVersion<V extends { ids: string[] }>({ name: version, view
   const { wake, cron, signals, eager: hold } = createHandlers(app);
   return { wake, cron, signals, hold };
 }
-
-type Processing = Parameters<typeof defineProcessor<typeof registry>>[1]["processEvents"];
-const readAll: Processing = async (run, stream) => {
-  let tail = run.tail;
-  for await (const { id } of stream) tail = id;
-  return caughtUp(tail);
-};
