@@ -16,7 +16,8 @@ class UpgradedApp extends DeployedApp {
     super({
       versions: { first: "test/upgrade/first-app.ts", next: "test/upgrade/next-app.ts" },
       repos,
-      lazyMs: 60_000,
+      // Longer than any wait at the gate.
+      lazyMs: 150_000,
       // Time enough to reach the head of each stream, though a successor waits a second for the place.
       holdMs: 16_000,
     });
@@ -27,7 +28,7 @@ class UpgradedApp extends DeployedApp {
   }
 
   /** Of the two ways to wait, this one keeps what it sees of the table meanwhile. */
-  until(what: string, holds: () => boolean, withinMs = 40_000): Promise<void> {
+  until(what: string, holds: () => boolean, withinMs = 100_000): Promise<void> {
     const sampled = async () => {
       for (const record of await this.tasks()) {
         const known = this.samples.get(taskName(record)) ?? [];
@@ -110,7 +111,7 @@ describe("an app that is upgraded, and rolled back, while events keep coming", (
 
   it("has both versions at work at once, and goes on without a gap, with the old one again too", async () => {
     world.tick();
-    await until("both are held", () => world.logged('"msg":"holding"') >= 2, 15_000);
+    await until("both are held", () => world.logged('"msg":"holding"') >= 2, 60_000);
     let turn = 0;
     timers.push(setInterval(() => world.commit(turn++ % repos), 125));
     timers.push(setInterval(() => world.tick(), 1_000));
@@ -157,7 +158,7 @@ describe("an app that is upgraded, and rolled back, while events keep coming", (
       record.activity === "watching" || (record.status === "sleeping" && record.error === undefined);
     const atRest = () => [...world.samples.values()].every((records) => records.slice(-1).every(isAtRest));
     await world.until("all sleep", atRest);
-  }, 240_000);
+  }, 400_000);
 
   it("has handed each activity each event, in order, and skipped none (T1)", () => {
     for (const repo of world.repos) {
