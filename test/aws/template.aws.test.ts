@@ -9,7 +9,9 @@ const accepted: Readonly<Record<string, string>> = {
   W8003: "the settings are filled in when packaging, so that each condition compares two texts that are known by then",
 };
 
-const alarmActions = ["arn:aws:sns:us-east-1:123456789012:alarms"];
+const alarmTopic = "arn:aws:sns:us-east-1:123456789012:alarms";
+const secretArn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders/token-AbCdEf";
+const keyArn = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const params = { nogUrl: "https://nog.example.org", nogRegistries: "one,two" };
 
 /** What osls makes of serverless.yml with other choices: signals off and on, eager off and on, straight off and on. */
@@ -23,8 +25,8 @@ const choices: Readonly<Record<string, Choice>> = {
   "prod with every option and the short cut for signals": {
     stage: "prod",
     options: ["signals", "eager"],
-    settings: { lazyConcurrency: 7, signalsGo: "straight", tokenSecret: "tailwake/prod/nog", alarmActions },
-    params,
+    settings: { lazyConcurrency: 7, signalsGo: "straight", tokenSecret: "tailwake/prod/nog" },
+    params: { ...params, alarmTopic },
   },
 };
 
@@ -33,12 +35,18 @@ const plain: Readonly<Record<string, { settings?: Omit<InfraSettings, "name">; i
   "the name alone": {},
   "every option": {
     include: ["signals", "eager", "own-signals"],
-    settings: { signalEvents: { source: ["orders"], "detail-type": ["OrderChanged"] }, alarmActions, eagerShards: 16 },
+    settings: { signalEvents: { source: ["orders"], "detail-type": ["OrderChanged"] }, alarmTopic, eagerShards: 16 },
   },
   "the short cut for signals": { include: ["signals"], settings: { signalsGo: "straight", lazyConcurrency: 7 } },
   "a secret and a table that stays": {
     include: ["eager"],
-    settings: { tokenSecret: "orders/token", whenTableIsDropped: "Retain", deletionProtection: true, logDays: 90 },
+    settings: {
+      tokenSecret: secretArn,
+      tokenKey: keyArn,
+      whenTableIsDropped: "Retain",
+      deletionProtection: true,
+      logDays: 90,
+    },
   },
 };
 
