@@ -36,6 +36,8 @@ export interface PlatformOptions extends FunctionOptions {
   /** The tasks of an earlier start are in it, if there was one. */
   readonly databaseUrl: string;
   readonly upstream: { readonly grpcUrl: string; readonly token: string };
+  /** How long a function's process may take to start, if not as long as on Lambda. */
+  readonly initTimeoutMs?: number;
   /** What the functions find in their environment besides. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -128,6 +130,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       ],
       bootstrapPath,
       onLog: options.onLog,
+      ...(options.initTimeoutMs !== undefined && { initTimeoutMs: options.initTimeoutMs }),
     });
     closing.push(() => lambda.close());
     for (const [source, maximumConcurrency, batchSize] of [

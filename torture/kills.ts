@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { World } from "./world.ts";
+
+export type Kills = Record<"function killed" | "function frozen" | "upstream killed" | "runtime killed", number>;
+
+/** Of a hundred kills; the rest hits functions. */
+const runtimeShare = 4;
+const upstreamShare = 14;
+const frozenShare = 12;
+/** On average. */
+const gapMs = 140;
+/** Longer than a lease of the lazy function, 45 s at ten times the speed, and than the patience with an eager holder. */
+const shortestFrostMs = 5_200;
+const longestFrostMs = 7_000;
+const lookMs = 20;
+
+const functions = ["lazy", "lazy", "lazy", "lazy", "lazy", "eager", "eager", "signals", "cron"] as const;
+
+/**
+ * Kills at random moments until the signal aborts. The same random numbers choose the same victims and moments; what
+ * they find under way is what differs.
+ */
+export async function killUntil(world: World, random: () => number, signal: AbortSignal): Promise<Kills> {
+  const kills = { "function killed": 0, "function frozen": 0, "upstream killed": 0, "runtime killed": 0 };
+  const thaws = new Set<Promise<void>>();
+  const alive = async (victim: () => unknown) => {
+    while (!victim() && !world.failed && !signal.aborted) await asleep(lookMs, signal);
+  };
+  while (!signal.aborted && !world.failed) {
+    const [gap, kind, which, choice, frost] = [random(), random() * 100, random(), random(), random()];
+    await asleep(2 * gap * gapMs, signal);
+    if (kind < runtimeShare) {
+      await alive(() => world.runtime);
+      if (signal.aborted) break;
+      kills["runtime killed"]++;
+      void world.killRuntime();
+    } else if (kind < runtimeShare + upstreamShare) {
+      await alive(() => world.upstream);
+      if (signal.aborted) break;
+      kills["upstream killed"]++;
+      void world.killUpstream();
+    } else {
+      await alive(() => world.runtime);
+      const functionName = functions[Math.floor(which * functions.length)] ?? "lazy";
+      const freezes = kind < runtimeShare + upstreamShare + frozenShare;
+      const pid = signal.aborted
+        ? undefined
+        : await world.signal(functionName, freezes ? "SIGSTOP" : "SIGKILL", choice);
+      if (pid === undefined) continue;
+      kills[freezes ? "function frozen" : "function killed"]++;
+      if (!freezes) continue;
+      const ms = shortestFrostMs + frost * (longestFrostMs - shortestFrostMs);
+      const thaw: Promise<void> = asleep(ms, signal)
+        .then(() => world.thaw(pid))
+        .finally(() => thaws.delete(thaw));
+      thaws.add(thaw);
+    }
+  }
+  await Promise.all(thaws);
+  return kills;
+}
+
+/** Resolves at the latest when the signal aborts. */
+export async function asleep(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => {});
+}
