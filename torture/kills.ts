@@ -13,6 +13,12 @@ const gapMs = 140;
 const shortestFrostMs = 5_200;
 const longestFrostMs = 7_000;
 const lookMs = 20;
+/**
+ * Where processes start more slowly than they are killed, nothing would be under way: between two kills activities write
+ * down so much, a few lines, unless they have nothing to do for so long.
+ */
+const workBytes = 150;
+const longestIdleMs = 1_500;
 
 const functions = ["lazy", "lazy", "lazy", "lazy", "lazy", "eager", "eager", "signals", "cron"] as const;
 
@@ -26,9 +32,18 @@ export async function killUntil(world: World, random: () => number, signal: Abor
   const alive = async (victim: () => unknown) => {
     while (!victim() && !world.failed && !signal.aborted) await asleep(lookMs, signal);
   };
+  let recorded = world.recordedBytes();
+  const somethingDone = async () => {
+    const end = performance.now() + longestIdleMs;
+    while (world.recordedBytes() < recorded + workBytes && performance.now() < end && !signal.aborted) {
+      await asleep(lookMs, signal);
+    }
+    recorded = world.recordedBytes();
+  };
   while (!signal.aborted && !world.failed) {
     const [gap, kind, which, choice, frost] = [random(), random() * 100, random(), random(), random()];
     await asleep(2 * gap * gapMs, signal);
+    await somethingDone();
     if (kind < runtimeShare) {
       await alive(() => world.runtime);
       if (signal.aborted) break;

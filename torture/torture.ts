@@ -13,6 +13,8 @@ import { World, type WorldOptions } from "./world.ts";
 export interface TortureOptions extends Omit<WorldOptions, "repos"> {
   readonly seconds: number;
   readonly seed: number;
+  /** How long everything may take to settle; T7's bound if absent. */
+  readonly settleSeconds?: number;
   /** Ends it early: nothing is compared then. */
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
@@ -41,7 +43,7 @@ export interface TortureResult {
  * T7's bound: the longest backoff (15 min), the grace (3 min), a lease (2 min) and a queue's wait, and as much again for
  * the starts of processes, which are not faster than elsewhere; at ten times the speed.
  */
-const settleSeconds = 240;
+const boundSeconds = 240;
 const lookMs = 500;
 const sayEveryMs = 30_000;
 
@@ -74,7 +76,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureResult
     say("faults have stopped; waiting until every task is at the head of its stream");
     const settling = performance.now();
     await commitToAll(world);
-    const tasks = await settled(world, signal);
+    const tasks = await settled(world, options.settleSeconds ?? boundSeconds, signal);
     const settledAfterSeconds = (performance.now() - settling) / 1000;
     if (signal.aborted) return undefined;
     await world.close();
@@ -98,7 +100,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureResult
 /** Kills before there is anything to kill would only be kills. */
 async function everyTaskStarted(world: World, signal: AbortSignal): Promise<void> {
   const { tasks } = readExpected(world.journal);
-  const end = performance.now() + settleSeconds * 1000;
+  const end = performance.now() + boundSeconds * 1000;
   while ((await readTasks(world.databaseUrl)).length < tasks.size) {
     if (performance.now() > end) throw new Error(`expected ${tasks.size} tasks to be started; see ${world.folder}`);
     if (signal.aborted) return;
@@ -107,7 +109,7 @@ async function everyTaskStarted(world: World, signal: AbortSignal): Promise<void
 }
 
 /** The tasks once all are where they should be, or the time is over. */
-async function settled(world: World, signal: AbortSignal): Promise<FinalTask[]> {
+async function settled(world: World, settleSeconds: number, signal: AbortSignal): Promise<FinalTask[]> {
   const expected = readExpected(world.journal);
   const end = performance.now() + settleSeconds * 1000;
   for (;;) {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,6 +20,7 @@ export interface WorldOptions {
 
 /** How many times as fast the clock of the processes runs. */
 const speed = 10;
+const processesAtOnce = 12;
 const startsAtMost = 5;
 const pauseMs = 200;
 
@@ -30,6 +31,7 @@ export class World {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #starting = new Set<Promise<void>>();
   readonly #frozen = new Set<number>();
+  readonly #recorded = new Map<string, number>();
   /** Undefined while it is dead, or not ready yet. */
   upstream: Program<UpstreamOrder> | undefined;
   runtime: Program<RuntimeOrder> | undefined;
@@ -58,6 +60,14 @@ export class World {
 
   get recordings(): string {
     return join(this.folder, "recordings");
+  }
+
+  /** Bytes that activities have written down. Only the processes that started last still write, and a few that hold streams. */
+  recordedBytes(): number {
+    for (const name of readdirSync(this.recordings).sort().slice(-processesAtOnce)) {
+      this.#recorded.set(name, statSync(join(this.recordings, name)).size);
+    }
+    return [...this.#recorded.values()].reduce((a, b) => a + b, 0);
   }
 
   get functionsLog(): string {
@@ -137,11 +147,6 @@ export class World {
 
   remove(): void {
     rmSync(this.folder, { recursive: true });
-  }
-
-  /** The last lines that the programs have printed. */
-  output(): string {
-    return readFileSync(this.#outputFile, "utf8").trimEnd().split("\n").slice(-20).join("\n");
   }
 
   get #outputFile(): string {
