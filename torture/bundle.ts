@@ -1,22 +1,30 @@
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildOptions, build, type Plugin } from "esbuild";
+import type { Broken } from "./options.ts";
 
 /** Which handler of the app each function has. */
 const functions = { lazy: "wake", cron: "tick", signals: "signals", eager: "hold" } as const;
 
-/** A text of a source file that is another one in the functions of a torture, to see it fail. */
-export interface Mutation {
+/** A text of a source file, in the place of which the programs of a torture have another one. */
+interface Mutation {
   readonly file: string;
   readonly from: string;
   readonly to: string;
 }
 
+/** Whoever has a lease, or had one, may commit. */
+const unguarded: Mutation = {
+  file: "functions/tasks/transitions.ts",
+  from: 'const mine = (token: string): Guard => is("token", token);',
+  to: 'const mine = (_token: string): Guard => oneOf("status", [...live, "completed"]);',
+};
+
 /**
  * Bundles the programs of a torture into a folder, with its clock for that of the product: the functions, the program
  * of their processes, the runtime and the upstream.
  */
-export async function bundleTorture(project: string, folder: string, mutation?: Mutation): Promise<void> {
+export async function bundleTorture(project: string, folder: string, broken?: Broken): Promise<void> {
   const shared: BuildOptions = {
     absWorkingDir: project,
     bundle: true,
@@ -39,7 +47,7 @@ export async function bundleTorture(project: string, folder: string, mutation?: 
       entryPoints: { app: "torture/app.ts" },
       minify: true,
       external: ["bowser"],
-      plugins: [replacing(project, mutation ? [clock, mutation] : [clock])],
+      plugins: [replacing(project, broken === "unguarded-commits" ? [clock, unguarded] : [clock])],
       banner: {
         js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
       },

@@ -1,17 +1,27 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { World } from "./world.ts";
 
 export type Kills = Record<"function killed" | "function frozen" | "upstream killed" | "runtime killed", number>;
 
-/** Of a hundred kills; the rest hits functions. */
-const runtimeShare = 4;
-const upstreamShare = 14;
-const frozenShare = 12;
+/** Of a hundred kills; the rest ends functions. */
+interface Shares {
+  readonly runtime: number;
+  readonly upstream: number;
+  readonly frozen: number;
+}
+const usualShares: Shares = { runtime: 4, upstream: 10, frozen: 16 };
+/** To see what only a thawed run can do. */
+export const onlyFrost: Shares = { runtime: 0, upstream: 0, frozen: 100 };
 /** On average. */
 const gapMs = 140;
-/** Longer than a lease of the lazy function, 45 s at ten times the speed, and than the patience with an eager holder. */
-const shortestFrostMs = 5_200;
-const longestFrostMs = 7_000;
+/**
+ * Longer than a lease of the lazy function with the clocks' skew, 50 s, and than anybody waits for an eager holder, so
+ * that another run has begun meanwhile; shorter than the 120 s after which the platform ends the function. At ten times
+ * the speed.
+ */
+const shortestFrostMs = 6_500;
+const longestFrostMs = 10_500;
 const lookMs = 20;
 /**
  * Where processes start more slowly than they are killed, nothing would be under way: between two kills activities write
@@ -26,7 +36,14 @@ const functions = ["lazy", "lazy", "lazy", "lazy", "lazy", "eager", "eager", "si
  * Kills at random moments until the signal aborts. The same random numbers choose the same victims and moments; what
  * they find under way is what differs.
  */
-export async function killUntil(world: World, random: () => number, signal: AbortSignal): Promise<Kills> {
+export async function killUntil(
+  world: World,
+  random: () => number,
+  signal: AbortSignal,
+  shares: Shares = usualShares,
+): Promise<Kills> {
+  // Each one that sleeps here listens.
+  setMaxListeners(0, signal);
   const kills = { "function killed": 0, "function frozen": 0, "upstream killed": 0, "runtime killed": 0 };
   const thaws = new Set<Promise<void>>();
   const alive = async (victim: () => unknown) => {
@@ -44,12 +61,12 @@ export async function killUntil(world: World, random: () => number, signal: Abor
     const [gap, kind, which, choice, frost] = [random(), random() * 100, random(), random(), random()];
     await asleep(2 * gap * gapMs, signal);
     await somethingDone();
-    if (kind < runtimeShare) {
+    if (kind < shares.runtime) {
       await alive(() => world.runtime);
       if (signal.aborted) break;
       kills["runtime killed"]++;
       void world.killRuntime();
-    } else if (kind < runtimeShare + upstreamShare) {
+    } else if (kind < shares.runtime + shares.upstream) {
       await alive(() => world.upstream);
       if (signal.aborted) break;
       kills["upstream killed"]++;
@@ -57,7 +74,7 @@ export async function killUntil(world: World, random: () => number, signal: Abor
     } else {
       await alive(() => world.runtime);
       const functionName = functions[Math.floor(which * functions.length)] ?? "lazy";
-      const freezes = kind < runtimeShare + upstreamShare + frozenShare;
+      const freezes = kind < shares.runtime + shares.upstream + shares.frozen;
       const pid = signal.aborted
         ? undefined
         : await world.signal(functionName, freezes ? "SIGSTOP" : "SIGKILL", choice);

@@ -19,7 +19,7 @@ export async function main(project: string, args: readonly string[]): Promise<nu
     process.stdout.write(usage);
     return 0;
   }
-  const { minutes, seed, json } = options;
+  const { minutes, seed, broken, json } = options;
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
   let database: Awaited<ReturnType<typeof startDynamoDbLocal>> | undefined;
@@ -29,6 +29,7 @@ export async function main(project: string, args: readonly string[]): Promise<nu
       project,
       seconds: minutes * 60,
       seed,
+      broken,
       databaseUrl: database?.url,
       signal: stopping.signal,
       say: (text) => void (json ? process.stderr : process.stdout).write(`${text}\n`),

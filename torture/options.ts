@@ -1,9 +1,14 @@
 import { parseArgs } from "node:util";
 
+const brokens = ["skip-events", "unguarded-commits"] as const;
+/** What a torture can be made to find. */
+export type Broken = (typeof brokens)[number];
+
 export interface Options {
   readonly minutes: number;
   readonly seed: number;
   readonly database: "dynalite" | "dynamodb-local";
+  readonly broken: Broken | undefined;
   readonly json: boolean;
 }
 
@@ -17,6 +22,8 @@ handed with the journal. Exit code 1 if a promise was broken.
   --seed N         chooses victims and moments (default: another one each time, which is printed)
   --database NAME  dynalite (default), on disk, killed with the process manager; or dynamodb-local, which is not killed:
                    it needs Java, and npm ci in test/aws
+  --broken NAME    to see it fail: skip-events, an activity that goes past events; or unguarded-commits, a product whose
+                   commits do not ask for the lease, and functions that are frozen and thawed alone
   --json           print one object on standard output
   --help           print this
 `;
@@ -42,7 +49,11 @@ export function readOptions(args: readonly string[]): Options | undefined {
   if (!(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new UsageError(`--seed: expected a whole number from 0, received ${JSON.stringify(values.seed)}`);
   }
-  return { minutes, seed, database, json: values.json ?? false };
+  const broken = brokens.find((name) => name === values.broken);
+  if (values.broken !== undefined && !broken) {
+    throw new UsageError(`--broken: expected ${brokens.join(" or ")}, received ${JSON.stringify(values.broken)}`);
+  }
+  return { minutes, seed, database, broken, json: values.json ?? false };
 }
 
 function parse(args: readonly string[]) {
@@ -53,6 +64,7 @@ function parse(args: readonly string[]) {
         minutes: { type: "string" },
         seed: { type: "string" },
         database: { type: "string" },
+        broken: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },

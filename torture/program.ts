@@ -12,11 +12,11 @@ interface Ready {
 /** A program of a torture in a process of its own, with a channel for orders and answers. */
 export class Program<Order extends object> {
   readonly #child: ChildProcess;
-  readonly #exited: Promise<unknown>;
+  readonly exited: Promise<unknown>;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    this.#exited = once(child, "exit");
+    this.exited = once(child, "exit");
     // What is sent to a process that has just been killed is lost, which is the point.
     child.on("error", () => {});
   }
@@ -67,14 +67,14 @@ export class Program<Order extends object> {
   /** Ends it with SIGKILL. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
-    await this.#exited;
+    await this.exited;
   }
 
   /** Ends it in order: it sees that its parent has gone. */
   async end(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
     const late = setTimeout(() => this.#child.kill("SIGKILL"), patienceMs);
-    await this.#exited;
+    await this.exited;
     clearTimeout(late);
   }
 }

@@ -63,6 +63,11 @@ export function readCommits(path: string): LoggedCommit[] {
   });
 }
 
+/** How many runs found, when they wrote, that another one has their lease. */
+export function countLostLeases(path: string): number {
+  return completeLines(readFileSync(path, "utf8")).filter((text) => parsed(text).msg === "lease lost").length;
+}
+
 const completeLines = (text: string) => text.split("\n").slice(0, -1);
 
 function parsed(text: string): Record<string, unknown> {

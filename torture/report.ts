@@ -7,12 +7,13 @@ const linesShown = 40;
 
 /** What a torture found, for people. */
 export function inWords(result: TortureResult): string {
-  const { kills, killsPerSecond, runs, tasks, events, handedOut, failures, settledAfterSeconds, violations } = result;
+  const { kills, killsPerSecond, runs, tasks, events, handedOut, lostLeases, failures, settledAfterSeconds } = result;
+  const { violations } = result;
   const sum = Object.values(kills).reduce((a, b) => a + b, 0);
   const kinds = Object.entries(kills).map(([kind, times]) => `${kind} ${times}`);
   const lines = [
     `${sum} kills (${killsPerSecond.toFixed(1)} a second): ${kinds.join(", ")}`,
-    `${runs} runs of ${tasks} tasks; ${events} events, handed out ${handedOut} times`,
+    `${runs} runs of ${tasks} tasks; ${events} events, handed out ${handedOut} times; ${lostLeases} runs lost their lease`,
     `${failures} invocations or messages failed for good outside the table`,
     `every task was at the head of its stream ${settledAfterSeconds.toFixed(1)} s after the last fault`,
     `${violations.length} violations`,

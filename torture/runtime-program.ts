@@ -13,7 +13,9 @@ import { registry } from "./plan.ts";
  *     runtime.mjs FOLDER UPSTREAM-URL [DATABASE-URL]
  */
 
-export interface RuntimeOrder {
+export type RuntimeOrder = SignalOrder | { readonly type: "stopFunctions" };
+
+interface SignalOrder {
   readonly type: "signal";
   /** Another one if this has no process. */
   readonly functionName: string;
@@ -26,6 +28,8 @@ export type RuntimeAnswer =
   | { readonly type: "ready"; readonly databaseUrl: string }
   /** `pid` undefined: no function had a process. */
   | { readonly type: "signaled"; readonly pid: number | undefined }
+  /** No function runs any more; the database does. */
+  | { readonly type: "stopped" }
   | { readonly type: "failed"; readonly what: string };
 
 const [folder = "", grpcUrl = "", givenDatabase] = process.argv.slice(2);
@@ -50,12 +54,18 @@ const platform = await startPlatform({
   onFailure: (what) => answer({ type: "failed", what }),
 });
 
-process.on("message", ({ functionName, signal, choice }: RuntimeOrder) => {
+function signal({ functionName, signal, choice }: SignalOrder): void {
   const named = platform.lambda.pids(functionName);
   const pids = named.length > 0 ? named : functionNames.flatMap((name) => platform.lambda.pids(name));
   const pid = pids[Math.floor(choice * pids.length)];
   if (pid !== undefined) process.kill(pid, signal);
   answer({ type: "signaled", pid });
+}
+
+process.on("message", async (order: RuntimeOrder) => {
+  if (order.type === "signal") return signal(order);
+  await platform.close();
+  answer({ type: "stopped" });
 });
 process.once("disconnect", async () => {
   await platform.close();

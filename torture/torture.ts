@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { behind, compare, type FinalTask, type Violation } from "./comparison.ts";
 import { readExpected } from "./histories.ts";
-import { type Kills, killUntil } from "./kills.ts";
+import { type Kills, killUntil, onlyFrost } from "./kills.ts";
 import { commitToAll, loadUntil } from "./load.ts";
 import { steadyRepos } from "./plan.ts";
-import { type ProcessRecording, readCommits, readRecordings } from "./recording.ts";
+import { countLostLeases, type ProcessRecording, readCommits, readRecordings } from "./recording.ts";
 import { sequence } from "./sequence.ts";
 import { storyOf } from "./story.ts";
 import { readTasks } from "./table.ts";
@@ -30,6 +30,8 @@ export interface TortureResult {
   readonly events: number;
   /** To activities, one that came again counted again. */
   readonly handedOut: number;
+  /** Runs that went on with a lease that another one had taken, and whose commit was refused. */
+  readonly lostLeases: number;
   /** What did not end in order outside the table: invocations, and messages that became dead letters. */
   readonly failures: number;
   /** From the end of faults until every task was at the head of its stream. */
@@ -64,7 +66,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureResult
     const ending = setTimeout(end, seconds * 1000);
     const saying = setInterval(() => say(`${Math.round((performance.now() - began) / 1000)} s`), sayEveryMs);
     const [kills] = await Promise.all([
-      killUntil(world, sequence(seed), over.signal),
+      killUntil(world, sequence(seed), over.signal, options.broken === "unguarded-commits" ? onlyFrost : undefined),
       loadUntil(world, sequence(seed + 1), over.signal),
     ]).finally(() => {
       clearInterval(saying);
@@ -76,9 +78,12 @@ export async function runTorture(options: TortureOptions): Promise<TortureResult
     say("faults have stopped; waiting until every task is at the head of its stream");
     const settling = performance.now();
     await commitToAll(world);
-    const tasks = await settled(world, options.settleSeconds ?? boundSeconds, signal);
+    await settled(world, options.settleSeconds ?? boundSeconds, signal);
     const settledAfterSeconds = (performance.now() - settling) / 1000;
     if (signal.aborted) return undefined;
+    // What is compared with the table must not go on.
+    await world.functionsStopped();
+    const tasks = await readTasks(world.databaseUrl);
     await world.close();
     const result = judge(world, tasks);
     keep = result.violations.length > 0;
@@ -108,15 +113,14 @@ async function everyTaskStarted(world: World, signal: AbortSignal): Promise<void
   }
 }
 
-/** The tasks once all are where they should be, or the time is over. */
-async function settled(world: World, settleSeconds: number, signal: AbortSignal): Promise<FinalTask[]> {
+/** Resolves when all tasks are where they should be, or the time is over. */
+async function settled(world: World, settleSeconds: number, signal: AbortSignal): Promise<void> {
   const expected = readExpected(world.journal);
   const end = performance.now() + settleSeconds * 1000;
   for (;;) {
-    const tasks = await readTasks(world.databaseUrl);
-    const byName = new Map(tasks.map((task) => [task.task, task]));
+    const byName = new Map((await readTasks(world.databaseUrl)).map((task) => [task.task, task]));
     const isDone = [...expected.tasks].every((task) => behind(expected, task, byName.get(task)) === undefined);
-    if (isDone || performance.now() > end || signal.aborted) return tasks;
+    if (isDone || performance.now() > end || signal.aborted) return;
     await sleep(lookMs);
   }
 }
@@ -130,6 +134,7 @@ function judge(world: World, tasks: readonly FinalTask[]) {
     tasks: tasks.length,
     events: [...expected.histories.values()].reduce((sum, ids) => sum + ids.length, 0),
     handedOut: count(recordings),
+    lostLeases: countLostLeases(world.functionsLog),
     violations: compare(evidence).map((found) => ({ ...found, history: storyOf(evidence, found.task) })),
   };
 }

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bundleTorture, type Mutation } from "./bundle.ts";
+import { bundleTorture } from "./bundle.ts";
+import type { Broken } from "./options.ts";
 import { Program } from "./program.ts";
 import type { RuntimeAnswer, RuntimeOrder } from "./runtime-program.ts";
 import type { UpstreamAnswer, UpstreamOrder } from "./upstream-program.ts";
@@ -14,8 +15,7 @@ export interface WorldOptions {
   readonly databaseUrl: string | undefined;
   /** How many repos there are at first. */
   readonly repos: number;
-  readonly broken?: "skip-events" | undefined;
-  readonly mutation?: Mutation | undefined;
+  readonly broken?: Broken | undefined;
 }
 
 /** How many times as fast the clock of the processes runs. */
@@ -46,6 +46,7 @@ export class World {
   #upstreamPort = "0";
   #onSignaled: (pid: number | undefined) => void = () => {};
   #onSynced = () => {};
+  #onStopped = () => {};
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -80,7 +81,7 @@ export class World {
 
   async start(): Promise<void> {
     mkdirSync(this.recordings);
-    await bundleTorture(this.#options.project, this.folder, this.#options.mutation);
+    await bundleTorture(this.#options.project, this.folder, this.#options.broken);
     await this.#startUpstream();
     await this.#startRuntime();
   }
@@ -100,7 +101,7 @@ export class World {
     return this.#again(victim, () => this.#startRuntime());
   }
 
-  /** Sends a signal to a process of a function. False if it had none. */
+  /** Sends a signal to a process of a function. Undefined if it had none, or it is frozen already. */
   async signal(functionName: string, signal: "SIGKILL" | "SIGSTOP", choice: number): Promise<number | undefined> {
     const { runtime } = this;
     if (!runtime) return undefined;
@@ -109,7 +110,9 @@ export class World {
     });
     runtime.order({ type: "signal", functionName, signal, choice });
     const pid = await Promise.race([signaled, sleep(10_000, undefined, { ref: false })]);
-    if (pid !== undefined && signal === "SIGSTOP") this.#frozen.add(pid);
+    if (pid === undefined || signal === "SIGKILL") return pid;
+    if (this.#frozen.has(pid)) return undefined;
+    this.#frozen.add(pid);
     return pid;
   }
 
@@ -138,11 +141,23 @@ export class World {
     await synced;
   }
 
+  /** Resolves when no function runs any more. */
+  async functionsStopped(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => {
+      this.#onStopped = resolve;
+    });
+    this.runtime?.order({ type: "stopFunctions" });
+    await stopped;
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled(this.#starting);
     for (const pid of [...this.#frozen]) this.thaw(pid);
-    await this.runtime?.end();
-    await this.upstream?.end();
+    const { runtime, upstream } = this;
+    this.runtime = undefined;
+    this.upstream = undefined;
+    await runtime?.end();
+    await upstream?.end();
   }
 
   remove(): void {
@@ -184,6 +199,7 @@ export class World {
     if (ready.type === "ready") this.#upstreamUrl = ready.grpcUrl;
     this.#upstreamPort = new URL(this.#upstreamUrl).port;
     this.upstream = program;
+    void program.exited.then(() => this.#noteEnd("upstream", program));
   }
 
   async #startRuntime(): Promise<void> {
@@ -196,11 +212,18 @@ export class World {
         outputFile: this.#outputFile,
         onAnswer: (answer) => {
           if (answer.type === "signaled") this.#onSignaled(answer.pid);
+          if (answer.type === "stopped") this.#onStopped();
           if (answer.type === "failed") this.failures.push(answer.what);
         },
       },
     );
     if (ready.type === "ready") this.databaseUrl = ready.databaseUrl;
     this.runtime = program;
+    void program.exited.then(() => this.#noteEnd("runtime", program));
+  }
+
+  /** Those that are killed, or ended in order, are not there any more. */
+  #noteEnd(name: "upstream" | "runtime", program: unknown): void {
+    if (this[name] === program) this.failed = new Error(`the ${name} ended by itself; see ${this.#outputFile}`);
   }
 }

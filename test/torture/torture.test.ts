@@ -54,11 +54,12 @@ describe("a short torture", () => {
 describe("the command line of a torture", () => {
   it("says what it expected", () => {
     expect(readOptions(["--minutes", "2", "--seed", "7", "--json"])).toEqual({
-      ...{ minutes: 2, seed: 7, database: "dynalite", json: true },
+      ...{ minutes: 2, seed: 7, database: "dynalite", broken: undefined, json: true },
     });
     expect(readOptions(["--help"])).toBeUndefined();
     expect(() => readOptions([])).toThrow("--minutes: expected a number above 0, up to a day, received nothing");
     expect(() => readOptions(["--minutes", "1", "--seed", "x"])).toThrow(/^--seed: expected a whole number/);
     expect(() => readOptions(["--minutes", "1", "--database", "x"])).toThrow(/^--database: expected dynalite or/);
+    expect(() => readOptions(["--minutes", "1", "--broken", "x"])).toThrow(/^--broken: expected skip-events or/);
   });
 });
