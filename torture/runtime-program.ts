@@ -49,7 +49,11 @@ const platform = await startPlatform({
   upstream: { grpcUrl, token: TORTURE_TOKEN },
   // Processes start no faster than elsewhere.
   initTimeoutMs: 10_000 * Number(TORTURE_SPEED),
-  environment: { TORTURE_SPEED, TORTURE_SINCE, TORTURE_BROKEN, TORTURE_RECORDINGS: join(folder, "recordings") },
+  environment: {
+    ...{ TORTURE_SPEED, TORTURE_SINCE, TORTURE_BROKEN },
+    TORTURE_RECORDINGS: join(folder, "recordings"),
+    TORTURE_CALM_FILE: join(folder, "calm"),
+  },
   onLog: (_, line) => appendFileSync(join(folder, "functions.log"), `${line}\n`),
   onFailure: (what) => answer({ type: "failed", what }),
 });

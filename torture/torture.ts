@@ -75,6 +75,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureResult
     const lasted = (performance.now() - began) / 1000;
     await world.whole();
     if (signal.aborted) return undefined;
+    world.calm();
     say("faults have stopped; waiting until every task is at the head of its stream");
     const settling = performance.now();
     await commitToAll(world);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -130,6 +130,11 @@ export class World {
   async whole(): Promise<void> {
     while (this.#starting.size > 0) await Promise.all(this.#starting);
     if (this.failed) throw this.failed;
+  }
+
+  /** From now on no activity throws. */
+  calm(): void {
+    writeFileSync(join(this.folder, "calm"), "");
   }
 
   /** Resolves when what the upstream was told is in its journal. */
