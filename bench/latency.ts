@@ -7,6 +7,7 @@ import { RepoEvent_Type } from "../functions/nog/gen/nogfso/repos_pb.ts";
 import { uuidBytes } from "../functions/nog/index.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { startUpstream, type Upstream } from "../local/upstream/server.ts";
+import { sequence } from "../torture/sequence.ts";
 import { startRole } from "./child.ts";
 import { expectCount } from "./floor.ts";
 import { bundleLatencyApp } from "./latency-bundle.ts";
@@ -57,7 +58,7 @@ export async function measureLatency(name: string, engine: "lazy" | "eager"): Pr
     closing.push(() => runtime.close());
     await allWatching(floor.upstream, runtime, engine);
     const ours: Side = { name: engine, upstream: runtime.upstream, arrivals };
-    const random = sequence();
+    const random = sequence(1);
     for (let round = 0; round < rounds; round++)
       for (const side of [floor, ours]) await commitRound(side, round, random);
     if (failures.length > 0) throw new Error(failures.join("\n"));
@@ -127,15 +128,6 @@ async function commitRound({ name, upstream, arrivals }: Side, round: number, ra
   await until(() => arrivals.count === committed, lastEventMs);
   expectCount(`events that ${name} saw`, arrivals.count, committed);
   await sleep(quietMs);
-}
-
-/** The same numbers in [0, 1) each time (the linear congruence of Numerical Recipes). */
-function sequence(): () => number {
-  let state = 1;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 async function until(holds: () => boolean | Promise<boolean>, ms: number): Promise<boolean> {

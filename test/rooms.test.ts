@@ -82,3 +82,34 @@ describe("the rooms of functions/", () => {
     expect(readFileSync(join(functions, "nog", "index.ts"), "utf8")).not.toMatch(/export \*/);
   });
 });
+
+/** What each folder beside and with functions/ may import of the others. */
+const allowedOutside: Readonly<Record<string, readonly string[]>> = {
+  functions: [],
+  infra: [],
+  cli: [],
+  local: ["functions"],
+  torture: ["functions", "local", "test"],
+  bench: ["functions", "local", "torture"],
+};
+
+describe("the folders of the project", () => {
+  it("import one way: nothing that is run or deployed knows what tests it", () => {
+    const imported = Object.keys(allowedOutside).flatMap((folder) =>
+      readdirSync(join(project, folder), { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".ts"))
+        .flatMap((name) => {
+          const text = readFileSync(join(project, folder, name), "utf8");
+          const targets = [...text.matchAll(/from "(\.[^"]+\.ts)";|import\("(\.[^"]+\.ts)"\)/g)].map(
+            ([, a, b]) => a ?? b ?? "",
+          );
+          return targets.map((target) => {
+            const to = relative(project, join(project, folder, dirname(name), target));
+            return { file: `${folder}/${name}`, folder, to: to.split("/")[0] ?? "" };
+          });
+        }),
+    );
+    expect(imported.some(({ folder, to }) => folder === "torture" && to === "local")).toBe(true);
+    expect(imported.filter(({ folder, to }) => to !== folder && !allowedOutside[folder]?.includes(to))).toEqual([]);
+  });
+});

@@ -1,3 +1,4 @@
+import { systemClock } from "../../functions/contract/clock.ts";
 import { functionErrorOf, RuntimeError } from "./function-error.ts";
 import { endWithManager } from "./lifeline.ts";
 import { loadHandler } from "./load-handler.ts";
@@ -39,7 +40,7 @@ function contextOf(invocation: ReceivedInvocation): object {
     invokedFunctionArn: invocation.functionArn,
     logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
-    getRemainingTimeInMillis: () => invocation.deadlineMs - Date.now(),
+    getRemainingTimeInMillis: () => invocation.deadlineMs - systemClock.now(),
   };
 }
 

