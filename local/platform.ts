@@ -3,6 +3,7 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { systemClock } from "../functions/contract/clock.ts";
+import type { TailwakeError } from "../functions/contract/error.ts";
 import type { ControlStore } from "../functions/tasks/control.ts";
 import { DynamoTaskStore } from "../functions/tasks/dynamodb.ts";
 import { DynamoControlStore } from "../functions/tasks/dynamodb-control.ts";
@@ -162,7 +163,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const store = new DynamoTaskStore(dynamo, names.table);
     const control = new DynamoControlStore(dynamo, names.table);
     const earlierRuns = runsOf(await recordsOf(store));
-    const restarted = await restartTasks({ store, control, wakes, clock });
+    const onMalformed = ({ message: err }: TailwakeError) =>
+      options.onLog("start", JSON.stringify({ level: "error", msg: "record not readable", err }));
+    const restarted = await restartTasks({ store, control, wakes, clock, onMalformed });
     // The first tick starts the roots and the holders; the schedule's own is a minute away.
     void invokeLater("cron", {}).catch((error) => onFailure(String(error)));
     if (engine === "lazy") await wakes.startHolder("signals");
@@ -175,7 +178,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
 async function recordsOf(store: DynamoTaskStore): Promise<TaskRecord[]> {
   const found: TaskRecord[] = [];
-  for await (const record of store.list()) found.push(record);
+  // What cannot be read has been said at the start.
+  for await (const record of store.list(() => {})) found.push(record);
   return found;
 }
 

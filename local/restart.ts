@@ -1,3 +1,4 @@
+import type { TailwakeError } from "../functions/contract/error.ts";
 import type { Machinery } from "../functions/engines/engine.ts";
 import { holderDocument, readHolder } from "../functions/engines/holder.ts";
 import type { ControlStore } from "../functions/tasks/control.ts";
@@ -6,7 +7,10 @@ import { handOver } from "../functions/tasks/transitions.ts";
 import { eagerHolder, type HolderName } from "../functions/wake/holder-name.ts";
 import type { WakeMessage } from "../functions/wake/wake.ts";
 
-type Restarted = Pick<Machinery, "store" | "control" | "wakes" | "clock">;
+interface Restarted extends Pick<Machinery, "store" | "control" | "wakes" | "clock"> {
+  /** Hears of a record that cannot be read: a newer version wrote it, and it is left as it is. */
+  readonly onMalformed?: (error: TailwakeError) => void;
+}
 
 /**
  * Sets the tasks of an earlier start going again. Queues and schedules were in memory and are gone; the table has
@@ -14,11 +18,17 @@ type Restarted = Pick<Machinery, "store" | "control" | "wakes" | "clock">;
  * its own token: as if they had been canceled where they stood. Sleeping tasks get a signal, since the server may have
  * sent one to nobody. What was held is free.
  */
-export async function restartTasks({ store, control, wakes, clock }: Restarted): Promise<readonly string[]> {
+export async function restartTasks({
+  store,
+  control,
+  wakes,
+  clock,
+  onMalformed,
+}: Restarted): Promise<readonly string[]> {
   for (const name of ["signals", eagerHolder(0, 1)] as const) await bury(control, name);
 
   const found: TaskRecord[] = [];
-  for await (const record of store.list()) if (record.status !== "completed") found.push(record);
+  for await (const record of store.list(onMalformed)) if (record.status !== "completed") found.push(record);
   const now: WakeMessage[] = [];
   for (const record of found) {
     const { entity, kind, activity, status, token, tail, fence, notBefore } = record;

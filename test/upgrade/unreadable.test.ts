@@ -14,6 +14,7 @@ import { wakeHandler } from "../../functions/lambda/wake-event.ts";
 import { addWaiter, graceMs } from "../../functions/tasks/transitions.ts";
 import { trip } from "../../functions/upstream/breaker.ts";
 import type { WakeClass } from "../../functions/wake/wake.ts";
+import { restartTasks } from "../../local/restart.ts";
 import { until } from "../local/aws-clients.ts";
 import { startDatabase, type TestDatabase } from "../support/dynamodb.ts";
 import { busEvent, reader, thing } from "../support/world.ts";
@@ -96,6 +97,19 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
     const world = await overdueWorld([...many, "good"], many);
     const report = await tick(world.machinery, [], { looks: 3, concurrency: 2 }, world.invocation(60_000));
     expect(report).toMatchObject({ rescued: 1, failed: 40, cutShort: false });
+  });
+
+  it("is left as it is by a local restart, which says so and sets the others going", async () => {
+    const world = await overdueWorld(["a", "b"], ["b"]);
+    const before = await world.item(taskItem("b"));
+    const { store, control, wakes, clock } = world.machinery;
+    const said: string[] = [];
+    const onMalformed = ({ message }: Error) => void said.push(message);
+    expect(await restartTasks({ store, control, wakes, clock, onMalformed })).toEqual(["thing/reader@a"]);
+    expect(said).toEqual([expect.stringContaining(says)]);
+    expect(await world.drain()).toEqual([]);
+    expect(await world.record("a")).toMatchObject({ status: "sleeping", tail: "e1" });
+    expect(await world.item(taskItem("b"))).toEqual(before);
   });
 
   it("of a root does not keep the tick from its work", async () => {
