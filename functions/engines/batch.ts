@@ -1,4 +1,4 @@
-import { describeError, isTailwakeError, TailwakeError } from "../contract/error.ts";
+import { describeError, describeValue, isTailwakeError, TailwakeError } from "../contract/error.ts";
 import { checkAddress } from "../contract/stream.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import { timerSlackMs } from "../tasks/transitions.ts";
@@ -200,7 +200,7 @@ async function signalsIn(machinery: Machinery, { source, detailType, detail }: B
       code: "malformed-message",
       subject: "bus event",
       expected: "a source and detail-type that a stream of the app declares as its signal",
-      received: `${source} / ${detailType}`,
+      received: `${describeValue(source)} / ${describeValue(detailType)}`,
     });
   }
   const signals: Signal[] = [];

@@ -49,9 +49,10 @@ function recordsOf(event: unknown): QueueRecord[] | undefined {
     if (typeof messageId !== "string" || messageId === "") {
       throw malformed(`event.Records[${i}].messageId`, "a non-empty string", messageId);
     }
-    const sent = Number(attributes?.SentTimestamp);
-    const first = attributes?.ApproximateReceiveCount === "1" && Number.isSafeInteger(sent);
-    return { id: messageId, body, firstSentAt: first ? sent : undefined };
+    const { ApproximateReceiveCount, SentTimestamp } = Object(attributes);
+    const sent =
+      typeof SentTimestamp === "string" && /^\d{1,15}$/.test(SentTimestamp) ? Number(SentTimestamp) : undefined;
+    return { id: messageId, body, firstSentAt: ApproximateReceiveCount === "1" ? sent : undefined };
   });
 }
 
