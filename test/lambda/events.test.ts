@@ -66,6 +66,16 @@ describe("the lazy function", () => {
     expect(await readQueueAge(world.machinery.control)).toEqual({ ageMs: graceMs + 1, at: world.clock.now() });
   });
 
+  it("works on a late batch though it cannot leave word of it", async () => {
+    const world = await sleepingWorld();
+    world.machinery.control.write = () => Promise.reject(new Error("throttled"));
+    const attributes = { ApproximateReceiveCount: "1", SentTimestamp: String(world.clock.now() - graceMs - 1) };
+    const Records = [record("m", busEvent(signal), attributes)];
+    expect(await wakeHandler(world.machinery, { Records }, context)).toEqual({ batchItemFailures: [] });
+    expect(await world.record("t")).toMatchObject({ tail: "e1" });
+    expect(world.log).toContainEqual(expect.objectContaining({ message: "age of the queue not noted" }));
+  });
+
   it("works on a batch whose attributes are none", async () => {
     const world = await sleepingWorld();
     const none = JSON.parse('{"toString":1,"valueOf":1}');
