@@ -73,6 +73,24 @@ const bad: readonly {
     names: "detail.fence",
   },
   {
+    what: "an entity id that fits into no key",
+    message: wake({ entity: "🦆".repeat(257) }, "Signal"),
+    code: "malformed-message",
+    names: "detail.entity",
+  },
+  {
+    what: "an entity id with half of a character",
+    message: wake({ entity: "\ud83e" }, "Signal"),
+    code: "malformed-message",
+    names: "detail.entity",
+  },
+  {
+    what: "a wake at a time that no schedule can name",
+    message: wake({ class: "child", entity: "t", kind: "thing", activity: "reader", notBefore: 8.65e15 }),
+    code: "malformed-message",
+    names: "detail.notBefore",
+  },
+  {
     what: "an unknown detail type",
     message: wake({ entity: "t" }, "Shout"),
     code: "malformed-message",
@@ -82,7 +100,7 @@ const bad: readonly {
     what: "an event that no stream declares",
     message: { source: "rain", "detail-type": "Drop", detail: {} },
     code: "malformed-message",
-    names: "rain / Drop",
+    names: '"rain" / "Drop"',
   },
   { what: "an envelope without a source", message: { detail: {} }, code: "malformed-message", names: "field source" },
   {
@@ -111,6 +129,20 @@ describe("a batch", () => {
     },
   );
 
+  it("asks for no stream with an address that a record of an older version has not got", async () => {
+    const world = new World({ activities: [lazy(reader)] });
+    world.append("", "e1");
+    const first = start({}, "lazy", world.clock.now());
+    await world.store.update({ entity: "t", kind: "thing", activity: "reader" }, first);
+    expect(await world.deliver([good])).toEqual([]);
+    expect(world.opened).toEqual([]);
+    expect(await world.record("t")).toMatchObject({
+      status: "retrying",
+      tail: "epoch",
+      error: { message: expect.stringContaining("address.thingId of kind thing: expected a string") },
+    });
+  });
+
   it("fails a body that is no JSON alone", async () => {
     const world = await sleepingWorld();
     const { runBatch } = await import("../../functions/engines/batch.ts");
@@ -125,7 +157,9 @@ describe("a batch", () => {
     expect(await world.deliver([good])).toEqual([]);
     const record = await world.record("t");
     expect(record).toMatchObject({ status: "retrying", tail: "e2", error: { afterEvent: "e2" } });
-    expect(record.error?.message).toContain('event id: expected a string of 1 to 342 bytes other than "epoch"');
+    expect(record.error?.message).toContain(
+      'event id: expected a string of 1 to 342 bytes of UTF-8 other than "epoch"',
+    );
   });
 
   it("fails a signal for a task whose activity is not in the app, and still runs the others of the aggregate", async () => {
