@@ -1,5 +1,5 @@
 import { describeError, describeValue, isTailwakeError, TailwakeError } from "../contract/error.ts";
-import { checkAddress } from "../contract/stream.ts";
+import { checkAddress, type SignalDeclaration, type StreamDeclaration } from "../contract/stream.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import { timerSlackMs } from "../tasks/transitions.ts";
 import { type BusEvent, decodeBusEvent, ownMessage } from "../wake/envelope.ts";
@@ -205,7 +205,7 @@ async function signalsIn(machinery: Machinery, { source, detailType, detail }: B
   }
   const signals: Signal[] = [];
   for (const { stream, signal } of declared) {
-    const given = signal.address(detail);
+    const given = addressIn(detail, stream, signal);
     if (given === undefined) continue;
     const address = checkAddress(stream, given);
     for (const binding of machinery.bindings) {
@@ -215,6 +215,21 @@ async function signalsIn(machinery: Machinery, { source, detailType, detail }: B
     signals.push({ class: "signal", entity: stream.definition.entityId(address), kind: stream.kind });
   }
   return signals;
+}
+
+/** The author's function may trust what is in its own service's events: an error has to say where it was wrong to. */
+function addressIn(detail: unknown, { kind }: StreamDeclaration, { address, detailType }: SignalDeclaration<string>) {
+  try {
+    return address(detail);
+  } catch (error) {
+    throw new TailwakeError({
+      code: "malformed-message",
+      subject: `detail of bus event ${detailType}`,
+      expected: `what the signal of kind ${kind} finds its address in`,
+      received: `${describeValue(detail)}: ${describeError(error)}`,
+      cause: error,
+    });
+  }
 }
 
 /** Streams of one upstream at once in one invocation, unless the app says otherwise. */

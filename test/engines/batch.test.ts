@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { defineProcessor } from "../../functions/contract/activity.ts";
+import { caughtUp } from "../../functions/contract/outcome.ts";
+import { defineStream } from "../../functions/contract/stream.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { startTask } from "../../functions/engines/start.ts";
+import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { start } from "../../functions/tasks/transitions.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, World } from "../support/world.ts";
@@ -128,6 +132,31 @@ describe("a batch", () => {
       expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e2" });
     },
   );
+
+  it("names the event whose detail the author's signal could not read", async () => {
+    const trusting = defineStream({
+      kind: "order",
+      upstream: "things",
+      method: Repos.method.events,
+      address: ["orderId"],
+      request: () => ({}),
+      read: () => ({ events: [] }),
+      signals: [
+        { source: "orders", detailType: "OrderChanged", address: (detail) => ({ orderId: Object(detail).order.id }) },
+      ],
+    });
+    const activity = defineProcessor(trusting, { name: "ship", processEvents: async (run) => caughtUp(run.tail) });
+    const world = new World({ activities: [lazy(activity)] });
+    const errors = await world.deliver([{ source: "orders", "detail-type": "OrderChanged", detail: { id: 7 } }]);
+    expect(errors).toMatchObject([
+      {
+        code: "malformed-message",
+        subject: "detail of bus event OrderChanged",
+        expected: "what the signal of kind order finds its address in",
+        received: expect.stringMatching(/^an object with id: /),
+      },
+    ]);
+  });
 
   it("asks for no stream with an address that a record of an older version has not got", async () => {
     const world = new World({ activities: [lazy(reader)] });
