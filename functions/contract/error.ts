@@ -73,8 +73,12 @@ export function describeError(error: unknown): string {
       break;
     }
   }
-  return parts.join(": ");
+  // A server may say a megabyte of why it refuses.
+  const text = parts.join(": ");
+  return text.length > longestError ? `${text.slice(0, longestError)}…` : text;
 }
+
+const longestError = 4_000;
 
 /** A received value in an error message: short, one line, safe for any input. */
 export function describeValue(value: unknown): string {
