@@ -20,7 +20,9 @@ describe("a bus event", () => {
       const outcome = await outcomeOf(() => ownMessage(decodeBusEvent(given)));
       if ("error" in outcome) expectNamed(outcome.error, ["malformed-message"], field);
       else if (outcome.value) {
-        expect(ownMessage(decodeBusEvent(encodeBusEvent(outcome.value)))).toEqual(outcome.value);
+        // As text: JSON has a zero below zero, and writes it as zero.
+        const again = ownMessage(decodeBusEvent(encodeBusEvent(outcome.value)));
+        expect(again && encodeBusEvent(again)).toBe(encodeBusEvent(outcome.value));
       }
       expectNoPollution();
     },
