@@ -55,8 +55,9 @@ export function checkSettings(settings: unknown, include: unknown, environment: 
   }
   if (!isMap(environment)) throw unusable("environment", "an object", environment);
   for (const [name, value] of Object.entries(environment as object)) {
-    if (/^[A-Za-z]\w{1,254}$/.test(name) && typeof value === "string") continue;
-    throw unusable(`environment.${shortened(name)}`, "a variable's name with a text", value);
+    if (!/^[A-Za-z]\w{0,254}$/.test(name)) throw unusable("environment", "names of letters, digits and _", name);
+    // What a variable holds may be a secret.
+    if (typeof value !== "string") throw unusable(`environment.${name}`, "a text", `a value of type ${typeof value}`);
   }
   const given = settings as Readonly<Record<string, unknown>>;
   for (const setting of Object.keys(given)) {

@@ -268,6 +268,7 @@ describe("the template", () => {
     ["settings.alarmActions", { settings: { name: "x", alarmActions: "arn:aws:sns:x" } }],
     ["include", { include: ["../../etc/passwd"] }],
     ["environment.A", { environment: { A: null } }],
+    ["environment", { environment: { "": "x" } }],
   ])("names the %s that it cannot be made of", (name, options) => {
     expect(() => plain(options as never)).toThrow(
       new RegExp(`^${name.replaceAll(".", "\\.")}: expected .+, received .+`),
