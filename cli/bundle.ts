@@ -63,10 +63,13 @@ export async function bundleFunctions(
 const unix = 3;
 const readableFile = 0o100644 << 16;
 
-/** Zips each folder of `bundles` into `OUTPUT/NAME.zip`. The same files give the same bytes. Returns their sizes. */
+/**
+ * Zips each folder of `bundles` into `OUTPUT/NAME.zip`. The same files give the same bytes. Returns their sizes. Zips of
+ * an earlier time are removed, and nothing else is: people say where, and may say the folder that they are in.
+ */
 export async function zipFunctions(bundles: string, output: string): Promise<Record<string, number>> {
-  await rm(output, { recursive: true, force: true });
   await mkdir(output, { recursive: true });
+  for (const file of await readdir(output)) if (file.endsWith(".zip")) await rm(join(output, file));
   const sizes: Record<string, number> = {};
   // The oldest time that a zip archive can hold, which is local time in whatever zone.
   const mtime = new Date(1980, 0, 1);

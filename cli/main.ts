@@ -37,10 +37,15 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
     }
     throw new UsageError(command === undefined ? "a command is missing" : `there is no command ${command}`);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = shortened(error instanceof Error ? error.message : String(error));
     process.stderr.write(error instanceof UsageError ? `${message}\n\n${usage}` : `${message}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** A word of the command line may be as long as the system allows. */
+function shortened(text: string): string {
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text;
 }
 
 function explainNoBundler(error: Error & { readonly code?: unknown }): never {

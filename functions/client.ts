@@ -1,8 +1,9 @@
 import { type App, createMachinery } from "./app.ts";
 import type { Activity, Task, TaskStatus } from "./contract/activity.ts";
-import { describeError, TailwakeError } from "./contract/error.ts";
+import { describeError, describeValue, TailwakeError } from "./contract/error.ts";
 import { type AddressOf, checkAddress, declarationOf, type Stream } from "./contract/stream.ts";
-import type { Tail } from "./contract/tail.ts";
+import { isTail, type Tail } from "./contract/tail.ts";
+import { isUtf8 } from "./contract/text.ts";
 import { taskKey } from "./engines/binding.ts";
 import type { Machinery } from "./engines/engine.ts";
 import { startTask, statusOf } from "./engines/start.ts";
@@ -59,6 +60,7 @@ export interface Tasks {
   resumeUpstream(upstream: string): Promise<void>;
 }
 
+const longestReason = 1_000;
 /** Attempts of an operator's write against other writers. */
 const rounds = 5;
 
@@ -71,7 +73,8 @@ export function createTasks(app: App, environment: Environment = process.env): T
 export function tasksOf(machinery: Machinery): Tasks {
   const { store, wakes, clock, bindings, breakers, log } = machinery;
 
-  const keyOf = ({ activity, address }: Task): TaskKey => {
+  const keyOf = (task: Task): TaskKey => {
+    const { activity, address } = Object(task) as Task;
     const binding = bindings.of(activity);
     return taskKey(binding, checkAddress(binding.stream, address));
   };
@@ -138,6 +141,8 @@ export function tasksOf(machinery: Machinery): Tasks {
       if (record.status === "retrying") await wakes.sendAt({ class: "timer", key, fence }, notBefore ?? clock.now());
     },
     async rewind(task, to, options = {}) {
+      // A record with another tail could not be read again.
+      if (!isTail(to)) throw misused("tail to rewind to", "epoch or the id of an event, made by eventId(text)", to);
       let view: string | undefined;
       await change(task, (stored) => {
         if (stored.status === "completed") throw refusal("store-refused", stored, "a task that can run", "completed");
@@ -153,6 +158,9 @@ export function tasksOf(machinery: Machinery): Tasks {
     },
     async pauseUpstream(upstream, reason) {
       machinery.upstream(upstream);
+      if (typeof reason !== "string" || reason.length > longestReason || !isUtf8(reason)) {
+        throw misused("reason to pause an upstream", `a text of at most ${longestReason} characters`, reason);
+      }
       const paused = await breakers.change(upstream, (stored) => breaker.pause(stored, clock.now(), reason));
       if (paused) return;
       throw new TailwakeError({
@@ -167,6 +175,10 @@ export function tasksOf(machinery: Machinery): Tasks {
       await breakers.change(upstream, (stored) => (stored.paused ? breaker.unpause(stored) : undefined));
     },
   };
+}
+
+function misused(subject: string, expected: string, received: unknown): TailwakeError {
+  return new TailwakeError({ code: "invalid-argument", subject, expected, received: describeValue(received) });
 }
 
 function publicRecord(stored: StoredRecord): TaskRecord {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parse, type ScalarTag, type Tags } from "yaml";
+import { checkSettings } from "./settings-check.ts";
 
 /** The settings of a deployment. Each is described, with its default, in `settings.yml` beside this file. */
 export interface InfraSettings {
@@ -61,9 +62,9 @@ export interface Template {
  * made of the same fragments as those that a serverless.yml includes. Throws if a setting is missing or not usable.
  */
 export function cloudFormation({ settings, include = [], code, environment = {} }: TemplateOptions): Template {
-  const otherwise = defaults();
-  checkSettings(settings, Object.keys(otherwise), include);
-  const values = { ...otherwise, ...settings };
+  checkSettings(settings, include, environment);
+  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const values = { ...defaults(), ...given };
   const fragment = (name: string) => fill(load(`${name}.yml`), values);
   const functions = fragment("functions") as Record<FunctionName, FunctionFragment>;
   const names: FunctionName[] = ["lazy", "cron", ...(["signals", "eager"] as const).filter((n) => include.includes(n))];
@@ -155,21 +156,6 @@ function defaults(): Record<string, unknown> {
     ...rest
   } = (load("settings.yml") as { readonly default: Record<string, unknown> }).default;
   return rest;
-}
-
-function checkSettings(settings: InfraSettings, withDefault: readonly string[], include: readonly Option[]): void {
-  const known = [...withDefault, "name", "signalEvents"].sort();
-  const unknown = Object.keys(settings).filter((key) => !known.includes(key));
-  if (unknown.length > 0) {
-    throw new Error(`settings: expected ${known.join(", ")}, received also ${unknown.join(", ")}`);
-  }
-  const { name, signalEvents } = settings;
-  if (typeof name !== "string" || !/^[A-Za-z][A-Za-z0-9-]{0,39}$/.test(name)) {
-    throw new Error(`settings.name: expected 1 to 40 letters, digits and dashes, received ${JSON.stringify(name)}`);
-  }
-  if (include.includes("own-signals") && (typeof signalEvents !== "object" || signalEvents === null)) {
-    throw new Error(`settings.signalEvents: expected an event pattern, received ${JSON.stringify(signalEvents)}`);
-  }
 }
 
 const variable = /\$\{self:custom\.tailwake\.(\w+)\}/g;

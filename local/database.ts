@@ -35,7 +35,10 @@ export async function startDatabase(directory: string | undefined): Promise<Data
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (writing.test(String(request.headers["x-amz-target"]))) writes++;
     // It is handled once its body is there, and answered even if nobody is left to hear.
-    request.once("end", () => void underWay.add(response));
+    request.once("end", () => {
+      // What is refused for its form has its answer already.
+      if (!response.writableEnded) underWay.add(response);
+    });
     const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
     response.end = (...args: unknown[]) => {
       if (underWay.delete(response) && underWay.size === 0) onIdle();

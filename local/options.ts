@@ -40,13 +40,12 @@ export function readOptions(args: readonly string[]): Options | undefined {
   // npm runs scripts in the project's folder, and says where it was called.
   const base = process.env.INIT_CWD ?? process.cwd();
   const root = resolve(base, values.root ?? ".");
-  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new UsageError(`--root: expected a directory, received ${JSON.stringify(root)}`);
-  }
+  if (!isDirectory(root)) throw new UsageError(`--root: expected a directory, received ${quoted(root)}`);
   const engine = values.engine ?? "lazy";
   if (engine !== "lazy" && engine !== "eager") {
-    throw new UsageError(`--engine: expected lazy or eager, received ${JSON.stringify(engine)}`);
+    throw new UsageError(`--engine: expected lazy or eager, received ${quoted(engine)}`);
   }
+  if (values.data === "") throw new UsageError('--data: expected a directory, received ""');
   return {
     root,
     engine,
@@ -55,6 +54,19 @@ export function readOptions(args: readonly string[]): Options | undefined {
     json: values.json ?? false,
   };
 }
+
+/** What cannot be looked at, because its name is too long or nobody may, is none. */
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+const quoted = (text: string): string => JSON.stringify(shortened(text));
+/** A word of the command line may be as long as the system allows. */
+const shortened = (text: string): string => (text.length > 120 ? `${text.slice(0, 120)}…` : text);
 
 function parse(args: readonly string[]) {
   try {
@@ -70,6 +82,6 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(shortened(error instanceof Error ? error.message : String(error)));
   }
 }

@@ -165,7 +165,8 @@ export interface ActivityDeclaration extends Activity {
 
 /** The declaration behind an activity. Throws for an object that the two define functions did not make. */
 export function behaviourOf(activity: Activity): ActivityDeclaration {
-  if ("behaviour" in activity) return activity as ActivityDeclaration;
+  if (typeof activity === "object" && activity !== null && "behaviour" in activity)
+    return activity as ActivityDeclaration;
   throw new TailwakeError({
     code: "invalid-definition",
     subject: "activity",

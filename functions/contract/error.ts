@@ -73,13 +73,21 @@ export function describeError(error: unknown): string {
       break;
     }
   }
-  return parts.join(": ");
+  // A server may say a megabyte of why it refuses.
+  const text = parts.join(": ");
+  return text.length > longestError ? `${text.slice(0, longestError)}…` : text;
 }
+
+const longestError = 4_000;
 
 /** A received value in an error message: short, one line, safe for any input. */
 export function describeValue(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 120 ? `${value.slice(0, 120)}…` : value);
-  if (value === null || value === undefined || typeof value !== "object") return String(value);
+  if (typeof value === "string") return JSON.stringify(shortened(value));
+  if (value === null || value === undefined || typeof value !== "object") return shortened(String(value));
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  return `an object with ${Object.keys(value).slice(0, 8).join(", ") || "no keys"}`;
+  // Keys come from outside as values do.
+  const keys = Object.keys(value).slice(0, 8).join(", ").replaceAll(/\s+/g, " ");
+  return `an object with ${shortened(keys) || "no keys"}`;
 }
+
+const shortened = (text: string): string => (text.length > 120 ? `${text.slice(0, 120)}…` : text);

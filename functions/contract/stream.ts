@@ -2,6 +2,7 @@ import type { DescMessage, DescMethodServerStreaming, MessageInitShape, MessageS
 import type { ConnectError } from "@connectrpc/connect";
 import { describeValue, TailwakeError } from "./error.ts";
 import type { EventId } from "./tail.ts";
+import { isUtf8 } from "./text.ts";
 
 export interface Recorded<E> {
   readonly id: EventId;
@@ -156,7 +157,9 @@ function joined(values: readonly string[]): string {
 
 /** The definition behind a stream. Throws for an object that {@link defineStream} did not make. */
 export function declarationOf(stream: Stream): StreamDeclaration {
-  if ("definition" in stream) return stream as StreamDeclaration;
+  if (typeof stream === "object" && stream !== null && "definition" in stream && Array.isArray(stream.addressKeys)) {
+    return stream as StreamDeclaration;
+  }
   throw new TailwakeError({
     code: "invalid-definition",
     subject: "stream",
@@ -177,13 +180,13 @@ function checkEntityId(
   throw new TailwakeError({
     code: "invalid-argument",
     subject: `entity id of kind ${kind}, made of ${address.join(", ")}`,
-    expected: `a string of 1 to ${maxEntityIdBytes} bytes`,
+    expected: `a string of 1 to ${maxEntityIdBytes} bytes of UTF-8`,
     received: describeText(entity),
   });
 }
 
 function isText(value: unknown, maxBytes: number): value is string {
-  return typeof value === "string" && value !== "" && Buffer.byteLength(value) <= maxBytes;
+  return typeof value === "string" && value !== "" && Buffer.byteLength(value) <= maxBytes && isUtf8(value);
 }
 
 /** Of a long text the length says more than its beginning alone. */
@@ -202,7 +205,7 @@ export function checkAddress(stream: Stream, address: unknown): Address {
       throw new TailwakeError({
         code: "invalid-argument",
         subject: `address.${key} of kind ${stream.kind}`,
-        expected: `a string of 1 to ${maxAddressValueBytes} bytes`,
+        expected: `a string of 1 to ${maxAddressValueBytes} bytes of UTF-8`,
         received: describeText(value),
       });
     }

@@ -1,4 +1,5 @@
 import { describeValue, TailwakeError } from "./error.ts";
+import { isUtf8 } from "./text.ts";
 
 declare const brand: unique symbol;
 
@@ -28,7 +29,7 @@ export function eventId(text: string): EventId {
   throw new TailwakeError({
     code: "malformed-event",
     subject: "event id",
-    expected: `a string of 1 to ${maxTextBytes} bytes other than "epoch"`,
+    expected: `a string of 1 to ${maxTextBytes} bytes of UTF-8 other than "epoch"`,
     received: describeValue(text),
   });
 }
@@ -69,6 +70,7 @@ export function isTail(value: unknown): value is Tail {
 
 function isEventId(value: unknown): value is EventId {
   if (typeof value !== "string" || value === "" || value === epoch) return false;
+  if (!isUtf8(value)) return false;
   // A UTF-16 unit takes at most three bytes, so short ids need no count.
   return value.length * 3 <= maxTextBytes || new TextEncoder().encode(value).length <= maxTextBytes;
 }

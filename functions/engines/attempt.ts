@@ -134,13 +134,27 @@ async function loadView(state: RunState, behaviour: Viewed): Promise<void> {
   if (record.viewVersion === behaviour.view.version && record.tail !== epoch) {
     const json = record.view ?? (record.viewRef && (await machinery.store.getView(key, record.viewRef)));
     if (json) {
-      state.view = { value: JSON.parse(json), changed: false };
+      state.view = { value: parseView(state, json), changed: false };
       state.actedAhead = record.actedAhead === true;
       if (state.actedAhead) state.acted = record.acted ?? "again";
       return;
     }
   }
   startView(state, behaviour);
+}
+
+/** Throws a `TailwakeError` ("malformed-record"): a SyntaxError would not say of what. */
+function parseView({ key }: RunState, json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new TailwakeError({
+      code: "malformed-record",
+      subject: `view of ${taskName(key)}`,
+      expected: "JSON",
+      received: describeValue(json),
+    });
+  }
 }
 
 /** An empty view at epoch: what was acted on before lies ahead, and is not acted on again. */

@@ -1,5 +1,5 @@
-import { describeError, isTailwakeError, TailwakeError } from "../contract/error.ts";
-import { checkAddress } from "../contract/stream.ts";
+import { describeError, describeValue, isTailwakeError, TailwakeError } from "../contract/error.ts";
+import { checkAddress, type SignalDeclaration, type StreamDeclaration } from "../contract/stream.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import { timerSlackMs } from "../tasks/transitions.ts";
 import { type BusEvent, decodeBusEvent, ownMessage } from "../wake/envelope.ts";
@@ -206,13 +206,13 @@ async function signalsIn(
       code: "malformed-message",
       subject: "bus event",
       expected: "a source and detail-type that a stream of the app declares as its signal",
-      received: `${source} / ${detailType}`,
+      received: `${describeValue(source)} / ${describeValue(detailType)}`,
     });
   }
   const signals: Signal[] = [];
   const failed: unknown[] = [];
   for (const { stream, signal } of declared) {
-    const given = signal.address(detail);
+    const given = addressIn(detail, stream, signal);
     if (given === undefined) continue;
     const address = checkAddress(stream, given);
     for (const binding of machinery.bindings) {
@@ -222,6 +222,21 @@ async function signalsIn(
     signals.push({ class: "signal", entity: stream.definition.entityId(address), kind: stream.kind });
   }
   return { signals, failed };
+}
+
+/** The author's function may trust what is in its own service's events: an error has to say where it was wrong to. */
+function addressIn(detail: unknown, { kind }: StreamDeclaration, { address, detailType }: SignalDeclaration<string>) {
+  try {
+    return address(detail);
+  } catch (error) {
+    throw new TailwakeError({
+      code: "malformed-message",
+      subject: `detail of bus event ${detailType}`,
+      expected: `what the signal of kind ${kind} finds its address in`,
+      received: `${describeValue(detail)}: ${describeError(error)}`,
+      cause: error,
+    });
+  }
 }
 
 /** Streams of one upstream at once in one invocation, unless the app says otherwise. */

@@ -103,7 +103,8 @@ export class Bindings {
 
   /** The binding of an activity value, as `run.start` is given one. */
   of(activity: Activity): Binding {
-    return this.find({ kind: activity.stream.kind, activity: activity.name });
+    const { stream, name } = behaviourOf(activity);
+    return this.find({ kind: stream.kind, activity: name });
   }
 
   hasKind(kind: string): boolean {

@@ -37,24 +37,45 @@ export function isFree(state: HolderState | undefined, now: number): boolean {
   return state === undefined || state.released === state.epoch || state.aliveUntil + clockSkewMs < now;
 }
 
-/** Reads the state of a place. Throws a `TailwakeError` ("malformed-record"). */
+/** Reads the state of a place. Throws a `TailwakeError` ("malformed-record") that names the field. */
 export async function readHolder(
   control: ControlStore,
   name: HolderName,
 ): Promise<{ readonly version: number; readonly state: HolderState | undefined }> {
   const found = await control.read(holderDocument(name));
   if (!found) return { version: 0, state: undefined };
-  const { epoch, owner, aliveUntil } = Object(found.value);
-  if (Number.isSafeInteger(epoch) && typeof owner === "string" && Number.isSafeInteger(aliveUntil)) {
-    return { version: found.version, state: found.value as HolderState };
+  const fields = Object(found.value) as Record<string, unknown>;
+  for (const [field, { expected, fits, optional }] of Object.entries(fieldsOfHolder)) {
+    const value = fields[field];
+    if (fits(value) || (optional && value === undefined)) continue;
+    throw new TailwakeError({
+      code: "malformed-record",
+      subject: `holder ${name}, field ${field}`,
+      expected,
+      received: describeValue(value),
+    });
   }
-  throw new TailwakeError({
-    code: "malformed-record",
-    subject: `holder ${name}`,
-    expected: "epoch, owner and aliveUntil",
-    received: describeValue(found.value),
-  });
+  return { version: found.version, state: found.value as HolderState };
 }
+
+const count = { expected: "a whole number from 0", fits: (value: unknown) => isCount(value) };
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** What a stored state must be: one by one, so that an error can say which is not. */
+const fieldsOfHolder: {
+  readonly [F in keyof HolderState]-?: {
+    readonly expected: string;
+    readonly fits: (value: unknown) => boolean;
+    readonly optional?: true;
+  };
+} = {
+  epoch: count,
+  owner: { expected: "a text", fits: (value) => typeof value === "string" },
+  aliveUntil: count,
+  leaving: { expected: "true or false", fits: (value) => typeof value === "boolean", optional: true },
+  released: { ...count, optional: true },
+  sweepAt: { ...count, optional: true },
+};
 
 /**
  * A place while it is held. Every write has the version of the last one for its condition: who was replaced notices at

@@ -1,4 +1,5 @@
 import { ConnectError } from "@connectrpc/connect";
+import { checkAddress } from "../contract/stream.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import type { OpenStream } from "../upstream/event-stream.ts";
@@ -21,7 +22,8 @@ export async function openTaskStream(
     return await machinery.openStream({
       connection: machinery.upstream(upstream),
       declaration: binding.stream,
-      address: record.address,
+      // A record of an older version may lack what the stream is asked for by.
+      address: checkAddress(binding.stream, record.address),
       position: { after: tail === epoch ? undefined : tail, watch },
       signal,
       clock: machinery.clock,

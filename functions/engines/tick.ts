@@ -21,6 +21,7 @@ import { adoptionCheckMs } from "./eager.ts";
 import { type Invocation, type Machinery, rulesOf } from "./engine.ts";
 import { startMissingHolders } from "./holder.ts";
 import { notifyWaiters } from "./notify.ts";
+import { orWarn } from "./or-warn.ts";
 import { hasNews } from "./probe.ts";
 import { readQueueAge } from "./queue-age.ts";
 import { sendOrLeaveToScan, startTask } from "./start.ts";
@@ -222,15 +223,11 @@ const pausedLookMs = 300_000;
 const lateForMs = 120_000;
 
 /** A tick does not add to a backlog: what waits in the queue will be run, or be due again (rule 11). */
-async function latenessOfQueue({ control, clock, log }: Machinery): Promise<number | undefined> {
-  try {
-    const seen = await readQueueAge(control);
-    return seen && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs ? seen.ageMs : undefined;
-  } catch (error) {
-    if (!isTailwakeError(error, "malformed-record")) throw error;
-    log.error("queue age not readable", { err: describeError(error) });
-    return undefined;
-  }
+async function latenessOfQueue(machinery: Machinery): Promise<number | undefined> {
+  const { control, clock } = machinery;
+  // A word that cannot be read must not keep the tick from its work (T6).
+  const seen = await orWarn(machinery, "queue age not readable", {}, () => readQueueAge(control));
+  return seen && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs ? seen.ageMs : undefined;
 }
 
 /** How often an awaiting task looks at its child itself, in case the wake was lost (rule 13). */

@@ -26,7 +26,10 @@ const settings = readSettings(
     TAILWAKE_NOG_TOKEN_SECRET: setting.optional(setting.text("the name or ARN of a secret", /^[\w/+=.@:!-]{1,2048}$/)),
     TAILWAKE_NOG_TOKEN_FIELD: setting.optional(setting.text("the member of a JSON secret that is the token", /\S/)),
     TAILWAKE_NOG_TOKEN_SCHEME: setting.optional(setting.oneOf("bare", "Bearer")),
-    TAILWAKE_NOG_REGISTRIES: setting.text("names of registries, joined by commas", /^[a-z0-9.,-]+$/),
+    TAILWAKE_NOG_REGISTRIES: setting.text(
+      "names of registries, joined by commas",
+      /^[a-z0-9.-]{1,256}(,[a-z0-9.-]{1,256})*$/,
+    ),
     TAILWAKE_ENGINE: setting.optional(setting.oneOf("lazy", "eager")),
   },
   ["TAILWAKE_NOG_TOKEN", "TAILWAKE_NOG_TOKEN_FILE", "TAILWAKE_NOG_TOKEN_SECRET"],

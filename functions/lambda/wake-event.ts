@@ -1,5 +1,6 @@
 import { type Delivery, runBatch } from "../engines/batch.ts";
 import type { Machinery } from "../engines/engine.ts";
+import { orWarn } from "../engines/or-warn.ts";
 import { noteQueueAge } from "../engines/queue-age.ts";
 import { graceMs } from "../tasks/transitions.ts";
 import { malformed } from "../wake/wake.ts";
@@ -49,18 +50,20 @@ function recordsOf(event: unknown): QueueRecord[] | undefined {
     if (typeof messageId !== "string" || messageId === "") {
       throw malformed(`event.Records[${i}].messageId`, "a non-empty string", messageId);
     }
-    const sent = Number(attributes?.SentTimestamp);
-    const first = attributes?.ApproximateReceiveCount === "1" && Number.isSafeInteger(sent);
-    return { id: messageId, body, firstSentAt: first ? sent : undefined };
+    const { ApproximateReceiveCount, SentTimestamp } = Object(attributes);
+    const sent =
+      typeof SentTimestamp === "string" && /^\d{1,15}$/.test(SentTimestamp) ? Number(SentTimestamp) : undefined;
+    return { id: messageId, body, firstSentAt: ApproximateReceiveCount === "1" ? sent : undefined };
   });
 }
 
 /** A message that waited longer than a rescue's grace: the tick must not add to the queue (rule 11). */
-async function noteLateness({ control, clock, log }: Machinery, records: readonly QueueRecord[] = []): Promise<void> {
+async function noteLateness(machinery: Machinery, records: readonly QueueRecord[] = []): Promise<void> {
+  const { control, clock, log } = machinery;
   const now = clock.now();
   const ages = records.flatMap(({ firstSentAt }) => (firstSentAt === undefined ? [] : [now - firstSentAt]));
   const ageMs = Math.max(0, ...ages);
   if (ageMs <= graceMs) return;
   log.warn("queue is late", { ageMs });
-  await noteQueueAge(control, { ageMs, at: now });
+  await orWarn(machinery, "age of the queue not noted", {}, () => noteQueueAge(control, { ageMs, at: now }));
 }

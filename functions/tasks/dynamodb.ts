@@ -32,6 +32,8 @@ import { refused, type Update, type Written } from "./update.ts";
 
 /** Largest compressed view: an item holds 400 KB, keys and names included. */
 const largestViewBytes = 390 * 1024;
+/** Largest view as JSON: so few compressed bytes can stand for more memory than a function has. */
+const largestViewJsonBytes = 32 * 2 ** 20;
 
 /**
  * The task table in DynamoDB. Reads of a task are strongly consistent, reads of the due index eventually so; every
@@ -143,13 +145,16 @@ export class DynamoTaskStore implements TaskStore {
   }
 
   async putView(key: TaskKey, name: string, json: string): Promise<void> {
-    const packed = gzipSync(json);
-    if (packed.length > largestViewBytes) {
+    const bytes = Buffer.from(json);
+    const packed = gzipSync(bytes);
+    if (packed.length > largestViewBytes || bytes.length > largestViewJsonBytes) {
       throw new TailwakeError({
         code: "view-not-storable",
         subject: `view of ${taskName(key)}`,
-        expected: `at most ${largestViewBytes} bytes compressed; keep less in the view, or split the aggregate's work`,
-        received: `${packed.length} bytes (${json.length} characters of JSON)`,
+        expected:
+          `at most ${largestViewBytes} bytes compressed, and ${largestViewJsonBytes} as JSON; ` +
+          "keep less in the view, or split the aggregate's work",
+        received: `${packed.length} bytes (${bytes.length} of JSON)`,
       });
     }
     await this.#client.send(
@@ -174,9 +179,9 @@ export class DynamoTaskStore implements TaskStore {
     const packed = Item?.json?.B;
     if (!packed) return undefined;
     try {
-      return gunzipSync(packed).toString("utf8");
+      return gunzipSync(packed, { maxOutputLength: largestViewJsonBytes }).toString("utf8");
     } catch (error) {
-      throw malformed("json", "gzip data", describeError(error), error);
+      throw malformed("json", `gzip data of at most ${largestViewJsonBytes} bytes`, describeError(error), error);
     }
   }
 

@@ -1,4 +1,4 @@
-import { TailwakeError } from "../contract/error.ts";
+import { describeValue, TailwakeError } from "../contract/error.ts";
 import { connectUpstream, type UpstreamConnection } from "./connection.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -15,7 +15,8 @@ export class Connections {
   readonly of = (name: string): UpstreamConnection => {
     const known = this.#connected.get(name);
     if (known) return known;
-    const upstream = Object.hasOwn(this.#upstreams, name) ? this.#upstreams[name] : undefined;
+    const isKnown = typeof name === "string" && Object.hasOwn(this.#upstreams, name);
+    const upstream = isKnown ? this.#upstreams[name] : undefined;
     if (!upstream) throw unknownUpstream(name, "an activity");
     const connection = connectUpstream(upstream);
     this.#connected.set(name, connection);
@@ -27,10 +28,12 @@ export class Connections {
   }
 }
 
+const isShort = (name: unknown) => typeof name === "string" && name.length <= 64;
+
 export function unknownUpstream(name: string, user: string): TailwakeError {
   return new TailwakeError({
     code: "unknown-upstream",
-    subject: `upstream ${name} of ${user}`,
+    subject: `upstream ${isShort(name) ? name : describeValue(name)} of ${user}`,
     expected: "an entry of that name in createApp({ upstreams })",
     received: "none",
   });

@@ -1,4 +1,5 @@
 import { describeValue, TailwakeError } from "../contract/error.ts";
+import { isUtf8 } from "../contract/text.ts";
 import type { TaskKey } from "../tasks/record.ts";
 import { expectedVersion, versionAttribute } from "../tasks/record-version.ts";
 import type { Admission } from "../tasks/transitions.ts";
@@ -111,18 +112,24 @@ export function ownFields(detail: unknown): Readonly<Record<string, unknown>> {
   return fields;
 }
 
+/** As long as an entity id may be: more would not fit into the table's key. */
+const maxNameBytes = 1_024;
+/** The last moment that a Date can hold and a schedule can name: the end of the year 9999. */
+const latest = Date.UTC(9999, 11, 31);
+
 /** Reads the detail of one of our own bus events. Throws a `TailwakeError` ("malformed-message") naming the field. */
 export function decodeDetail(detailType: string, detail: unknown): WakeMessage {
   const fields = ownFields(detail);
   const text = (name: string): string => {
     const value = fields[name];
-    if (typeof value === "string" && value !== "" && value.length <= 1024) return value;
-    throw malformed(`detail.${name}`, "a string of 1 to 1024 characters", value);
+    const fits = typeof value === "string" && value !== "" && Buffer.byteLength(value) <= maxNameBytes && isUtf8(value);
+    if (fits) return value;
+    throw malformed(`detail.${name}`, `a string of 1 to ${maxNameBytes} bytes of UTF-8`, value);
   };
-  const number = (name: string): number => {
+  const number = (name: string, most: number): number => {
     const value = fields[name];
-    if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
-    throw malformed(`detail.${name}`, "a whole number from 0", value);
+    if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most) return value as number;
+    throw malformed(`detail.${name}`, `a whole number from 0 to ${most}`, value);
   };
   if (detailType === detailTypes.signal) {
     const entity = text("entity");
@@ -139,8 +146,8 @@ export function decodeDetail(detailType: string, detail: unknown): WakeMessage {
   return {
     class: wakeClass as WakeClass,
     key: { entity: text("entity"), kind: text("kind"), activity: text("activity") },
-    ...(fenced ? { fence: number("fence") } : {}),
-    ...(fields.notBefore === undefined ? {} : { notBefore: number("notBefore") }),
+    ...(fenced ? { fence: number("fence", Number.MAX_SAFE_INTEGER) } : {}),
+    ...(fields.notBefore === undefined ? {} : { notBefore: number("notBefore", latest) }),
   };
 }
 

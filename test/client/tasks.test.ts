@@ -122,6 +122,28 @@ describe("tasks from outside of a run", () => {
     }
   });
 
+  it("refuse what JavaScript may pass, by name, and write nothing", async () => {
+    const { activity, tasks, address, of, world } = setUp();
+    await tasks.start(activity, address);
+    const before = await world.record("t");
+    for (const tail of ["", "\ud800", "x".repeat(343), null, 7]) {
+      const rewound = tasks.rewind(of, tail as never);
+      await expect(rewound).rejects.toMatchObject({ code: "invalid-argument", subject: "tail to rewind to" });
+    }
+    const none = { code: "invalid-definition", subject: "activity" };
+    for (const value of [undefined, null, "reader", {}]) {
+      await expect(tasks.start(value as never, address)).rejects.toMatchObject(none);
+      await expect(tasks.wake(value as never)).rejects.toMatchObject(none);
+      const signaled = tasks.signal(value as never, address as never);
+      await expect(signaled).rejects.toMatchObject({ code: "invalid-definition", subject: "stream" });
+    }
+    for (const reason of [undefined, "x".repeat(1_001), "\ud800"]) {
+      const paused = tasks.pauseUpstream("things", reason as never);
+      await expect(paused).rejects.toMatchObject({ subject: "reason to pause an upstream" });
+    }
+    expect(await world.record("t")).toEqual(before);
+  });
+
   it("are not rewound under a run, unless forced: then that run's commit is refused (T2)", async () => {
     const { activity, world, tasks, of, address } = setUp();
     await tasks.start(activity, address);

@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { defineProcessor } from "../../functions/contract/activity.ts";
+import { caughtUp } from "../../functions/contract/outcome.ts";
+import { defineStream } from "../../functions/contract/stream.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { startTask } from "../../functions/engines/start.ts";
+import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { start } from "../../functions/tasks/transitions.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, World } from "../support/world.ts";
@@ -73,6 +77,24 @@ const bad: readonly {
     names: "detail.fence",
   },
   {
+    what: "an entity id that fits into no key",
+    message: wake({ entity: "🦆".repeat(257) }, "Signal"),
+    code: "malformed-message",
+    names: "detail.entity",
+  },
+  {
+    what: "an entity id with half of a character",
+    message: wake({ entity: "\ud83e" }, "Signal"),
+    code: "malformed-message",
+    names: "detail.entity",
+  },
+  {
+    what: "a wake at a time that no schedule can name",
+    message: wake({ class: "child", entity: "t", kind: "thing", activity: "reader", notBefore: 8.65e15 }),
+    code: "malformed-message",
+    names: "detail.notBefore",
+  },
+  {
     what: "an unknown detail type",
     message: wake({ entity: "t" }, "Shout"),
     code: "malformed-message",
@@ -82,7 +104,7 @@ const bad: readonly {
     what: "an event that no stream declares",
     message: { source: "rain", "detail-type": "Drop", detail: {} },
     code: "malformed-message",
-    names: "rain / Drop",
+    names: '"rain" / "Drop"',
   },
   { what: "an envelope without a source", message: { detail: {} }, code: "malformed-message", names: "field source" },
   {
@@ -111,6 +133,45 @@ describe("a batch", () => {
     },
   );
 
+  it("names the event whose detail the author's signal could not read", async () => {
+    const trusting = defineStream({
+      kind: "order",
+      upstream: "things",
+      method: Repos.method.events,
+      address: ["orderId"],
+      request: () => ({}),
+      read: () => ({ events: [] }),
+      signals: [
+        { source: "orders", detailType: "OrderChanged", address: (detail) => ({ orderId: Object(detail).order.id }) },
+      ],
+    });
+    const activity = defineProcessor(trusting, { name: "ship", processEvents: async (run) => caughtUp(run.tail) });
+    const world = new World({ activities: [lazy(activity)] });
+    const errors = await world.deliver([{ source: "orders", "detail-type": "OrderChanged", detail: { id: 7 } }]);
+    expect(errors).toMatchObject([
+      {
+        code: "malformed-message",
+        subject: "detail of bus event OrderChanged",
+        expected: "what the signal of kind order finds its address in",
+        received: expect.stringMatching(/^an object with id: /),
+      },
+    ]);
+  });
+
+  it("asks for no stream with an address that a record of an older version has not got", async () => {
+    const world = new World({ activities: [lazy(reader)] });
+    world.append("", "e1");
+    const first = start({}, "lazy", world.clock.now());
+    await world.store.update({ entity: "t", kind: "thing", activity: "reader" }, first);
+    expect(await world.deliver([good])).toEqual([]);
+    expect(world.opened).toEqual([]);
+    expect(await world.record("t")).toMatchObject({
+      status: "retrying",
+      tail: "epoch",
+      error: { message: expect.stringContaining("address.thingId of kind thing: expected a string") },
+    });
+  });
+
   it("fails a body that is no JSON alone", async () => {
     const world = await sleepingWorld();
     const { runBatch } = await import("../../functions/engines/batch.ts");
@@ -125,7 +186,9 @@ describe("a batch", () => {
     expect(await world.deliver([good])).toEqual([]);
     const record = await world.record("t");
     expect(record).toMatchObject({ status: "retrying", tail: "e2", error: { afterEvent: "e2" } });
-    expect(record.error?.message).toContain('event id: expected a string of 1 to 342 bytes other than "epoch"');
+    expect(record.error?.message).toContain(
+      'event id: expected a string of 1 to 342 bytes of UTF-8 other than "epoch"',
+    );
   });
 
   it("fails a signal for a task whose activity is not in the app, and still runs the others of the aggregate", async () => {

@@ -156,6 +156,19 @@ describe("a tick", () => {
     expect(await world.tick()).toMatchObject({ rescued: 1, cutShort: false });
   });
 
+  it("goes on if it cannot read how late the queue is (T6)", async () => {
+    const world = new World({ activities: [lazy(reader)] });
+    await startTask(world.machinery, reader, { thingId: "t" });
+    world.wakes.take();
+    await world.clock.advance(3 * minute);
+    const { control } = world.machinery;
+    const read = control.read.bind(control);
+    control.read = (name) => (name === "queue-age" ? Promise.reject(new Error("a document of v2")) : read(name));
+    expect(await world.tick()).toMatchObject({ rescued: 1, cutShort: false });
+    const word = { level: "warn", message: "queue age not readable", fields: { err: "a document of v2" } };
+    expect(world.log).toContainEqual(word);
+  });
+
   it("takes a paused task out of the index and wakes nobody", async () => {
     const world = await sleepingWorld();
     const record = await world.record("t");

@@ -246,6 +246,20 @@ describe("a level 2 activity", () => {
     expect(collected.acted.at(-1)?.ids).toEqual(["e1", "e2", "e3"]);
   });
 
+  it.each(["{", "", "\u0000", "view"])("names a view that is no JSON, and keeps its tail: %j (T5)", async (view) => {
+    const collected = collecting({ pad: 5000 });
+    const world = await started(collected, "e1");
+    await world.store.putView(await world.record("t"), "1.1", `${view}x`);
+    world.append("t", "e2");
+    await world.signal("t");
+    await world.drain();
+    expect(await world.record("t")).toMatchObject({
+      status: "retrying",
+      tail: "e1",
+      error: { message: expect.stringMatching(/^view of thing\/collector@t: expected JSON, received /) },
+    });
+  });
+
   it("reports a result that is no decision, by task", async () => {
     const collected = collecting({ act: () => "done" as never });
     const world = await started(collected, "e1");

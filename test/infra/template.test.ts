@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -175,6 +175,18 @@ describe("npm run package", () => {
   });
 });
 
+describe("zips of an earlier time", () => {
+  it("are removed where the new ones go, and nothing else is", async () => {
+    const bundles = join(folder, "few");
+    const output = join(folder, "kept");
+    for (const one of [join(bundles, "lazy"), output]) mkdirSync(one, { recursive: true });
+    writeFileSync(join(bundles, "lazy", "index.mjs"), "export const handler = () => {};");
+    for (const file of ["app.ts", "cron.zip"]) writeFileSync(join(output, file), "");
+    expect(Object.keys(await zipFunctions(bundles, output))).toEqual(["lazy"]);
+    expect(readdirSync(output)).toEqual(["app.ts", "lazy.zip"]);
+  });
+});
+
 describe("the template", () => {
   it("has the table that the adapter relies on", () => {
     expect(resource("TaskTable")).toMatchObject(tableShape);
@@ -319,6 +331,32 @@ describe("the template", () => {
     expect(() => plain({ settings: misspelt })).toThrow(/received also lazyMemory$/);
     const ofTheApp = { name: "a", tokenField: "token" } as Parameters<typeof cloudFormation>[0]["settings"];
     expect(() => plain({ settings: ofTheApp })).toThrow(/received also tokenField$/);
+  });
+
+  it.each([
+    ["settings", { settings: null }],
+    ["settings", { settings: { name: "x", logdays: 3 } }],
+    ["settings.logDays", { settings: { name: "x", logDays: 2 } }],
+    ["settings.lazyConcurrency", { settings: { name: "x", lazyConcurrency: 1 } }],
+    ["settings.cronMemoryMb", { settings: { name: "x", cronMemoryMb: Number.NaN } }],
+    ["settings.eagerShards", { settings: { name: "x", eagerShards: "2" } }],
+    ["settings.deletionProtection", { settings: { name: "x", deletionProtection: "false" } }],
+    ["settings.signalsGo", { settings: { name: "x", signalsGo: "by mail" } }],
+    ["settings.tokenSecret", { settings: { name: "x", tokenSecret: "a\nb" } }],
+    ["settings.alarmTopic", { settings: { name: "x", alarmTopic: "all of us" } }],
+    ["settings.tokenKey", { settings: { name: "x", tokenKey: "key" } }],
+    ["settings.looksPerTick", { settings: { name: "x", looksPerTick: 0 } }],
+    ["include", { include: ["../../etc/passwd"] }],
+    ["environment.A", { environment: { A: null } }],
+    ["environment", { environment: { "": "x" } }],
+  ])("names the %s that it cannot be made of", (name, options) => {
+    expect(() => plain(options as never)).toThrow(
+      new RegExp(`^${name.replaceAll(".", "\\.")}: expected .+, received .+`),
+    );
+  });
+
+  it("takes a setting that is undefined for one that is absent", () => {
+    expect(plain({ settings: { name: "tailwake-dev", logDays: undefined } as never })).toEqual(plain());
   });
 
   it("is plain JSON, with every reference to something that is there", () => {

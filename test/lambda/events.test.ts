@@ -66,6 +66,33 @@ describe("the lazy function", () => {
     expect(await readQueueAge(world.machinery.control)).toEqual({ ageMs: graceMs + 1, at: world.clock.now() });
   });
 
+  it("works on a late batch though it cannot leave word of it", async () => {
+    const world = await sleepingWorld();
+    world.machinery.control.write = () => Promise.reject(new Error("throttled"));
+    const attributes = { ApproximateReceiveCount: "1", SentTimestamp: String(world.clock.now() - graceMs - 1) };
+    const Records = [record("m", busEvent(signal), attributes)];
+    expect(await wakeHandler(world.machinery, { Records }, context)).toEqual({ batchItemFailures: [] });
+    expect(await world.record("t")).toMatchObject({ tail: "e1" });
+    expect(world.log).toContainEqual(expect.objectContaining({ message: "age of the queue not noted" }));
+  });
+
+  it("works on a batch whose attributes are none", async () => {
+    const world = await sleepingWorld();
+    const none = JSON.parse('{"toString":1,"valueOf":1}');
+    const attributes = [undefined, null, { ApproximateReceiveCount: "1", SentTimestamp: none }, { SentTimestamp: [] }];
+    const Records = attributes.map((one, i) => ({ ...record(`m${i}`, busEvent(signal)), attributes: one }));
+    expect(await wakeHandler(world.machinery, { Records }, context)).toEqual({ batchItemFailures: [] });
+    expect(await readQueueAge(world.machinery.control)).toBeUndefined();
+  });
+
+  it("says in a line of bounded length which event no stream declares", async () => {
+    const world = await sleepingWorld();
+    const event = { source: "s".repeat(100_000), "detail-type": "d".repeat(100_000), detail: {} };
+    const failed = wakeHandler(world.machinery, event, context);
+    await expect(failed).rejects.toMatchObject({ code: "malformed-message", subject: "bus event" });
+    expect(String(world.log.at(-1)?.fields.err).length).toBeLessThan(500);
+  });
+
   it("stops before its deadline: the run commits and hands over in time", async () => {
     const slow = defineProcessor(thing, {
       name: "slow",

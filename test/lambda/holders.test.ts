@@ -50,6 +50,23 @@ describe("the eager function", () => {
   });
 });
 
+describe("a place that another version has written", () => {
+  it.each([
+    ["epoch", { epoch: "1", owner: "a", aliveUntil: 0 }],
+    ["owner", { epoch: 1, aliveUntil: 0 }],
+    ["aliveUntil", { epoch: 1, owner: "a", aliveUntil: -1 }],
+    ["leaving", { epoch: 1, owner: "a", aliveUntil: 0, leaving: "yes" }],
+    ["released", { epoch: 1, owner: "a", aliveUntil: 0, released: null }],
+    ["sweepAt", { epoch: 1, owner: "a", aliveUntil: 0, sweepAt: "soon" }],
+  ])("is refused by the name of its field %s", async (field, value) => {
+    const world = startWorld(1);
+    await world.machinery.control.write("holder#signals", value, "any");
+    const held = signalsHandler(world.machinery, {}, contextOf(60_000));
+    await expect(held).rejects.toMatchObject({ code: "malformed-record", subject: `holder signals, field ${field}` });
+    expect(world.clock.sleeping).toBe(0);
+  });
+});
+
 describe("the signals function", () => {
   it("holds the signals whatever event it is started with", async () => {
     for (const given of [undefined, {}, "x"]) {

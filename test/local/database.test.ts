@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { expect, it } from "vitest";
 import { createTaskTable, startDatabase } from "../../local/database.ts";
 
@@ -44,4 +44,19 @@ it("closes while requests are under way whose clients have gone, and the process
   }
   // What the requests did to the process would be an error of this test's run.
   expect(closed).toBe(20);
+});
+
+it("closes after it has refused a request for its form", async () => {
+  const database = await startDatabase(undefined);
+  const client = new DynamoDBClient({
+    endpoint: database.url,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  await createTaskTable(client, "tasks");
+  const Item = { pk: { S: "a" }, sk: { S: "b" }, due: { N: "none" } };
+  const refused = client.send(new PutItemCommand({ TableName: "tasks", Item }));
+  await expect(refused).rejects.toMatchObject({ name: "ValidationException" });
+  client.destroy();
+  await database.close();
 });

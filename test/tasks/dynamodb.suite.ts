@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
@@ -64,6 +65,22 @@ export function testDynamo(engine: string, startDatabase: () => Promise<TestData
       const random = randomBytes(600_000).toString("base64");
       const stored = store.putView({ entity: "e", kind: "order", activity: "ship" }, "1.1", random);
       await expect(stored).rejects.toMatchObject({ code: "view-not-storable", subject: "view of order/ship@e" });
+    });
+
+    it("neither writes nor reads a view whose JSON is larger than a function can hold, however small it packs", async () => {
+      const table = await database.createTable();
+      const store = new DynamoTaskStore(database.client, table);
+      const key = { entity: "e", kind: "order", activity: "ship" };
+      const large = Buffer.alloc(33 * 2 ** 20, "x");
+      const stored = store.putView(key, "1.1", large.toString());
+      await expect(stored).rejects.toMatchObject({
+        code: "view-not-storable",
+        received: expect.stringContaining("of JSON"),
+      });
+      const Item = { pk: { S: "view#e" }, sk: { S: "order#ship#1.1" }, json: { B: gzipSync(large) } };
+      await database.client.send(new PutItemCommand({ TableName: table, Item }));
+      const read = store.getView(key, "1.1");
+      await expect(read).rejects.toMatchObject({ code: "malformed-record", subject: "view 1.1 of order/ship@e" });
     });
   });
 

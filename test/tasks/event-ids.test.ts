@@ -144,14 +144,24 @@ describe("an address", () => {
   it("has values of at most 256 bytes; the error names kind and key", () => {
     expect(checkAddress(thing, of("ä".repeat(128)))).toEqual(of("ä".repeat(128)));
     expect(() => checkAddress(thing, { ...of("x"), c: "ä".repeat(129) })).toThrow(
-      /^address\.c of kind thing: expected a string of 1 to 256 bytes, received ".*", 258 bytes \[invalid-argument\]$/,
+      /^address\.c of kind thing: expected a string of 1 to 256 bytes of UTF-8, received ".*", 258 bytes \[invalid-argument\]$/,
     );
+  });
+
+  it("has no half of a character: two tasks would share a record", () => {
+    for (const half of ["\ud83e", "a\udd86b"]) {
+      expect(() => checkAddress(thing, { ...of("x"), c: half })).toThrow("address.c of kind thing: expected");
+      expect(() => eventId(half)).toThrow("event id: expected");
+      expect(isTail(half)).toBe(false);
+    }
+    expect(checkAddress(thing, of("🦆"))).toEqual(of("🦆"));
+    expect(isTail("🦆")).toBe(true);
   });
 
   it("makes an entity id of at most 1,024 bytes; the error names kind and keys", () => {
     expect(entityId(of("x".repeat(255)))).toHaveLength(4 * 255 + 3);
     expect(() => entityId(of("x".repeat(256)))).toThrow(
-      /^entity id of kind thing, made of a, b, c, d: expected a string of 1 to 1024 bytes, received ".*", 1027 bytes/,
+      /^entity id of kind thing, made of a, b, c, d: expected a string of 1 to 1024 bytes of UTF-8, received ".*", 1027 bytes/,
     );
   });
 

@@ -66,6 +66,13 @@ describe("the token of the reference app", () => {
     expect(tokenFromSecret.mock.calls).toEqual([["nog/token", expected]]);
   });
 
+  it.each([",", "exreg,", "a,,b", "a b"])("does not hide registries that are none: %j", async (registries) => {
+    await expect(started({ TAILWAKE_NOG_REGISTRIES: registries })).rejects.toMatchObject({
+      name: "SettingsError",
+      problems: [{ name: "TAILWAKE_NOG_REGISTRIES" }],
+    });
+  });
+
   it("is said bare or as Bearer, and in no other way", async () => {
     await expect(started({ TAILWAKE_NOG_TOKEN_SCHEME: "Basic" })).rejects.toThrow(
       'TAILWAKE_NOG_TOKEN_SCHEME: expected one of bare, Bearer, received "Basic"',

@@ -86,7 +86,7 @@ describe("signals that go straight into the queue", () => {
 
   it("arrive as they were sent, even with characters that SQS does not take", async () => {
     const { wakes, take } = await start();
-    const odd: WakeMessage = { class: "signal", entity: 'a "b" \\ ä 🦆\n\u0000\ufffe\uffff\ud800', kind: "order" };
+    const odd: WakeMessage = { class: "signal", entity: 'a "b" \\ ä 🦆\n\u0000\ufffe\uffff', kind: "order" };
     await wakes.send([odd]);
     expect(await take()).toEqual([odd]);
   });
