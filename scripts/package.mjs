@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { build, bundler, bundleSizes } from "./build.mjs";
+import { missingParameters } from "./examples.mjs";
 import { ensureInstalled, project, runAndExit } from "./install.mjs";
 
 /**
@@ -9,7 +10,6 @@ import { ensureInstalled, project, runAndExit } from "./install.mjs";
  * only a deployment has to know there are examples.
  */
 const largestBundleBytes = 700_000;
-const examples = { nogUrl: "https://nog.example.org", nogRegistries: "example", alarmTopic: "none" };
 
 ensureInstalled();
 const built = await build();
@@ -24,21 +24,11 @@ for (const [name, { bytes }] of await bundleSizes()) {
   process.exit(1);
 }
 const args = process.argv.slice(2);
-const added = await missingParameters(args);
-if (added.length > 0)
-  process.stdout.write(`the template has examples, which osls deploy does not take: ${added.join(" ")}\n`);
-runAndExit("node_modules/osls/bin/serverless.js", ["package", ...args, ...added]);
-
-/** An example for each parameter that is neither among the arguments nor under `params` in serverless.yml. */
-async function missingParameters(given) {
-  // Not before the packages are there.
-  const { parse } = await import("yaml");
-  const { params = {} } = parse(readFileSync(join(project, "serverless.yml"), "utf8"));
-  const remembered = Object.values(params).flatMap(Object.keys);
-  return Object.entries(examples)
-    .filter(
-      ([name]) =>
-        !remembered.includes(name) && !given.some((arg) => arg.replace(/^--param=/, "").startsWith(`${name}=`)),
-    )
-    .map(([name, value]) => `--param=${name}=${value}`);
+// Not before the packages are there.
+const { parse } = await import("yaml");
+const read = (file) => parse(readFileSync(join(project, file), "utf8"), { merge: true });
+const added = missingParameters(args, read("serverless.yml"), read("infra/settings.yml"));
+if (added.length > 0) {
+  process.stdout.write(`examples are in the template for what osls deploy has to be given: ${added.join(" ")}\n`);
 }
+runAndExit("node_modules/osls/bin/serverless.js", ["package", ...args, ...added]);

@@ -11,6 +11,7 @@ export const pseudoParameters: Readonly<Record<string, string>> = {
   "AWS::AccountId": "123456789012",
   "AWS::Partition": "aws",
   "AWS::Region": "us-east-1",
+  "AWS::URLSuffix": "amazonaws.com",
 };
 
 /** Answers the functions in a template's values, as CloudFormation does; throws at one that it does not know. */
@@ -24,6 +25,8 @@ export function intrinsics(template: Template, answers: Answers): (value: unknow
         String(name === undefined ? ref(id) : answers.attribute(id, name)),
       ),
     "Fn::Join": ([separator, parts]: readonly [string, unknown[]]) => parts.map(resolve).join(separator),
+    "Fn::Select": ([index, items]: readonly [number, unknown]) => (resolve(items) as unknown[])[index],
+    "Fn::Split": ([separator, text]: readonly [string, unknown]) => String(resolve(text)).split(separator),
     "Fn::If": ([condition, yes, no]: readonly [string, unknown, unknown]) =>
       resolve(resolve(template.Conditions[condition]) ? yes : no),
     "Fn::Equals": ([one, other]: readonly [unknown, unknown]) => resolve(one) === resolve(other),

@@ -4,7 +4,7 @@ import {
   DescribeStacksCommand,
 } from "@aws-sdk/client-cloudformation";
 import { PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { GetRolePolicyCommand } from "@aws-sdk/client-iam";
+import { GetRolePolicyCommand, ListAttachedRolePoliciesCommand } from "@aws-sdk/client-iam";
 import { detailTypes, wakeSource } from "../../functions/wake/wake.ts";
 import { readBack } from "./read-back.ts";
 import type { Services } from "./services.ts";
@@ -84,6 +84,15 @@ export const notInMoto: readonly Missing[] = [
     },
   },
   {
+    what: "CloudFormation attaches the managed policies of a role",
+    async isMissing(services, stack) {
+      const ManagedPolicyArns = [stack.physicalId(idOf(stack, "AWS::IAM::ManagedPolicy"))];
+      const RoleName = await createRole(services, { ManagedPolicyArns });
+      const { AttachedPolicies } = await services.iam.send(new ListAttachedRolePoliciesCommand({ RoleName }));
+      return AttachedPolicies?.length === 0;
+    },
+  },
+  {
     what: "an event that a rule sends to a function arrives",
     isMissing: ({ events }, stack) => {
       const EventBusName = stack.physicalId("Bus");
@@ -112,21 +121,23 @@ async function createStack({ cloudFormation }: Services, template: object): Prom
   return StackName;
 }
 
-async function policyOf(services: Services, Statement: readonly object[]): Promise<string> {
+async function createRole(services: Services, properties: object): Promise<string> {
   const RoleName = `role-${stacks}`;
-  const PolicyDocument = { Version: "2012-10-17", Statement };
-  const Properties = {
-    RoleName,
-    AssumeRolePolicyDocument: { Version: "2012-10-17", Statement: [] },
-    Policies: [{ PolicyName: "it", PolicyDocument }],
-  };
+  const AssumeRolePolicyDocument = { Version: "2012-10-17", Statement: [] };
+  const Properties = { RoleName, AssumeRolePolicyDocument, ...properties };
   await createStack(services, { Resources: { It: { Type: "AWS::IAM::Role", Properties } } });
+  return RoleName;
+}
+
+async function policyOf(services: Services, Statement: readonly object[]): Promise<string> {
+  const PolicyDocument = { Version: "2012-10-17", Statement };
+  const RoleName = await createRole(services, { Policies: [{ PolicyName: "it", PolicyDocument }] });
   const found = await services.iam.send(new GetRolePolicyCommand({ RoleName, PolicyName: "it" }));
   return decodeURIComponent(found.PolicyDocument ?? "");
 }
 
-function idOf({ template }: Stack, type: string): string {
-  const [id] = Object.entries(template.Resources).find(([, { Type }]) => Type === type) ?? [];
-  if (id === undefined) throw new Error(`${type}: expected one in the template, found none`);
+function idOf({ resources }: Stack, type: string): string {
+  const [id] = Object.entries(resources).find(([, { Type }]) => Type === type) ?? [];
+  if (id === undefined) throw new Error(`${type}: expected one in the stack, found none`);
   return id;
 }

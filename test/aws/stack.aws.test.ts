@@ -3,31 +3,18 @@ import { readFileSync } from "node:fs";
 import { GetFunctionCommand } from "@aws-sdk/client-lambda";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { appSettings, readSettings } from "../../functions/settings.ts";
-import { cloudFormation, type FunctionName } from "../../infra/index.ts";
+import type { FunctionName } from "../../infra/index.ts";
+import { linesOf } from "../infra/dashboard.ts";
+import { isLike } from "./arns.ts";
+import { deployments, functionNames } from "./deployments.ts";
 import { missingProperties, notInMoto } from "./not-in-moto.ts";
-import { packagedAsItIs, packagedWith, zipOf } from "./packaged.ts";
-import { type Described, readBack } from "./read-back.ts";
+import { zipOf } from "./packaged.ts";
+import { readBack } from "./read-back.ts";
+import type { Described } from "./readers/reader.ts";
 import { connectServices, type Services } from "./services.ts";
-import { deployStack, type Stack } from "./stack.ts";
+import type { Stack } from "./stack.ts";
 import type { Properties } from "./stand-ins.ts";
 import { startMoto, type ToolServer } from "./tools.ts";
-
-const names = ["lazy", "cron", "signals", "eager"] as const;
-
-/** No two that could be taken for one another are alike, and none is the default. */
-const settings = {
-  logDays: 30,
-  lazyConcurrency: 7,
-  lazyMemoryMb: 640,
-  cronMemoryMb: 192,
-  signalsMemoryMb: 320,
-  eagerMemoryMb: 384,
-  probeMinutes: 9,
-  eagerShards: 3,
-  tokenSecret: "tailwake/test/nog",
-  alarmActions: ["arn:aws:sns:us-east-1:123456789012:alarms"],
-} as const;
-const straight = { ...settings, signalsGo: "straight" } as const;
 
 let moto: ToolServer;
 let services: Services;
@@ -40,72 +27,31 @@ afterAll(async () => {
   await moto?.close();
 });
 
-interface Deployment {
-  readonly deploy: () => Promise<Stack>;
-  readonly functions: readonly FunctionName[];
-  readonly isChosen: boolean;
-}
-
-const deployments: Readonly<Record<string, Deployment>> = {
-  "npm run package": {
-    deploy: async () => {
-      const { whole, bucketAlone } = packagedAsItIs();
-      return deployStack(services, "tailwake-dev", whole, bucketAlone);
-    },
-    functions: ["lazy", "cron", "signals"],
-    isChosen: false,
-  },
-  "osls with other settings and every option": {
-    deploy: async () => {
-      const params = { nogUrl: "https://nog.example.org", nogRegistries: "one,two", engine: "eager" };
-      const chosen = { stage: "chosen", options: ["signals", "eager"], settings: straight, params } as const;
-      const { whole, bucketAlone } = await packagedWith(chosen);
-      return deployStack(services, "tailwake-chosen", whole, bucketAlone);
-    },
-    functions: names,
-    isChosen: true,
-  },
-  "cloudFormation()": {
-    deploy: () => {
-      const signalEvents = { source: ["orders"], "detail-type": ["OrderChanged"] };
-      const template = cloudFormation({
-        settings: { ...settings, name: "orders", whenTableIsDropped: "Retain", deletionProtection: true, signalEvents },
-        include: ["eager", "own-signals"],
-        code: (name) => ({ S3Bucket: `code-of-${name}`, S3Key: `${name}.zip` }),
-        environment: { ORDERS_URL: "https://orders.example.org" },
-      });
-      return deployStack(services, "orders", template);
-    },
-    functions: ["lazy", "cron", "eager"],
-    isChosen: true,
-  },
-};
-
-describe.each(Object.entries(deployments))("the stack of %s", (_, { deploy, functions, isChosen }) => {
+describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) => {
+  const { functions, settings } = deployment;
   let stack: Stack;
   const found = new Map<string, Described>();
   beforeAll(async () => {
-    stack = await deploy();
-    for (const [id, { Type }] of Object.entries(stack.template.Resources)) {
+    stack = await deployment.deploy(services);
+    for (const [id, { Type }] of Object.entries(stack.resources)) {
       found.set(id, await readBack(services, Type, stack.physicalId(id), stack.intended(id)));
     }
   });
-  const idsOf = (type: string) =>
-    [...found.keys()].filter((id) => stack.template.Resources[id]?.Type === `AWS::${type}`);
+  const idsOf = (type: string) => [...found.keys()].filter((id) => stack.resources[id]?.Type === `AWS::${type}`);
   const all = (type: string) => idsOf(type).map((id) => found.get(id)?.properties ?? {});
   const one = (id: string) => found.get(id)?.properties ?? expect.fail(`no ${id} in ${[...found.keys()]}`);
   const functionId = (name: FunctionName) => `${name.charAt(0).toUpperCase()}${name.slice(1)}LambdaFunction`;
 
   it("has every resource with the properties that the template gives it, and no other, and the ARN that it is to have", () => {
     const without = (id: string, properties: Properties) => {
-      const missing = missingProperties[stack.template.Resources[id]?.Type ?? ""] ?? [];
+      const missing = missingProperties[stack.resources[id]?.Type ?? ""] ?? [];
       // A list without anything in it is none.
       const isNothing = (value: unknown) => Array.isArray(value) && value.length === 0;
       return Object.fromEntries(
         Object.entries(properties).filter(([name, value]) => !missing.includes(name) && !isNothing(value)),
       );
     };
-    const ids = Object.keys(stack.template.Resources);
+    const ids = Object.keys(stack.resources);
     expect(ids.length).toBeGreaterThan(30);
     expect(Object.fromEntries(ids.map((id) => [id, without(id, one(id))]))).toEqual(
       Object.fromEntries(ids.map((id) => [id, without(id, stack.intended(id))])),
@@ -139,24 +85,63 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, { deploy, func
       there.push(`${stack.arn("TaskTable")}/index/${IndexName}`);
     }
     // These are made by hand, and named in the settings.
-    there.push(...settings.alarmActions);
-    there.push(`arn:aws:secretsmanager:us-east-1:123456789012:secret:${settings.tokenSecret}-AbCdEf`);
+    const { secret, key } = deployment;
+    for (const given of [settings.alarmTopic, secret?.replace("??????", "AbCdEf"), key]) if (given) there.push(given);
     const text = JSON.stringify([...found.values()].map(({ properties }) => properties));
     const named = new Set([...text.matchAll(/arn:aws:[^"\\]+/g)].map(([arn]) => arn));
     expect(named.size).toBeGreaterThan(10);
     expect([...named].filter((pattern) => !there.some((arn) => isLike(arn, pattern)))).toEqual([]);
   });
 
-  it("gives the functions an environment that they can read", () => {
+  it("gives the functions an environment that they can read, with their own names of everything", () => {
     for (const name of functions) {
       const { Variables } = one(functionId(name)).Environment as { Variables: Record<string, string> };
-      expect(readSettings(Variables, appSettings)).toMatchObject({
+      expect(readSettings(Variables, appSettings)).toMatchObject({ TAILWAKE_SERVICE: deployment.name });
+      expect(Variables, name).toEqual({
+        ...deployment.environment,
+        TAILWAKE_SERVICE: deployment.name,
         TAILWAKE_TABLE: stack.physicalId("TaskTable"),
         TAILWAKE_BUS_ARN: stack.arn("Bus"),
         TAILWAKE_SCHEDULE_GROUP: stack.physicalId("ScheduleGroup"),
         TAILWAKE_SCHEDULE_ROLE_ARN: stack.arn("ScheduleRole"),
+        TAILWAKE_PROBE_MINUTES: String(settings.probeMinutes),
+        TAILWAKE_LOOKS_PER_TICK: String(settings.looksPerTick),
+        TAILWAKE_EAGER_SHARDS: String(settings.eagerShards),
+        ...(name === "signals" &&
+          deployment.signalsGoStraight && { TAILWAKE_SIGNAL_QUEUE_URL: stack.physicalId("WakeQueue") }),
+        ...(name === "cron" && holders()),
       });
     }
+  });
+
+  /** The optional functions that are there, as the cron function is told of them. */
+  const holders = () =>
+    Object.fromEntries(
+      functions
+        .filter((name) => name === "signals" || name === "eager")
+        .map((name) => [`TAILWAKE_${name.toUpperCase()}_FUNCTION`, stack.physicalId(functionId(name))]),
+    );
+
+  it("lets each function read the token's secret, with the key if it has one, and nobody where there is none", () => {
+    const { secret, key } = deployment;
+    const reading = { Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: secret };
+    const decrypting = {
+      Effect: "Allow",
+      Action: "kms:Decrypt",
+      Resource: key,
+      Condition: { StringEquals: { "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com" } },
+    };
+    const Statement = key === undefined ? [reading] : [reading, decrypting];
+    const PolicyDocument = { Version: "2012-10-17", Statement };
+    expect(all("IAM::ManagedPolicy")).toEqual(secret === undefined ? [] : [{ PolicyDocument }]);
+    const roles = new Map(idsOf("IAM::Role").map((id) => [stack.arn(id), one(id).ManagedPolicyArns]));
+    const attached = secret === undefined ? [] : [stack.physicalId("TokenPolicy")];
+    for (const { Role } of all("Lambda::Function")) {
+      expect(roles.get(String(Role))).toEqual(attached);
+      roles.delete(String(Role));
+    }
+    // Those of the schedules are left.
+    expect([...roles.values()]).toEqual([[], []]);
   });
 
   it("lets events reach what their rules send them to, and only from these rules", () => {
@@ -218,31 +203,46 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, { deploy, func
     expect(logs.map(({ LogGroupName }) => LogGroupName).sort()).toEqual(
       functions.map((name) => `/aws/lambda/${stack.physicalId(functionId(name))}`).sort(),
     );
-    for (const { RetentionInDays } of logs) expect(RetentionInDays).toBe(isChosen ? settings.logDays : 14);
+    for (const { RetentionInDays } of logs) expect(RetentionInDays).toBe(settings.logDays);
   });
 
   it("puts each setting where it belongs", () => {
     const [wakes, delay, lonely] = ["WakeSource", "DelaySource", "OneByOneSource"].map((id) => one(id).ScalingConfig);
-    const lazyConcurrency = { MaximumConcurrency: isChosen ? settings.lazyConcurrency : 5 };
+    const lazyConcurrency = { MaximumConcurrency: settings.lazyConcurrency };
     expect([wakes, delay, lonely]).toEqual([lazyConcurrency, lazyConcurrency, { MaximumConcurrency: 2 }]);
-    for (const name of functions) {
-      const { MemorySize, Environment } = one(functionId(name));
-      const otherwise = name === "lazy" ? 512 : 256;
-      expect(MemorySize, name).toBe(isChosen ? settings[`${name}MemoryMb`] : otherwise);
-      expect(Environment, name).toMatchObject({
-        Variables: isChosen
-          ? { TAILWAKE_PROBE_MINUTES: "9", TAILWAKE_EAGER_SHARDS: "3" }
-          : { TAILWAKE_PROBE_MINUTES: "15", TAILWAKE_EAGER_SHARDS: "1" },
-      });
-    }
-    for (const { AlarmActions, OKActions } of all("CloudWatch::Alarm")) {
-      for (const told of [AlarmActions, OKActions]) expect(told).toEqual(isChosen ? settings.alarmActions : []);
+    for (const name of functions) expect(one(functionId(name)).MemorySize, name).toBe(settings[`${name}MemoryMb`]);
+    const alarms = all("CloudWatch::Alarm");
+    expect(alarms).toHaveLength(5);
+    for (const { AlarmActions, OKActions } of alarms) {
+      const told = settings.alarmTopic === "none" ? [] : [settings.alarmTopic];
+      expect([AlarmActions, OKActions]).toEqual([told, told]);
     }
   });
 
   it("shows every alarm on the dashboard", () => {
     const { widgets } = JSON.parse(String(one("Dashboard").DashboardBody));
     expect(widgets[0].properties.alarms.sort()).toEqual(idsOf("CloudWatch::Alarm").map(stack.arn).sort());
+  });
+
+  it("has lines on the dashboard for every queue, and none of what cannot be there", () => {
+    const lines = linesOf(String(one("Dashboard").DashboardBody));
+    const shown = (dimension: string) => [
+      ...new Set(lines.filter(([, , name]) => name === dimension).map(([, , , value]) => value)),
+    ];
+    expect(shown("service")).toEqual([deployment.name]);
+    expect(shown("QueueName").sort()).toEqual(
+      all("SQS::Queue")
+        .map(({ QueueName }) => QueueName)
+        .sort(),
+    );
+    expect(shown("FunctionName")).toEqual(functionNames.map((name) => `${deployment.name}-${name}`));
+    expect(shown("FunctionName")).toEqual(
+      expect.arrayContaining(all("Lambda::Function").map(({ FunctionName }) => FunctionName)),
+    );
+    expect(shown("TableName")).toEqual([one("TaskTable").TableName]);
+    expect(
+      lines.filter(([, , dimension]) => !/^(service|QueueName|FunctionName|TableName)$/.test(String(dimension))),
+    ).toEqual([]);
   });
 
   it("tells what others need: the table, the bus, the queues", async () => {
@@ -255,7 +255,7 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, { deploy, func
   });
 
   // Every type is in this one.
-  if (isChosen && functions.length === names.length) {
+  if (functions.length === functionNames.length) {
     it.each(notInMoto)("is deployed around what moto still does not do: $what", async ({ isMissing }) => {
       expect(await isMissing(services, stack)).toBe(true);
     });
@@ -271,13 +271,4 @@ interface Statement {
   readonly Action: string;
   readonly Resource: string | readonly string[];
   readonly Condition?: { readonly ArnLike?: Readonly<Record<string, string>> };
-}
-
-/** Whether an ARN matches one with wildcards, as in a policy. */
-function isLike(arn: string, pattern: string): boolean {
-  const expression = pattern
-    .replace(/[.+^$()|[\]\\{}]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${expression}$`).test(arn);
 }

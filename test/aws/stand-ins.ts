@@ -1,4 +1,5 @@
 import { PutMetricAlarmCommand, type PutMetricAlarmCommandInput } from "@aws-sdk/client-cloudwatch";
+import { AttachRolePolicyCommand } from "@aws-sdk/client-iam";
 import {
   PutFunctionEventInvokeConfigCommand,
   type PutFunctionEventInvokeConfigCommandInput,
@@ -39,4 +40,16 @@ export const standIns: Readonly<Record<string, (services: Services, properties: 
     scheduler.send(new CreateScheduleGroupCommand(properties as unknown as CreateScheduleGroupCommandInput)),
   "AWS::Scheduler::Schedule": ({ scheduler }, properties) =>
     scheduler.send(new CreateScheduleCommand(properties as unknown as CreateScheduleCommandInput)),
+};
+
+/** What moto's CloudFormation leaves out of the resources that it makes: the call that CloudFormation makes for it. */
+export const completions: Readonly<
+  Record<string, (services: Services, physicalId: string, properties: Properties) => Promise<unknown>>
+> = {
+  "AWS::IAM::Role": ({ iam }, RoleName, { ManagedPolicyArns = [] }) =>
+    Promise.all(
+      (ManagedPolicyArns as string[]).map((PolicyArn) =>
+        iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn })),
+      ),
+    ),
 };

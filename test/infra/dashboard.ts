@@ -2,7 +2,12 @@ import type { Template } from "../../infra/index.ts";
 
 /** Each metric of the dashboard, part by part: a dot stands for what is at its place in the line above. */
 export function linesOfDashboard({ Resources }: Template): unknown[][] {
-  const { widgets } = JSON.parse(String(Object(Resources.Dashboard?.Properties.DashboardBody)["Fn::Sub"]));
+  return linesOf(String(Object(Resources.Dashboard?.Properties.DashboardBody)["Fn::Sub"]));
+}
+
+/** The same of a dashboard as CloudWatch has it. */
+export function linesOf(body: string): unknown[][] {
+  const { widgets } = JSON.parse(body);
   return widgets.flatMap(({ properties }: { properties: { metrics?: unknown[][] } }) => {
     let above: unknown[] = [];
     return (properties.metrics ?? []).map((line) => {
