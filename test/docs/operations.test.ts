@@ -243,8 +243,9 @@ function loggedFields(): ReadonlyMap<string, ReadonlySet<string>> {
     ["...fields(state)", /^function fields\(.*?^}/ms],
     ["...report", /^export interface TickReport \{.*?^}/ms],
   ]);
+  const lines = /(?:log\.(?:info|warn|error)\(|orWarn\(machinery, )"([^"]+)"(.*?)\);\n/gs;
   const found = new Map<string, Set<string>>();
-  for (const [, message = "", given = ""] of sources.matchAll(/log\.(?:info|warn|error)\("([^"]+)"(.*?)\);\n/gs)) {
+  for (const [, message = "", given = ""] of sources.matchAll(lines)) {
     const more = [...spread].map(([mark, body]) => (given.includes(mark) ? (body.exec(sources)?.[0] ?? "") : ""));
     const words = `${given} ${more.join(" ")}`.match(/\w+/g) ?? [];
     found.set(message, new Set([...(found.get(message) ?? []), ...words]));
