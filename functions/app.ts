@@ -138,8 +138,17 @@ export function createMachinery(app: App, settings: AppSettings): Machinery {
     random: Math.random,
     newToken: () => ulid(),
     upstream,
+    exit: leave,
     openStream: openEventStream,
   };
+}
+
+/** Lambda starts another process for the next event. */
+function leave(task: string): never {
+  process.stderr.write(
+    `${JSON.stringify({ level: "warn", msg: "process left: an activity ignored the abort", task })}\n`,
+  );
+  process.exit(1);
 }
 
 function checkResource(resources: Readonly<Record<string, number>>, name: string, activity: string): void {
