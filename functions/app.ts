@@ -17,7 +17,7 @@ import { cronHandler } from "./lambda/cron-event.ts";
 import { emfMeter } from "./lambda/emf-meter.ts";
 import { eagerHandler, signalsHandler } from "./lambda/holder-event.ts";
 import { wakeHandler } from "./lambda/wake-event.ts";
-import { type AppSettings, appSettings, type Environment, readSettings } from "./settings.ts";
+import { type AppSettings, appSettings, type Environment, readSettings, SettingsError } from "./settings.ts";
 import { DynamoTaskStore } from "./tasks/dynamodb.ts";
 import { DynamoControlStore } from "./tasks/dynamodb-control.ts";
 import { Connections, unknownUpstream } from "./upstream/connections.ts";
@@ -79,6 +79,7 @@ export function createHandlers(
   readonly signals: LambdaHandler;
   readonly eager: LambdaHandler;
 } {
+  let holdersAreChecked = false;
   let built: { readonly machinery: Machinery; readonly settings: AppSettings } | undefined;
   const build = () => {
     if (!built) {
@@ -91,6 +92,8 @@ export function createHandlers(
     wake: async (event, context) => wakeHandler(build().machinery, event, context),
     cron: async (event, context) => {
       const { machinery, settings } = build();
+      if (!holdersAreChecked) checkHolders(machinery, settings);
+      holdersAreChecked = true;
       const budget = { looks: settings.TAILWAKE_LOOKS_PER_TICK, concurrency: settings.TAILWAKE_LOOKS_AT_ONCE };
       return cronHandler(machinery, app.roots, budget, event, context);
     },
@@ -149,6 +152,19 @@ function leave(task: string): never {
     `${JSON.stringify({ level: "warn", msg: "process left: an activity ignored the abort", task })}\n`,
   );
   process.exit(1);
+}
+
+/** What no function holds does not happen, and an event that nobody takes is no error: it has to be said here. */
+function checkHolders({ bindings, signalSources, log }: Machinery, settings: AppSettings): void {
+  const eager = [...bindings].filter(({ engine }) => engine === "eager").map(({ declaration }) => declaration.name);
+  if (eager.length > 0 && settings.TAILWAKE_EAGER_FUNCTION === undefined) {
+    const expected = `the name of the eager function, without which nothing runs ${eager.join(", ")}`;
+    throw new SettingsError([{ name: "TAILWAKE_EAGER_FUNCTION", expected, received: "nothing" }]);
+  }
+  if (signalSources.length > 0 && settings.TAILWAKE_SIGNALS_FUNCTION === undefined) {
+    const sources = signalSources.map(({ name }) => name);
+    log.warn("no signals function: only probes find news", { sources, setting: "TAILWAKE_SIGNALS_FUNCTION" });
+  }
 }
 
 function checkResource(resources: Readonly<Record<string, number>>, name: string, activity: string): void {

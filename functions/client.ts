@@ -1,6 +1,6 @@
 import { type App, createMachinery } from "./app.ts";
 import type { Activity, Task, TaskStatus } from "./contract/activity.ts";
-import { TailwakeError } from "./contract/error.ts";
+import { describeError, TailwakeError } from "./contract/error.ts";
 import { type AddressOf, checkAddress, declarationOf, type Stream } from "./contract/stream.ts";
 import type { Tail } from "./contract/tail.ts";
 import { taskKey } from "./engines/binding.ts";
@@ -41,7 +41,10 @@ export interface Tasks {
   /** Says that an aggregate has news. A hint: it may come late or twice. */
   signal<S extends Stream>(stream: S, address: AddressOf<S>): Promise<void>;
   get<S extends Stream>(activity: Activity<S>, address: AddressOf<S>): Promise<TaskRecord | undefined>;
-  /** Reads the whole table, page by page: not for a path that runs often. */
+  /**
+   * Reads the whole table, page by page: not for a path that runs often. A record that cannot be read is an error in the
+   * log.
+   */
   list(filter?: { readonly status?: TaskStatus; readonly activity?: string }): AsyncIterable<TaskRecord>;
   /** Runs a task now, though it sleeps or waits for a retry. */
   wake(task: Task): Promise<void>;
@@ -66,7 +69,7 @@ export function createTasks(app: App, environment: Environment = process.env): T
 
 /** The tasks behind given machinery. */
 export function tasksOf(machinery: Machinery): Tasks {
-  const { store, wakes, clock, bindings, breakers } = machinery;
+  const { store, wakes, clock, bindings, breakers, log } = machinery;
 
   const keyOf = ({ activity, address }: Task): TaskKey => {
     const binding = bindings.of(activity);
@@ -104,7 +107,8 @@ export function tasksOf(machinery: Machinery): Tasks {
       return stored && publicRecord(stored);
     },
     async *list(filter = {}) {
-      for await (const stored of store.list()) {
+      const onMalformed = (error: TailwakeError) => log.error("record not readable", { err: describeError(error) });
+      for await (const stored of store.list(onMalformed)) {
         const record = publicRecord(stored);
         if (filter.status !== undefined && record.status !== filter.status) continue;
         if (filter.activity !== undefined && record.activity !== filter.activity) continue;

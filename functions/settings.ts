@@ -120,10 +120,17 @@ export const appSettings = {
   TAILWAKE_LOOKS_PER_TICK: setting.count(2000, 1, 100_000),
   /** Looks of a tick under way at once. */
   TAILWAKE_LOOKS_AT_ONCE: setting.count(20, 1, 500),
+  /** The optional functions that are deployed, for the cron function, which has them started. */
+  TAILWAKE_SIGNALS_FUNCTION: setting.optional(setting.text("the name of the signals function", resourceName)),
+  TAILWAKE_EAGER_FUNCTION: setting.optional(setting.text("the name of the eager function", resourceName)),
   /** Over how many instances of the eager function its tasks are spread. */
   TAILWAKE_EAGER_SHARDS: setting.count(1, 1, 16),
-  /** Streams that one of them watches at most; all have to commit in the last seconds of an invocation. */
-  TAILWAKE_EAGER_WATCHES: setting.count(1000, 1, 5000),
+  /**
+   * Streams that one of them watches at most; all have to commit in the last seconds of an invocation. Over fetch each
+   * has a connection, and a function has 1,024 file descriptors: the default leaves 200 to calls and AWS's clients, of
+   * which each takes up to 50. Over gRPC all share one, so that more can be watched.
+   */
+  TAILWAKE_EAGER_WATCHES: setting.count(800, 1, 5000),
 };
 
 export type AppSettings = Values<typeof appSettings>;

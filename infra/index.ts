@@ -14,10 +14,12 @@ export interface InfraSettings {
   readonly signalsMemoryMb?: number;
   readonly eagerMemoryMb?: number;
   readonly probeMinutes?: number;
+  readonly looksPerTick?: number;
   readonly eagerShards?: number;
   readonly signalsGo?: "through-the-bus" | "straight";
   readonly tokenSecret?: string;
-  readonly alarmActions?: readonly string[];
+  readonly tokenKey?: string;
+  readonly alarmTopic?: string;
   /** The event pattern of your own services' signals; needed with the fragment `own-signals`. */
   readonly signalEvents?: Readonly<Record<string, unknown>>;
 }
@@ -78,10 +80,19 @@ export function cloudFormation({ settings, include = [], code, environment = {} 
   for (const name of [...always, ...include]) {
     const { Conditions, Resources, Outputs } = fragment(name) as Partial<Template>;
     Object.assign(template.Conditions, Conditions);
-    Object.assign(template.Resources, Resources);
+    merge(template.Resources, Resources);
     Object.assign(template.Outputs, Outputs);
   }
   return template;
+}
+
+/** As osls merges fragments: an option adds to what is there, say to the environment of a function. */
+function merge(into: Record<string, unknown>, more: Readonly<Record<string, unknown>> = {}): void {
+  for (const [key, value] of Object.entries(more)) {
+    const there = into[key];
+    if (typeof there === "object" && there !== null) merge(there as typeof into, value as typeof more);
+    else into[key] = value;
+  }
 }
 
 const always = ["table", "bus", "queues", "schedules", "roles", "alarms", "dashboard"] as const;
@@ -136,9 +147,13 @@ function functionResources(
   };
 }
 
-/** What a stage has that is not named; its own name it has to say. */
+/** What a stage has that is not named; its own name it has to say. Which part of a secret it is, only the app knows. */
 function defaults(): Record<string, unknown> {
-  const { name: _, ...rest } = (load("settings.yml") as { readonly default: Record<string, unknown> }).default;
+  const {
+    name: _,
+    tokenField: __,
+    ...rest
+  } = (load("settings.yml") as { readonly default: Record<string, unknown> }).default;
   return rest;
 }
 
@@ -181,7 +196,7 @@ const intrinsics: Tags = [
   scalar("!Ref", (text) => ({ Ref: text })),
   scalar("!Sub", (text) => ({ "Fn::Sub": text })),
   scalar("!GetAtt", (text) => ({ "Fn::GetAtt": text.split(".") })),
-  ...["If", "Not", "Equals"].map((name) => ({
+  ...["If", "Not", "Equals", "Select", "Split"].map((name) => ({
     tag: `!${name}`,
     collection: "seq" as const,
     resolve: (items: { toJSON(): unknown }) => ({ [`Fn::${name}`]: items.toJSON() }),

@@ -143,7 +143,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const lambda = createLocalLambda({
       functions: [
         functionOf("lazy", lazyTimeoutMs, lazyConcurrency),
-        functionOf("cron", cronTimeoutMs, 1),
+        functionOf("cron", cronTimeoutMs, 1, {
+          TAILWAKE_SIGNALS_FUNCTION: "signals",
+          TAILWAKE_EAGER_FUNCTION: "eager",
+        }),
         functionOf("signals", holderTimeoutMs, holderConcurrency, shortCut),
         functionOf("eager", holderTimeoutMs, holderConcurrency),
       ],

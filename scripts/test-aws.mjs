@@ -1,7 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { build } from "./build.mjs";
 import { ensureInstalled, project, runAndExit } from "./install.mjs";
 
 /**
@@ -22,13 +21,20 @@ ensureInstalled();
 ensureInstalled(folder);
 buildRuntimeClient();
 installPythonTools();
-await build();
+makePackages();
 runAndExit("node_modules/vitest/vitest.mjs", [
   "run",
   "--config",
   "test/aws/vitest.config.ts",
   ...process.argv.slice(2),
 ]);
+
+/** Makes what is deployed, once for all test files: the zips, and the templates in `.build/deployment`. */
+function makePackages() {
+  const script = join(project, "scripts", "package.mjs");
+  const { status, output } = captured(process.execPath, [script, "--package", join(project, ".build", "deployment")]);
+  if (status !== 0) fail(`${tail(output)}npm run test:aws: npm run package failed\n`);
+}
 
 /** Fails with all that is missing, so that one installation brings everything. */
 function checkTools() {

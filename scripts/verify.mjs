@@ -11,6 +11,8 @@ const orders = join(project, "examples", "orders");
 const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
 
 ensureInstalled();
+// The checks against AWS's own software have packages of their own, whose types tsc reads.
+ensureInstalled(join(project, "test", "aws"));
 let failed = 0;
 check("format and lint", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]);
 check("types", "tsc", ["-p", "."]);

@@ -6,6 +6,7 @@ const template = cloudFormation({
     name: "orders-prod",
     whenTableIsDropped: "Retain",
     deletionProtection: true,
+    alarmTopic: "arn:aws:sns:us-east-1:123456789012:alarms",
     signalEvents: { source: ["orders"], "detail-type": ["OrderChanged"] },
   },
   include: ["own-signals"],

@@ -145,7 +145,10 @@ async function sortByTask(
         add(id, own);
         continue;
       }
-      for (const signal of own ? [own] : await signalsIn(machinery, event)) {
+      const { signals: found, failed } = own ? { signals: [own], failed: [] } : await signalsIn(machinery, event);
+      // A task that could not be started is no reason not to tell those that are there.
+      for (const error of failed) fail([id], error);
+      for (const signal of found) {
         if (signal.kind !== undefined && !machinery.bindings.hasKind(signal.kind)) {
           throw machinery.bindings.unknownKind(signal.kind);
         }
@@ -193,7 +196,10 @@ function addSignaled(machinery: Machinery, record: TaskRecord, add: (wake: TaskW
 }
 
 /** The signals that a user's own bus event stands for; activities bound with `startOnSignal` get their task. */
-async function signalsIn(machinery: Machinery, { source, detailType, detail }: BusEvent): Promise<Signal[]> {
+async function signalsIn(
+  machinery: Machinery,
+  { source, detailType, detail }: BusEvent,
+): Promise<{ readonly signals: readonly Signal[]; readonly failed: readonly unknown[] }> {
   const declared = machinery.bindings.signalsOf(source, detailType);
   if (declared.length === 0) {
     throw new TailwakeError({
@@ -204,17 +210,18 @@ async function signalsIn(machinery: Machinery, { source, detailType, detail }: B
     });
   }
   const signals: Signal[] = [];
+  const failed: unknown[] = [];
   for (const { stream, signal } of declared) {
     const given = signal.address(detail);
     if (given === undefined) continue;
     const address = checkAddress(stream, given);
     for (const binding of machinery.bindings) {
       if (!binding.startOnSignal || binding.stream !== stream) continue;
-      await startTask(machinery, binding.activity, address);
+      await startTask(machinery, binding.activity, address).catch((error: unknown) => failed.push(error));
     }
     signals.push({ class: "signal", entity: stream.definition.entityId(address), kind: stream.kind });
   }
-  return signals;
+  return { signals, failed };
 }
 
 /** Streams of one upstream at once in one invocation, unless the app says otherwise. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../contract/clock.ts";
-import { describeError } from "../contract/error.ts";
+import { describeError, isTailwakeError } from "../contract/error.ts";
 import type { Logger } from "../contract/logger.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import {
@@ -158,11 +158,23 @@ export class Breakers {
   async #look(upstream: string, watched: Watched): Promise<Look> {
     const { look } = watched;
     if (look && this.#surroundings.clock.now() - look.at < lookMs) return look;
-    watched.reading ??= this.#read(upstream).finally(() => {
+    watched.reading ??= this.#readOrTakeForClosed(upstream).finally(() => {
       watched.reading = undefined;
     });
     watched.look = await watched.reading;
     return watched.look;
+  }
+
+  /** A breaker is there to spare an upstream: one that cannot be read must not keep its tasks from running. */
+  async #readOrTakeForClosed(upstream: string): Promise<Look> {
+    try {
+      return await this.#read(upstream);
+    } catch (error) {
+      if (!isTailwakeError(error, "malformed-record")) throw error;
+      const { clock, log } = this.#surroundings;
+      log.error("breaker not readable, taken for closed", { upstream, err: describeError(error) });
+      return { version: 0, state: closedBreaker, at: clock.now() };
+    }
   }
 
   async #read(upstream: string): Promise<Look> {

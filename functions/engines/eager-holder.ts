@@ -1,4 +1,4 @@
-import { describeError } from "../contract/error.ts";
+import { describeError, isTailwakeError } from "../contract/error.ts";
 import { eagerBucketOf, eagerBuckets, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { EagerEntry } from "../tasks/store.ts";
 import {
@@ -30,6 +30,8 @@ const rereadMs = 3_000;
 const leadMs = 10_000;
 /** How often a task is looked at that somebody else has. */
 const heldElsewhereMs = 15_000;
+/** How often a record is looked at that cannot be read, unless its index entry changes before. */
+const unreadableMs = 60_000;
 /** Tasks that are read and acquired at once. */
 const acquiresAtOnce = 30;
 
@@ -151,7 +153,8 @@ class WatchedShard {
       .run(needs, () => this.#run(binding, entry.key, watch, stopping.signal))
       .catch((error) => {
         this.#machinery.log.error("eager run failed", { task: name, err: describeError(error) });
-        this.#later.set(name, { until: this.#machinery.clock.now() + rereadMs });
+        const againMs = isTailwakeError(error, "malformed-record") ? unreadableMs : rereadMs;
+        this.#later.set(name, { until: this.#machinery.clock.now() + againMs });
       })
       .finally(() => this.#running.delete(name));
     this.#running.set(name, { upstream: binding.stream.upstream, watch, stopping, ended });

@@ -1,5 +1,5 @@
 import type { Clock } from "../contract/clock.ts";
-import { describeError, describeValue, TailwakeError } from "../contract/error.ts";
+import { describeError, describeValue, isTailwakeError, TailwakeError } from "../contract/error.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import { clockSkewMs } from "../tasks/transitions.ts";
 import { eagerHolder, type HolderName } from "../wake/holder-name.ts";
@@ -96,14 +96,9 @@ export class Holding {
     const { version, state: before } = await readHolder(control, name);
     const now = clock.now();
     if (!mayTake(before, now)) return undefined;
-    const { released, sweepAt } = before ?? {};
-    const state: HolderState = {
-      epoch: (before?.epoch ?? 0) + 1,
-      owner,
-      aliveUntil: now + aliveMs,
-      ...(released === undefined ? {} : { released }),
-      ...(sweepAt === undefined ? {} : { sweepAt }),
-    };
+    // The rest is kept, also what a newer version may have put there.
+    const { leaving: _, ...kept } = before ?? {};
+    const state: HolderState = { ...kept, epoch: (before?.epoch ?? 0) + 1, owner, aliveUntil: now + aliveMs };
     const written = await control.write(holderDocument(name), state, version);
     if (written !== undefined) return new Holding(control, clock, name, before, { state, version: written });
     // The answer to the write may have been lost on its way, and the write sent again.
@@ -162,9 +157,9 @@ export class Holding {
     const state = { ...this.#state, aliveUntil: this.#clock.now() + aliveMs, ...changes };
     const version = await this.#control.write(holderDocument(this.name), state, this.#version);
     if (version === undefined) {
-      const stored = await readHolder(this.#control, this.name);
+      const stored = await this.#read();
       // The answer to an earlier write may have been lost on its way.
-      if (stored.state?.epoch !== this.epoch) {
+      if (stored?.state?.epoch !== this.epoch) {
         this.#lost.abort();
         return false;
       }
@@ -175,6 +170,16 @@ export class Holding {
     this.#state = state;
     this.#version = version;
     return true;
+  }
+
+  /** Undefined for what this version cannot read: a later one has the place. */
+  async #read() {
+    try {
+      return await readHolder(this.#control, this.name);
+    } catch (error) {
+      if (!isTailwakeError(error, "malformed-record")) throw error;
+      return undefined;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Task } from "../contract/activity.ts";
-import { describeError } from "../contract/error.ts";
+import { describeError, isTailwakeError, type TailwakeErrorCode } from "../contract/error.ts";
 import { dueShards, eagerBucketOf, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { DueEntry } from "../tasks/store.ts";
 import {
@@ -84,7 +84,12 @@ export async function tick(
     cutShort: false,
   };
   for (const { activity, address } of roots) {
-    if ((await startTask(machinery, activity, address)).started) report.started++;
+    try {
+      if ((await startTask(machinery, activity, address)).started) report.started++;
+    } catch (error) {
+      report.failed++;
+      machinery.log.error("root not started", { activity: activity.name, ...address, err: describeError(error) });
+    }
   }
   report.holders = await startMissingHolders(machinery);
   const queueAgeMs = await latenessOfQueue(machinery);
@@ -93,36 +98,57 @@ export async function tick(
   const limiter = new Limiter(budget.concurrency);
   let left = budget.looks;
   for (const shard of shuffledShards(machinery.random)) {
-    if (left <= 0 || invocation.signal.aborted) {
-      report.cutShort = true;
-      break;
-    }
-    const now = machinery.clock.now();
-    const entries = await machinery.store.due(shard, now, left);
-    left -= entries.length;
-    const [oldest] = entries;
-    if (oldest) report.oldestDueMs = Math.max(report.oldestDueMs, now - oldest.due);
-    await Promise.all(
-      entries.map((entry) =>
-        limiter.run(async () => {
-          if (invocation.signal.aborted) {
-            report.cutShort = true;
-            return;
-          }
-          try {
-            await lookAt(machinery, entry, invocation, report, wakes);
-          } catch (error) {
-            report.failed++;
-            machinery.log.error("look failed", { task: taskName(entry.key), err: describeError(error) });
-          }
-        }),
-      ),
-    );
-    // Sent shard by shard: what is claimed must not wait for the whole scan.
-    await sendOrLeaveToScan(machinery, wakes.splice(0));
+    if (left <= 0) break;
+    let after: DueEntry | undefined;
+    do {
+      if (invocation.signal.aborted) return { ...report, cutShort: true };
+      const now = machinery.clock.now();
+      const wanted = left;
+      const entries = await machinery.store.due(shard, now, wanted, after);
+      left -= entries.length;
+      const [oldest] = entries;
+      if (oldest) report.oldestDueMs = Math.max(report.oldestDueMs, now - oldest.due);
+      await Promise.all(
+        entries.map((entry) =>
+          limiter.run(async () => {
+            if (invocation.signal.aborted) {
+              report.cutShort = true;
+              return;
+            }
+            try {
+              await lookAt(machinery, entry, invocation, report, wakes);
+            } catch (error) {
+              report.failed++;
+              if (isOfAnotherVersion(error)) left++;
+              machinery.log.error("look failed", { task: taskName(entry.key), err: describeError(error) });
+            }
+          }),
+        ),
+      );
+      // Sent page by page: what is claimed must not wait for the whole scan.
+      await sendOrLeaveToScan(machinery, wakes.splice(0));
+      after = entries.length === wanted ? entries.at(-1) : undefined;
+    } while (after && left > 0);
+  }
+  if (left <= 0) {
+    report.cutShort = true;
+    machinery.log.warn("looks used up, the rest is left to the next tick", {
+      looks: budget.looks,
+      oldestDueMs: report.oldestDueMs,
+    });
   }
   return report;
 }
+
+/**
+ * A task of which this version cannot even read the record, or does not know the activity. It stays due, and is looked at
+ * by each tick: in the budget, many of them would keep the ticks from the others for ever.
+ */
+function isOfAnotherVersion(error: unknown): boolean {
+  return isTailwakeError(error) && foreign.has(error.code);
+}
+
+const foreign: ReadonlySet<TailwakeErrorCode> = new Set(["malformed-record", "unknown-activity", "unknown-kind"]);
 
 async function lookAt(
   machinery: Machinery,
@@ -196,9 +222,15 @@ const pausedLookMs = 300_000;
 const lateForMs = 120_000;
 
 /** A tick does not add to a backlog: what waits in the queue will be run, or be due again (rule 11). */
-async function latenessOfQueue({ control, clock }: Machinery): Promise<number | undefined> {
-  const seen = await readQueueAge(control);
-  return seen && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs ? seen.ageMs : undefined;
+async function latenessOfQueue({ control, clock, log }: Machinery): Promise<number | undefined> {
+  try {
+    const seen = await readQueueAge(control);
+    return seen && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs ? seen.ageMs : undefined;
+  } catch (error) {
+    if (!isTailwakeError(error, "malformed-record")) throw error;
+    log.error("queue age not readable", { err: describeError(error) });
+    return undefined;
+  }
 }
 
 /** How often an awaiting task looks at its child itself, in case the wake was lost (rule 13). */

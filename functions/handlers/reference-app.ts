@@ -24,6 +24,7 @@ const settings = readSettings(
     TAILWAKE_NOG_TOKEN: setting.secret("a bare token"),
     TAILWAKE_NOG_TOKEN_FILE: setting.optional(setting.text("the path of a file with the token", /./)),
     TAILWAKE_NOG_TOKEN_SECRET: setting.optional(setting.text("the name or ARN of a secret", /^[\w/+=.@:!-]{1,2048}$/)),
+    TAILWAKE_NOG_TOKEN_FIELD: setting.optional(setting.text("the member of a JSON secret that is the token", /\S/)),
     TAILWAKE_NOG_TOKEN_SCHEME: setting.optional(setting.oneOf("bare", "Bearer")),
     TAILWAKE_NOG_REGISTRIES: setting.text("names of registries, joined by commas", /^[a-z0-9.,-]+$/),
     TAILWAKE_ENGINE: setting.optional(setting.oneOf("lazy", "eager")),
@@ -67,5 +68,6 @@ function tokenSource(): (() => Promise<string>) | undefined {
   const { TAILWAKE_NOG_TOKEN: token, TAILWAKE_NOG_TOKEN_FILE: file, TAILWAKE_NOG_TOKEN_SECRET: secret } = settings;
   if (token !== undefined) return tokenFromEnvironment("TAILWAKE_NOG_TOKEN");
   if (file !== undefined) return tokenFromFile(file);
-  return secret === undefined ? undefined : tokenFromSecret(secret);
+  const field = settings.TAILWAKE_NOG_TOKEN_FIELD;
+  return secret === undefined ? undefined : tokenFromSecret(secret, field === undefined ? {} : { field });
 }

@@ -3,6 +3,7 @@ import type { Machinery } from "../engines/engine.ts";
 import { holdSignals, type SignalsReport } from "../engines/signals.ts";
 import { decodeBusEvent } from "../wake/envelope.ts";
 import { eagerShardOf, parseHolderName } from "../wake/holder-name.ts";
+import { ownFields } from "../wake/wake.ts";
 import type { LambdaContext } from "./context.ts";
 import { openInvocation } from "./invocation.ts";
 
@@ -21,7 +22,7 @@ export async function eagerHandler(
   event: unknown,
   context: LambdaContext,
 ): Promise<EagerReport | undefined> {
-  const { holder } = Object(decodeBusEvent(event).detail);
+  const { holder } = ownFields(decodeBusEvent(event).detail);
   const shard = eagerShardOf(parseHolderName(holder));
   if (!shard || shard.shards !== machinery.limits.eagerShards) {
     machinery.log.warn("no such shard", { holder, shards: machinery.limits.eagerShards });

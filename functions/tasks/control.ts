@@ -13,8 +13,8 @@ export interface ControlStore {
   /** Strongly consistent; undefined if there is none. */
   read(name: string): Promise<Versioned | undefined>;
   /**
-   * Writes the document if its version still is `seen`: 0 for one that is absent, "any" to write in any case. Returns
-   * the new version; undefined if somebody else was quicker.
+   * Writes the document if its version still is `seen`: 0 for one that is absent, "any" to write in any case, but not
+   * over one of a later record version. Returns the new version; undefined if it was not written.
    */
   write(name: string, value: object, seen: number | "any"): Promise<number | undefined>;
 }

@@ -2,6 +2,7 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { describeValue, TailwakeError } from "../contract/error.ts";
 import { isTail } from "../contract/tail.ts";
 import { type Attribute, dueShard, dueShards, type TaskKey, type TaskRecord } from "./record.ts";
+import { expectedVersion, versionAttribute } from "./record-version.ts";
 
 /** The names that the table's definition and this adapter share. */
 export const tableKeys = { partition: "pk", sort: "sk" } as const;
@@ -99,20 +100,26 @@ export function encodeValue(value: unknown): AttributeValue {
 }
 
 /**
+ * What an item of a later version says of its version, as every item may. Its other attributes may mean something else
+ * than they do here: it is to be left alone.
+ */
+export function laterVersion(item: Record<string, AttributeValue>): string | undefined {
+  const stored = item[versionAttribute];
+  return stored && (stored.N ?? stored.S ?? "no number");
+}
+
+/**
  * A record from an item. Attributes it does not know are passed over: a newer version may have written them. Throws a
- * `TailwakeError` ("malformed-record") that names the attribute.
+ * `TailwakeError` ("malformed-record") that names the attribute, or the version if that is another.
  */
 export function decodeRecord(item: Record<string, AttributeValue>): TaskRecord {
   const key = decodeKey(item);
   const name = `record ${item[tableKeys.partition]?.S ?? "?"} ${item[tableKeys.sort]?.S ?? "?"}`;
   const record: Record<string, unknown> = { rescues: 0, strikes: 0, ...key };
   const malformed = (attribute: string, expected: string, received: unknown) =>
-    new TailwakeError({
-      code: "malformed-record",
-      subject: `${name}, attribute ${attribute}`,
-      expected,
-      received: describeValue(received),
-    });
+    unreadable(`${name}, attribute ${attribute}`, expected, describeValue(received));
+  const version = laterVersion(item);
+  if (version !== undefined) throw unreadable(`${name}, attribute ${versionAttribute}`, expectedVersion, version);
   if (!key) throw malformed("sk", "kind#activity", item[tableKeys.sort]?.S);
   for (const [attribute, shape] of Object.entries(shapes)) {
     const stored = item[attribute];
@@ -125,6 +132,10 @@ export function decodeRecord(item: Record<string, AttributeValue>): TaskRecord {
     record[attribute] = value;
   }
   return record as unknown as TaskRecord;
+}
+
+function unreadable(subject: string, expected: string, received: string): TailwakeError {
+  return new TailwakeError({ code: "malformed-record", subject, expected, received });
 }
 
 function decodeValue(value: AttributeValue): unknown {

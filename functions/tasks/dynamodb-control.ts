@@ -6,7 +6,8 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { describeError, TailwakeError } from "../contract/error.ts";
 import type { ControlStore, Versioned } from "./control.ts";
-import { controlItemKey } from "./dynamodb-codec.ts";
+import { controlItemKey, laterVersion } from "./dynamodb-codec.ts";
+import { expectedVersion, versionAttribute } from "./record-version.ts";
 
 /** Control documents in the task table, one item each: `json` and `version`. */
 export class DynamoControlStore implements ControlStore {
@@ -23,6 +24,15 @@ export class DynamoControlStore implements ControlStore {
       new GetItemCommand({ TableName: this.#table, Key: controlItemKey(name), ConsistentRead: true }),
     );
     if (!Item) return undefined;
+    const later = laterVersion(Item);
+    if (later !== undefined) {
+      throw new TailwakeError({
+        code: "malformed-record",
+        subject: `control document ${name}, attribute ${versionAttribute}`,
+        expected: expectedVersion,
+        received: later,
+      });
+    }
     const version = Number(Item.version?.N);
     try {
       if (!Number.isSafeInteger(version)) throw new Error(`version ${Item.version?.N}`);
@@ -39,16 +49,15 @@ export class DynamoControlStore implements ControlStore {
   }
 
   async write(name: string, value: object, seen: number | "any"): Promise<number | undefined> {
-    const condition =
-      seen === "any" ? {} : { ConditionExpression: seen === 0 ? "attribute_not_exists(#version)" : "#version = :seen" };
+    const asSeen = seen === 0 ? " AND attribute_not_exists(#version)" : " AND #version = :seen";
     try {
       const { Attributes } = await this.#client.send(
         new UpdateItemCommand({
           TableName: this.#table,
           Key: controlItemKey(name),
           UpdateExpression: "SET #json = :json, #version = if_not_exists(#version, :none) + :one",
-          ...condition,
-          ExpressionAttributeNames: { "#json": "json", "#version": "version" },
+          ConditionExpression: `attribute_not_exists(#v)${seen === "any" ? "" : asSeen}`,
+          ExpressionAttributeNames: { "#json": "json", "#version": "version", "#v": versionAttribute },
           ExpressionAttributeValues: {
             ":json": { S: JSON.stringify(value) },
             ":none": { N: "0" },

@@ -1,6 +1,7 @@
 import type { AttributeValue, UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
 import { dueIndex, duePartitionOf, encodeValue, tableKeys } from "./dynamodb-codec.ts";
 import type { TaskKey } from "./record.ts";
+import { versionAttribute } from "./record-version.ts";
 import { type Guard, remove, type Update } from "./update.ts";
 
 type Expressions = Pick<
@@ -66,7 +67,8 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
     adds.length > 0 ? `ADD ${adds.join(", ")}` : "",
   ];
   return {
-    ConditionExpression: condition(update.guard),
+    // What a later version wrote is left alone, also by a write that has not read it.
+    ConditionExpression: `attribute_not_exists(${name(versionAttribute)}) AND (${condition(update.guard)})`,
     UpdateExpression: clauses.filter(Boolean).join(" "),
     ExpressionAttributeNames: Object.fromEntries(names),
     ...(values.size > 0 ? { ExpressionAttributeValues: Object.fromEntries(values) } : {}),

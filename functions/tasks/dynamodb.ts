@@ -18,6 +18,7 @@ import {
   duePartition,
   duePartitionOf,
   eagerIndex,
+  laterVersion,
   tableKeys,
   taskItemKey,
   taskPartition,
@@ -25,6 +26,7 @@ import {
 } from "./dynamodb-codec.ts";
 import { toExpressions } from "./dynamodb-expression.ts";
 import { eagerBucket, type TaskKey, type TaskRecord, taskName } from "./record.ts";
+import { expectedVersion, versionAttribute } from "./record-version.ts";
 import type { DueEntry, EagerEntry, TaskStore } from "./store.ts";
 import { refused, type Update, type Written } from "./update.ts";
 
@@ -61,12 +63,8 @@ export class DynamoTaskStore implements TaskStore {
       ExpressionAttributeValues: { ":pk": { S: taskPartition(entity) } },
     });
     for await (const item of items) {
-      try {
-        tasks.push(decodeRecord(item));
-      } catch (error) {
-        if (!isTailwakeError(error, "malformed-record")) throw error;
-        malformed.push(error);
-      }
+      const record = readable(item, (error) => malformed.push(error));
+      if (record) tasks.push(record);
     }
     return { tasks, malformed };
   }
@@ -130,13 +128,16 @@ export class DynamoTaskStore implements TaskStore {
     return entries;
   }
 
-  async *list(): AsyncIterable<TaskRecord> {
+  async *list(onMalformed = rethrow): AsyncIterable<TaskRecord> {
     let start: Record<string, AttributeValue> | undefined;
     do {
       const page = await this.#client.send(
         new ScanCommand({ TableName: this.#table, ...(start && { ExclusiveStartKey: start }) }),
       );
-      for (const item of page.Items ?? []) if (decodeKey(item)) yield decodeRecord(item);
+      for (const item of page.Items ?? []) {
+        const record = decodeKey(item) && readable(item, onMalformed);
+        if (record) yield record;
+      }
       start = page.LastEvaluatedKey;
     } while (start);
   }
@@ -160,18 +161,22 @@ export class DynamoTaskStore implements TaskStore {
     const { Item } = await this.#client.send(
       new GetItemCommand({ TableName: this.#table, Key: viewItemKey(key, name), ConsistentRead: true }),
     );
+    const malformed = (attribute: string, expected: string, received: string, cause?: unknown) =>
+      new TailwakeError({
+        code: "malformed-record",
+        subject: `view ${name} of ${taskName(key)}, attribute ${attribute}`,
+        expected,
+        received,
+        cause,
+      });
+    const version = Item && laterVersion(Item);
+    if (version !== undefined) throw malformed(versionAttribute, expectedVersion, version);
     const packed = Item?.json?.B;
     if (!packed) return undefined;
     try {
       return gunzipSync(packed).toString("utf8");
     } catch (error) {
-      throw new TailwakeError({
-        code: "malformed-record",
-        subject: `view ${name} of ${taskName(key)}`,
-        expected: "gzip data",
-        received: describeError(error),
-        cause: error,
-      });
+      throw malformed("json", "gzip data", describeError(error), error);
     }
   }
 
@@ -194,4 +199,22 @@ export class DynamoTaskStore implements TaskStore {
       start = page.LastEvaluatedKey;
     } while (start);
   }
+}
+
+/** The record in an item; undefined for one that cannot be read, after its error was passed on. */
+function readable(
+  item: Record<string, AttributeValue>,
+  onMalformed: (error: TailwakeError) => void,
+): TaskRecord | undefined {
+  try {
+    return decodeRecord(item);
+  } catch (error) {
+    if (!isTailwakeError(error, "malformed-record")) throw error;
+    onMalformed(error);
+    return undefined;
+  }
+}
+
+function rethrow(error: TailwakeError): void {
+  throw error;
 }

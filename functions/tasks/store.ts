@@ -36,8 +36,11 @@ export interface TaskStore {
   due(shard: number, until: number, limit: number, after?: DueEntry): Promise<readonly DueEntry[]>;
   /** All entries of a bucket of the eager index; eventually consistent. */
   eager(bucket: number): Promise<readonly EagerEntry[]>;
-  /** Every task, in no order; for people, never on a path that runs often. */
-  list(): AsyncIterable<TaskRecord>;
+  /**
+   * Every task, in no order; for people, never on a path that runs often. A record that cannot be read is handed to
+   * `onMalformed`, or thrown if there is none.
+   */
+  list(onMalformed?: (error: TailwakeError) => void): AsyncIterable<TaskRecord>;
   /** Stores a large view under a name of its own. The text may be of any size that compresses to 390 KB. */
   putView(key: TaskKey, name: string, json: string): Promise<void>;
   /** Strongly consistent; undefined if there is none of that name. */

@@ -352,12 +352,12 @@ export function markWaiter(now: number): Update {
   };
 }
 
-/** All waiters are marked. */
-export function notified(waiters: readonly string[]): Update {
+/** All waiters are marked, or all but some that stay, with the due time. */
+export function notified(waiters: readonly string[], untold: readonly string[] = []): Update {
   return {
     operation: "notified",
     guard: all(is("status", "completed"), is("waiters", waiters)),
-    changes: { waiters: remove, due: remove },
+    changes: untold.length > 0 ? { waiters: untold } : { waiters: remove, due: remove },
   };
 }
 

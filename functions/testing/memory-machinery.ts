@@ -57,7 +57,7 @@ export function memoryMachinery(options: MachineryOptions<Wakes>): Machinery {
       resources: {},
       probePeriodMs: 900_000,
       eagerShards: 1,
-      eagerWatches: 1000,
+      eagerWatches: 800,
       ...options.limits,
     },
     breakers: new Breakers({ control, clock, log, random, upstream }),

@@ -64,7 +64,8 @@ export function comeAgainAt(breaker: BreakerState, now: number, random: number):
   return Math.round(first + breaker.openMs / 2 + (breaker.openMs / 2) * random);
 }
 
-const kept = ({ paused }: BreakerState) => (paused ? { paused } : {});
+/** All but what says why it is open: an operator's pause, and what a newer version may have put there. */
+const kept = ({ reason: _reason, canaryUntil: _until, ...rest }: BreakerState) => rest;
 
 /** Reads a stored state. Throws a `TailwakeError` ("malformed-record") that names the field. */
 export function decodeBreaker(upstream: string, value: unknown): BreakerState {

@@ -1,5 +1,6 @@
 import { describeValue, TailwakeError } from "../contract/error.ts";
 import type { TaskKey } from "../tasks/record.ts";
+import { expectedVersion, versionAttribute } from "../tasks/record-version.ts";
 import type { Admission } from "../tasks/transitions.ts";
 
 /**
@@ -102,9 +103,17 @@ export function encodeDetail(message: WakeMessage): string {
   return JSON.stringify({ ...rest, ...key });
 }
 
+/** The fields of the detail of one of our own bus events. Throws a `TailwakeError` ("malformed-message") for a later version's. */
+export function ownFields(detail: unknown): Readonly<Record<string, unknown>> {
+  const fields = typeof detail === "object" && detail !== null ? (detail as Record<string, unknown>) : {};
+  const version = fields[versionAttribute];
+  if (version !== undefined) throw malformed(`detail.${versionAttribute}`, expectedVersion, version);
+  return fields;
+}
+
 /** Reads the detail of one of our own bus events. Throws a `TailwakeError` ("malformed-message") naming the field. */
 export function decodeDetail(detailType: string, detail: unknown): WakeMessage {
-  const fields = typeof detail === "object" && detail !== null ? (detail as Record<string, unknown>) : {};
+  const fields = ownFields(detail);
   const text = (name: string): string => {
     const value = fields[name];
     if (typeof value === "string" && value !== "" && value.length <= 1024) return value;

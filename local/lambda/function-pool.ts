@@ -12,10 +12,11 @@ interface Pending {
 
 /** The environments of one function: kept warm, started on demand, at most `concurrency` at a time. */
 export class FunctionPool {
-  readonly #options: EnvironmentOptions;
+  #options: EnvironmentOptions;
   readonly #clock: Clock;
   readonly #pending: Pending[] = [];
-  readonly #environments = new Set<Environment>();
+  /** With the options that each was started with. */
+  readonly #environments = new Map<Environment, EnvironmentOptions>();
   readonly #idle: { readonly environment: Environment; used: boolean }[] = [];
   readonly #starts = new Set<Promise<void>>();
   /** Environments that are starting or running. */
@@ -30,7 +31,7 @@ export class FunctionPool {
 
   /** Process ids of the environments that run now. */
   get pids(): readonly number[] {
-    return [...this.#environments].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+    return [...this.#environments.keys()].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
 
   /** Runs the function; waits for an environment when all are busy. */
@@ -41,10 +42,19 @@ export class FunctionPool {
     });
   }
 
+  /**
+   * Runs the function from another task root from now on. Environments with the old code run their invocations to the end
+   * and take no other; those that are idle end at once.
+   */
+  updateCode(taskRoot: string): void {
+    this.#options = { ...this.#options, settings: { ...this.#options.settings, taskRoot } };
+    for (const { environment } of this.#idle.splice(0)) environment.kill();
+  }
+
   /** Ends all environments with SIGKILL and awaits their ends; later invocations start new ones. */
   async kill(): Promise<void> {
     this.#idle.length = 0;
-    const environments = [...this.#environments];
+    const environments = [...this.#environments.keys()];
     for (const environment of environments) environment.kill();
     await Promise.all(environments.map(({ ended }) => ended));
   }
@@ -83,15 +93,16 @@ export class FunctionPool {
   /** Starts an environment for the invocation that has waited longest; a failed start is that invocation's result. */
   async #start(): Promise<void> {
     let environment: Environment;
+    const options = this.#options;
     try {
-      environment = await Environment.start(this.#options);
+      environment = await Environment.start(options);
     } catch (error) {
       this.#starting -= 1;
       this.#alive -= 1;
       this.#pending.shift()?.reject(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    this.#environments.add(environment);
+    this.#environments.set(environment, options);
     const forgotten = environment.ended.then(() => this.#forget(environment));
     if (this.#closed) environment.kill();
     const error = await environment.ready();
@@ -110,8 +121,11 @@ export class FunctionPool {
   }
 
   #release(environment: Environment, used: boolean): void {
-    if (!this.#environments.has(environment)) return;
-    this.#idle.push({ environment, used });
+    const options = this.#environments.get(environment);
+    if (!options) return;
+    // Code that is not the function's any more takes no other invocation.
+    if (options !== this.#options) environment.kill();
+    else this.#idle.push({ environment, used });
     this.#dispatch();
   }
 

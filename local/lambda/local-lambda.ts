@@ -28,6 +28,11 @@ export interface LocalLambda {
    * would throttle. Throws only for an unknown function, an event too large, or after `close()`.
    */
   invoke(name: string, event: unknown): Promise<InvokeResult>;
+  /**
+   * Deploys other code: invocations that begin from now on run in processes of the new task root, those under way end with
+   * the code that they began with.
+   */
+  updateCode(name: string, taskRoot: string): void;
   /** Ends the function's processes with SIGKILL and awaits their ends; the next invocation is a cold start. */
   kill(name: string): Promise<void>;
   /** Ids of the function's processes that run now. */
@@ -70,6 +75,7 @@ export function createLocalLambda(options: LocalLambdaOptions): LocalLambda {
       }
       return poolOf(name).invoke(text);
     },
+    updateCode: (name, taskRoot) => poolOf(name).updateCode(taskRoot),
     kill: async (name) => poolOf(name).kill(),
     pids: (name) => poolOf(name).pids,
     async close() {

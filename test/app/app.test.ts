@@ -1,8 +1,12 @@
-import { describe, expect, it } from "vitest";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { SchedulerClient } from "@aws-sdk/client-scheduler";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp, createHandlers } from "../../functions/app.ts";
 import { defineProcessor, task } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
-import { cron, lazy } from "../../functions/engines/binding.ts";
+import { cron, eager, lazy } from "../../functions/engines/binding.ts";
+import { liveBroadcast, observeRegistry } from "../../functions/nog/index.ts";
 import { appSettings, readSettings, SettingsError, setting } from "../../functions/settings.ts";
 import { thing } from "../support/world.ts";
 
@@ -28,8 +32,25 @@ describe("settings", () => {
       TAILWAKE_LOOKS_PER_TICK: 2000,
       TAILWAKE_LOOKS_AT_ONCE: 20,
       TAILWAKE_EAGER_SHARDS: 1,
-      TAILWAKE_EAGER_WATCHES: 1000,
+      TAILWAKE_EAGER_WATCHES: 800,
     });
+  });
+
+  it("let one holder watch as many streams as have a file descriptor each, beside those of AWS's clients", async () => {
+    const descriptorsOfAFunction = 1024;
+    vi.stubEnv("AWS_REGION", "us-east-1");
+    const clients = [new DynamoDBClient({}), new EventBridgeClient({}), new SchedulerClient({})];
+    vi.unstubAllEnvs();
+    let sockets = 0;
+    for (const { config } of clients) {
+      const { httpsAgent } = await Object(config.requestHandler).configProvider;
+      sockets += httpsAgent.maxSockets;
+    }
+    for (const client of clients) client.destroy();
+    expect(sockets).toBeGreaterThan(0);
+    const { TAILWAKE_EAGER_WATCHES: watches } = readSettings(good, appSettings);
+    // Those of the process itself are some ten.
+    expect(watches + sockets + 20).toBeLessThan(descriptorsOfAFunction);
   });
 
   it("report every problem at once: name, expected, received", () => {
@@ -125,5 +146,58 @@ describe("an app", () => {
     const context = { getRemainingTimeInMillis: () => 1000, awsRequestId: "r" };
     await expect(handlers.wake({}, context)).rejects.toThrow(SettingsError);
     await expect(handlers.cron({}, context)).rejects.toThrow("TAILWAKE_BUS_ARN");
+  });
+});
+
+describe("the cron function of an app", () => {
+  const context = { getRemainingTimeInMillis: () => 1000, awsRequestId: "r" };
+  const watched = createApp({ activities: [eager(reader), lazy(writer)], upstreams: { things } });
+
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+  });
+
+  /** How two ticks end, and what they log, where no request to AWS comes through. */
+  async function ticks(app: Parameters<typeof createHandlers>[0], more: Readonly<Record<string, string>> = {}) {
+    vi.stubEnv("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    vi.stubEnv("AWS_REGION", "us-east-1");
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
+    vi.stubEnv("AWS_MAX_ATTEMPTS", "1");
+    const lines: string[] = [];
+    vi.spyOn(process.stdout, "write").mockImplementation((line) => lines.push(String(line)) > 0);
+    const handlers = createHandlers(app, { ...good, ...more });
+    const failures: unknown[] = [];
+    for (let i = 0; i < 2; i++) await handlers.cron({}, context).catch((error: unknown) => failures.push(error));
+    const warnings = lines.filter((line) => line.includes("no signals function"));
+    return { failures: failures.map(String), warnings };
+  }
+
+  it("refuses, each time, to tick for eager activities whose function is not deployed", async () => {
+    const { failures } = await ticks(watched);
+    expect(failures).toHaveLength(2);
+    for (const failure of failures) {
+      expect(failure).toMatch(
+        /TAILWAKE_EAGER_FUNCTION: expected the name of the eager function, without which nothing runs reader, received nothing$/,
+      );
+    }
+    const deployed = await ticks(watched, { TAILWAKE_EAGER_FUNCTION: "tailwake-dev-eager" });
+    expect(deployed.failures).toHaveLength(2);
+    for (const failure of deployed.failures) expect(failure).toContain("ECONNREFUSED");
+  });
+
+  it("says once that nobody holds the signals, and ticks: probes find the news (rule 22)", async () => {
+    const signaled = createApp({
+      activities: [lazy(observeRegistry)],
+      upstreams: { nog: things },
+      signalSources: [liveBroadcast],
+    });
+    const { failures, warnings } = await ticks(signaled);
+    for (const failure of failures) expect(failure).toContain("ECONNREFUSED");
+    expect(warnings.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "warn", sources: [liveBroadcast.name], setting: "TAILWAKE_SIGNALS_FUNCTION" },
+    ]);
+    expect((await ticks(signaled, { TAILWAKE_SIGNALS_FUNCTION: "tailwake-dev-signals" })).warnings).toEqual([]);
   });
 });

@@ -1,16 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { beginJob, followJob, type JobProgress } from "../../local/du-job.ts";
 import { startRuntime } from "../../local/runtime.ts";
 import { apparentSize, directoriesInTree, writeTree } from "../start/tree.ts";
+import { zipOf } from "./packaged.ts";
 import { lambdaRuntimeClient } from "./tools.ts";
 
 const registry = "local";
 const jobMs = 45_000;
-const built = fileURLToPath(new URL("../../.build", import.meta.url));
+const names = ["lazy", "cron", "signals", "eager"] as const;
 
 interface Done {
   readonly job: JobProgress | undefined;
@@ -45,9 +46,7 @@ async function doJob(engine: "lazy" | "eager", root: string, functionsFolder: st
     let job: JobProgress | undefined;
     const signal = AbortSignal.timeout(jobMs);
     for await (const progress of followJob(runtime.nog, registry, workflowId, signal)) job = progress;
-    const commands = Object.fromEntries(
-      ["lazy", "cron", "signals", "eager"].map((name) => [name, runtime.lambda.pids(name).map(commandLine)]),
-    );
+    const commands = Object.fromEntries(names.map((name) => [name, runtime.lambda.pids(name).map(commandLine)]));
     return { job, failures, unreadable, commands };
   } finally {
     await runtime.close();
@@ -65,22 +64,37 @@ function isLogRecord(line: string): boolean {
 /** The client compiles on Linux only, which has /proc. */
 const commandLine = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
 
+/** Unpacks what `npm run package` made, as Lambda does: a folder for each function. */
+function unzipFunctions(into: string): void {
+  for (const name of names) {
+    mkdirSync(join(into, name), { recursive: true });
+    const files = Object.entries(unzipSync(readFileSync(zipOf(name))));
+    for (const [file, content] of files) writeFileSync(join(into, name, file), content);
+  }
+}
+
 let folder: string;
+let tree: string;
+let functionsFolder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "tailwake-aws-"));
-  writeTree(folder);
+  tree = join(folder, "tree");
+  functionsFolder = join(folder, "functions");
+  mkdirSync(tree);
+  writeTree(tree);
+  unzipFunctions(functionsFolder);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe("the main job under AWS's own runtime client", () => {
+describe("the main job with the zips that are deployed, under AWS's own runtime client", () => {
   it.each([
     ["lazy", ["lazy", "cron", "signals"]],
     ["eager", ["cron", "eager"]],
   ] as const)("comes to the right total with the %s engine", async (engine, functions) => {
-    const { job, failures, unreadable, commands } = await doJob(engine, folder, join(built, "functions"));
+    const { job, failures, unreadable, commands } = await doJob(engine, tree, functionsFolder);
     expect(failures).toEqual([]);
     expect(job).toMatchObject({ state: "committed", statusCode: 0, message: "" });
-    expect(job?.usage.get(".")).toBe(BigInt(apparentSize(folder)));
+    expect(job?.usage.get(".")).toBe(BigInt(apparentSize(tree)));
     expect(job?.usage.size).toBe(directoriesInTree);
     // The functions write their own records, which the client must pass on as they are.
     expect(unreadable).toEqual([]);

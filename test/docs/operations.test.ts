@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
@@ -6,6 +7,7 @@ import { parse } from "yaml";
 import { metricUnits } from "../../functions/engines/meter.ts";
 import { appSettings, readSettings, type SettingsError } from "../../functions/settings.ts";
 import { cloudFormation, type InfraSettings } from "../../infra/index.ts";
+import { linesOfDashboard } from "../infra/dashboard.ts";
 import { blocksOf, project, sampleTexts } from "./regions.ts";
 
 const file = "docs/operations.md";
@@ -57,18 +59,7 @@ const metricsOfAlarms = new Map(
   ]),
 );
 
-/** The metrics of the dashboard: a dot stands for what is at its place in the line above. */
-function metricsOfDashboard(): string[] {
-  const [{ DashboardBody } = {}] = propertiesOf("AWS::CloudWatch::Dashboard");
-  const { widgets } = JSON.parse(String(Object(DashboardBody)["Fn::Sub"]));
-  return widgets.flatMap(({ properties }: { properties: { metrics?: unknown[][] } }) => {
-    let above: unknown[] = [];
-    return (properties.metrics ?? []).map((line) => {
-      above = line.map((part, i) => (part === "." ? above[i] : part));
-      return `${above[0]} ${above[1]}`;
-    });
-  });
-}
+const metricsOfDashboard = () => linesOfDashboard(template).map(([namespace, name]) => `${namespace} ${name}`);
 
 describe("the variables of the operator's page", () => {
   const rows = rowsUnder("variable", "default", "expected");
@@ -212,6 +203,37 @@ describe("the operator's alarms", () => {
         query,
       ).toEqual([]);
     }
+  });
+});
+
+describe("the operator's page of upgrades", () => {
+  it("says how long old code runs on: as long as each function's timeout", () => {
+    const timeouts = propertiesOf("AWS::Lambda::Function").map(({ FunctionName, Timeout }) => [
+      withoutName(FunctionName),
+      `${Timeout} s`,
+    ]);
+    expect(rowsUnder("function", "old code runs on for")).toEqual(timeouts);
+  });
+
+  it("names lines of the log that the code writes for what it cannot read", () => {
+    const rows = rowsUnder("what it cannot read", "what happens to it", "log");
+    expect(rows.length).toBeGreaterThan(8);
+    expect(rows.map(([, , message = ""]) => message).filter((message) => !loggedFields().has(message))).toEqual([]);
+  });
+
+  it("has commands that the packager has, and says truly that no versions of functions are kept", () => {
+    const commands: ReadonlyMap<string, { readonly options: object }> = createRequire(import.meta.url)(
+      "osls/lib/cli/commands-schema/aws-service.js",
+    );
+    const lines = blocksOf(file, "sh").flatMap((block) => block.match(/npx osls .*/g) ?? []);
+    expect(lines.length).toBeGreaterThan(4);
+    for (const line of lines) {
+      const [, command = "", options = ""] = /^npx osls ((?:[a-z]+ )+) *(.*)$/.exec(line) ?? [];
+      const known = commands.get(command.trim());
+      expect(known, line).toBeDefined();
+      for (const [, option = ""] of options.matchAll(/--(\w+)/g)) expect(known?.options, line).toHaveProperty(option);
+    }
+    expect(parse(readFileSync(join(project, "serverless.yml"), "utf8")).provider.versionFunctions).toBe(false);
   });
 });
 

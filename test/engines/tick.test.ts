@@ -4,6 +4,7 @@ import { caughtUp } from "../../functions/contract/outcome.ts";
 import { cron, lazy } from "../../functions/engines/binding.ts";
 import { noteQueueAge } from "../../functions/engines/queue-age.ts";
 import { startTask } from "../../functions/engines/start.ts";
+import { dueShards } from "../../functions/tasks/record.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, thing, World } from "../support/world.ts";
 
@@ -179,6 +180,19 @@ describe("a tick", () => {
     expect(world.log.at(-1)?.fields).toMatchObject({ task: "thing/gone@x" });
   });
 
+  it("says that its budget is used up by the last shard of the index, too", async () => {
+    const world = new World({ activities: [cron(reader, { everyMinutes: 1 })] });
+    const tasks = 300;
+    for (let i = 0; i < tasks; i++) await startTask(world.machinery, reader, { thingId: `t${i}` });
+    world.wakes.take();
+    await world.clock.advance(3 * minute);
+    const now = world.clock.now();
+    for (let shard = 0; shard < dueShards; shard++) expect(await world.store.due(shard, now, 1)).toHaveLength(1);
+    const { tick } = await import("../../functions/engines/tick.ts");
+    const report = await tick(world.machinery, [], { looks: tasks, concurrency: 2 }, world.invocation());
+    expect(report).toMatchObject({ rescued: tasks, cutShort: true });
+  });
+
   it("stops at its budget and leaves the rest to the next one", async () => {
     const world = new World({ activities: [cron(reader, { everyMinutes: 1 })] });
     for (let i = 0; i < 30; i++) await startTask(world.machinery, reader, { thingId: `t${i}` });
@@ -187,6 +201,9 @@ describe("a tick", () => {
     const { tick } = await import("../../functions/engines/tick.ts");
     const report = await tick(world.machinery, [], { looks: 10, concurrency: 2 }, world.invocation());
     expect(report).toMatchObject({ rescued: 10, cutShort: true });
+    const usedUp = () => world.log.filter(({ message }) => message.startsWith("looks used up"));
+    expect(usedUp()).toMatchObject([{ fields: { looks: 10, oldestDueMs: report.oldestDueMs } }]);
     expect(await world.tick()).toMatchObject({ rescued: 20, cutShort: false });
+    expect(usedUp()).toHaveLength(1);
   });
 });

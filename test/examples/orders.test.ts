@@ -89,7 +89,10 @@ describe("the orders example", () => {
       const { default: values, prod } = parse(readFileSync(file, "utf8"), { merge: true });
       return [Object.keys(values).sort(), Object.keys(prod).sort()];
     };
-    const ours = settings(join(project, "infra", "settings.yml")).map((keys) => [...keys, "signalEvents"].sort());
+    // Which part of a secret is a token, only the app that this repository deploys reads there.
+    const ours = settings(join(project, "infra", "settings.yml")).map((keys) =>
+      [...keys.filter((key) => key !== "tokenField"), "signalEvents"].sort(),
+    );
     expect(settings(join(example, "settings.yml"))).toEqual(ours);
   });
 

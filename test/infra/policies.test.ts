@@ -16,15 +16,18 @@ import { start } from "../../functions/tasks/transitions.ts";
 import { tokenFromSecret } from "../../functions/upstream/token-source.ts";
 import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
 import { StraightSignals } from "../../functions/wake/straight-signals.ts";
-import { cloudFormation, type FunctionName } from "../../infra/index.ts";
+import { cloudFormation, type FunctionName, type InfraSettings, type Template } from "../../infra/index.ts";
 import { TestClock } from "../support/test-clock.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
-const template = cloudFormation({
-  settings: { name: "test", tokenSecret: "token", signalsGo: "straight" },
-  include: ["signals", "eager"],
-  code: (name) => `${name}.zip`,
-});
+const templateOf = (settings: Partial<InfraSettings> = {}) =>
+  cloudFormation({
+    settings: { name: "test", signalsGo: "straight", ...settings },
+    include: ["signals", "eager"],
+    code: (name) => `${name}.zip`,
+  });
+const template = templateOf({ tokenSecret: "token" });
+const tokenKey = "arn:aws:kms:us-east-1:123456789012:key/token-key";
 
 /** An action and the logical id of what it is done to: "dynamodb:Query TaskTable/index/due". */
 type Call = string;
@@ -114,9 +117,9 @@ describe("the policy of each function", () => {
   });
 
   it("names no resource by a star alone, and no action by one", () => {
-    for (const [id, { Type, Properties }] of Object.entries(template.Resources)) {
+    for (const [id, { Type }] of Object.entries(template.Resources)) {
       if (Type !== "AWS::IAM::Role") continue;
-      for (const { Action, Resource } of statementsOf(Properties)) {
+      for (const { Action, Resource } of statementsOf(id)) {
         expect([Action].flat().join(" "), id).not.toContain("*");
         for (const resource of [Resource].flat()) expect(resource, id).not.toBe("*");
       }
@@ -124,7 +127,7 @@ describe("the policy of each function", () => {
   });
 
   it("lets a one-time schedule put events on the bus, and the tick invoke the cron function, and neither do more", () => {
-    const allowedTo = (id: string) => sorted(callsOf(statementsOf(template.Resources[id]?.Properties)));
+    const allowedTo = (id: string) => sorted(callsOf(statementsOf(id)));
     expect(allowedTo("ScheduleRole")).toEqual(["events:PutEvents Bus"]);
     expect(allowedTo("TickRole")).toEqual(["lambda:InvokeFunction CronLambdaFunction"]);
     for (const id of ["ScheduleRole", "TickRole"]) {
@@ -145,9 +148,43 @@ describe("the policy of each function", () => {
     }
   });
 
-  it("has no statement about a secret where there is none", () => {
-    const { HasTokenSecret } = cloudFormation({ settings: { name: "test" }, code: () => "x" }).Conditions;
-    expect(HasTokenSecret).toEqual({ "Fn::Not": [{ "Fn::Equals": ["", ""] }] });
+  describe.each(Object.keys(handlers) as FunctionName[])("of %s", (name) => {
+    const aboutTokens = (settings: Partial<InfraSettings>) =>
+      sorted(allowed(name, templateOf(settings))).filter((call) => /^(secretsmanager|kms):/.test(call));
+
+    it("reads the secret that is named, by any ARN that Secrets Manager gives to it", () => {
+      expect(aboutTokens({ tokenSecret: "nog/token" })).toEqual([
+        "secretsmanager:GetSecretValue secretsmanager:secret:nog/token-??????",
+      ]);
+    });
+
+    it("reads the secret whose ARN is given, and no other", () => {
+      const secret = "arn:aws:secretsmanager:us-east-1:210987654321:secret:nog/token-AbCdEf";
+      expect(aboutTokens({ tokenSecret: secret })).toEqual([`secretsmanager:GetSecretValue ${secret}`]);
+    });
+
+    it("has that secret decrypted with the key of yours that is given, by Secrets Manager alone", () => {
+      const settings = { tokenSecret: "nog/token", tokenKey };
+      expect(aboutTokens(settings)).toEqual([
+        `kms:Decrypt ${tokenKey}`,
+        "secretsmanager:GetSecretValue secretsmanager:secret:nog/token-??????",
+      ]);
+      const decrypting = statementsOf(roleOf(name), templateOf(settings)).filter(
+        ({ Action }) => Action === "kms:Decrypt",
+      );
+      expect(decrypting).toMatchObject([
+        {
+          Condition: {
+            StringEquals: { "kms:ViaService": { "Fn::Sub": `secretsmanager.\${AWS::Region}.\${AWS::URLSuffix}` } },
+          },
+        },
+      ]);
+    });
+
+    it("reads no secret and uses no key where there is no secret", () => {
+      expect(aboutTokens({})).toEqual([]);
+      expect(aboutTokens({ tokenKey })).toEqual([]);
+    });
   });
 });
 
@@ -158,20 +195,50 @@ interface Statement {
   readonly Resource: unknown;
 }
 
-/** The statements of a role, with every condition taken as given. */
-function statementsOf(properties: unknown): Statement[] {
-  const { Policies } = Object(properties);
-  return Policies.flatMap(({ PolicyDocument }: { PolicyDocument: { Statement: unknown[] } }) =>
-    PolicyDocument.Statement.map((statement) => {
-      const { "Fn::If": choice } = Object(statement);
-      return choice ? choice[1] : statement;
-    }),
-  );
+/** The statements of a role: its own, and those of the policies that it refers to. */
+function statementsOf(role: string, { Resources, Conditions }: Template = template): Statement[] {
+  const { Policies, ManagedPolicyArns = [] } = Object(chosen(Resources[role]?.Properties, Conditions));
+  const shared = ManagedPolicyArns.map(({ Ref }: { Ref: string }) => chosen(Resources[Ref]?.Properties, Conditions));
+  return [...Policies, ...shared].flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
 }
 
-function allowed(name: FunctionName): Set<Call> {
-  const role = `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
-  return new Set(callsOf(statementsOf(template.Resources[role]?.Properties)));
+/** A part of a template with each `Fn::If` decided, as CloudFormation does it. */
+function chosen(node: unknown, conditions: Template["Conditions"]): unknown {
+  if (Array.isArray(node)) return node.map((item) => chosen(item, conditions)).filter((item) => item !== noValue);
+  if (typeof node !== "object" || node === null) return node;
+  if ("Ref" in node && node.Ref === "AWS::NoValue") return noValue;
+  if ("Fn::If" in node) {
+    const [condition, then, otherwise] = node["Fn::If"] as [string, unknown, unknown];
+    return chosen(evaluated(conditions[condition]) === true ? then : otherwise, conditions);
+  }
+  const parts = Object.entries(node).map(([key, value]) => [key, chosen(value, conditions)]);
+  return Object.fromEntries(parts.filter(([, value]) => value !== noValue));
+}
+
+const noValue = Symbol("AWS::NoValue");
+
+/** The value of a condition, or of a function within it. */
+function evaluated(node: unknown): unknown {
+  if (typeof node !== "object" || node === null) return node;
+  const [[name, given] = []] = Object.entries(node);
+  const args = Array.isArray(given) ? given.map(evaluated) : [];
+  switch (name) {
+    case "Fn::Not":
+      return args[0] !== true;
+    case "Fn::Equals":
+      return args[0] === args[1];
+    case "Fn::Select":
+      return Object(args[1])[Number(args[0])];
+    case "Fn::Split":
+      return String(args[1]).split(String(args[0]));
+  }
+  throw new Error(`a condition that the test does not know: ${JSON.stringify(node)}`);
+}
+
+const roleOf = (name: FunctionName) => `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
+
+function allowed(name: FunctionName, of = template): Set<Call> {
+  return new Set(callsOf(statementsOf(roleOf(name), of)));
 }
 
 function callsOf(statements: readonly Statement[]): Call[] {
@@ -181,6 +248,7 @@ function callsOf(statements: readonly Statement[]): Call[] {
 }
 
 function logicalId(resource: unknown): string {
+  if (typeof resource === "string") return resource;
   const { "Fn::GetAtt": attribute, "Fn::Sub": text } = Object(resource);
   if (attribute) return attribute[0];
   return String(text)

@@ -13,6 +13,7 @@ import { tableShape } from "../../functions/tasks/dynamodb-table.ts";
 import { delayQueueMs } from "../../functions/wake/timing.ts";
 import { cloudFormation, type Resource, type Template } from "../../infra/index.ts";
 import { lazyTimeoutMs, routeWakes } from "../../local/deployment.ts";
+import { linesOfDashboard } from "./dashboard.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const names = ["lazy", "cron", "signals", "eager"] as const;
@@ -32,35 +33,77 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Runs a program of the project without a network and without a word of AWS in the environment. */
+function offline(...args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  const own = Object.entries(process.env).filter(([name]) => !/^(AWS_|VITEST|NODE_OPTIONS)/.test(name));
+  const guard = pathToFileURL(join(project, "test/infra/no-network.mjs")).href;
+  const env = { ...Object.fromEntries(own), NODE_OPTIONS: `--import=${guard}` };
+  return promisify(execFile)(process.execPath, args, { cwd: project, env });
+}
+
 describe("npm run package", () => {
   let packaged: Template;
+  let said: string;
   let prod: Template;
+  let saidOfProd: string;
+  const topic = "arn:aws:sns:us-east-1:1:alarms";
   beforeAll(async () => {
-    packaged = await packageStage("dev");
-    prod = await packageStage("prod");
+    [packaged, said] = await packageStage("dev");
+    [prod, saidOfProd] = await packageStage("prod", "--param", "nogUrl=https://nog", `--param=alarmTopic=${topic}`);
   }, 60_000);
 
-  /** Runs it without a network and without a word of AWS in the environment. */
-  async function packageStage(stage: string): Promise<Template> {
-    const own = Object.entries(process.env).filter(([name]) => !/^(AWS_|VITEST|NODE_OPTIONS)/.test(name));
-    const guard = pathToFileURL(join(project, "test/infra/no-network.mjs")).href;
-    const env = { ...Object.fromEntries(own), NODE_OPTIONS: `--import=${guard}` };
+  async function packageStage(stage: string, ...parameters: readonly string[]): Promise<[Template, string]> {
     const output = join(folder, stage);
-    const args = ["scripts/package.mjs", "--stage", stage, "--package", output];
-    await promisify(execFile)(process.execPath, args, { cwd: project, env });
-    return JSON.parse(readFileSync(join(output, "cloudformation-template-update-stack.json"), "utf8"));
+    const { stdout } = await offline("scripts/package.mjs", "--stage", stage, "--package", output, ...parameters);
+    return [JSON.parse(readFileSync(join(output, "cloudformation-template-update-stack.json"), "utf8")), stdout];
   }
+
+  const variablesOf = (template: Template) => Object(resource("LazyLambdaFunction", template).Environment).Variables;
+
+  it("takes examples for the parameters that are not given, and says which", () => {
+    expect(said).toContain("nogUrl=https://nog.example.org --param=nogRegistries=example --param=alarmTopic=none\n");
+    expect(variablesOf(packaged)).toMatchObject({ TAILWAKE_NOG_URL: "https://nog.example.org" });
+    expect(saidOfProd).toMatch(/examples.*: --param=nogRegistries=example\n/);
+    expect(variablesOf(prod)).toMatchObject({ TAILWAKE_NOG_URL: "https://nog", TAILWAKE_NOG_REGISTRIES: "example" });
+  });
+
+  it("is the only one that does: osls itself refuses, and names all that is missing", async () => {
+    const refused = (stage: string) =>
+      offline(`${project}node_modules/osls/bin/serverless.js`, "deploy", "--stage", stage).then(
+        () => expect.fail("a deployment"),
+        ({ stdout }) =>
+          [...String(stdout).matchAll(/"custom\.([\w.]+)": Value not found at "param"/g)].map(([, at]) => at),
+      );
+    expect(await refused("dev")).toEqual(["required.nogUrl", "required.nogRegistries"]);
+    expect(await refused("prod")).toEqual(["required.nogUrl", "required.nogRegistries", "tailwake.alarmTopic"]);
+  }, 30_000);
+
+  it("has alarms that tell the topic of the deployment, or nobody if that was said", () => {
+    for (const [template, told] of [
+      [prod, topic],
+      [packaged, "none"],
+    ] as const) {
+      const { HasAlarmTopic } = template.Conditions;
+      expect(HasAlarmTopic).toEqual({ "Fn::Not": [{ "Fn::Equals": [told, "none"] }] });
+      const alarms = Object.values(template.Resources).filter(({ Type }) => Type === "AWS::CloudWatch::Alarm");
+      expect(alarms).toHaveLength(5);
+      const actions = { "Fn::If": ["HasAlarmTopic", [told], { Ref: "AWS::NoValue" }] };
+      for (const { Properties } of alarms)
+        expect(Properties).toMatchObject({ AlarmActions: actions, OKActions: actions });
+    }
+  });
 
   it("makes the template of the fragments: what cloudFormation() returns, and osls's own bucket", () => {
     const own = ["ServerlessDeploymentBucket", "ServerlessDeploymentBucketPolicy"];
     const { Resources, Conditions, Outputs } = plain({
       include: ["signals"],
       environment: {
-        TAILWAKE_NOG_URL: "",
+        TAILWAKE_NOG_URL: "https://nog.example.org",
         TAILWAKE_NOG_PROTOCOL: "grpc",
-        TAILWAKE_NOG_REGISTRIES: "",
+        TAILWAKE_NOG_REGISTRIES: "example",
         TAILWAKE_ENGINE: "lazy",
         TAILWAKE_NOG_TOKEN_SECRET: "",
+        TAILWAKE_NOG_TOKEN_FIELD: "",
       },
     });
     const comparable = (resources: Readonly<Record<string, Resource>>) =>
@@ -164,6 +207,25 @@ describe("the template", () => {
     expect(Object.fromEntries(deployed)).toEqual(local);
   });
 
+  it("shows each queue and each function on the dashboard; the optional ones by name, so that they need not be there", () => {
+    const linesOf = (template: Template) => linesOfDashboard(template).map((line) => line.slice(1, 4).join(" "));
+    const lines = linesOf(whole);
+    for (const [id, { Type }] of Object.entries(whole.Resources)) {
+      if (Type !== "AWS::SQS::Queue") continue;
+      expect(lines).toContain(`ApproximateNumberOfMessagesVisible QueueName \${${id}.QueueName}`);
+      // Dead letters are old.
+      if (id !== "DeadLetterQueue")
+        expect(lines).toContain(`ApproximateAgeOfOldestMessage QueueName \${${id}.QueueName}`);
+    }
+    for (const id of ["LazyLambdaFunction", "CronLambdaFunction"]) {
+      expect(lines).toContain(`Errors FunctionName \${${id}}`);
+    }
+    for (const id of ["SignalsLambdaFunction", "EagerLambdaFunction"]) {
+      expect(lines).toContain(`Errors FunctionName ${resource(id).FunctionName}`);
+    }
+    expect(linesOf(plain())).toEqual(lines);
+  });
+
   it("keeps what a rule cannot deliver, and what the lazy function cannot handle", () => {
     const deadLetters = { "Fn::GetAtt": ["DeadLetterQueue", "Arn"] };
     for (const { Type, Properties } of Object.values(whole.Resources)) {
@@ -199,6 +261,20 @@ describe("the template", () => {
         expect(Variables).toHaveProperty(`TAILWAKE_${needed}`);
       }
     }
+  });
+
+  it("tells the cron function of each optional function that is there, and of no other", () => {
+    const told = (template: Template) =>
+      Object.entries(Object(resource("CronLambdaFunction", template).Environment).Variables).filter(([variable]) =>
+        variable.endsWith("_FUNCTION"),
+      );
+    const functionName = (prefix: string) => resource(`${prefix}LambdaFunction`).FunctionName;
+    const signals = ["TAILWAKE_SIGNALS_FUNCTION", functionName("Signals")];
+    const eager = ["TAILWAKE_EAGER_FUNCTION", functionName("Eager")];
+    expect(told(plain())).toEqual([]);
+    expect(told(plain({ include: ["signals"] }))).toEqual([signals]);
+    expect(told(plain({ include: ["eager"] }))).toEqual([eager]);
+    expect(told(whole)).toEqual([signals, eager]);
   });
 
   it("lets only the signals function know the queue of the short cut", () => {
@@ -241,6 +317,8 @@ describe("the template", () => {
     );
     const misspelt = { name: "a", lazyMemory: 512 } as Parameters<typeof cloudFormation>[0]["settings"];
     expect(() => plain({ settings: misspelt })).toThrow(/received also lazyMemory$/);
+    const ofTheApp = { name: "a", tokenField: "token" } as Parameters<typeof cloudFormation>[0]["settings"];
+    expect(() => plain({ settings: ofTheApp })).toThrow(/received also tokenField$/);
   });
 
   it("is plain JSON, with every reference to something that is there", () => {

@@ -335,3 +335,38 @@ test.each([
     parent.kill("SIGKILL");
   }
 });
+
+test("runs new code in new processes, while what is under way ends with the code that it began with", async () => {
+  const version = (name: string) =>
+    `import { existsSync } from "node:fs";
+    export const handler = async ({ until }) => {
+      console.log("began", "${name}");
+      while (until && !existsSync(until)) await new Promise((resolve) => setTimeout(resolve, 10));
+      return { version: "${name}", pid: process.pid };
+    };`;
+  const lambda = await lambdaOf(version("old"), { concurrency: 3 });
+  const idle = await lambda.invoke("f", {});
+  const released = join(files.directory, `released-${Math.random()}`);
+  const underWay = lambda.invoke("f", { until: released });
+  const starting = lambda.invoke("f", { until: released });
+  await until(() => logs.filter((line) => line.includes("began")).length === 3, "both have begun");
+  const spare = lambda.pids("f");
+  expect(spare).toContain(Object(idle.payload).pid);
+  lambda.updateCode("f", await files.writeFunction(`new-${Math.random()}`, version("new")));
+  expect(await lambda.invoke("f", {})).toMatchObject({ ok: true, coldStart: true, payload: { version: "new" } });
+  await writeFile(released, "");
+  for (const one of [underWay, starting]) {
+    expect(await one).toMatchObject({ ok: true, payload: { version: "old" } });
+  }
+  await until(() => !spare.some(isAlive), "the old processes have ended");
+  expect(await lambda.invoke("f", {})).toMatchObject({ ok: true, coldStart: false, payload: { version: "new" } });
+  expect(lambda.pids("f")).toHaveLength(1);
+});
+
+test("hands an invocation whose process was just starting with the old code to one with the new code", async () => {
+  const version = (name: string) => `export const handler = async () => "${name}";`;
+  const lambda = await lambdaOf(version("old"));
+  const invoked = lambda.invoke("f", {});
+  lambda.updateCode("f", await files.writeFunction(`new-${Math.random()}`, version("new")));
+  expect(await invoked).toMatchObject({ ok: true, payload: "new" });
+});

@@ -9,7 +9,9 @@ import type { Bound } from "../../functions/engines/binding.ts";
 import type { Invocation, Limits, Machinery } from "../../functions/engines/engine.ts";
 import { type TickReport, tick } from "../../functions/engines/tick.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
+import type { ControlStore } from "../../functions/tasks/control.ts";
 import { MemoryTaskStore } from "../../functions/tasks/memory.ts";
+import { MemoryControlStore } from "../../functions/tasks/memory-control.ts";
 import { type TaskRecord, taskName } from "../../functions/tasks/record.ts";
 import type { TaskStore } from "../../functions/tasks/store.ts";
 import { Credentials } from "../../functions/upstream/credentials.ts";
@@ -96,6 +98,7 @@ export interface WorldOptions {
   readonly activities: readonly Bound[];
   readonly roots?: readonly Task[];
   readonly store?: TaskStore;
+  readonly control?: ControlStore;
   readonly limits?: Partial<Limits>;
   readonly signalSources?: readonly SignalSource[];
   /** Default: those of {@link thing}. */
@@ -142,6 +145,7 @@ export class World {
     activities,
     roots = [],
     store = new MemoryTaskStore(),
+    control = new MemoryControlStore(),
     limits = {},
     signalSources = [],
     routes = thingRoutes,
@@ -166,6 +170,7 @@ export class World {
     const machinery = memoryMachinery({
       activities,
       store,
+      control,
       clock: this.clock,
       log,
       limits,

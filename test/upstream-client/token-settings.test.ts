@@ -52,6 +52,20 @@ describe("the token of the reference app", () => {
     expect(String(error)).not.toContain("hunter2");
   });
 
+  it.each([
+    { TAILWAKE_NOG_TOKEN_FIELD: "token", expected: { field: "token" } },
+    { TAILWAKE_NOG_TOKEN_FIELD: "", expected: {} },
+  ])("is the member of the secret that is named, or all of it: %o", async ({ expected, ...more }) => {
+    const tokenFromSecret = vi.fn();
+    vi.doMock("../../functions/upstream/token-source.ts", async (original) => ({
+      ...(await original<object>()),
+      tokenFromSecret,
+    }));
+    await started({ TAILWAKE_NOG_TOKEN_SECRET: "nog/token", ...more });
+    vi.doUnmock("../../functions/upstream/token-source.ts");
+    expect(tokenFromSecret.mock.calls).toEqual([["nog/token", expected]]);
+  });
+
   it("is said bare or as Bearer, and in no other way", async () => {
     await expect(started({ TAILWAKE_NOG_TOKEN_SCHEME: "Basic" })).rejects.toThrow(
       'TAILWAKE_NOG_TOKEN_SCHEME: expected one of bare, Bearer, received "Basic"',

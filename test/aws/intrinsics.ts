@@ -1,0 +1,47 @@
+import type { Template } from "../../infra/index.ts";
+
+/** What the resources of a stack answer to `Ref` and `Fn::GetAtt`. */
+export interface Answers {
+  ref(id: string): unknown;
+  attribute(id: string, name: string): unknown;
+}
+
+/** What moto's only account is, in the words of CloudFormation. */
+export const pseudoParameters: Readonly<Record<string, string>> = {
+  "AWS::AccountId": "123456789012",
+  "AWS::Partition": "aws",
+  "AWS::Region": "us-east-1",
+};
+
+/** Answers the functions in a template's values, as CloudFormation does; throws at one that it does not know. */
+export function intrinsics(template: Template, answers: Answers): (value: unknown) => unknown {
+  const ref = (id: string) => (id.startsWith("AWS::") ? pseudoParameters[id] : answers.ref(id));
+  const functions: Readonly<Record<string, (argument: never) => unknown>> = {
+    Ref: (id: string) => ref(id),
+    "Fn::GetAtt": ([id, name]: readonly [string, string]) => answers.attribute(id, name),
+    "Fn::Sub": (text: string) =>
+      text.replace(/\$\{([\w:]+)(?:\.(\w+))?\}/g, (_, id, name) =>
+        String(name === undefined ? ref(id) : answers.attribute(id, name)),
+      ),
+    "Fn::Join": ([separator, parts]: readonly [string, unknown[]]) => parts.map(resolve).join(separator),
+    "Fn::If": ([condition, yes, no]: readonly [string, unknown, unknown]) =>
+      resolve(resolve(template.Conditions[condition]) ? yes : no),
+    "Fn::Equals": ([one, other]: readonly [unknown, unknown]) => resolve(one) === resolve(other),
+    "Fn::Not": ([condition]: readonly [unknown]) => !resolve(condition),
+  };
+  function resolve(value: unknown): unknown {
+    // What resolves to AWS::NoValue is not there.
+    if (Array.isArray(value)) return value.map(resolve).filter((item) => item !== undefined);
+    if (typeof value !== "object" || value === null) return value;
+    const entries = Object.entries(value);
+    const [name = "", argument] = entries[0] ?? [];
+    if (entries.length === 1 && /^(Ref|Fn::\w+)$/.test(name)) {
+      const answer = functions[name];
+      if (answer === undefined) throw new Error(`${name}: expected one of ${Object.keys(functions).join(", ")}`);
+      return answer(argument as never);
+    }
+    const resolved = entries.map(([key, item]) => [key, resolve(item)]);
+    return Object.fromEntries(resolved.filter(([, item]) => item !== undefined));
+  }
+  return resolve;
+}

@@ -1,0 +1,126 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { cloudFormation, type InfraSettings, type Option, type Template } from "../../infra/index.ts";
+import { type Finding, lint } from "./lint.ts";
+import { type Choice, packagedAsItIs, packagedWith } from "./packaged.ts";
+
+/** What cfn-lint warns of and we leave as it is. */
+const accepted: Readonly<Record<string, string>> = {
+  W3005: "osls itself writes that a function depends on the role that it refers to",
+  W8003: "the settings are filled in when packaging, so that each condition compares two texts that are known by then",
+};
+
+const alarmTopic = "arn:aws:sns:us-east-1:123456789012:alarms";
+const secretArn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders/token-AbCdEf";
+const keyArn = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const params = { nogUrl: "https://nog.example.org", nogRegistries: "one,two" };
+
+/** What osls makes of serverless.yml with other choices: signals off and on, eager off and on, straight off and on. */
+const choices: Readonly<Record<string, Choice>> = {
+  "the eager engine alone": {
+    stage: "dev",
+    options: ["eager"],
+    settings: { eagerShards: 3 },
+    params: { ...params, engine: "eager" },
+  },
+  "prod with every option and the short cut for signals": {
+    stage: "prod",
+    options: ["signals", "eager"],
+    settings: { lazyConcurrency: 7, signalsGo: "straight", tokenSecret: "tailwake/prod/nog" },
+    params: { ...params, alarmTopic },
+  },
+};
+
+/** What `cloudFormation` is called with. */
+const plain: Readonly<Record<string, { settings?: Omit<InfraSettings, "name">; include?: readonly Option[] }>> = {
+  "the name alone": {},
+  "every option": {
+    include: ["signals", "eager", "own-signals"],
+    settings: { signalEvents: { source: ["orders"], "detail-type": ["OrderChanged"] }, alarmTopic, eagerShards: 16 },
+  },
+  "the short cut for signals": { include: ["signals"], settings: { signalsGo: "straight", lazyConcurrency: 7 } },
+  "a secret and a table that stays": {
+    include: ["eager"],
+    settings: {
+      tokenSecret: secretArn,
+      tokenKey: keyArn,
+      whenTableIsDropped: "Retain",
+      deletionProtection: true,
+      logDays: 90,
+    },
+  },
+};
+
+const code = (name: string) => ({ S3Bucket: "orders-code", S3Key: `${name}.zip` });
+
+/** Properties that AWS would refuse, and what has to be found. */
+const broken = [
+  ["a property that there is not", "WakeQueue", { VisibilityTimeOut: 135 }, "E3002"],
+  ["a runtime that there is not", "CronLambdaFunction", { Runtime: "nodejs25.x" }, "E3030"],
+  ["a queue that hides messages for too short a time", "DelayQueue", { VisibilityTimeout: 119 }, "E3505"],
+  ["days that logs cannot be kept for", "LazyLogGroup", { RetentionInDays: 31 }, "E3030"],
+  ["a reference to what there is not", "WakesRule", { EventBusName: { Ref: "Buss" } }, "E1020"],
+] as const;
+
+/** A template that has all of them. */
+function brokenTemplate(): Template {
+  const { Resources, ...rest } = cloudFormation({ settings: { name: "orders" }, code });
+  const changed = broken.map(([_, id, properties]) => {
+    const resource = Resources[id] ?? expect.fail(`no ${id}`);
+    return [id, { ...resource, Properties: { ...resource.Properties, ...properties } }];
+  });
+  return { ...rest, Resources: { ...Resources, ...Object.fromEntries(changed) } };
+}
+
+describe("cfn-lint", () => {
+  // Ten seconds of work, which a busy machine makes minutes of.
+  const longestMs = 400_000;
+  const templates: Record<string, Template> = {};
+  let findings: readonly Finding[];
+  let ofBroken: readonly Finding[];
+  beforeAll(async () => {
+    const { bucketAlone, whole } = packagedAsItIs();
+    templates["osls, the bucket alone"] = bucketAlone;
+    templates["osls: as it is"] = whole;
+    for (const [name, choice] of Object.entries(choices))
+      templates[`osls: ${name}`] = (await packagedWith(choice)).whole;
+    for (const [name, { settings, ...options }] of Object.entries(plain)) {
+      templates[`cloudFormation(): ${name}`] = cloudFormation({
+        settings: { name: "orders", ...settings },
+        code,
+        ...options,
+      });
+    }
+    // All in one call: it takes its time to start.
+    const all = await lint({ ...templates, broken: brokenTemplate() });
+    findings = all.filter(({ template }) => template !== "broken");
+    ofBroken = all.filter(({ template, level }) => template === "broken" && level === "Error");
+  }, longestMs);
+
+  it("finds no error in any template", () => {
+    expect(Object.keys(templates)).toHaveLength(2 + Object.keys(choices).length + Object.keys(plain).length);
+    expect(findings.filter(({ level }) => level === "Error")).toEqual([]);
+  });
+
+  it("warns of nothing but what is accepted for a reason", () => {
+    expect(findings.filter(({ rule }) => !Object.hasOwn(accepted, rule))).toEqual([]);
+    // A reason that is no longer needed is to be taken out.
+    expect([...new Set(findings.map(({ rule }) => rule))].sort()).toEqual(Object.keys(accepted).sort());
+  });
+
+  it("warns of dependencies that are there already only where osls has written them", () => {
+    for (const { template, path } of findings.filter(({ rule }) => rule === "W3005")) {
+      expect(template).toMatch(/^osls: /);
+      expect(path).toMatch(/^Resources\/\w+LambdaFunction\/DependsOn\//);
+    }
+  });
+
+  it.each(broken)("refuses %s", (_, id, properties, rule) => {
+    expect(ofBroken.filter(({ path }) => path.startsWith(`Resources/${id}/`))).toEqual([
+      expect.objectContaining({
+        rule,
+        path: expect.stringMatching(`^Resources/${id}/Properties/${Object.keys(properties)[0]}`),
+      }),
+    ]);
+    expect(ofBroken).toHaveLength(broken.length);
+  });
+});

@@ -1,0 +1,249 @@
+import { gunzipSync } from "node:zlib";
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import type { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import type { SchedulerClient } from "@aws-sdk/client-scheduler";
+import type { SQSClient } from "@aws-sdk/client-sqs";
+import { tasksOf } from "../../functions/client.ts";
+import { defineActivity, defineProcessor, task } from "../../functions/contract/activity.ts";
+import { caughtUp, completed, silentRetryAfter } from "../../functions/contract/outcome.ts";
+import { eventId } from "../../functions/contract/tail.ts";
+import { cron, eager, lazy } from "../../functions/engines/binding.ts";
+import { Holding } from "../../functions/engines/holder.ts";
+import { noteQueueAge } from "../../functions/engines/queue-age.ts";
+import { startTask } from "../../functions/engines/start.ts";
+import {
+  acquire,
+  acquireExpired,
+  addWaiter,
+  type Claim,
+  checkpoint,
+  clockSkewMs,
+  completeForWaiters,
+  graceMs,
+  noteWake,
+  type Progress,
+} from "../../functions/tasks/transitions.ts";
+import { sendCanary, trip } from "../../functions/upstream/breaker.ts";
+import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
+import { StraightSignals } from "../../functions/wake/straight-signals.ts";
+import type { TaskWake, WakeClass } from "../../functions/wake/wake.ts";
+import type { TestDatabase } from "../support/dynamodb.ts";
+import { thing } from "../support/world.ts";
+import { type Item, keyOf, TableWorld } from "./table-world.ts";
+
+/** Ends as the name of its thing says; of a stored task whatever comes next is that it has caught up. */
+const reader = defineProcessor(thing, {
+  name: "reader",
+  async processEvents(run, stream) {
+    let tail = run.tail;
+    for await (const { id } of stream) tail = id;
+    switch (tail === "e1" && run.address.thingId) {
+      case "completed":
+        return completed(tail);
+      case "waiting":
+        return silentRetryAfter(tail, new Date(run.now().getTime() + 90_000));
+      case "retrying":
+        run.advance(tail);
+        throw new Error("no route to the thing");
+      case "awaiting":
+        await run.start(counter, { thingId: "child" }, { wake: true });
+    }
+    return caughtUp(tail);
+  },
+});
+
+const fragile = defineProcessor(thing, {
+  name: "fragile",
+  parkAfterAttempts: 1,
+  async processEvents(run, stream) {
+    let tail = run.tail;
+    for await (const { id } of stream) tail = id;
+    if (tail === "e1") throw new Error("it breaks");
+    return caughtUp(tail);
+  },
+});
+
+const counting = (name: string, filling: string) =>
+  defineActivity(thing, {
+    name,
+    view: { version: 1, initial: () => ({ ids: [] as string[], filling }) },
+    apply: (view, { id }) => void view.ids.push(id),
+    act: async () => caughtUp(),
+  });
+const counter = counting("counter", "");
+const large = counting("large", "ö".repeat(2_500));
+const reading = (name: string) =>
+  defineProcessor(thing, {
+    name,
+    async processEvents(run, stream) {
+      let tail = run.tail;
+      for await (const { id } of stream) tail = id;
+      return caughtUp(tail);
+    },
+  });
+const slot = reading("slot");
+const watcher = reading("watcher");
+
+/** The app whose tasks the fixtures are. */
+export const activities = [
+  lazy(reader),
+  lazy(fragile),
+  lazy(counter),
+  lazy(large),
+  cron(slot, { everyMinutes: 5 }),
+  eager(watcher),
+];
+
+/** Everything of one version that outlives a process, by the name of its file. */
+export interface Written {
+  readonly tasks: readonly Item[];
+  readonly views: readonly Item[];
+  readonly documents: readonly Item[];
+  /** Bus events, as they are put: source, detail-type, detail. */
+  readonly events: readonly object[];
+  /** Bodies of messages that go straight into a queue. */
+  readonly bodies: readonly string[];
+  readonly schedules: readonly object[];
+}
+
+/** What the code writes now: a task in each status it can have, and each message and document. */
+export async function writtenNow(database: TestDatabase): Promise<Written> {
+  const items = await writtenItems(database);
+  const under = (prefix: string) => items.filter(({ pk }) => pk?.S?.startsWith(prefix)).map(sorted);
+  return {
+    tasks: under("task#"),
+    views: under("view#"),
+    documents: under("control#"),
+    ...(await sentMessages()),
+  };
+}
+
+async function writtenItems(database: TestDatabase): Promise<Item[]> {
+  const world = await TableWorld.start(database, { activities });
+  const { machinery, store, clock } = world;
+  const start = (activity: typeof reader, thingId: string) => startTask(machinery, activity, { thingId });
+  const claim = (token: string): Claim => ({
+    token,
+    leaseUntil: clock.now() + 120_000 + clockSkewMs,
+    engine: "lazy",
+    eagerBucket: undefined,
+    now: clock.now(),
+  });
+  const taking = { sleeping: true, early: false, fence: undefined };
+
+  const ended = ["sleeping", "completed", "waiting", "retrying", "awaiting", "paused"];
+  for (const name of [...ended, "parked"]) world.append(name, "e1");
+  for (const name of ended) await start(reader, name);
+  await start(fragile, "parked");
+  for (const [thingId, activity] of [
+    ["viewed", counter],
+    ["large", large],
+  ] as const) {
+    world.append(thingId, "e1");
+    await startTask(machinery, activity, { thingId });
+  }
+  await start(slot, "slot");
+  await world.drain();
+  await tasksOf(machinery).pause(task(reader, { thingId: "paused" }));
+
+  for (const name of ["ready", "running", "told", "rewound"]) await start(reader, name);
+  await start(watcher, "watched");
+  await startTask(machinery, counter, { thingId: "struck" });
+  await tasksOf(machinery).rewind(task(reader, { thingId: "rewound" }), "epoch");
+  for (const name of ["running", "told"]) await store.update(keyOf(name), acquire(claim(name), taking));
+  await store.update(keyOf("running"), noteWake("running", "child"));
+  await store.update(keyOf("told"), addWaiter(keyOf("sleeping")));
+  await store.update(keyOf("told"), completeForWaiters("told", "epoch", clock.now()));
+  const struck = keyOf("struck", "counter");
+  await store.update(struck, acquire(claim("first"), taking));
+  await clock.advance(130_001);
+  await store.update(struck, acquireExpired(claim("second"), "first", 0));
+  // Killed once more, in the middle of rebuilding its view.
+  const view = { type: "inline", json: '{"ids":["e0"],"filling":""}', version: 1 } as const;
+  const [tail, acted] = [eventId("e0"), eventId("e1")];
+  const progress: Progress = { tail, acted, actedAhead: true, tailSeenAt: "unchanged", view };
+  await store.update(struck, checkpoint("second", progress));
+
+  const place = await Holding.claim(machinery, "eager-0-of-1", "owner-1");
+  await place?.release();
+  const signals = await Holding.claim(machinery, "signals", "owner-2");
+  await signals?.write({ sweepAt: clock.now() + 30_000 });
+  await signals?.leave();
+  await machinery.breakers.change("things", (stored) => trip(stored, clock.now(), 0.5, "no route"));
+  await machinery.breakers.change("things", (stored) => sendCanary(stored, clock.now() + 5_000));
+  await tasksOf(machinery).pauseUpstream("things", "maintenance");
+  await noteQueueAge(machinery.control, { ageMs: graceMs + 1, at: clock.now() });
+  return world.items();
+}
+
+const classes: readonly WakeClass[] = ["start", "signal", "child", "operator", "probe", "timer", "handOver", "rescue"];
+const fenced: readonly WakeClass[] = ["start", "timer", "handOver"];
+
+/** Each message that there is, as it leaves for the SDK. */
+async function sentMessages(): Promise<Pick<Written, "events" | "bodies" | "schedules">> {
+  const sent: { events: object[]; bodies: string[]; schedules: object[] } = { events: [], bodies: [], schedules: [] };
+  const clients = {
+    events: {
+      send: async ({ input }: { input: { Entries: object[] } }) => {
+        sent.events.push(...input.Entries);
+        return {};
+      },
+    },
+    scheduler: { send: async ({ input }: { input: object }) => void sent.schedules.push(input) },
+  } as unknown as { events: EventBridgeClient; scheduler: SchedulerClient };
+  const queue = {
+    send: async ({ input }: { input: { Entries: { MessageBody: string }[] } }) => {
+      sent.bodies.push(...input.Entries.map(({ MessageBody }) => MessageBody));
+      return {};
+    },
+  } as unknown as SQSClient;
+  const now = Date.UTC(2026, 0, 1);
+  const clock = { now: () => now, sleep: async () => {} };
+  const settings = { busName: "bus", busArn: "bus-arn", scheduleGroup: "group", scheduleRoleArn: "role-arn" };
+  const wakes = new EventBridgeWakes(clients, settings, clock);
+  const signals = [
+    { class: "signal", entity: "sleeping" },
+    { class: "signal", entity: "sleeping", kind: "thing" },
+  ] as const;
+  const wake = (one: WakeClass): TaskWake => ({
+    class: one,
+    key: keyOf("sleeping"),
+    ...(fenced.includes(one) ? { fence: 1 } : {}),
+  });
+  await wakes.send([...signals, ...classes.map(wake)]);
+  await wakes.sendAt(wake("timer"), now + 20_000);
+  await wakes.sendAt(wake("signal"), now + 20_000);
+  await wakes.sendAt(wake("timer"), now + 90_000);
+  await wakes.sendAlone(wake("rescue"));
+  for (const holder of ["signals", "eager-0-of-1"] as const) await wakes.startHolder(holder);
+  await new StraightSignals(
+    wakes,
+    "https://sqs/queue",
+    clock,
+    () => 0,
+    async () => queue,
+  ).send(signals);
+  return sent;
+}
+
+const sorted = (item: Item): Item => Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** What a fixture's file holds: a line for each item; bytes as base64. */
+export const toJson = (written: readonly unknown[]): string =>
+  `[\n${written.map((one) => JSON.stringify(plainBytes(one))).join(",\n")}\n]\n`;
+
+const plainBytes = (value: unknown): unknown => {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
+  if (Array.isArray(value)) return value.map(plainBytes);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, plainBytes(field)]));
+};
+
+/** A view's item as DynamoDB gives it back. */
+export const withBytes = (item: Item): Item => ({
+  ...item,
+  json: { B: Buffer.from(String(item.json?.B), "base64") } satisfies AttributeValue,
+});
+
+/** The text in a view's item: the bytes of gzip may differ from one version of Node to the next. */
+export const textOf = (item: Item): string => gunzipSync(item.json?.B ?? "").toString("utf8");
