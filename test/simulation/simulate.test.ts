@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createApp } from "../../functions/app.ts";
-import { defineActivity, defineProcessor } from "../../functions/contract/activity.ts";
+import { type Activity, defineActivity, defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp, completed } from "../../functions/contract/outcome.ts";
+import type { EventId } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { manyFaults } from "../../functions/testing/simulation/faults.ts";
 import { type Scenario, simulate } from "../../functions/testing/simulation/simulate.ts";
@@ -18,26 +19,25 @@ function alone(bound: ReturnType<typeof lazy>): Scenario {
   };
 }
 
-const reader = (read: (ids: string[]) => string[] = (ids) => ids) =>
-  defineProcessor(ledger, {
-    name: "reader",
-    async processEvents(run, events) {
-      const ids: string[] = [];
-      for await (const { id } of events) ids.push(id);
-      return caughtUp((read(ids).at(-1) as never) ?? run.tail);
-    },
-  });
+const reader = defineProcessor(ledger, {
+  name: "reader",
+  async processEvents(run, events) {
+    let { tail } = run;
+    for await (const { id } of events) tail = id;
+    return caughtUp(tail);
+  },
+});
 
 describe("a simulation", () => {
   it("keeps every promise in worlds in which everything goes wrong (T1 to T7)", async () => {
     let kills = 0;
-    for (let seed = 1; seed <= 6; seed++) {
+    for (let seed = 1; seed <= 4; seed++) {
       const { violation, ...report } = await simulate(scenario, { seed });
       expect(violation).toBeUndefined();
       kills += report.kills;
       expect(report.attempts).toBeGreaterThan(50);
     }
-    expect(kills).toBeGreaterThan(20);
+    expect(kills).toBeGreaterThan(10);
   });
 
   it("is the same for the same seed, word for word, and another for another", async () => {
@@ -58,33 +58,37 @@ describe("a simulation", () => {
   });
 
   it("kills nothing and loses nothing without faults, and is at rest soon", async () => {
-    const report = await simulate(alone(lazy(reader())), { seed: 1, faults: {} });
+    const report = await simulate(alone(lazy(reader)), { seed: 1, faults: {} });
     expect(report).toMatchObject({ violation: undefined, kills: 0, events: 12 });
     expect(report.settledMinutes).toBeLessThanOrEqual(5);
   });
 
   it.each([
     ["lazy", lazy],
-    ["cron", (activity: never) => cron(activity, { everyMinutes: 2 })],
+    ["cron", (activity: Activity<typeof ledger>) => cron(activity, { everyMinutes: 2 })],
     ["eager", eager],
   ] as const)("brings a task of the %s engine to the head through all faults (T7)", async (_, bind) => {
     for (const seed of [1, 2]) {
-      const report = await simulate(alone(bind(reader() as never)), { seed, faults: manyFaults });
+      const report = await simulate(alone(bind(reader)), { seed, faults: manyFaults });
       expect(report.violation).toBeUndefined();
       expect(report.events).toBeGreaterThanOrEqual(12);
     }
   });
 
-  it("finds an activity whose tail passes events over (T1)", async () => {
-    // It reads three events and says the id of one that it was never given.
-    const skips = defineProcessor(ledger, {
+  it("finds an activity whose tail passes over events that it was not given in this run (T1)", async () => {
+    let furthest: EventId | undefined;
+    const fromMemory = defineProcessor(ledger, {
       name: "reader",
       async processEvents(run, events) {
-        for await (const { id } of events) return caughtUp(id.replace(/\d$/, "9") as never);
+        for await (const { id } of events) {
+          // The first run reads on, and forgets; later ones trust what it has seen.
+          if (furthest !== undefined && id < furthest) return caughtUp(furthest);
+          furthest = id;
+        }
         return caughtUp(run.tail);
       },
     });
-    const { violation } = await simulate(alone(lazy(skips)), { seed: 1, faults: {} });
+    const { violation } = await simulate(alone(lazy(fromMemory)), { seed: 1, faults: {} });
     expect(violation).toMatchObject({ rule: "T1", task: "ledger/reader@a" });
   });
 

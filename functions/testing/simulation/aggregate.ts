@@ -47,11 +47,15 @@ export class Aggregate {
     return this.events.at(-1)?.id;
   }
 
-  append(now: number, random: Random): void {
+  nextEvent(random: Random): unknown {
+    return this.#event(this.events.length, random);
+  }
+
+  append(now: number, event: unknown): void {
     const position = this.events.length;
     const id = scriptedId(position + 1, new Date(Math.floor(now)));
     this.#positions.set(id, position);
-    this.events.push({ id, event: this.#event(position, random) });
+    this.events.push({ id, event });
     this.addedAt.push(now);
     for (const tell of [...this.#watchers]) tell();
   }

@@ -2,7 +2,15 @@ import type { ConnectError, ConnectRouter } from "@connectrpc/connect";
 import type { App } from "../../app.ts";
 import { tasksOf } from "../../client.ts";
 import { type Task, task } from "../../contract/activity.ts";
-import type { AddressOf, Stream } from "../../contract/stream.ts";
+import { TailwakeError } from "../../contract/error.ts";
+import {
+  type Address,
+  type AddressOf,
+  declarationOf,
+  type EventOf,
+  type Recorded,
+  type Stream,
+} from "../../contract/stream.ts";
 import { taskKey } from "../../engines/binding.ts";
 import type { Machinery } from "../../engines/engine.ts";
 import { cronHandler } from "../../lambda/cron-event.ts";
@@ -37,10 +45,17 @@ export interface Scenario {
   readonly aggregates: readonly AggregateDefinition[];
   /** Tasks to start. Default: each activity of the first version, for each aggregate of its stream. */
   readonly tasks?: readonly Task[];
-  /** The services that the activities call. */
-  readonly routes?: (router: ConnectRouter) => void;
+  /** The services that the activities call. A handler appends what the real one would. */
+  readonly routes?: (router: ConnectRouter, histories: Histories) => void;
   /** What the server says to a tail that it does not know. Default: nog's words. */
   readonly unknownTail?: () => ConnectError;
+}
+
+/** The histories of a scenario's aggregates, as its services see them. Both throw for an aggregate that there is not. */
+export interface Histories {
+  eventsOf<S extends Stream>(stream: S, address: AddressOf<S>): readonly Recorded<EventOf<S>>[];
+  /** Adds an event at the head, and signals it. */
+  append<S extends Stream>(stream: S, address: AddressOf<S>, event: EventOf<S>): void;
 }
 
 /** What a scenario may use to misbehave by itself, and still be the same for the same seed. */
@@ -157,7 +172,11 @@ class Simulation {
       (write) => this.#inspector.onWrite(write, this.#table),
       mutation,
     );
-    const routes = this.#scenario.routes ?? (() => {});
+    const histories: Histories = {
+      eventsOf: (stream, address) => this.#aggregate(stream, address).events as never,
+      append: (stream, address, event) => this.#append(this.#aggregate(stream, address), event),
+    };
+    const routes = (router: ConnectRouter) => this.#scenario.routes?.(router, histories);
     this.#upstream = new SimulatedUpstream(this.#circumstances, this.#aggregates, {
       unary: scriptedTransport({ routes }, []).unary,
       unknownTail: this.#scenario.unknownTail,
@@ -272,12 +291,28 @@ class Simulation {
     const next = () => {
       const { timeline, random } = { timeline: this.#timeline, random: this.#random };
       if (timeline.now >= end || aggregate.events.length >= aggregate.mostEvents) return;
-      aggregate.append(timeline.now, random);
-      this.#story.say("upstream", () => `${aggregate.entity} has event ${aggregate.events.length}: ${aggregate.head}`);
-      this.#signal(aggregate);
+      this.#append(aggregate, aggregate.nextEvent(random));
       timeline.after(random.chance(0.4) ? random.magnitude(1, 200) : random.magnitude(500, 240_000), next);
     };
     this.#timeline.after(this.#random.magnitude(1, 120_000), next);
+  }
+
+  #append(aggregate: Aggregate, event: unknown): void {
+    aggregate.append(this.#timeline.now, event);
+    this.#story.say("upstream", () => `${aggregate.entity} has event ${aggregate.events.length}: ${aggregate.head}`);
+    this.#signal(aggregate);
+  }
+
+  #aggregate(stream: Stream, address: Address): Aggregate {
+    const entity = declarationOf(stream).definition.entityId(address);
+    const found = this.#aggregates.find((one) => one.stream.kind === stream.kind && one.entity === entity);
+    if (found) return found;
+    throw new TailwakeError({
+      code: "invalid-argument",
+      subject: `history of ${stream.kind} ${entity}`,
+      expected: `an aggregate of the scenario: one of ${this.#aggregates.map((one) => one.entity).join(", ")}`,
+      received: entity,
+    });
   }
 
   #signal(aggregate: Aggregate): void {
