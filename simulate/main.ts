@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
@@ -119,12 +120,11 @@ async function simulateMany(first: number, seeds: number, json: boolean): Promis
   return violations.length > 0 ? 1 : 0;
 }
 
-function ask(worker: Worker, seed: number): Promise<SimulationReport> {
-  return new Promise((resolve, reject) => {
-    worker.once("message", resolve);
-    worker.once("error", reject);
-    worker.postMessage(seed);
-  });
+async function ask(worker: Worker, seed: number): Promise<SimulationReport> {
+  worker.postMessage(seed);
+  // Rejects with what the worker fails with.
+  const [report] = await once(worker, "message");
+  return report;
 }
 
 if (isMainThread) {
