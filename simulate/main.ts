@@ -82,6 +82,9 @@ function inWords({ violation, ...report }: Omit<SimulationReport, "story">): str
   ];
 }
 
+/** Node keeps abort signals that somebody listens to, and killed processes never abort theirs. */
+const simulationsAWorker = 100;
+
 /** Each core takes the next seed when it is done with one. */
 async function simulateMany(first: number, seeds: number, json: boolean): Promise<number> {
   const began = performance.now();
@@ -90,9 +93,13 @@ async function simulateMany(first: number, seeds: number, json: boolean): Promis
   let next = first;
   await Promise.all(
     Array.from({ length: cores }, async () => {
-      const worker = new Worker(new URL(import.meta.url));
+      let worker = new Worker(new URL(import.meta.url));
       try {
-        while (next < first + seeds) {
+        for (let done = 0; next < first + seeds; done++) {
+          if (done > 0 && done % simulationsAWorker === 0) {
+            await worker.terminate();
+            worker = new Worker(new URL(import.meta.url));
+          }
           const report = await ask(worker, next++);
           tally.add(report);
           if (report.violation && !json) {
