@@ -73,7 +73,7 @@ export async function watchWithEngine(upstream: UpstreamConnection, repoIds: rea
     limits: { eagerWatches: repoIds.length },
   });
   for (const repoId of repoIds) await startTask(machinery, activity, { repoId });
-  const invocation = openInvocation(systemClock, 900_000);
+  const invocation = openInvocation(machinery, 900_000);
   void holdEagerShard(machinery, { shard: 0, shards: 1 }, invocation).finally(() => invocation.end());
   return watchers;
 }

@@ -141,8 +141,17 @@ export function createMachinery(app: App, settings: AppSettings): Machinery {
     random: Math.random,
     newToken: () => ulid(),
     upstream,
+    exit: leave,
     openStream: openEventStream,
   };
+}
+
+/** Lambda starts another process for the next event. */
+function leave(task: string): never {
+  process.stderr.write(
+    `${JSON.stringify({ level: "warn", msg: "process left: an activity ignored the abort", task })}\n`,
+  );
+  process.exit(1);
 }
 
 /** What no function holds does not happen, and an event that nobody takes is no error: it has to be said here. */

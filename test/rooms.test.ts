@@ -16,7 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   engines: ["contract", "upstream", "tasks", "wake"],
   lambda: ["contract", "tasks", "wake", "engines"],
   ".": ["contract", "upstream", "tasks", "wake", "engines", "lambda"],
-  testing: [".", "contract", "upstream", "tasks", "wake", "engines"],
+  testing: [".", "contract", "upstream", "tasks", "wake", "engines", "lambda"],
   handlers: [".", "contract", "engines", "nog"],
 };
 

@@ -34,6 +34,8 @@ export interface Machinery {
   /** A lease token that nobody else has. */
   newToken(): string;
   upstream(name: string): UpstreamConnection;
+  /** Ends this process: a task's activity ignored the abort, and what it still does must not reach another run (rule 20). */
+  exit(task: string): never;
   /** Opens event streams: `openEventStream`, unless a test scripts them. */
   openStream(request: StreamRequest): Promise<OpenStream>;
   readonly observer?: RunObserver;

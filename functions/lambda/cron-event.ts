@@ -13,7 +13,7 @@ export async function cronHandler(
   _event: unknown,
   context: LambdaContext,
 ): Promise<TickReport> {
-  const invocation = openInvocation(machinery.clock, context.getRemainingTimeInMillis());
+  const invocation = openInvocation(machinery, context.getRemainingTimeInMillis());
   try {
     const report = await tick(machinery, roots, budget, invocation);
     machinery.log.info("tick", { ...report });

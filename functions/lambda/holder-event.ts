@@ -32,11 +32,12 @@ export async function eagerHandler(
 }
 
 async function held<R extends SignalsReport | EagerReport>(
-  { clock, log, meter }: Machinery,
+  machinery: Machinery,
   context: LambdaContext,
   hold: (invocation: ReturnType<typeof openInvocation>) => Promise<R>,
 ): Promise<R> {
-  const invocation = openInvocation(clock, context.getRemainingTimeInMillis());
+  const { log, meter } = machinery;
+  const invocation = openInvocation(machinery, context.getRemainingTimeInMillis());
   try {
     const report = await hold(invocation);
     log.info("held", { ...report });

@@ -1,6 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { Clock } from "../contract/clock.ts";
-import type { Invocation } from "../engines/engine.ts";
+import type { Invocation, Machinery } from "../engines/engine.ts";
 
 /** Kept free at the end of an invocation for the aborted runs to return. */
 const graceToReturnMs = 5_000;
@@ -9,6 +8,9 @@ const timeToCommitMs = 3_000;
 
 /** Of a short invocation only a share is kept free. */
 const longestReserveShare = 0.4;
+
+/** What an invocation has of its process: the machinery that it has built. */
+type Process = Pick<Machinery, "clock" | "exit">;
 
 export interface OpenInvocation extends Invocation {
   /** Stops the timer; nothing of the invocation is left running. */
@@ -23,8 +25,10 @@ export interface OpenInvocation extends Invocation {
  * A process whose activity ignored the abort leaves at its next invocation: what that activity still does would
  * otherwise happen in the middle of somebody else's run (protocol rule 20).
  */
-export function openInvocation(clock: Clock, remainingMs: number): OpenInvocation {
-  if (tainted) leave(tainted);
+export function openInvocation(process: Process, remainingMs: number): OpenInvocation {
+  const { clock } = process;
+  const ignoredBy = tainted.get(process);
+  if (ignoredBy !== undefined) process.exit(ignoredBy);
   const hardEnd = clock.now() + remainingMs;
   const reserveMs = Math.min(graceToReturnMs + timeToCommitMs, remainingMs * longestReserveShare);
   const deadline = hardEnd - reserveMs;
@@ -42,17 +46,11 @@ export function openInvocation(clock: Clock, remainingMs: number): OpenInvocatio
     abandonAt,
     hardEnd,
     abandoned(task) {
-      tainted = task;
+      tainted.set(process, task);
     },
     end: () => ended.abort(),
   };
 }
 
-let tainted: string | undefined;
-
-function leave(task: string): never {
-  process.stderr.write(
-    `${JSON.stringify({ level: "warn", msg: "process left: an activity ignored the abort", task })}\n`,
-  );
-  process.exit(1);
-}
+/** The task whose activity ignored the abort. */
+const tainted = new WeakMap<Process, string>();

@@ -19,7 +19,7 @@ export async function wakeHandler(
   context: LambdaContext,
 ): Promise<BatchResponse | undefined> {
   const records = recordsOf(event);
-  const invocation = openInvocation(machinery.clock, context.getRemainingTimeInMillis());
+  const invocation = openInvocation(machinery, context.getRemainingTimeInMillis());
   try {
     await noteLateness(machinery, records);
     const deliveries = records?.map(({ id, body }): Delivery => ({ id, body })) ?? [

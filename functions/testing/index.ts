@@ -6,4 +6,15 @@ export { type InMemoryApp, type InMemoryOptions, type ServiceEvent, startInMemor
 export type { LogEntry } from "./noted-log.ts";
 export { type RunGiven, type RunResult, runActivity } from "./run-activity.ts";
 export type { Call, Reaction, Routes, RoutesOf } from "./scripted-server.ts";
+export type { AggregateDefinition } from "./simulation/aggregate.ts";
+export { type Faults, manyFaults, noFaults } from "./simulation/faults.ts";
+export type { Random } from "./simulation/random.ts";
+export {
+  type Chance,
+  type Scenario,
+  type SimulationOptions,
+  type SimulationReport,
+  simulate,
+} from "./simulation/simulate.ts";
+export type { Violation } from "./simulation/violation.ts";
 export { TestClock } from "./test-clock.ts";

@@ -29,6 +29,7 @@ export interface MachineryOptions<W extends Wakes = MemoryWakes> {
   readonly random?: () => number;
   readonly newToken?: () => string;
   readonly openStream?: Machinery["openStream"];
+  readonly exit?: Machinery["exit"];
 }
 
 /** The engines' machinery with everything around it in memory, unless given. */
@@ -64,6 +65,12 @@ export function memoryMachinery(options: MachineryOptions<Wakes>): Machinery {
     random,
     newToken: options.newToken ?? (() => `token-${++tokens}`),
     upstream,
+    exit: options.exit ?? leave,
     openStream: options.openStream ?? openEventStream,
   };
+}
+
+/** A test's process goes on: the next invocation fails instead. */
+function leave(task: string): never {
+  throw new Error(`the activity of ${task} ignored the abort: its process would have ended here`);
 }

@@ -32,6 +32,7 @@ const routes: RunGiven<typeof order>["routes"] = (router, history) =>
 
 describe("the tests that the guide shows", async () => {
   await import("../../docs/samples/ship-order-tests.ts");
+  await import("../../docs/samples/simulate-orders.ts");
 });
 
 describe("the samples of the guide", () => {

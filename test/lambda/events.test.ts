@@ -136,9 +136,25 @@ describe("the cron function", () => {
 });
 
 describe("the time of an invocation", () => {
+  const processOf = (clock: TestClock) => ({
+    clock,
+    exit: (task: string) => {
+      throw new Error(`exit for ${task}`);
+    },
+  });
+
+  it("does not begin in a process whose activity ignored the abort (rule 20)", () => {
+    const process = processOf(new TestClock(0));
+    const invocation = openInvocation(process, 120_000);
+    invocation.abandoned("thing/deaf@t");
+    invocation.end();
+    expect(() => openInvocation(process, 120_000)).toThrow("exit for thing/deaf@t");
+    openInvocation(processOf(new TestClock(0)), 120_000).end();
+  });
+
   it("is cut into runs, 5 s to return and 3 s to commit", async () => {
     const clock = new TestClock(0);
-    const invocation = openInvocation(clock, 120_000);
+    const invocation = openInvocation(processOf(clock), 120_000);
     expect(invocation).toMatchObject({ deadline: 112_000, abandonAt: 117_000, hardEnd: 120_000 });
     await clock.advance(111_999);
     expect(invocation.signal.aborted).toBe(false);
@@ -148,7 +164,7 @@ describe("the time of an invocation", () => {
   });
 
   it("keeps at least 60 % of a short invocation for its runs", () => {
-    const invocation = openInvocation(new TestClock(0), 3_000);
+    const invocation = openInvocation(processOf(new TestClock(0)), 3_000);
     expect(invocation.deadline).toBe(1_800);
     expect(invocation.abandonAt).toBe(2_550);
     invocation.end();
@@ -156,7 +172,7 @@ describe("the time of an invocation", () => {
 
   it("leaves no timer and no abort behind when it ends", async () => {
     const clock = new TestClock(0);
-    const invocation = openInvocation(clock, 120_000);
+    const invocation = openInvocation(processOf(clock), 120_000);
     invocation.end();
     await settle();
     expect(clock.sleeping).toBe(0);

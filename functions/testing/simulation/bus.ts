@@ -1,0 +1,129 @@
+import { TailwakeError } from "../../contract/error.ts";
+import { encodeBusEvent } from "../../wake/envelope.ts";
+import type { HolderName } from "../../wake/holder-name.ts";
+import { alarmFor, scheduleName, scheduleTime } from "../../wake/timing.ts";
+import type { TaskWake, WakeMessage } from "../../wake/wake.ts";
+import type { Wakes } from "../../wake/wakes.ts";
+import type { Circumstances } from "./circumstances.ts";
+import type { SimulatedFunction } from "./function.ts";
+import type { SimulatedProcess } from "./process.ts";
+import type { SimulatedQueue } from "./queue.ts";
+
+/** Where the rules of the bus send its events. */
+export interface BusTargets {
+  readonly wakes: SimulatedQueue;
+  readonly delayed: SimulatedQueue;
+  readonly oneByOne: SimulatedQueue;
+  readonly signals: SimulatedFunction;
+  readonly eager: SimulatedFunction;
+}
+
+/** A one-time schedule fires within a minute of its time. */
+const schedulePrecisionMs = 60_000;
+
+/** EventBridge and its Scheduler: what is put on the bus reaches its target once, late, twice or never. */
+export class SimulatedBus {
+  readonly #circumstances: Circumstances;
+  readonly #targets: BusTargets;
+  readonly #losesProbes: boolean;
+  readonly #schedules = new Set<string>();
+  /** Everything put on the bus. */
+  events = 0;
+  #underWay = 0;
+
+  constructor(
+    circumstances: Circumstances,
+    targets: BusTargets,
+    /** `losesProbes`: no wake of a probe arrives. */
+    options: { readonly losesProbes: boolean },
+  ) {
+    this.#losesProbes = options.losesProbes;
+    this.#circumstances = circumstances;
+    this.#targets = targets;
+  }
+
+  /** What has not arrived yet. */
+  get underWay(): number {
+    return this.#underWay + this.#schedules.size;
+  }
+
+  /** The bus as a process uses it. */
+  wakesOf(process: SimulatedProcess): Wakes {
+    return {
+      send: (messages) =>
+        process.call(
+          `put ${messages.length} events`,
+          () => {
+            for (const message of messages) {
+              if (!this.#losesProbes || message.class !== "probe") this.put(encodeBusEvent(message));
+            }
+          },
+          notSent,
+        ),
+      sendAt: (wake, at) =>
+        process.call(`put ${wake.class} for later`, () => this.#putAt(wake, at, process.clock.now()), notSent),
+      sendAlone: (wake) =>
+        process.call("put a lonely wake", () => this.#deliver(this.#targets.oneByOne, encodeBusEvent(wake)), notSent),
+      startHolder: (holder) => process.call(`start ${holder}`, () => this.startHolder(holder), notSent),
+    };
+  }
+
+  /** Puts an event on the bus, as a service of the user's does. */
+  put(body: string): void {
+    this.#circumstances.story.say("bus", () => body);
+    this.#deliver(this.#targets.wakes, body);
+  }
+
+  startHolder(holder: HolderName): void {
+    const target = holder === "signals" ? this.#targets.signals : this.#targets.eager;
+    const detail = { source: "tailwake", "detail-type": "Hold", detail: { holder } };
+    this.#onItsWay(() => void target.invoke(detail));
+  }
+
+  #putAt(wake: TaskWake, at: number, now: number): void {
+    const body = encodeBusEvent({ ...wake, notBefore: at } satisfies WakeMessage);
+    switch (alarmFor(at, now)) {
+      case "now":
+        return this.put(body);
+      case "delayQueue":
+        return this.#deliver(this.#targets.delayed, body);
+      case "schedule":
+        return this.#schedule(scheduleName(wake, at), scheduleTime(at), body);
+    }
+  }
+
+  /** Made again under the same name it is the same schedule. */
+  #schedule(name: string, time: number, body: string): void {
+    if (this.#schedules.has(name)) return;
+    this.#schedules.add(name);
+    const { timeline, random } = this.#circumstances;
+    timeline.at(time + random.between(0, schedulePrecisionMs), () => {
+      this.#schedules.delete(name);
+      this.put(body);
+    });
+  }
+
+  #deliver(queue: SimulatedQueue, body: string): void {
+    this.#onItsWay(() => queue.send(body));
+  }
+
+  #onItsWay(arrive: () => void): void {
+    const { timeline, random, faults } = this.#circumstances;
+    this.events++;
+    if (random.chance(faults.loseMessage)) return;
+    const lateMs = () =>
+      random.magnitude(5, 300) + (random.chance(faults.delayMessage) ? random.between(1_000, 120_000) : 0);
+    const send = () => {
+      this.#underWay++;
+      timeline.after(lateMs(), () => {
+        this.#underWay--;
+        arrive();
+      });
+    };
+    send();
+    if (random.chance(faults.doubleMessage)) send();
+  }
+}
+
+const notSent = (text: string): TailwakeError =>
+  new TailwakeError({ code: "wake-failed", subject: "bus", expected: "to accept the events", received: text });

@@ -1,0 +1,115 @@
+import type { LambdaHandler } from "../../lambda/context.ts";
+import type { Circumstances } from "./circumstances.ts";
+import type { SimulatedProcess } from "./process.ts";
+
+/** What became of an invocation. */
+export type Answer =
+  | { readonly type: "answered"; readonly value: unknown }
+  | { readonly type: "failed"; readonly error: unknown }
+  | { readonly type: "killed" };
+
+/** A process of a function with the handler that it has loaded. */
+export interface Loaded {
+  readonly process: SimulatedProcess;
+  readonly handler: LambdaHandler;
+  /** Of the app that it has loaded. */
+  readonly version: number;
+}
+
+/** Lambda: one process handles one event at a time, stands still between two, and is killed when its time is over. */
+export class SimulatedFunction {
+  readonly #circumstances: Circumstances;
+  readonly #name: string;
+  readonly #timeoutMs: number;
+  readonly #load: (name: string) => Loaded;
+  readonly #currentVersion: () => number;
+  readonly #idle: Loaded[] = [];
+  #processes = 0;
+  #invocations = 0;
+  kills = 0;
+
+  constructor(
+    circumstances: Circumstances,
+    settings: { readonly name: string; readonly timeoutMs: number },
+    load: (name: string) => Loaded,
+    currentVersion: () => number,
+  ) {
+    this.#circumstances = circumstances;
+    this.#name = settings.name;
+    this.#timeoutMs = settings.timeoutMs;
+    this.#load = load;
+    this.#currentVersion = currentVersion;
+  }
+
+  get invocations(): number {
+    return this.#invocations;
+  }
+
+  invoke(event: unknown): Promise<Answer> {
+    const { timeline, random } = this.#circumstances;
+    return new Promise((resolve) => {
+      const loaded = this.#take();
+      const coldMs = loaded ? 0 : random.between(100, 900);
+      timeline.after(coldMs + random.magnitude(1, 20), () => {
+        this.#handle(loaded ?? this.#start(), event, resolve);
+      });
+    });
+  }
+
+  /** A process that has handled an event before; it may be of the version before a deploy for a while. */
+  #take(): Loaded | undefined {
+    const { random } = this.#circumstances;
+    for (;;) {
+      const loaded = this.#idle.splice(random.whole(0, Math.max(0, this.#idle.length - 1)), 1)[0];
+      if (!loaded) return undefined;
+      if (loaded.version === this.#currentVersion() || random.chance(0.3)) return loaded;
+      loaded.process.kill("its version is not deployed any more");
+    }
+  }
+
+  #start(): Loaded {
+    return this.#load(`${this.#name}-${++this.#processes}`);
+  }
+
+  #handle({ process, handler, version }: Loaded, event: unknown, resolve: (answer: Answer) => void): void {
+    const { timeline, random, story } = this.#circumstances;
+    this.#invocations++;
+    const hardEnd = timeline.now + this.#timeoutMs;
+    let isOver = false;
+    const end = (answer: Answer) => {
+      isOver = true;
+      process.endInvocation();
+      if (answer.type === "failed") story.say(process.name, () => `fails: ${answer.error}`);
+      timeline.after(random.magnitude(1, 10), () => resolve(answer));
+    };
+    const answered = (answer: Answer) => {
+      end(answer);
+      // What it has left undone waits until the next event.
+      process.standStill(Number.POSITIVE_INFINITY);
+      if (random.chance(0.1)) process.kill("it is not needed any more");
+      else this.#idle.push({ process, handler, version });
+    };
+    timeline.at(hardEnd, () => {
+      const { stillUntil } = process;
+      // The platform may be late with a process that stands still, which then goes on for a moment.
+      const isLate = stillUntil !== undefined && random.chance(0.5);
+      const lateMs = isLate ? stillUntil - timeline.now + random.between(1, 2_000) : 0;
+      timeline.after(lateMs, () => {
+        if (!isOver) process.kill("its time is over");
+      });
+    });
+    process.beginInvocation(() => {
+      this.kills++;
+      end({ type: "killed" });
+    });
+    process.wake();
+    const context = {
+      awsRequestId: `${process.name}-${this.#invocations}`,
+      getRemainingTimeInMillis: () => Math.floor(hardEnd - timeline.now),
+    };
+    handler(event, context).then(
+      (value) => process.deliver(() => answered({ type: "answered", value })),
+      (error: unknown) => process.deliver(() => answered({ type: "failed", error })),
+    );
+  }
+}

@@ -1,0 +1,261 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Outcome } from "../../contract/outcome.ts";
+import { epoch } from "../../contract/tail.ts";
+import type { Binding } from "../../engines/binding.ts";
+import { type EngineName, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
+import type { Aggregate } from "./aggregate.ts";
+import type { Circumstances } from "./circumstances.ts";
+import type { SimulatedProcess } from "./process.ts";
+import { wrongWith } from "./specification.ts";
+import type { SimulatedTable, TableWrite } from "./table.ts";
+import type { Violation } from "./violation.ts";
+import { Witness } from "./witness.ts";
+
+/** A run as its writes show it. */
+interface Held {
+  readonly token: string;
+  readonly fence: number;
+  /** `wakes` as the run has seen it last. */
+  seenWakes: number;
+}
+
+/** What an outcome may be written as: the error contract. An aborted run hands over whatever its activity says. */
+const writtenAs: Readonly<Record<Outcome["type"], RegExp>> = {
+  completed: /^(completed|retry$|attempt limit)/,
+  caughtUp: /^(caughtUp|canceled|retry$|attempt limit)/,
+  canceled: /^(canceled|retry$|attempt limit|caughtUp, wakes)/,
+  silentRetry: /^(retry$|attempt limit)/,
+  silentRetryAfter: /^(silentRetryAfter|retry$|attempt limit)/,
+  retry: /^(retry$|attempt limit)/,
+};
+
+/** The operations of runs. */
+const byRuns = /^(checkpoint|caughtUp|canceled|retry$|silentRetryAfter|attempt limit|completed)/;
+
+/** How long an operator's message may be under way: five deliveries, each up to a visibility timeout after the last. */
+const operatorMessageMs = 15 * 60_000;
+
+/** Looks at each write, and at the end, and finds what the promises T1 to T7 and the protocol do not allow. */
+export class Inspector {
+  readonly #circumstances: Circumstances;
+  readonly #start: number;
+  readonly #aggregates: ReadonlyMap<string, Aggregate>;
+  readonly #bindingOf: (process: SimulatedProcess, task: TaskKey) => Binding;
+  readonly #held = new WeakMap<SimulatedProcess, Map<string, Held>>();
+  /** Until when a task may be taken before its time: an operator has woken it, and that message may come again. */
+  readonly #early = new Map<string, number>();
+  /** The latest signal of an entity that was delivered for good: when it was sent. */
+  readonly #signaledAt = new Map<string, number>();
+  /** The furthest position that a task has read. */
+  readonly #furthest = new Map<string, number>();
+  readonly witness: Witness;
+  violation: Violation | undefined;
+  writes = 0;
+  /** Nothing is to do any more: a lazy task that runs now has been woken for nothing. */
+  isQuiet = false;
+
+  constructor(
+    circumstances: Circumstances,
+    aggregates: readonly Aggregate[],
+    bindingOf: (process: SimulatedProcess, task: TaskKey) => Binding,
+  ) {
+    this.#circumstances = circumstances;
+    this.#start = circumstances.timeline.now;
+    this.#aggregates = new Map(aggregates.map((one) => [one.entity, one]));
+    this.#bindingOf = bindingOf;
+    this.witness = new Witness(
+      (process, task, fence) => this.#onBegin(process, task, fence),
+      (task, id) => this.#hasRead(task, id),
+    );
+  }
+
+  /** The first violation ends a simulation: what follows it means nothing. */
+  #found(rule: string, what: string, task: string): void {
+    if (this.violation) return;
+    this.violation = { rule, what, task, atMs: this.#circumstances.timeline.now - this.#start };
+    this.#circumstances.story.say("VIOLATION", () => `${rule} of ${task}: ${what}`);
+  }
+
+  mayBeEarly(task: TaskKey): void {
+    this.#early.set(taskName(task), this.#circumstances.timeline.now + operatorMessageMs);
+  }
+
+  /** A signal was taken off the queue: from now on nothing outside of the table knows of it. */
+  signalDelivered(entity: string, sentAt: number): void {
+    this.#signaledAt.set(entity, Math.max(sentAt, this.#signaledAt.get(entity) ?? 0));
+  }
+
+  #hasRead(task: TaskKey, id: string): void {
+    const name = taskName(task);
+    const position = this.#aggregates.get(task.entity)?.positionOf(id) ?? -1;
+    if (position > (this.#furthest.get(name) ?? -1)) this.#furthest.set(name, position);
+  }
+
+  #mayBeEarly(process: SimulatedProcess, task: TaskKey): boolean {
+    if (this.#bindingOf(process, task).declaration.signalsCutWaits) return true;
+    return (this.#early.get(taskName(task)) ?? 0) > this.#circumstances.timeline.now;
+  }
+
+  #onBegin(process: SimulatedProcess, task: TaskKey, fence: number): void {
+    const held = this.#held.get(process)?.get(taskName(task));
+    if (held?.fence === fence) return;
+    this.#found("T4", `an activity was called under fence ${fence}, which its process never took`, taskName(task));
+  }
+
+  async onWrite(write: TableWrite, table: SimulatedTable): Promise<void> {
+    this.writes++;
+    const { by, decidedAt, operation, before, after } = write;
+    const name = taskName(after);
+    const byTask = this.#held.get(by) ?? new Map<string, Held>();
+    this.#held.set(by, byTask);
+    const held = byTask.get(name);
+    if (before === after) {
+      // What the run sees is what it is told, as long as that is before it opens its stream (rule 2).
+      if (held && held.token === after.token) held.seenWakes = after.wakes;
+      return;
+    }
+    const wrong = wrongWith({
+      operation,
+      before,
+      after,
+      now: decidedAt,
+      token: held?.token,
+      seenWakes: held?.seenWakes,
+      mayBeEarly: this.#mayBeEarly(by, after),
+    });
+    if (wrong) {
+      const [, rule = "the protocol", what = wrong] = /^(T\d|rule \d+): (.*)$/s.exec(wrong) ?? [];
+      this.#found(rule, `${operation}: ${what}`, name);
+      return;
+    }
+    if (operation.startsWith("acquire")) {
+      if (this.isQuiet && after.engine === "lazy") {
+        this.#found("no amplification", "it runs, though all is read and no message is left", name);
+      }
+      byTask.set(name, { token: after.token ?? "", fence: after.fence, seenWakes: after.wakes });
+    } else if (held && (operation === "caughtUp, wakes moved" || operation === "caughtUp, watching")) {
+      held.seenWakes = after.wakes;
+    }
+    this.#hasRead(after, after.tail);
+    if (held && before?.token === held.token && byRuns.test(operation)) await this.#inspectRun(write, held, table);
+  }
+
+  /** What a run wrote, against what its activity was given and said. */
+  async #inspectRun({ by, operation, before, after }: TableWrite, held: Held, table: SimulatedTable): Promise<void> {
+    const aggregate = this.#aggregates.get(after.entity);
+    if (!before || !aggregate) return;
+    const { behaviour } = this.#bindingOf(by, after).declaration;
+    if (behaviour.type === "viewed") {
+      if (after.status !== "completed" && operation !== "rewind") await this.#inspectView(after, aggregate, table, by);
+      return;
+    }
+    const attempts = this.witness.attemptsOf(by, after, held.fence);
+    if (after.tail !== before.tail) this.#inspectTail(before, after, aggregate, attempts);
+    const outcome = attempts.at(-1)?.outcome;
+    if (outcome && operation !== "checkpoint" && !writtenAs[outcome.type].test(operation)) {
+      this.#found("the error contract", `${outcome.type} was written as "${operation}"`, taskName(after));
+    }
+  }
+
+  /** T1: what lies between two tails was handed out, in order; and the activity has said the new one. */
+  #inspectTail(
+    before: TaskRecord,
+    after: TaskRecord,
+    aggregate: Aggregate,
+    attempts: readonly { readonly handed: readonly string[]; readonly said: ReadonlySet<string> }[],
+  ): void {
+    const name = taskName(after);
+    if (after.tail !== epoch && !attempts.some(({ said }) => said.has(after.tail))) {
+      this.#found("T1", `the tail became ${after.tail}, which the activity has never said`, name);
+      return;
+    }
+    const from = aggregate.positionOf(before.tail);
+    const to = aggregate.positionOf(after.tail);
+    const handed = attempts.flatMap((attempt) => attempt.handed);
+    let last = -1;
+    for (let position = from + 1; position <= to; position++) {
+      const id = aggregate.events[position]?.id ?? "";
+      const at = handed.indexOf(id, last + 1);
+      if (at >= 0) last = at;
+      else if (position >= aggregate.trimmed) {
+        this.#found(
+          "T1",
+          `the tail moved from ${before.tail} to ${after.tail}, but event ${id} was not handed out`,
+          name,
+        );
+        return;
+      }
+    }
+  }
+
+  /** T5: the stored view is the fold of the events up to the stored tail, from wherever the history began at some time. */
+  async #inspectView(
+    record: TaskRecord,
+    aggregate: Aggregate,
+    table: SimulatedTable,
+    by: SimulatedProcess,
+  ): Promise<void> {
+    const { behaviour } = this.#bindingOf(by, record).declaration;
+    if (behaviour.type !== "viewed" || record.viewVersion !== behaviour.view.version) return;
+    const json = record.view ?? (record.viewRef && (await table.records.getView(record, record.viewRef)));
+    if (!json) {
+      if (record.tail !== epoch) this.#found("T5", `no view at tail ${record.tail}`, taskName(record));
+      return;
+    }
+    const stored: unknown = JSON.parse(json);
+    const to = aggregate.positionOf(record.tail);
+    const isFold = aggregate.trims.some((begin) => {
+      const view = behaviour.view.initial();
+      for (const recorded of aggregate.events.slice(begin, to + 1)) behaviour.apply(view, recorded);
+      return isDeepStrictEqual(JSON.parse(JSON.stringify(view)), stored);
+    });
+    if (!isFold)
+      this.#found(
+        "T5",
+        `the view at tail ${record.tail} is not made of the events up to it: ${json}`,
+        taskName(record),
+      );
+  }
+
+  /** The task is at rest at the head of its stream, or done; `engine` is the one that it is bound to. */
+  hasArrived({ status, tail, entity }: TaskRecord, engine: EngineName): boolean {
+    if (status === "completed") return true;
+    const isAtRest = status === "sleeping" || (status === "running" && engine === "eager");
+    const aggregate = this.#aggregates.get(entity);
+    // Of a history that is trimmed to nothing the epoch is the head.
+    const isEmpty = !aggregate || aggregate.trimmed === aggregate.events.length;
+    return isAtRest && (tail === aggregate?.head || (isEmpty && tail === epoch));
+  }
+
+  /** T3: an event that was signaled, and whose signal was delivered, has been read. */
+  expectSignaledRead(record: TaskRecord): void {
+    const aggregate = this.#aggregates.get(record.entity);
+    if (!aggregate || record.status === "completed") return;
+    // Its server may have sent nothing for a tail that it does not know, as rule 18 says.
+    if (aggregate.isSilent && aggregate.trimmed > 0) return;
+    const signaledAt = this.#signaledAt.get(record.entity) ?? 0;
+    // An activity may go back, or be sent back: it has read what it has read.
+    const read = this.#furthest.get(taskName(record)) ?? -1;
+    const missed = aggregate.addedAt.findIndex(
+      (addedAt, position) => addedAt < signaledAt && position > Math.max(read, aggregate.trimmed - 1),
+    );
+    if (missed < 0) return;
+    this.#found("T3", `event ${aggregate.events[missed]?.id} was signaled, and never read`, taskName(record));
+  }
+
+  expectArrived(record: TaskRecord, engine: EngineName, afterMs: number): void {
+    if (this.hasArrived(record, engine)) return;
+    const head = this.#aggregates.get(record.entity)?.head;
+    const minutes = Math.round(afterMs / 60_000);
+    this.#found(
+      "T7",
+      `${minutes} minutes after the faults it is ${record.status} at ${record.tail}, not at the head ${head}`,
+      taskName(record),
+    );
+  }
+
+  /** A failure of the simulation's own code, or of a handler in good weather. */
+  fail(rule: string, what: string, task: string): void {
+    this.#found(rule, what, task);
+  }
+}

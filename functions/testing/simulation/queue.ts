@@ -1,0 +1,123 @@
+import type { Circumstances } from "./circumstances.ts";
+import type { SimulatedFunction } from "./function.ts";
+
+interface Message {
+  readonly id: string;
+  readonly body: string;
+  readonly sentAt: number;
+  visibleAt: number;
+  receives: number;
+}
+
+export interface QueueSettings {
+  readonly name: string;
+  readonly delayMs: number;
+  readonly batchSize: number;
+  /** Invocations of the function at once. */
+  readonly concurrency: number;
+}
+
+/** As in infra/queues.yml: a message that nobody deletes comes back after this time. */
+const visibilityMs = 135_000;
+/** … and so many times, then it goes to the dead letters. */
+const mostReceives = 5;
+
+/** A queue, and what takes its messages to the function in batches and deletes those that it does not name as failed. */
+export class SimulatedQueue {
+  readonly #circumstances: Circumstances;
+  readonly #settings: QueueSettings;
+  readonly #target: SimulatedFunction;
+  readonly #messages = new Map<string, Message>();
+  readonly #onDelete: (body: string, sentAt: number) => void;
+  #underWay = 0;
+  #sent = 0;
+  deadLetters = 0;
+
+  constructor(
+    circumstances: Circumstances,
+    settings: QueueSettings,
+    target: SimulatedFunction,
+    onDelete: (body: string, sentAt: number) => void = () => {},
+  ) {
+    this.#circumstances = circumstances;
+    this.#settings = settings;
+    this.#target = target;
+    this.#onDelete = onDelete;
+  }
+
+  get size(): number {
+    return this.#messages.size;
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  send(body: string): void {
+    const { timeline } = this.#circumstances;
+    const { name, delayMs } = this.#settings;
+    const id = `${name}-${++this.#sent}`;
+    const message = { id, body, sentAt: timeline.now, visibleAt: timeline.now + delayMs, receives: 0 };
+    this.#messages.set(id, message);
+    this.#pollFor(message);
+  }
+
+  #pollFor(message: Message): void {
+    const { timeline, random } = this.#circumstances;
+    // Its poller has gathered what came meanwhile.
+    timeline.at(message.visibleAt + random.magnitude(1, 300), () => this.#poll());
+  }
+
+  #poll(): void {
+    const { timeline } = this.#circumstances;
+    const { batchSize, concurrency } = this.#settings;
+    while (this.#underWay < concurrency) {
+      const visible = [...this.#messages.values()].filter(({ visibleAt }) => visibleAt <= timeline.now);
+      if (visible.length === 0) return;
+      const batch: Message[] = [];
+      while (batch.length < batchSize && visible.length > 0) {
+        const at = this.#circumstances.random.whole(0, visible.length - 1);
+        batch.push(...visible.splice(at, 1));
+      }
+      void this.#deliver(batch);
+    }
+  }
+
+  async #deliver(batch: readonly Message[]): Promise<void> {
+    const { timeline, random, faults } = this.#circumstances;
+    const taken = batch.filter((message) => {
+      message.receives++;
+      message.visibleAt = timeline.now + visibilityMs;
+      if (message.receives <= mostReceives) return true;
+      this.#messages.delete(message.id);
+      this.deadLetters++;
+      return false;
+    });
+    if (taken.length === 0) return;
+    this.#circumstances.story.say(this.#settings.name, () => `delivers ${taken.map(({ id }) => id).join(", ")}`);
+    this.#underWay++;
+    const answer = await this.#target.invoke({
+      Records: taken.map(({ id, body, sentAt, receives }) => ({
+        messageId: id,
+        body,
+        attributes: { SentTimestamp: String(Math.floor(sentAt)), ApproximateReceiveCount: String(receives) },
+      })),
+    });
+    this.#underWay--;
+    const failed = answer.type === "answered" ? failuresIn(answer.value) : new Set(taken.map(({ id }) => id));
+    for (const message of taken) {
+      if (!failed.has(message.id)) {
+        this.#onDelete(message.body, message.sentAt);
+        // At least once: a deleted message may come again.
+        if (!random.chance(faults.doubleMessage)) this.#messages.delete(message.id);
+      }
+      if (this.#messages.has(message.id)) this.#pollFor(message);
+    }
+    this.#poll();
+  }
+}
+
+function failuresIn(response: unknown): ReadonlySet<string> {
+  const { batchItemFailures } = response as { batchItemFailures: readonly { itemIdentifier: string }[] };
+  return new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+}

@@ -1,0 +1,461 @@
+import type { ConnectError, ConnectRouter } from "@connectrpc/connect";
+import type { App } from "../../app.ts";
+import { tasksOf } from "../../client.ts";
+import { type Task, task } from "../../contract/activity.ts";
+import { TailwakeError } from "../../contract/error.ts";
+import {
+  type Address,
+  type AddressOf,
+  declarationOf,
+  type EventOf,
+  type Recorded,
+  type Stream,
+} from "../../contract/stream.ts";
+import { taskKey } from "../../engines/binding.ts";
+import type { Machinery } from "../../engines/engine.ts";
+import { cronHandler } from "../../lambda/cron-event.ts";
+import { eagerHandler, signalsHandler } from "../../lambda/holder-event.ts";
+import { wakeHandler } from "../../lambda/wake-event.ts";
+import type { TaskRecord } from "../../tasks/record.ts";
+import { decodeBusEvent, encodeBusEvent, ownMessage } from "../../wake/envelope.ts";
+import { isSignal } from "../../wake/wake.ts";
+import { memoryMachinery } from "../memory-machinery.ts";
+import { loggerTo } from "../noted-log.ts";
+import { scriptedTransport } from "../scripted-server.ts";
+import { Aggregate, type AggregateDefinition } from "./aggregate.ts";
+import { SimulatedBus } from "./bus.ts";
+import { Circumstances } from "./circumstances.ts";
+import { drawnFaults, type Faults, noFaults } from "./faults.ts";
+import { type Loaded, SimulatedFunction } from "./function.ts";
+import { Inspector } from "./inspector.ts";
+import { letAllRun, operate } from "./operators.ts";
+import { SimulatedProcess } from "./process.ts";
+import { SimulatedQueue } from "./queue.ts";
+import { Random } from "./random.ts";
+import { Story } from "./story.ts";
+import { type Mutation, SimulatedTable } from "./table.ts";
+import { Timeline } from "./timeline.ts";
+import { SimulatedUpstream } from "./upstream.ts";
+import type { Violation } from "./violation.ts";
+
+/** An app, and the aggregates around it. */
+export interface Scenario {
+  /** Versions of the app, deployed one after the other; then the first again. */
+  readonly versions: readonly App[];
+  readonly aggregates: readonly AggregateDefinition[];
+  /** Tasks to start. Default: each activity of the first version, for each aggregate of its stream. */
+  readonly tasks?: readonly Task[];
+  /** The services that the activities call. A handler appends what the real one would. */
+  readonly routes?: (router: ConnectRouter, histories: Histories) => void;
+  /** What the server says to a tail that it does not know. Default: nog's words. */
+  readonly unknownTail?: () => ConnectError;
+}
+
+/** The histories of a scenario's aggregates, as its services see them. Both throw for an aggregate that there is not. */
+export interface Histories {
+  eventsOf<S extends Stream>(stream: S, address: AddressOf<S>): readonly Recorded<EventOf<S>>[];
+  /** Adds an event at the head, and signals it. */
+  append<S extends Stream>(stream: S, address: AddressOf<S>, event: EventOf<S>): void;
+}
+
+/** What a scenario may use to misbehave by itself, and still be the same for the same seed. */
+export interface Chance {
+  readonly random: Random;
+  /** The faults are over: now everything has to come to its end. */
+  readonly isCalm: () => boolean;
+}
+
+export interface SimulationOptions {
+  /** A whole number; the same seed gives the same simulation. */
+  readonly seed: number;
+  /** How long things go wrong, in simulated minutes. Default 25. */
+  readonly stormMinutes?: number;
+  /** Default: drawn from the seed. */
+  readonly faults?: Partial<Faults>;
+  /** Keep the history in words. Default false: it takes time. */
+  readonly story?: boolean;
+  /** Changes each write: for tests of the simulator. */
+  readonly mutation?: Mutation;
+}
+
+export interface SimulationReport {
+  readonly seed: number;
+  /** Events of the simulation: calls, answers, messages, timers. */
+  readonly steps: number;
+  readonly simulatedMinutes: number;
+  readonly writes: number;
+  /** Calls of activities, and events handed to them. */
+  readonly attempts: number;
+  readonly events: number;
+  /** Invocations, and those of them that were killed. */
+  readonly invocations: number;
+  readonly kills: number;
+  /** Until every task had arrived at the head of its stream, after the faults. */
+  readonly settledMinutes: number;
+  readonly violation: Violation | undefined;
+  /** Empty unless asked for. */
+  readonly story: readonly string[];
+}
+
+const start = Date.UTC(2026, 0, 1);
+const minuteMs = 60_000;
+/** Rule 22: the longest backoff, the longest rescue, the grace, a lease, and the queue. */
+const longestSettleMinutes = 90;
+/** Rule 18: of a kind whose server is silent about tails that it does not know. */
+const longestSilenceMinutes = 6 * 60;
+const quietMinutes = 5;
+const budget = { looks: 1_000, concurrency: 10 };
+
+/**
+ * Runs an app in a simulated world, by the code that runs on Lambda: its clock, table, bus, queues, schedules, functions
+ * and upstream are simulated, and what goes wrong with them is drawn from the seed. Then everything goes well, and every
+ * task must come to the head of its stream. Each write is held against the protocol, and T1 to T7 are checked; the
+ * first violation ends it.
+ */
+export async function simulate(
+  scenario: Scenario | ((chance: Chance) => Scenario),
+  options: SimulationOptions,
+): Promise<SimulationReport> {
+  const simulation = new Simulation(scenario, options);
+  await simulation.run();
+  return simulation.report();
+}
+
+class Simulation {
+  readonly #seed: number;
+  readonly #stormMs: number;
+  readonly #circumstances: Circumstances;
+  readonly #timeline: Timeline;
+  readonly #random: Random;
+  readonly #story: Story;
+  readonly #scenario: Scenario;
+  readonly #aggregates: readonly Aggregate[];
+  readonly #inspector: Inspector;
+  readonly #table: SimulatedTable;
+  readonly #upstream: SimulatedUpstream;
+  readonly #bus: SimulatedBus;
+  readonly #queues: readonly SimulatedQueue[];
+  readonly #functions: readonly SimulatedFunction[];
+  readonly #cron: SimulatedFunction;
+  readonly #machineries = new WeakMap<SimulatedProcess, Machinery>();
+  /** In every other simulation what probes find is lost: only signals tell of news. */
+  readonly #hasProbes: boolean;
+  /** Now and then: to find a tail that such a server does not know takes hours, and a simulation many steps. */
+  readonly #trimsSilent: boolean;
+  readonly #tasks: readonly Task[];
+  #version = 0;
+  #isCalm = false;
+  #tokens = 0;
+  #settledMinutes = 0;
+
+  constructor(scenario: Scenario | ((chance: Chance) => Scenario), options: SimulationOptions) {
+    const { seed, stormMinutes = 25, faults, story = false, mutation } = options;
+    this.#seed = seed;
+    this.#stormMs = stormMinutes * minuteMs;
+    this.#random = new Random(seed);
+    this.#timeline = new Timeline(this.#random.fork(), start);
+    this.#story = new Story(story);
+    this.#story.begin(this.#timeline);
+    this.#hasProbes = this.#random.chance(0.5);
+    this.#trimsSilent = this.#random.chance(0.05);
+    this.#scenario =
+      typeof scenario === "function" ? scenario({ random: this.#random.fork(), isCalm: () => this.#isCalm }) : scenario;
+    const drawn = faults ? { ...noFaults, ...faults } : drawnFaults(this.#random);
+    this.#circumstances = new Circumstances(this.#timeline, this.#random, this.#story, drawn);
+    this.#story.say("chance", () => `probes: ${this.#hasProbes}; faults: ${JSON.stringify(drawn)}`);
+    this.#aggregates = this.#scenario.aggregates.map((definition) => new Aggregate(definition));
+    this.#inspector = new Inspector(this.#circumstances, this.#aggregates, (process, key) =>
+      this.#machineryOf(process).bindings.find(key),
+    );
+    this.#table = new SimulatedTable(
+      this.#circumstances,
+      (write) => this.#inspector.onWrite(write, this.#table),
+      mutation,
+    );
+    const histories: Histories = {
+      eventsOf: (stream, address) => this.#aggregate(stream, address).events as never,
+      append: (stream, address, event) => this.#append(this.#aggregate(stream, address), event),
+    };
+    const routes = (router: ConnectRouter) => this.#scenario.routes?.(router, histories);
+    this.#upstream = new SimulatedUpstream(this.#circumstances, this.#aggregates, {
+      unary: scriptedTransport({ routes }, []).unary,
+      unknownTail: this.#scenario.unknownTail,
+    });
+    const lazy = this.#function("lazy", 120_000, wakeHandler);
+    this.#cron = this.#function("cron", 60_000, (machinery, event, context) =>
+      cronHandler(machinery, this.#app.roots, budget, event, context),
+    );
+    const signals = this.#function("signals", 900_000, signalsHandler);
+    const eager = this.#function("eager", 900_000, eagerHandler);
+    this.#functions = [lazy, this.#cron, signals, eager];
+    const queue = (name: string, delayMs: number, batchSize: number) =>
+      new SimulatedQueue(this.#circumstances, { name, delayMs, batchSize, concurrency: 5 }, lazy, (body, sentAt) =>
+        this.#onDelivered(body, sentAt),
+      );
+    const [wakes, delayed, oneByOne] = [queue("wakes", 0, 10), queue("delayed", 20_000, 10), queue("lonely", 0, 1)];
+    this.#queues = [wakes, delayed, oneByOne];
+    this.#bus = new SimulatedBus(
+      this.#circumstances,
+      { wakes, delayed, oneByOne, signals, eager },
+      { losesProbes: !this.#hasProbes },
+    );
+    this.#tasks = this.#scenario.tasks ?? this.#tasksOfFirstVersion();
+  }
+
+  get #app(): App {
+    return this.#scenario.versions[this.#version % this.#scenario.versions.length] as App;
+  }
+
+  #tasksOfFirstVersion(): Task[] {
+    return this.#app.activities.flatMap(({ activity }) =>
+      this.#aggregates
+        .filter(({ stream }) => stream.kind === activity.stream.kind)
+        .map(({ address }) => task(activity, address as AddressOf<Stream>)),
+    );
+  }
+
+  #function(
+    name: string,
+    timeoutMs: number,
+    handler: (machinery: Machinery, event: unknown, context: Parameters<typeof wakeHandler>[2]) => Promise<unknown>,
+  ): SimulatedFunction {
+    const load = (processName: string): Loaded => {
+      const process = new SimulatedProcess(processName, this.#circumstances);
+      const machinery = this.#machineryOf(process);
+      return { process, version: this.#version, handler: (event, context) => handler(machinery, event, context) };
+    };
+    return new SimulatedFunction(this.#circumstances, { name, timeoutMs }, load, () => this.#version);
+  }
+
+  #machineryOf(process: SimulatedProcess): Machinery {
+    const known = this.#machineries.get(process);
+    if (known) return known;
+    const { activities, signalSources, resources } = this.#app;
+    const random = this.#random.fork();
+    const machinery = memoryMachinery({
+      activities: activities.map((bound) => this.#inspector.witness.observe(bound, process)),
+      clock: process.clock,
+      log: loggerTo([]),
+      store: this.#table.storeOf(process),
+      control: this.#table.controlOf(process),
+      wakes: this.#bus.wakesOf(process),
+      upstream: this.#upstream.connectionsOf(process),
+      openStream: this.#upstream.openStreamOf(process),
+      signalSources: SimulatedUpstream.sources(signalSources),
+      random: () => random.next(),
+      newToken: () => `token-${++this.#tokens}`,
+      limits: {
+        resources,
+        runsPerKind: 10,
+      },
+      exit: (name) => {
+        process.kill(`the activity of ${name} ignored the abort`);
+        throw new Error("the process has left");
+      },
+    });
+    this.#machineries.set(process, machinery);
+    return machinery;
+  }
+
+  #onDelivered(body: string, sentAt: number): void {
+    const message = ownMessage(decodeBusEvent(body));
+    if (message && isSignal(message)) this.#inspector.signalDelivered(message.entity, sentAt);
+  }
+
+  async run(): Promise<void> {
+    const operator = new SimulatedProcess("operator", this.#circumstances);
+    const tasks = tasksOf(this.#machineryOf(operator));
+    const end = start + this.#stormMs;
+    for (const { activity, address } of this.#tasks) {
+      this.#timeline.at(start + this.#random.magnitude(1, this.#stormMs / 3), () => {
+        // One that is lost on its way is started again when all is calm.
+        tasks.start(activity, address as never).catch(() => {});
+      });
+    }
+    for (const aggregate of this.#aggregates) this.#haveHistory(aggregate, end);
+    this.#timeline.after(0, () => this.#everyMinute(operator));
+    await this.#advance(end);
+    this.#isCalm = true;
+    this.#circumstances.calm();
+    this.#upstream.comeBack();
+    this.#story.say("chance", () => "from now on nothing goes wrong");
+    await this.#comeToRest(operator);
+  }
+
+  #advance(until: number): Promise<void> {
+    return this.#timeline.run(until, () => this.#inspector.violation !== undefined);
+  }
+
+  /** Events come one by one, or in bursts. */
+  #haveHistory(aggregate: Aggregate, end: number): void {
+    const next = () => {
+      const { timeline, random } = { timeline: this.#timeline, random: this.#random };
+      if (timeline.now >= end || aggregate.events.length >= aggregate.mostEvents) return;
+      this.#append(aggregate, aggregate.nextEvent(random));
+      timeline.after(random.chance(0.4) ? random.magnitude(1, 200) : random.magnitude(500, 240_000), next);
+    };
+    this.#timeline.after(this.#random.magnitude(1, 120_000), next);
+  }
+
+  #append(aggregate: Aggregate, event: unknown): void {
+    aggregate.append(this.#timeline.now, event);
+    this.#story.say("upstream", () => `${aggregate.entity} has event ${aggregate.events.length}: ${aggregate.head}`);
+    this.#signal(aggregate);
+  }
+
+  #aggregate(stream: Stream, address: Address): Aggregate {
+    const entity = declarationOf(stream).definition.entityId(address);
+    const found = this.#aggregates.find((one) => one.stream.kind === stream.kind && one.entity === entity);
+    if (found) return found;
+    throw new TailwakeError({
+      code: "invalid-argument",
+      subject: `history of ${stream.kind} ${entity}`,
+      expected: `an aggregate of the scenario: one of ${this.#aggregates.map((one) => one.entity).join(", ")}`,
+      received: entity,
+    });
+  }
+
+  #signal(aggregate: Aggregate): void {
+    const { faults } = this.#circumstances;
+    if (this.#app.signalSources.length > 0 && this.#random.chance(0.5)) {
+      this.#upstream.signal(aggregate.entity);
+      return;
+    }
+    if (this.#random.chance(faults.loseSignal)) return;
+    const { entity } = this.#random.chance(faults.aliasSignal) ? this.#random.pick(this.#aggregates) : aggregate;
+    this.#bus.put(encodeBusEvent({ class: "signal", entity }));
+  }
+
+  /** Ticks, and what is drawn once a minute. */
+  #everyMinute(operator: SimulatedProcess): void {
+    const { faults } = this.#circumstances;
+    const random = this.#random;
+    this.#timeline.after(minuteMs, () => this.#everyMinute(operator));
+    const tick = () => this.#timeline.after(random.between(0, 5_000), () => void this.#cron.invoke({}));
+    if (!random.chance(faults.loseTick)) tick();
+    if (random.chance(faults.doubleTick)) tick();
+    const within = (act: () => void) => this.#timeline.after(random.between(0, minuteMs), act);
+    if (random.chance(faults.outage)) within(() => this.#upstream.goOut(random.magnitude(2_000, 240_000)));
+    if (random.chance(faults.trim)) {
+      const aggregate = random.pick(this.#aggregates);
+      within(() => {
+        if (aggregate.isSilent && !this.#trimsSilent) return;
+        aggregate.trim(random.whole(0, 5));
+        this.#story.say("upstream", () => `${aggregate.entity} forgets its first ${aggregate.trimmed} events`);
+      });
+    }
+    if (random.chance(faults.operate)) within(() => void this.#operate(operator));
+    if (random.chance(faults.deploy)) {
+      within(() => {
+        this.#version++;
+        this.#story.say("operator", () => `deploys version ${this.#version % this.#scenario.versions.length}`);
+      });
+    }
+  }
+
+  async #operate(operator: SimulatedProcess): Promise<void> {
+    const machinery = this.#machineryOf(operator);
+    const one = this.#random.pick(this.#tasks);
+    const binding = machinery.bindings.of(one.activity);
+    try {
+      await operate(this.#circumstances, tasksOf(machinery), one, one.activity.stream.upstream, () =>
+        this.#inspector.mayBeEarly(taskKey(binding, one.address)),
+      );
+    } catch (error) {
+      this.#inspector.fail("simulator", `an operator's act failed: ${error}`, one.activity.name);
+    }
+  }
+
+  /** T7: after the faults every task comes to the head of its stream, and then nothing runs any more. */
+  async #comeToRest(operator: SimulatedProcess): Promise<void> {
+    const tasks = tasksOf(this.#machineryOf(operator));
+    const calmAt = this.#timeline.now;
+    const upstreams = Object.keys(this.#app.upstreams);
+    // What an operator had begun before is over first.
+    await this.#advance(this.#timeline.now + minuteMs);
+    const wasSilent = this.#aggregates.some(({ isSilent, trimmed }) => isSilent && trimmed > 0);
+    const settleMinutes = longestSettleMinutes + (wasSilent ? longestSilenceMinutes : 0);
+    let isDone = false;
+    const lettingRun = (async () => {
+      for (const { activity, address } of this.#tasks) await tasks.start(activity, address as never);
+      await letAllRun(tasks, this.#tasks, upstreams);
+      isDone = true;
+    })();
+    lettingRun.catch((error) => this.#inspector.fail("simulator", `not let run: ${error}`, "all"));
+    await this.#until(() => isDone, 5);
+    // Without probes only signals tell of news: what was signaled must have been read, and the rest is signaled now.
+    const current = this.#machineryOf(new SimulatedProcess("current", this.#circumstances)).bindings;
+    const engineOf = (record: TaskRecord) => current.find(record).engine;
+    const mayMiss = (record: TaskRecord) =>
+      !this.#hasProbes && engineOf(record) === "lazy" && record.status === "sleeping" && !record.awaiting;
+    const unsettled = async () => {
+      const all = await this.#records();
+      return all.filter((record) => !this.#inspector.hasArrived(record, engineOf(record)) && !mayMiss(record));
+    };
+    await this.#until(async () => (await unsettled()).length === 0, settleMinutes);
+    for (const record of await unsettled())
+      this.#inspector.expectArrived(record, engineOf(record), this.#timeline.now - calmAt);
+    await this.#untilQueuesEmpty();
+    for (const record of await this.#records())
+      if (this.#isAlwaysLazy(record)) this.#inspector.expectSignaledRead(record);
+    if (this.#inspector.violation) return;
+    if (!this.#hasProbes) {
+      for (const { entity } of this.#aggregates) this.#bus.put(encodeBusEvent({ class: "signal", entity }));
+    }
+    const isAtHead = async () =>
+      (await this.#records()).every((record) => this.#inspector.hasArrived(record, engineOf(record)));
+    await this.#until(isAtHead, settleMinutes);
+    for (const record of await this.#records())
+      this.#inspector.expectArrived(record, engineOf(record), this.#timeline.now - calmAt);
+    this.#settledMinutes = (this.#timeline.now - calmAt) / minuteMs;
+    await this.#untilQueuesEmpty();
+    this.#inspector.isQuiet = true;
+    await this.#until(() => false, quietMinutes);
+  }
+
+  /** A signal passes over a task that some other engine runs at that time. */
+  #isAlwaysLazy({ kind, activity: name }: TaskRecord): boolean {
+    return this.#scenario.versions.every(({ activities }) =>
+      activities.some(
+        ({ activity, engine }) => engine === "lazy" && activity.name === name && activity.stream.kind === kind,
+      ),
+    );
+  }
+
+  async #untilQueuesEmpty(): Promise<void> {
+    await this.#until(() => this.#queues.every(({ size }) => size === 0) && this.#bus.underWay === 0, 30);
+    const left = this.#queues.reduce((sum, { size }) => sum + size, 0);
+    if (left > 0) this.#inspector.fail("no amplification", `${left} messages are still there`, "the queues");
+  }
+
+  /** Lets time go on, minute by minute, until something is so, or for so long. */
+  async #until(isSo: () => boolean | Promise<boolean>, minutes: number): Promise<void> {
+    for (let minute = 0; minute < minutes && !this.#inspector.violation; minute++) {
+      if (await isSo()) return;
+      await this.#advance(this.#timeline.now + minuteMs);
+    }
+  }
+
+  async #records(): Promise<TaskRecord[]> {
+    const records: TaskRecord[] = [];
+    for await (const record of this.#table.records.list()) records.push(record);
+    return records;
+  }
+
+  report(): SimulationReport {
+    const sum = (of: (one: SimulatedFunction) => number) => this.#functions.reduce((total, one) => total + of(one), 0);
+    return {
+      seed: this.#seed,
+      steps: this.#timeline.steps,
+      simulatedMinutes: (this.#timeline.now - start) / minuteMs,
+      writes: this.#inspector.writes,
+      attempts: this.#inspector.witness.attempts,
+      events: this.#inspector.witness.events,
+      invocations: sum(({ invocations }) => invocations),
+      kills: sum(({ kills }) => kills),
+      settledMinutes: this.#settledMinutes,
+      violation: this.#inspector.violation,
+      story: this.#story.lines,
+    };
+  }
+}

@@ -1,0 +1,139 @@
+import type { ControlStore } from "../../tasks/control.ts";
+import { MemoryTaskStore } from "../../tasks/memory.ts";
+import { MemoryControlStore } from "../../tasks/memory-control.ts";
+import { dueShard, eagerBucket, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
+import type { DueEntry, EagerEntry, TaskStore } from "../../tasks/store.ts";
+import type { Update } from "../../tasks/update.ts";
+import type { Circumstances } from "./circumstances.ts";
+import type { SimulatedProcess } from "./process.ts";
+
+/** A write that was carried out; `before` and `after` are the same for one that had been, and was made once more. */
+export interface TableWrite {
+  readonly by: SimulatedProcess;
+  /** By its clock, when it decided on the write. */
+  readonly decidedAt: number;
+  readonly operation: string;
+  readonly before: TaskRecord | undefined;
+  readonly after: TaskRecord;
+}
+
+/** Changes an update on its way to the table: how a mutation test takes a condition away. */
+export type Mutation = (update: Update) => Update;
+
+interface Indexed {
+  readonly key: TaskKey;
+  readonly due: number | undefined;
+  readonly bucket: string | undefined;
+  readonly fence: number;
+  readonly wakes: number;
+  /** Of the write that it shows. */
+  readonly number: number;
+}
+
+/**
+ * The task table. Reads and writes of a record are as in DynamoDB: strongly consistent, one at a time. Its indexes are
+ * behind it, each entry for as long as is drawn.
+ */
+export class SimulatedTable {
+  readonly records = new MemoryTaskStore();
+  readonly #documents = new MemoryControlStore();
+  readonly #index = new Map<string, Indexed>();
+  #writes = 0;
+  readonly #circumstances: Circumstances;
+  readonly #onWrite: (write: TableWrite) => Promise<void>;
+  readonly #mutation: Mutation;
+
+  constructor(
+    circumstances: Circumstances,
+    onWrite: (write: TableWrite) => Promise<void>,
+    mutation: Mutation = (same) => same,
+  ) {
+    this.#circumstances = circumstances;
+    this.#onWrite = onWrite;
+    this.#mutation = mutation;
+  }
+
+  /** The table as a process uses it. */
+  storeOf(process: SimulatedProcess): TaskStore {
+    const { records } = this;
+    const call = <T>(what: string, carryOut: () => T | Promise<T>) => process.call(what, carryOut, unavailable);
+    return {
+      get: (key) => call(`read ${taskName(key)}`, () => records.get(key)),
+      tasksOf: (entity) => call(`query ${entity}`, () => records.tasksOf(entity)),
+      update: (key, update) => {
+        const decidedAt = process.clock.now();
+        return call(`${update.operation} ${taskName(key)}`, () => this.#update(process, decidedAt, key, update));
+      },
+      due: (shard, until, limit, after) => call(`due ${shard}`, () => this.#due(shard, until, limit, after)),
+      eager: (bucket) => call(`eager ${bucket}`, () => this.#eager(bucket)),
+      list: () => records.list(),
+      putView: (key, name, json) => call(`put view ${name}`, () => records.putView(key, name, json)),
+      getView: (key, name) => call(`read view ${name}`, () => records.getView(key, name)),
+      deleteView: (key, name) => call(`delete view ${name}`, () => records.deleteView(key, name)),
+    };
+  }
+
+  controlOf(process: SimulatedProcess): ControlStore {
+    const documents = this.#documents;
+    return {
+      read: (name) => process.call(`read ${name}`, () => documents.read(name), unavailable),
+      write: (name, value, seen) =>
+        process.call(`write ${name}`, () => documents.write(name, value, seen), unavailable),
+    };
+  }
+
+  async #update(by: SimulatedProcess, decidedAt: number, key: TaskKey, update: Update) {
+    const before = await this.records.get(key);
+    const written = await this.records.update(key, this.#mutation(update));
+    const { operation } = update;
+    const isApplied = written.applied && written.record !== before;
+    this.#circumstances.story.say(by.name, () => writeText(key, operation, isApplied, written.record));
+    if (written.applied && !isApplied) {
+      // Made twice: the caller has this answer, and not the first.
+      await this.#onWrite({ by, decidedAt, operation, before: written.record, after: written.record });
+    }
+    if (isApplied) {
+      this.#keepIndex(written.record);
+      await this.#onWrite({ by, decidedAt, operation, before, after: written.record });
+    }
+    return written;
+  }
+
+  #keepIndex(record: TaskRecord): void {
+    const { random, faults, timeline } = this.#circumstances;
+    const { entity, kind, activity, due, eagerBucket: bucket, fence, wakes } = record;
+    const number = ++this.#writes;
+    const entry = { key: { entity, kind, activity }, due, bucket, fence, wakes, number };
+    const lagMs = faults.indexLagMs === 0 ? 0 : random.magnitude(1, faults.indexLagMs);
+    timeline.after(lagMs, () => {
+      const name = taskName(record);
+      // Of two changes that are on their way the later one stays.
+      if ((this.#index.get(name)?.number ?? 0) < number) this.#index.set(name, entry);
+    });
+  }
+
+  #due(shard: number, until: number, limit: number, after: DueEntry | undefined): DueEntry[] {
+    const isBehind = (entry: DueEntry) => !after || order(entry, after) > 0;
+    return [...this.#index.values()]
+      .flatMap(({ key, due }) => (due !== undefined && due <= until && dueShard(key) === shard ? [{ key, due }] : []))
+      .filter(isBehind)
+      .sort(order)
+      .slice(0, limit);
+  }
+
+  #eager(bucket: number): EagerEntry[] {
+    return [...this.#index.values()].filter((entry) => entry.bucket === eagerBucket(bucket));
+  }
+}
+
+const order = (a: DueEntry, b: DueEntry): number => a.due - b.due || (taskName(a.key) < taskName(b.key) ? -1 : 1);
+
+const unavailable = (text: string): Error => new Error(`the table: ${text}`);
+
+function writeText(key: TaskKey, operation: string, isApplied: boolean, record: TaskRecord | undefined): string {
+  const name = taskName(key);
+  if (!record) return `${operation} of ${name}: refused, no record`;
+  const { status, paused, tail, fence, wakes, token } = record;
+  const now = `${paused ? "paused, " : ""}${status}, tail ${tail}, fence ${fence}, wakes ${wakes}`;
+  return `${operation} of ${name}: ${isApplied ? "" : "refused: "}${now}${token === undefined ? "" : `, held by ${token}`}`;
+}

@@ -1,0 +1,224 @@
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import type { SignalSource } from "../../contract/signal-source.ts";
+import type { Address, Batch, StreamDeclaration, StreamPosition } from "../../contract/stream.ts";
+import type { EventId } from "../../contract/tail.ts";
+import type { Machinery } from "../../engines/engine.ts";
+import type { UpstreamConnection } from "../../upstream/connection.ts";
+import { Credentials } from "../../upstream/credentials.ts";
+import { openEventStream } from "../../upstream/event-stream.ts";
+import { UpstreamHealth } from "../../upstream/health.ts";
+import type { Aggregate } from "./aggregate.ts";
+import type { Circumstances } from "./circumstances.ts";
+import type { SimulatedProcess } from "./process.ts";
+import { broken, type MessageSource, ServerStream } from "./server-stream.ts";
+
+/** What the server's word for a tail that it does not know is, if the scenario does not say: nog's own. */
+const unknownTail = (): ConnectError =>
+  new ConnectError("the history has no such event: finding start failed", Code.Unknown);
+
+const mostEventsAMessage = 3;
+/** As the transports over fetch. */
+const idleLimitMs = 240_000;
+/** As every transport. */
+const silenceMs = 20_000;
+
+/**
+ * The servers behind an app's upstreams: they hand out the events of the aggregates, and say which have news. The stream
+ * path above it is the real one; only the messages are not encoded.
+ */
+export class SimulatedUpstream {
+  readonly #circumstances: Circumstances;
+  readonly #aggregates: ReadonlyMap<string, Aggregate>;
+  readonly #unary: Transport["unary"];
+  readonly #unknownTail: () => ConnectError;
+  readonly #listeners = new Set<(entity: string) => void>();
+  #outUntil = 0;
+  streams = 0;
+
+  constructor(
+    circumstances: Circumstances,
+    aggregates: readonly Aggregate[],
+    options: { readonly unary: Transport["unary"]; readonly unknownTail?: (() => ConnectError) | undefined },
+  ) {
+    this.#circumstances = circumstances;
+    this.#aggregates = new Map(aggregates.map((one) => [aggregateId(one.stream.kind, one.entity), one]));
+    this.#unary = options.unary;
+    this.#unknownTail = options.unknownTail ?? unknownTail;
+  }
+
+  goOut(forMs: number): void {
+    this.#circumstances.story.say("upstream", () => `is out for ${Math.round(forMs / 1000)} s`);
+    this.#outUntil = this.#circumstances.timeline.now + forMs;
+  }
+
+  comeBack(): void {
+    this.#outUntil = 0;
+  }
+
+  /** Tells those who hold the stream of signals. */
+  signal(entity: string): void {
+    for (const tell of this.#listeners) tell(entity);
+  }
+
+  /** The connections of a process, each made when it is first asked for. */
+  connectionsOf(process: SimulatedProcess): (name: string) => UpstreamConnection {
+    const connections = new Map<string, UpstreamConnection>();
+    return (name) => {
+      const known = connections.get(name);
+      if (known) return known;
+      const connection: UpstreamConnection = {
+        transport: this.#transport(process),
+        credentials: new Credentials(undefined),
+        health: new UpstreamHealth(),
+        maxOpenStreams: undefined,
+        silenceMs,
+        idleLimitMs,
+        close() {},
+      };
+      connections.set(name, connection);
+      return connection;
+    };
+  }
+
+  /** Opens event streams with the real stream path, over messages that are batches. */
+  openStreamOf(process: SimulatedProcess): Machinery["openStream"] {
+    return (request) => {
+      const { declaration, address, position, connection } = request;
+      const definition = {
+        ...declaration.definition,
+        request: () => ({}),
+        read: (message: object) => message as Batch<unknown>,
+      };
+      const stream: Transport["stream"] = async (method, signal) =>
+        streamResponse(method, this.#open(process, this.#source(declaration, address, position), signal));
+      return openEventStream({
+        ...request,
+        connection: { ...connection, transport: { ...connection.transport, stream } },
+        declaration: { ...declaration, definition },
+      });
+    };
+  }
+
+  /** Sources of signals with messages that are the aggregates' ids. */
+  static sources(sources: readonly SignalSource[]): SignalSource[] {
+    const read = (message: object) => [(message as Signaled).entity];
+    return sources.map((source) => ({ ...source, request: () => ({}), read }));
+  }
+
+  #transport(process: SimulatedProcess): Transport {
+    return {
+      unary: (method, ...rest) =>
+        process.call(
+          `call ${method.parent.typeName}/${method.name}`,
+          () => this.#unary(method, ...rest),
+          (text) => new ConnectError(text, Code.Unavailable),
+        ),
+      stream: async (method, signal) => streamResponse(method, this.#open(process, this.#signalSource(), signal)),
+    };
+  }
+
+  #open<M>(process: SimulatedProcess, source: MessageSource<M>, signal: AbortSignal | undefined): ServerStream<M> {
+    this.streams++;
+    const isBroken = () => this.#circumstances.timeline.now < this.#outUntil;
+    return new ServerStream(this.#circumstances, process, source, signal ?? new AbortController().signal, isBroken);
+  }
+
+  #source(
+    declaration: StreamDeclaration,
+    address: Address,
+    { after, watch }: StreamPosition,
+  ): MessageSource<Batch<unknown>> {
+    const aggregate = this.#find(declaration, address);
+    const { heartbeatMs, tailUnknown } = declaration.definition;
+    const { timeline, random } = this.#circumstances;
+    let next: number | undefined;
+    let saysHead = watch;
+    return {
+      next: () => {
+        next ??= this.#start(aggregate, after, tailUnknown === "silent");
+        // What it was to send next is gone: the server gives the stream up.
+        if (next < aggregate.trimmed) throw broken(Code.Aborted);
+        const events = aggregate.events.slice(next, next + random.whole(1, mostEventsAMessage));
+        if (events.length > 0) {
+          next += events.length;
+          saysHead = watch;
+          const willBlock = watch && next === aggregate.events.length && random.chance(0.5);
+          if (willBlock) saysHead = false;
+          return { message: { events, willBlock } };
+        }
+        if (!watch) return "end";
+        if (!saysHead) return undefined;
+        saysHead = false;
+        return { message: { events: [], willBlock: true } };
+      },
+      watch: (tell) => {
+        const unwatch = aggregate.watch(tell);
+        const beat = () => {
+          saysHead = true;
+          tell();
+        };
+        const stopBeat = heartbeatMs === undefined ? () => {} : timeline.after(heartbeatMs, beat);
+        return () => {
+          unwatch();
+          stopBeat();
+        };
+      },
+    };
+  }
+
+  #start(aggregate: Aggregate, after: EventId | undefined, isSilent: boolean): number {
+    const start = aggregate.startAfter(after);
+    if (start !== undefined) return start;
+    if (!isSilent) throw this.#unknownTail();
+    return aggregate.events.length;
+  }
+
+  #find({ kind, definition }: StreamDeclaration, address: Address): Aggregate {
+    const aggregate = this.#aggregates.get(aggregateId(kind, definition.entityId(address)));
+    if (aggregate) return aggregate;
+    throw new ConnectError(`no aggregate ${JSON.stringify(address)} in the scenario`, Code.NotFound);
+  }
+
+  #signalSource(): MessageSource<Signaled> {
+    const { random, faults } = this.#circumstances;
+    const came: string[] = [];
+    let tellAll = () => {};
+    const listen = (entity: string) => {
+      if (random.chance(faults.loseSignal)) return;
+      came.push(entity);
+      tellAll();
+    };
+    this.#listeners.add(listen);
+    return {
+      next: () => {
+        const entity = came.shift();
+        return entity === undefined ? undefined : { message: { entity } };
+      },
+      watch: (tell) => {
+        tellAll = tell;
+        return () => {
+          tellAll = () => {};
+        };
+      },
+    };
+  }
+}
+
+interface Signaled {
+  readonly entity: string;
+}
+
+const aggregateId = (kind: string, entity: string): string => `${kind} ${entity}`;
+
+function streamResponse(method: Parameters<Transport["stream"]>[0], message: AsyncIterable<object>) {
+  const response = {
+    stream: true,
+    service: method.parent,
+    method,
+    header: new Headers(),
+    trailer: new Headers(),
+    message,
+  };
+  // The messages are not those of the method: whoever reads them knows.
+  return response as never;
+}

@@ -1,0 +1,129 @@
+import { type ActivityDeclaration, behaviourOf, type Run } from "../../contract/activity.ts";
+import type { Outcome } from "../../contract/outcome.ts";
+import { declarationOf, type EventStream, type Recorded, type Stream } from "../../contract/stream.ts";
+import type { Tail } from "../../contract/tail.ts";
+import type { Bound } from "../../engines/binding.ts";
+import { type TaskKey, taskName } from "../../tasks/record.ts";
+import type { SimulatedProcess } from "./process.ts";
+
+/** What a level 1 activity was given in a run, and what it said. */
+export interface Attempt {
+  readonly fence: number;
+  /** Ids of the events handed out, in order. */
+  readonly handed: string[];
+  /** The tail it was given, and those it advanced to, checkpointed or returned. */
+  readonly said: Set<Tail>;
+  outcome: Outcome | undefined;
+}
+
+/** Stands between the engine and the activities, and notes what passes. */
+export class Witness {
+  /** By process and task: the last attempts, the latest at the end. */
+  readonly #attempts = new WeakMap<SimulatedProcess, Map<string, Attempt[]>>();
+  readonly #onBegin: (process: SimulatedProcess, task: TaskKey, fence: number) => void;
+  readonly #onEvent: (task: TaskKey, id: string) => void;
+  /** Calls of activities. */
+  attempts = 0;
+  events = 0;
+
+  constructor(
+    onBegin: (process: SimulatedProcess, task: TaskKey, fence: number) => void,
+    onEvent: (task: TaskKey, id: string) => void,
+  ) {
+    this.#onBegin = onBegin;
+    this.#onEvent = onEvent;
+  }
+
+  /** The attempts of a task in a process under one fence. */
+  attemptsOf(process: SimulatedProcess, task: TaskKey, fence: number): readonly Attempt[] {
+    return (this.#attempts.get(process)?.get(taskName(task)) ?? []).filter((attempt) => attempt.fence === fence);
+  }
+
+  /** The binding of the same activity, observed in a process. */
+  observe(bound: Bound, process: SimulatedProcess): Bound {
+    const declaration = behaviourOf(bound.activity);
+    const { behaviour, name, stream } = declaration;
+    const { definition, kind } = declarationOf(stream);
+    const taskOf = (run: { readonly address: object }): TaskKey => ({
+      entity: definition.entityId(run.address as never),
+      kind,
+      activity: name,
+    });
+    const observed: ActivityDeclaration = {
+      ...declaration,
+      behaviour:
+        behaviour.type === "processor"
+          ? {
+              type: "processor",
+              processEvents: async (run, events) => {
+                const key = taskOf(run);
+                const attempt = this.#begin(process, key, run.fence);
+                attempt.said.add(run.tail);
+                const outcome = await behaviour.processEvents(
+                  saying(run, attempt),
+                  this.#handing(events, key, attempt),
+                );
+                if (outcome.tail !== undefined) attempt.said.add(outcome.tail);
+                attempt.outcome = outcome;
+                return outcome;
+              },
+            }
+          : {
+              ...behaviour,
+              act: (view, run) => {
+                this.#begin(process, taskOf(run), run.fence);
+                return behaviour.act(view, run);
+              },
+            },
+    };
+    return { ...bound, activity: observed };
+  }
+
+  #begin(process: SimulatedProcess, task: TaskKey, fence: number): Attempt {
+    this.attempts++;
+    this.#onBegin(process, task, fence);
+    const byTask = this.#attempts.get(process) ?? new Map<string, Attempt[]>();
+    this.#attempts.set(process, byTask);
+    const attempts = byTask.get(taskName(task)) ?? [];
+    byTask.set(taskName(task), attempts);
+    const attempt: Attempt = { fence, handed: [], said: new Set(), outcome: undefined };
+    attempts.push(attempt);
+    return attempt;
+  }
+
+  #handing(events: EventStream<unknown>, key: TaskKey, attempt: Attempt): EventStream<unknown> {
+    const note = ({ id }: Recorded<unknown>) => {
+      this.events++;
+      attempt.handed.push(id);
+      this.#onEvent(key, id);
+    };
+    return {
+      async *[Symbol.asyncIterator]() {
+        for await (const recorded of events) {
+          note(recorded);
+          yield recorded;
+        }
+      },
+      async *batches() {
+        for await (const batch of events.batches()) {
+          for (const recorded of batch.events) note(recorded);
+          yield batch;
+        }
+      },
+    };
+  }
+}
+
+function saying(run: Run<Stream>, attempt: Attempt): Run<Stream> {
+  return {
+    ...run,
+    advance(tail) {
+      attempt.said.add(tail);
+      run.advance(tail);
+    },
+    checkpoint(tail) {
+      attempt.said.add(tail);
+      return run.checkpoint(tail);
+    },
+  };
+}
