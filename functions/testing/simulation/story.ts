@@ -24,7 +24,7 @@ export class Story {
 }
 
 /** `mm:ss.mmm`. */
-export function durationText(ms: number): string {
+function durationText(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
   const seconds = ((ms % 60_000) / 1000).toFixed(3);
   return `${String(minutes).padStart(2, "0")}:${seconds.padStart(6, "0")}`;
