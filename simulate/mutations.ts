@@ -1,5 +1,5 @@
-import type { Mutation } from "../functions/testing/simulation/table.ts";
 import { all, any, type Guard, type Update } from "../functions/tasks/update.ts";
+import type { Mutation } from "../functions/testing/simulation/table.ts";
 
 /** A condition of an operation, by what it looks at. */
 export interface Condition {
