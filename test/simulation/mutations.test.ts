@@ -6,16 +6,16 @@ import { simulate } from "../../functions/testing/simulation/simulate.ts";
 import { mutants } from "../../simulate/mutants/all.ts";
 import { operationsIn, operationsMissing } from "../../simulate/mutants/conditions.ts";
 import { mutated } from "../../simulate/mutants/mutant.ts";
-import { conditionsOf, without } from "../../simulate/mutations.ts";
+import { type Condition, conditionsOf, without } from "../../simulate/mutations.ts";
 import { scenario } from "../../simulate/scenario.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const source = (file: string) => readFileSync(join(project, file), "utf8");
 
 /** A condition that is taken away, the promise that is broken then, and a seed that shows it soon. */
-const cases = [
+const cases: readonly (Condition & { readonly rule: string; readonly seed: number })[] = [
   // CASES
-] as const;
+];
 
 describe("a simulation", () => {
   it.each(cases)(
