@@ -249,8 +249,8 @@ export const wakes: readonly Mutant[] = [
     rule: "rule 18",
     what: "a tail that a silent server does not know is never looked up",
     file: "functions/engines/open-stream.ts",
-    find: '    if (!known) return startOver(state, "not in the stream");\n',
-    replace: "    if (!known) return state.stream;\n",
+    find: '    if (!known) await startOver(state, "not in the stream");\n',
+    replace: "",
     caughtBy: "test/faults/unknown-tail.test.ts",
   },
   {
