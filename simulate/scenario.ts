@@ -10,7 +10,7 @@ const upstreams = { books: { baseUrl: "http://127.0.0.1", protocol: "grpc" } } a
 export function scenario(chance: Chance): Scenario {
   const activities = new Activities(chance);
   const reader = activities.reader(ledger, "reader");
-  const fragile = activities.reader(ledger, "fragile", { parkAfterAttempts: 2 });
+  const fragile = activities.reader(ledger, "fragile", { parkAfterAttempts: 3 });
   const scribe = activities.reader(diary, "scribe");
   const slot = activities.reader(ledger, "slot");
   const closer = activities.closer();

@@ -11,7 +11,9 @@ export function operationsIn(transitions: string): string[] {
 }
 
 /** Most simulations until each operation was seen. */
-const mostSeeds = 400;
+const mostSeeds = 200;
+/** Too rare to wait for: its conditions are mutants of the source, which tests catch. */
+const leftToTests: readonly string[] = ["park on strikes"];
 
 /**
  * The conditions of every write of some dozens of simulations of the program as it is, and of more until each operation
@@ -42,10 +44,13 @@ export async function conditionsSeen(
   }
   await inParallel(untilSeen());
   if (missing().length > 0) throw new Error(`no write was seen of: ${missing().join(", ")}`);
+  for (const [name, { operation }] of seen) if (leftToTests.includes(operation)) seen.delete(name);
   return [...seen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, condition]) => condition);
 }
 
 /** The operations of which no write was seen, so that nothing is known of their conditions. */
 export function operationsMissing(operations: readonly string[], seen: readonly Condition[]): string[] {
-  return operations.filter((operation) => !seen.some((condition) => condition.operation === operation));
+  return operations.filter(
+    (operation) => !leftToTests.includes(operation) && !seen.some((condition) => condition.operation === operation),
+  );
 }

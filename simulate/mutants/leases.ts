@@ -80,6 +80,22 @@ export const leases: readonly Mutant[] = [
   },
   {
     rule: "rule 8",
+    what: "a task is parked for strikes though its lease is alive",
+    file,
+    find: 'all(is("status", "running"), atMost("leaseUntil", now - clockSkewMs - 1), atLeast("strikes", limit))',
+    replace: 'all(is("status", "running"), atLeast("strikes", limit))',
+    caughtBy: "test/tasks/memory.test.ts",
+  },
+  {
+    rule: "rule 8",
+    what: "a task is parked for fewer strikes than its limit",
+    file,
+    find: 'all(is("status", "running"), atMost("leaseUntil", now - clockSkewMs - 1), atLeast("strikes", limit))',
+    replace: 'all(is("status", "running"), atMost("leaseUntil", now - clockSkewMs - 1))',
+    caughtBy: "test/tasks/memory.test.ts",
+  },
+  {
+    rule: "rule 8",
     what: "a holder that was killed is no strike",
     file,
     find: 'leftInOrder ? ["fence"] : ["fence", "strikes"]',

@@ -108,6 +108,12 @@ export class Inspector implements TableObserver {
     this.#lostAt.set(entity, this.#circumstances.timeline.now);
   }
 
+  /** A tail that its server has forgotten since is news: its task reads from epoch. */
+  #isKnown({ entity, tail }: TaskRecord): boolean {
+    const aggregate = this.#aggregates.get(entity);
+    return !aggregate || tail === epoch || aggregate.positionOf(tail) >= aggregate.trimmed;
+  }
+
   #hasRead(task: TaskKey, id: string): void {
     const name = taskName(task);
     const position = this.#aggregates.get(task.entity)?.positionOf(id) ?? -1;
@@ -194,7 +200,7 @@ export class Inspector implements TableObserver {
       return;
     }
     if (operation.startsWith("acquire")) {
-      if (this.isQuiet && after.engine === "lazy") {
+      if (this.isQuiet && after.engine === "lazy" && this.#isKnown(after)) {
         this.#found("no amplification", "it runs, though all is read and no message is left", name);
       }
       byTask.set(name, { token: after.token ?? "", fence: after.fence, seenWakes: after.wakes });
