@@ -6,12 +6,14 @@ import { mutants } from "./mutants/all.ts";
 import { conditionsSeen, operationsIn } from "./mutants/conditions.ts";
 import { equivalent } from "./mutants/equivalent.ts";
 import { Program } from "./mutants/program.ts";
+import { rare, tableTest } from "./mutants/rare.ts";
 import {
   expectTestsPass,
   nameOfCondition,
   nameOfMutant,
   simulateMutant,
   simulateUntilCaught,
+  testCondition,
   testMutant,
   type Verdict,
 } from "./mutants/trial.ts";
@@ -95,22 +97,25 @@ async function allTrials(seeds: number): Promise<Trial[]> {
   const operations = operationsIn(await readFile(join(project, "functions/tasks/transitions.ts"), "utf8"));
   const conditions = await conditionsSeen(program, operations, recordedSeeds, inParallel);
   const seedsFor = (name: string) => (Object.hasOwn(equivalent, name) ? Math.min(seeds, seedsOfEquivalent) : seeds);
+  const passing = new Map<string, Promise<void>>();
+  const tested = async (testFile: string, test: () => Promise<Verdict>) => {
+    const passes = passing.get(testFile) ?? expectTestsPass(project, testFile);
+    passing.set(testFile, passes);
+    await passes;
+    return test();
+  };
   const ofConditions = conditions.map((condition): Trial => {
     const name = nameOfCondition(condition);
-    return { name, run: () => simulateUntilCaught(program, name, seedsFor(name), condition) };
+    const run = rare.includes(name)
+      ? () => tested(tableTest, () => testCondition(project, condition, tableTest))
+      : () => simulateUntilCaught(program, name, seedsFor(name), condition);
+    return { name, run };
   });
-  const passing = new Map<string, Promise<void>>();
   const ofMutants = mutants.map((mutant): Trial => {
     const name = nameOfMutant(mutant);
     const { caughtBy } = mutant;
     if (caughtBy === undefined) return { name, run: () => simulateMutant(project, mutant, seedsFor(name)) };
-    const run = async () => {
-      const passes = passing.get(caughtBy) ?? expectTestsPass(project, caughtBy);
-      passing.set(caughtBy, passes);
-      await passes;
-      return testMutant(project, mutant, caughtBy);
-    };
-    return { name, run };
+    return { name, run: () => tested(caughtBy, () => testMutant(project, mutant, caughtBy)) };
   });
   return [...ofConditions, ...ofMutants];
 }

@@ -46,7 +46,7 @@ export async function simulateMutant(project: string, mutant: Mutant, mostSeeds:
 
 /** Runs the test that must fail. */
 export async function testMutant(project: string, mutant: Mutant, testFile: string): Promise<Verdict> {
-  const { failed, message } = await runTests(project, testFile, mutant.what);
+  const { failed, message } = await runTests(project, testFile, { TAILWAKE_MUTANT: mutant.what });
   return {
     name: nameOfMutant(mutant),
     caught: failed > 0,
@@ -55,9 +55,16 @@ export async function testMutant(project: string, mutant: Mutant, testFile: stri
   };
 }
 
+/** Runs the test that must fail without a condition. */
+export async function testCondition(project: string, condition: Condition, testFile: string): Promise<Verdict> {
+  const { failed, message } = await runTests(project, testFile, { TAILWAKE_CONDITION: JSON.stringify(condition) });
+  const by = `${testFile}${message && `: ${message}`}`;
+  return { name: nameOfCondition(condition), caught: failed > 0, seeds: undefined, by };
+}
+
 /** Throws unless the tests of a file pass without a mutant: else that they fail would say nothing. */
 export async function expectTestsPass(project: string, testFile: string): Promise<void> {
-  const { failed, message } = await runTests(project, testFile, "");
+  const { failed, message } = await runTests(project, testFile, {});
   if (failed > 0) throw new Error(`${testFile}: expected to pass without a mutant, but: ${message}`);
 }
 
@@ -65,13 +72,13 @@ export async function expectTestsPass(project: string, testFile: string): Promis
 async function runTests(
   project: string,
   testFile: string,
-  mutant: string,
+  mutation: Readonly<Record<string, string>>,
 ): Promise<{ readonly failed: number; readonly message: string }> {
   const vitest = join(project, "node_modules/vitest/vitest.mjs");
   const args = ["run", "--config", "simulate/mutants/vitest.config.ts", "--reporter=json", testFile];
   const child = spawn(process.execPath, [vitest, ...args], {
     cwd: project,
-    env: { ...process.env, TAILWAKE_MUTANT: mutant },
+    env: { ...process.env, ...mutation },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [output, errors] = ["", ""];

@@ -2,12 +2,25 @@ import { fileURLToPath } from "node:url";
 import { defineConfig, mergeConfig } from "vitest/config";
 import tests from "../../vitest.config.ts";
 import { mutants } from "./all.ts";
-import { mutated } from "./mutant.ts";
+import { type Mutant, mutated } from "./mutant.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
-const mutant = mutants.find(({ what }) => what === process.env.TAILWAKE_MUTANT);
+const { TAILWAKE_MUTANT: name, TAILWAKE_CONDITION: condition } = process.env;
 
-/** The tests, of a program that is mutated where the mutant that the environment names says so. */
+/** A condition is taken away where the table in memory evaluates it. */
+const withoutCondition: Mutant = {
+  rule: "conditions",
+  what: `not asked for: ${condition}`,
+  file: "functions/tasks/memory.ts",
+  find: "  async update(key: TaskKey, update: Update): Promise<Written> {\n",
+  replace:
+    "  async update(key: TaskKey, given: Update): Promise<Written> {\n" +
+    '    const { without } = await import("../../simulate/mutations.ts");\n' +
+    `    const update = without(${condition})(given);\n`,
+};
+const mutant = condition ? withoutCondition : mutants.find(({ what }) => what === name);
+
+/** The tests, of a program that is mutated as the environment says. */
 export default mergeConfig(
   tests,
   defineConfig({
