@@ -56,14 +56,15 @@ export async function openAfterTail(state: RunState): Promise<OpenStream> {
     if (!unknown || state.tail === epoch) throw error;
     return startOver(state, error);
   }
-  if (binding.stream.definition.tailUnknown !== "silent" || state.tail === epoch) return state.stream;
-  if (state.stream.empty) {
+  if (binding.stream.definition.tailUnknown !== "silent") return state.stream;
+  if (state.stream.empty && state.tail !== epoch) {
     const seen = state.tailSeenAt === "unchanged" ? state.record : { ...state.record, tailSeenAt: state.tailSeenAt };
     if (!isTailInDoubt(binding, { ...seen, tail: state.tail }, machinery.clock.now())) return state.stream;
     const known = await isInHistory(state);
     if (state.signal.aborted) return state.stream;
-    if (!known) return startOver(state, "not in the stream");
+    if (!known) await startOver(state, "not in the stream");
   }
+  // Whatever follows it, and what is read from epoch, the server has just said itself.
   state.tailSeenAt = machinery.clock.now();
   return state.stream;
 }

@@ -30,6 +30,8 @@ export class RunState {
   readonly invocation: Invocation;
   readonly key: TaskKey;
   readonly token: string;
+  /** Of this run. The record that comes back from a commit may already be that of the next one. */
+  readonly fence: number;
   readonly #lost = new AbortController();
   /** Aborts at the deadline, or when the lease is lost. */
   readonly signal: AbortSignal;
@@ -73,6 +75,7 @@ export class RunState {
     const { entity, kind, activity } = record;
     this.key = { entity, kind, activity };
     this.token = record.token ?? "";
+    this.fence = record.fence;
     this.signal = AbortSignal.any([invocation.signal, this.#lost.signal]);
     // An activity may have any number of calls under way: that is no leak.
     setMaxListeners(0, this.signal);

@@ -133,7 +133,7 @@ async function handingOver(state: RunState, tail: Tail): Promise<Settled> {
   const written = await state.write(handOver(token, await state.progress(tail), machinery.clock.now()));
   if (!written.applied) return lost(state);
   await state.dropOldView(view);
-  if (setsAlarms(state)) await sendOrLeaveToScan(machinery, [{ class: "handOver", key, fence: written.record.fence }]);
+  if (setsAlarms(state)) await sendOrLeaveToScan(machinery, [{ class: "handOver", key, fence: state.fence }]);
   return "over";
 }
 
@@ -166,7 +166,7 @@ async function retrying(state: RunState, tail: Tail, failure?: { readonly error:
     machinery.log.error("parked", { ...fields(state), afterEvent: tailText(tail), attempts });
     machinery.meter.add("Parked", 1);
   } else if (setsAlarms(state)) {
-    await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: written.record.fence }, notBefore);
+    await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: state.fence }, notBefore);
   }
   return "over";
 }
@@ -178,7 +178,7 @@ async function waiting(state: RunState, tail: Tail, at: number): Promise<Settled
   if (!written.applied) return lost(state);
   await state.dropOldView(view);
   if (setsAlarms(state)) {
-    await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: written.record.fence }, at);
+    await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: state.fence }, at);
   }
   return "over";
 }

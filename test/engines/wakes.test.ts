@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
-import { caughtUp, completed } from "../../functions/contract/outcome.ts";
+import { caughtUp, completed, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import type { Tail } from "../../functions/contract/tail.ts";
 import { cron, lazy } from "../../functions/engines/binding.ts";
 import { startTask } from "../../functions/engines/start.ts";
+import { acquire } from "../../functions/tasks/transitions.ts";
 import type { WakeClass } from "../../functions/wake/wake.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
@@ -151,6 +152,33 @@ describe("alarm clocks", () => {
     const key = { entity: "t", kind: "thing", activity: "reader" };
     for (const of of [0, fence]) expect(await world.deliver([{ class: wakeClass, key, fence: of }])).toEqual([]);
     expect(runs).toHaveLength(1);
+  });
+
+  it("are set under their own run's fence, though the answer to its commit shows the next run (rules 3 and 5)", async () => {
+    const later = new Date(Date.UTC(2026, 0, 2));
+    const activity = defineProcessor(thing, {
+      name: "reader",
+      processEvents: async (run) => silentRetryAfter(run.tail, later),
+    });
+    const world = new World({ activities: [lazy(activity)] });
+    const { key } = await startTask(world.machinery, activity, { thingId: "t" });
+    const update = world.store.update.bind(world.store);
+    world.store.update = async (task, change) => {
+      const written = await update(task, change);
+      if (change.operation !== "silentRetryAfter") return written;
+      // The answer is lost, the next run begins, and the SDK makes the call again.
+      const claim = { token: "next", leaseUntil: later.getTime(), engine: "lazy", eagerBucket: undefined } as const;
+      await update(
+        task,
+        acquire({ ...claim, now: later.getTime() }, { sleeping: false, early: true, fence: undefined }),
+      );
+      return update(task, change);
+    };
+    const sent: unknown[] = [];
+    world.wakes.sendAt = async (wake, at) => void sent.push({ ...wake, at });
+    await world.drain();
+    expect(await world.record("t")).toMatchObject({ status: "running", token: "next", fence: 2 });
+    expect(sent).toEqual([{ class: "timer", key, fence: 1, at: later.getTime() }]);
   });
 
   it("that ring early are set again, without a look at the table", async () => {

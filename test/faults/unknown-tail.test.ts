@@ -162,6 +162,20 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
   );
 
   it.each(silent)(
+    "or has just shown, of a %s read from epoch after a rewind: no probe takes it for news",
+    async (_name, kind) => {
+      const { nog, world, clock } = await caughtUp(protocol, kind);
+      await world.machinery.store.update(world.key, rewind(epoch, clock.now()));
+      await world.again();
+      const tail = historyOf(nog, kind.served.history).at(-1);
+      expect(await world.record()).toMatchObject({ status: "sleeping", tail, tailSeenAt: clock.now() });
+      await clock.advance(trustMs / 2);
+      expect(await ticked(world)).toMatchObject({ probed: 1, news: 0, failed: 0 });
+    },
+    limit,
+  );
+
+  it.each(silent)(
     "or still does, of a %s: kept, no event is handed out twice, and it is trusted for another six hours",
     async (_name, kind) => {
       const { nog, world, clock } = await caughtUp(protocol, kind);

@@ -26,6 +26,7 @@ export class SimulatedBus {
   readonly #circumstances: Circumstances;
   readonly #targets: BusTargets;
   readonly #losesProbes: boolean;
+  readonly #onLost: (body: string) => void;
   readonly #schedules = new Set<string>();
   /** Everything put on the bus. */
   events = 0;
@@ -34,9 +35,10 @@ export class SimulatedBus {
   constructor(
     circumstances: Circumstances,
     targets: BusTargets,
-    /** `losesProbes`: no wake of a probe arrives. */
-    options: { readonly losesProbes: boolean },
+    /** `losesProbes`: no wake of a probe arrives. `onLost` hears what is lost on its way to a queue. */
+    options: { readonly losesProbes: boolean; readonly onLost: (body: string) => void },
   ) {
+    this.#onLost = options.onLost;
     this.#losesProbes = options.losesProbes;
     this.#circumstances = circumstances;
     this.#targets = targets;
@@ -104,13 +106,16 @@ export class SimulatedBus {
   }
 
   #deliver(queue: SimulatedQueue, body: string): void {
-    this.#onItsWay(() => queue.send(body));
+    this.#onItsWay(
+      () => queue.send(body),
+      () => this.#onLost(body),
+    );
   }
 
-  #onItsWay(arrive: () => void): void {
+  #onItsWay(arrive: () => void, lost: () => void = () => {}): void {
     const { timeline, random, faults } = this.#circumstances;
     this.events++;
-    if (random.chance(faults.loseMessage)) return;
+    if (random.chance(faults.loseMessage)) return lost();
     const lateMs = () =>
       random.magnitude(5, 300) + (random.chance(faults.delayMessage) ? random.between(1_000, 120_000) : 0);
     const send = () => {

@@ -96,12 +96,19 @@ export const manyFaults: Faults = {
   deploy: 0.05,
 };
 
+const deadly = 0.6;
+
 /**
  * Each fault at a rate of its own: with all of them at all times, some states are never reached. A third does not
- * happen at all, a third as in {@link manyFaults}, a third twice as often.
+ * happen at all, a third as in {@link manyFaults}, a third twice as often; and in one of ten most invocations die.
  */
 export function drawnFaults(random: Random): Faults {
   const drawn = Object.entries(manyFaults).map(([name, rate]) => [name, rate * random.pick([0, 1, 2])]);
-  // The protocol allows no more than this.
-  return { ...(Object.fromEntries(drawn) as unknown as Faults), skewMs: random.pick([0, manyFaults.skewMs]) };
+  return {
+    ...(Object.fromEntries(drawn) as unknown as Faults),
+    // The protocol allows no more than this.
+    skewMs: random.pick([0, manyFaults.skewMs]),
+    // Else hardly any task ever kills several invocations in a row (rule 8).
+    ...(random.chance(0.1) && { kill: deadly }),
+  };
 }

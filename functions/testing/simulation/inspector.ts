@@ -2,12 +2,18 @@ import { isDeepStrictEqual } from "node:util";
 import type { Outcome } from "../../contract/outcome.ts";
 import { epoch } from "../../contract/tail.ts";
 import type { Binding } from "../../engines/binding.ts";
+import type { MemoryTaskStore } from "../../tasks/memory.ts";
 import { type EngineName, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
+import { clockSkewMs } from "../../tasks/transitions.ts";
+import type { Update } from "../../tasks/update.ts";
+import { isSignal, type WakeMessage } from "../../wake/wake.ts";
+import type { Wakes } from "../../wake/wakes.ts";
 import type { Aggregate } from "./aggregate.ts";
 import type { Circumstances } from "./circumstances.ts";
+import { Leases } from "./leases.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { wrongWith } from "./specification.ts";
-import type { SimulatedTable, TableWrite } from "./table.ts";
+import type { TableObserver, TableWrite } from "./table.ts";
 import type { Violation } from "./violation.ts";
 import { Witness } from "./witness.ts";
 
@@ -32,11 +38,14 @@ const writtenAs: Readonly<Record<Outcome["type"], RegExp>> = {
 /** The operations of runs. */
 const byRuns = /^(checkpoint|caughtUp|canceled|retry$|silentRetryAfter|attempt limit|completed)/;
 
+/** How long a sleeping lazy task is left without a look: the machinery's own. */
+const probePeriodMs = 900_000;
+
 /** How long an operator's message may be under way: five deliveries, each up to a visibility timeout after the last. */
 const operatorMessageMs = 15 * 60_000;
 
 /** Looks at each write, and at the end, and finds what the promises T1 to T7 and the protocol do not allow. */
-export class Inspector {
+export class Inspector implements TableObserver {
   readonly #circumstances: Circumstances;
   readonly #start: number;
   readonly #aggregates: ReadonlyMap<string, Aggregate>;
@@ -46,8 +55,12 @@ export class Inspector {
   readonly #early = new Map<string, number>();
   /** The latest signal of an entity that was delivered for good: when it was sent. */
   readonly #signaledAt = new Map<string, number>();
+  /** When a signal that was put off was lost. */
+  readonly #lostAt = new Map<string, number>();
   /** The furthest position that a task has read. */
   readonly #furthest = new Map<string, number>();
+  readonly #leases = new Leases();
+  #records: MemoryTaskStore | undefined;
   readonly witness: Witness;
   violation: Violation | undefined;
   writes = 0;
@@ -69,6 +82,11 @@ export class Inspector {
     );
   }
 
+  /** The records of the table, as they are. */
+  watch(records: MemoryTaskStore): void {
+    this.#records = records;
+  }
+
   /** The first violation ends a simulation: what follows it means nothing. */
   #found(rule: string, what: string, task: string): void {
     if (this.violation) return;
@@ -83,6 +101,17 @@ export class Inspector {
   /** A signal was taken off the queue: from now on nothing outside of the table knows of it. */
   signalDelivered(entity: string, sentAt: number): void {
     this.#signaledAt.set(entity, Math.max(sentAt, this.#signaledAt.get(entity) ?? 0));
+  }
+
+  /** A signal that a function had put off, because its upstream was out, was lost: nobody knows of it any more. */
+  signalLost(entity: string): void {
+    this.#lostAt.set(entity, this.#circumstances.timeline.now);
+  }
+
+  /** A tail that its server has forgotten since is news: its task reads from epoch. */
+  #isKnown({ entity, tail }: TaskRecord): boolean {
+    const aggregate = this.#aggregates.get(entity);
+    return !aggregate || tail === epoch || aggregate.positionOf(tail) >= aggregate.trimmed;
   }
 
   #hasRead(task: TaskKey, id: string): void {
@@ -102,7 +131,44 @@ export class Inspector {
     this.#found("T4", `an activity was called under fence ${fence}, which its process never took`, taskName(task));
   }
 
-  async onWrite(write: TableWrite, table: SimulatedTable): Promise<void> {
+  /** Rule 5: what was refused, and is stored, had been applied. */
+  onRefused({ operation, changes }: Update, record: TaskRecord): void {
+    const { token, lastToken } = changes;
+    const isOurs =
+      (typeof token === "string" && token === record.token) ||
+      (typeof lastToken === "string" && lastToken === record.lastToken);
+    if (isOurs) this.#found("rule 5", `${operation}: it had been applied, and counts as refused`, taskName(record));
+  }
+
+  onViewDeleted(name: string, record: TaskRecord | undefined): void {
+    if (record?.viewRef !== name) return;
+    this.#found("T5", `the view at tail ${record.tail} was deleted`, taskName(record));
+  }
+
+  /** The wakes of a process: the record is written first, so that what arrives finds it. */
+  hearing(wakes: Wakes): Wakes {
+    const heard = async (message: WakeMessage) => {
+      if (isSignal(message) || message.fence === undefined) return;
+      const record = await this.#records?.get(message.key);
+      const isWritten = record && (record.fence > message.fence || record.status !== "running");
+      if (!isWritten)
+        this.#found("rule 6", `a ${message.class} was sent before its record was written`, taskName(message.key));
+    };
+    return {
+      send: async (messages) => {
+        for (const message of messages) await heard(message);
+        return wakes.send(messages);
+      },
+      sendAt: async (wake, at) => {
+        await heard(wake);
+        return wakes.sendAt(wake, at);
+      },
+      sendAlone: (wake) => wakes.sendAlone(wake),
+      startHolder: (holder) => wakes.startHolder(holder),
+    };
+  }
+
+  async onWrite(write: TableWrite): Promise<void> {
     this.writes++;
     const { by, decidedAt, operation, before, after } = write;
     const name = taskName(after);
@@ -114,7 +180,7 @@ export class Inspector {
       if (held && held.token === after.token) held.seenWakes = after.wakes;
       return;
     }
-    const wrong = wrongWith({
+    const found = wrongWith({
       operation,
       before,
       after,
@@ -123,13 +189,18 @@ export class Inspector {
       seenWakes: held?.seenWakes,
       mayBeEarly: this.#mayBeEarly(by, after),
     });
+    const wrong =
+      found ??
+      this.#leases.wrongWith(write) ??
+      this.#wrongWithEngine(write) ??
+      (await this.#wrongWithWait(after, operation));
     if (wrong) {
       const [, rule = "the protocol", what = wrong] = /^(T\d|rule \d+): (.*)$/s.exec(wrong) ?? [];
       this.#found(rule, `${operation}: ${what}`, name);
       return;
     }
     if (operation.startsWith("acquire")) {
-      if (this.isQuiet && after.engine === "lazy") {
+      if (this.isQuiet && after.engine === "lazy" && this.#isKnown(after)) {
         this.#found("no amplification", "it runs, though all is read and no message is left", name);
       }
       byTask.set(name, { token: after.token ?? "", fence: after.fence, seenWakes: after.wakes });
@@ -137,16 +208,45 @@ export class Inspector {
       held.seenWakes = after.wakes;
     }
     this.#hasRead(after, after.tail);
-    if (held && before?.token === held.token && byRuns.test(operation)) await this.#inspectRun(write, held, table);
+    if (held && before?.token === held.token && byRuns.test(operation)) await this.#inspectRun(write, held);
+  }
+
+  /** What the table of operations leaves to the engine that the task is bound to. */
+  #wrongWithEngine({ by, decidedAt, operation, before, after }: TableWrite): string | undefined {
+    const { engine, everyMinutes, declaration } = this.#bindingOf(by, after);
+    if (operation !== "caughtUp") return undefined;
+    if (engine === "lazy") {
+      const isKept = after.due === before?.due;
+      if (!isKept && (before?.due ?? 0) <= decidedAt + probePeriodMs - clockSkewMs)
+        return "rule 6: a normal run moved its due time";
+      if ((after.due ?? 0) > decidedAt + probePeriodMs) return "rule 6: it sleeps beyond its next probe";
+    }
+    // Between the decision and the write of a large view any time may pass.
+    if (engine === "cron" && declaration.behaviour.type === "processor") {
+      const { notBefore = 0, startedAt, due } = after;
+      if (notBefore <= decidedAt || notBefore > decidedAt + everyMinutes * 60_000 + clockSkewMs)
+        return "rule 16: not its next slot";
+      if ((notBefore - startedAt) % (everyMinutes * 60_000) !== 0) return "rule 16: no slot of its own";
+      if (due !== notBefore) return "rule 6: not due at its slot";
+    }
+    return undefined;
+  }
+
+  /** Rule 13: a task that awaits a child is among the waiters of one, or it would wait for ever. */
+  async #wrongWithWait(after: TaskRecord, operation: string): Promise<string | undefined> {
+    if (operation !== "caughtUp" || !after.awaiting || !this.#records) return undefined;
+    const name = taskName(after);
+    for await (const { waiters = [] } of this.#records.list()) if (waiters.includes(name)) return undefined;
+    return "rule 13: it awaits a child, and none will tell it";
   }
 
   /** What a run wrote, against what its activity was given and said. */
-  async #inspectRun({ by, operation, before, after }: TableWrite, held: Held, table: SimulatedTable): Promise<void> {
+  async #inspectRun({ by, operation, before, after }: TableWrite, held: Held): Promise<void> {
     const aggregate = this.#aggregates.get(after.entity);
     if (!before || !aggregate) return;
     const { behaviour } = this.#bindingOf(by, after).declaration;
     if (behaviour.type === "viewed") {
-      if (after.status !== "completed" && operation !== "rewind") await this.#inspectView(after, aggregate, table, by);
+      if (after.status !== "completed" && operation !== "rewind") await this.#inspectView(after, aggregate, by);
       return;
     }
     const attempts = this.witness.attemptsOf(by, after, held.fence);
@@ -189,15 +289,10 @@ export class Inspector {
   }
 
   /** T5: the stored view is the fold of the events up to the stored tail, from wherever the history began at some time. */
-  async #inspectView(
-    record: TaskRecord,
-    aggregate: Aggregate,
-    table: SimulatedTable,
-    by: SimulatedProcess,
-  ): Promise<void> {
+  async #inspectView(record: TaskRecord, aggregate: Aggregate, by: SimulatedProcess): Promise<void> {
     const { behaviour } = this.#bindingOf(by, record).declaration;
     if (behaviour.type !== "viewed" || record.viewVersion !== behaviour.view.version) return;
-    const json = record.view ?? (record.viewRef && (await table.records.getView(record, record.viewRef)));
+    const json = record.view ?? (record.viewRef && (await this.#records?.getView(record, record.viewRef)));
     if (!json) {
       if (record.tail !== epoch) this.#found("T5", `no view at tail ${record.tail}`, taskName(record));
       return;
@@ -234,6 +329,7 @@ export class Inspector {
     // Its server may have sent nothing for a tail that it does not know, as rule 18 says.
     if (aggregate.isSilent && aggregate.trimmed > 0) return;
     const signaledAt = this.#signaledAt.get(record.entity) ?? 0;
+    if (signaledAt <= (this.#lostAt.get(record.entity) ?? 0)) return;
     // An activity may go back, or be sent back: it has read what it has read.
     const read = this.#furthest.get(taskName(record)) ?? -1;
     const missed = aggregate.addedAt.findIndex(

@@ -25,6 +25,8 @@ export class SimulatedProcess {
   #stopAt = Number.POSITIVE_INFINITY;
   #stopForMs = 0;
   #onDeath: () => void = () => {};
+  #troubles = 0;
+  #invocations = 0;
 
   constructor(name: string, circumstances: Circumstances) {
     this.name = name;
@@ -41,6 +43,16 @@ export class SimulatedProcess {
     return this.#dead;
   }
 
+  /** How often it stood still, or was told that a call had failed: only then may it leave something undone. */
+  get troubles(): number {
+    return this.#troubles;
+  }
+
+  /** The number of the event that it handles, or has handled last. */
+  get invocation(): number {
+    return this.#invocations;
+  }
+
   /** When it goes on; undefined if it does not stand still. */
   get stillUntil(): number | undefined {
     return this.#stillUntil;
@@ -50,6 +62,7 @@ export class SimulatedProcess {
   beginInvocation(onDeath: () => void): void {
     const { random, faults } = this.#circumstances;
     this.#onDeath = onDeath;
+    this.#invocations++;
     this.#dieAt = random.chance(faults.kill) ? this.#moments + Math.floor(random.magnitude(1, 100)) : Infinity;
     this.#stopAt = Number.POSITIVE_INFINITY;
     if (random.chance(faults.block)) this.#stopSoon(random.magnitude(50, 15_000));
@@ -79,6 +92,7 @@ export class SimulatedProcess {
   standStill(ms: number): void {
     const { timeline, story } = this.#circumstances;
     if (ms !== Number.POSITIVE_INFINITY) {
+      this.#troubles++;
       story.say(this.name, () => `stands still for ${Math.round(ms)} ms`);
       timeline.after(ms, () => this.goOn());
     }
@@ -87,6 +101,7 @@ export class SimulatedProcess {
 
   goOn(): void {
     if (this.#dead || this.#stillUntil === undefined || this.#circumstances.timeline.now < this.#stillUntil) return;
+    this.#troubles++;
     this.wake();
   }
 
@@ -120,6 +135,10 @@ export class SimulatedProcess {
         const answer = (act: () => void) => timeline.after(latencyMs(random), () => this.deliver(act));
         const attempt = (then: (carriedOut: Promise<T>) => void) =>
           timeline.after(latencyMs(random), () => then(Promise.resolve().then(carryOut)));
+        const fail = (text: string) => {
+          this.#troubles++;
+          reject(failure(text));
+        };
         const settle = (carriedOut: Promise<T>) =>
           void carriedOut.then(
             (value) => answer(() => resolve(value)),
@@ -129,11 +148,11 @@ export class SimulatedProcess {
           case "fine":
             return void attempt(settle);
           case "throttled":
-            return void answer(() => reject(failure("throttled")));
+            return void answer(() => fail("throttled"));
           case "unknown result":
             return void attempt((carriedOut) => {
               carriedOut.catch(() => {});
-              answer(() => reject(failure("timed out")));
+              answer(() => fail("timed out"));
             });
           case "made twice":
             return void attempt((carriedOut) => {

@@ -29,6 +29,7 @@ export class SimulatedQueue {
   readonly #target: SimulatedFunction;
   readonly #messages = new Map<string, Message>();
   readonly #onDelete: (body: string, sentAt: number) => void;
+  readonly #onLost: (body: string) => void;
   #underWay = 0;
   #sent = 0;
   deadLetters = 0;
@@ -37,8 +38,10 @@ export class SimulatedQueue {
     circumstances: Circumstances,
     settings: QueueSettings,
     target: SimulatedFunction,
-    onDelete: (body: string, sentAt: number) => void = () => {},
+    onDelete: (body: string, sentAt: number) => void,
+    onLost: (body: string) => void,
   ) {
+    this.#onLost = onLost;
     this.#circumstances = circumstances;
     this.#settings = settings;
     this.#target = target;
@@ -91,6 +94,7 @@ export class SimulatedQueue {
       if (message.receives <= mostReceives) return true;
       this.#messages.delete(message.id);
       this.deadLetters++;
+      this.#onLost(message.body);
       return false;
     });
     if (taken.length === 0) return;

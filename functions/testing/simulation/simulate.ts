@@ -104,6 +104,8 @@ const longestSettleMinutes = 90;
 /** Rule 18: of a kind whose server is silent about tails that it does not know. */
 const longestSilenceMinutes = 6 * 60;
 const quietMinutes = 5;
+/** Ten times as many as a simulation has in which a server is silent for hours. */
+const mostSteps = 3_000_000;
 const budget = { looks: 1_000, concurrency: 10 };
 
 /**
@@ -156,8 +158,10 @@ class Simulation {
     this.#timeline = new Timeline(this.#random.fork(), start);
     this.#story = new Story(story);
     this.#story.begin(this.#timeline);
-    this.#hasProbes = this.#random.chance(0.5);
+    const hasProbes = this.#random.chance(0.5);
     this.#trimsSilent = this.#random.chance(0.05);
+    // Such a tail is looked up hours after the last signal: only probes come so late.
+    this.#hasProbes = hasProbes || this.#trimsSilent;
     this.#scenario =
       typeof scenario === "function" ? scenario({ random: this.#random.fork(), isCalm: () => this.#isCalm }) : scenario;
     const drawn = faults ? { ...noFaults, ...faults } : drawnFaults(this.#random);
@@ -167,11 +171,8 @@ class Simulation {
     this.#inspector = new Inspector(this.#circumstances, this.#aggregates, (process, key) =>
       this.#machineryOf(process).bindings.find(key),
     );
-    this.#table = new SimulatedTable(
-      this.#circumstances,
-      (write) => this.#inspector.onWrite(write, this.#table),
-      mutation,
-    );
+    this.#table = new SimulatedTable(this.#circumstances, this.#inspector, mutation);
+    this.#inspector.watch(this.#table.records);
     const histories: Histories = {
       eventsOf: (stream, address) => this.#aggregate(stream, address).events as never,
       append: (stream, address, event) => this.#append(this.#aggregate(stream, address), event),
@@ -189,15 +190,19 @@ class Simulation {
     const eager = this.#function("eager", 900_000, eagerHandler);
     this.#functions = [lazy, this.#cron, signals, eager];
     const queue = (name: string, delayMs: number, batchSize: number) =>
-      new SimulatedQueue(this.#circumstances, { name, delayMs, batchSize, concurrency: 5 }, lazy, (body, sentAt) =>
-        this.#onDelivered(body, sentAt),
+      new SimulatedQueue(
+        this.#circumstances,
+        { name, delayMs, batchSize, concurrency: 5 },
+        lazy,
+        (body, sentAt) => this.#onDelivered(body, sentAt),
+        (body) => this.#onLost(body),
       );
     const [wakes, delayed, oneByOne] = [queue("wakes", 0, 10), queue("delayed", 20_000, 10), queue("lonely", 0, 1)];
     this.#queues = [wakes, delayed, oneByOne];
     this.#bus = new SimulatedBus(
       this.#circumstances,
       { wakes, delayed, oneByOne, signals, eager },
-      { losesProbes: !this.#hasProbes },
+      { losesProbes: !this.#hasProbes, onLost: (body) => this.#onLost(body) },
     );
     this.#tasks = this.#scenario.tasks ?? this.#tasksOfFirstVersion();
   }
@@ -238,7 +243,7 @@ class Simulation {
       log: loggerTo([]),
       store: this.#table.storeOf(process),
       control: this.#table.controlOf(process),
-      wakes: this.#bus.wakesOf(process),
+      wakes: this.#inspector.hearing(this.#bus.wakesOf(process)),
       upstream: this.#upstream.connectionsOf(process),
       openStream: this.#upstream.openStreamOf(process),
       signalSources: SimulatedUpstream.sources(signalSources),
@@ -262,6 +267,11 @@ class Simulation {
     if (message && isSignal(message)) this.#inspector.signalDelivered(message.entity, sentAt);
   }
 
+  #onLost(body: string): void {
+    const message = ownMessage(decodeBusEvent(body));
+    if (message && !isSignal(message) && message.class === "signal") this.#inspector.signalLost(message.key.entity);
+  }
+
   async run(): Promise<void> {
     const operator = new SimulatedProcess("operator", this.#circumstances);
     const tasks = tasksOf(this.#machineryOf(operator));
@@ -283,7 +293,12 @@ class Simulation {
   }
 
   #advance(until: number): Promise<void> {
-    return this.#timeline.run(until, () => this.#inspector.violation !== undefined);
+    return this.#timeline.run(until, () => {
+      if (this.#timeline.steps > mostSteps) {
+        this.#inspector.fail("no amplification", `more than ${mostSteps} things happen`, "all");
+      }
+      return this.#inspector.violation !== undefined;
+    });
   }
 
   /** Events come one by one, or in bursts. */

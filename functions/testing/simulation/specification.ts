@@ -43,6 +43,8 @@ const operations: Readonly<Record<string, Check>> = {
       step.before.paused && "rule 12: a paused task was taken",
       step.before.status !== "running" && `rule 8: taken over while ${step.before.status}`,
       (step.before.leaseUntil ?? 0) + clockSkewMs >= step.now && "T2: taken over while its lease was alive",
+      (step.before.leaseUntil ?? 0) + clockSkewMs + strikeWaitMs(step.before.strikes) >= step.now &&
+        "rule 8: taken over without the wait for its strikes",
       step.after.strikes !== step.before.strikes + 1 && "rule 8: taken over without a strike",
       taken(step),
     ),
@@ -53,8 +55,9 @@ const operations: Readonly<Record<string, Check>> = {
       epochOf(step.after.token) <= epochOf(step.before.token) && "T2: taken over from a later holder",
       taken(step),
     ),
-  isolate: ({ before, after }) =>
+  isolate: ({ before, after, now }) =>
     first(
+      dueAfterGrace(after, now),
       before.status !== "running" && `rule 8: isolated while ${before.status}`,
       after.status !== "ready" && `rule 8: isolated, and ${after.status}`,
       after.strikes !== before.strikes + 1 && "rule 8: isolated without a strike",
@@ -62,8 +65,9 @@ const operations: Readonly<Record<string, Check>> = {
     ),
   "signal to a running task": noted,
   "child to a running task": noted,
-  rouse: ({ before, after }) =>
+  rouse: ({ before, after, now }) =>
     first(
+      dueAfterGrace(after, now),
       before.paused && "a paused task was roused",
       !["sleeping", "retrying"].includes(before.status) && `roused while ${before.status}`,
       after.status !== "ready" && `roused, and ${after.status}`,
@@ -74,7 +78,11 @@ const operations: Readonly<Record<string, Check>> = {
   caughtUp: (step) =>
     first(committed(step, "sleeping"), slept(step), step.after.attempts !== 0 && "rule 9: attempts stay"),
   "canceled, tail advanced": (step) =>
-    first(committed(step, "ready"), step.after.strikes !== 0 && "rule 9: strikes stay"),
+    first(
+      committed(step, "ready"),
+      step.after.strikes !== 0 && "rule 9: strikes stay",
+      dueAfterGrace(step.after, step.now),
+    ),
   retry: (step) =>
     first(
       committed(step, "retrying"),
@@ -94,15 +102,15 @@ const operations: Readonly<Record<string, Check>> = {
       committed(step, "completed"),
       step.before.waiters !== undefined && "rule 13: completed, and nobody will tell its waiters",
     ),
-  "completed, waiters": (step) =>
-    first(committed(step, "completed"), step.after.due === undefined && "rule 13: not due"),
+  "completed, waiters": (step) => first(committed(step, "completed"), dueAfterGrace(step.after, step.now)),
   "add waiter": ({ before, after }) =>
     first(
       before.status === "completed" && "rule 13: a waiter was added that nobody will tell",
       (after.waiters ?? []).length === 0 && "the waiter was not added",
     ),
-  "mark a waiter": ({ before, after }) =>
+  "mark a waiter": ({ before, after, now }) =>
     first(
+      dueAfterGrace(after, now),
       before.paused && "a paused waiter was marked",
       before.status !== "sleeping" && `marked while ${before.status}`,
       (after.status !== "ready" || !after.childDone) && "a marked waiter must run, and know why",
@@ -111,12 +119,28 @@ const operations: Readonly<Record<string, Check>> = {
     first(
       before.status !== "completed" && `notified while ${before.status}`,
       after.waiters !== undefined && "the waiters stay",
+      before.waiters === undefined && "rule 13: notified, though nobody waits",
     ),
-  rescue: (step) => first(looked(step), step.after.rescues !== step.before.rescues + 1 && "a rescue was not counted"),
-  "look at a sleeping lazy task": looked,
-  "look at a running task": looked,
+  rescue: (step) =>
+    first(
+      looked(step),
+      step.after.rescues !== step.before.rescues + 1 && "a rescue was not counted",
+      rescuedLater(step),
+    ),
+  "look at a sleeping lazy task": (step) =>
+    first(
+      looked(step),
+      step.before.status !== "sleeping" && `rule 11: looked at as if it slept, while ${step.before.status}`,
+    ),
+  "look at a running task": (step) =>
+    first(
+      looked(step),
+      step.before.status !== "running" && `rule 11: looked at as if it ran, while ${step.before.status}`,
+      step.after.due !== (step.before.leaseUntil ?? 0) + clockSkewMs + strikeWaitMs(step.before.strikes) + 1 &&
+        "rule 6: not due at the end of its lease",
+    ),
   postpone: looked,
-  adopt: looked,
+  adopt: (step) => first(looked(step), step.before.paused && "a paused task was put where holders find it"),
   "park on strikes": ({ before, after, now }) =>
     first(
       before.status !== "running" && `parked on strikes while ${before.status}`,
@@ -129,20 +153,24 @@ const operations: Readonly<Record<string, Check>> = {
       after.status !== before.status && "a pause changed the status",
       !after.paused && "not paused",
     ),
-  resume: ({ before, after }) =>
+  resume: ({ before, after, now }) =>
     first(
+      after.due !== Math.max(after.notBefore ?? 0, now) + graceMs && "rule 6: not due after its time and the grace",
       !before.paused && before.status !== "parked" && "resumed, though neither paused nor parked",
       before.status === "running" && "resumed from under its run",
       after.paused && "still paused",
       !["ready", "retrying"].includes(after.status) && `resumed, and ${after.status}`,
     ),
-  "resume while running": ({ before, after }) =>
+  "resume while running": ({ before, after, now }) =>
     first(
+      dueAfterGrace(after, now),
+      !before.paused && "resumed, though not paused",
       before.status !== "running" && `resumed while ${before.status}`,
       after.wakes !== before.wakes + 1 && "T3: the run would not go on",
     ),
-  rewind: ({ before, after }) =>
+  rewind: ({ before, after, now }) =>
     first(
+      dueAfterGrace(after, now),
       before.status === "completed" && "T4: a completed task was rewound",
       after.status !== "ready" && `rewound, and ${after.status}`,
       (after.view ?? after.viewRef) !== undefined && "T5: rewound with a view",
@@ -157,6 +185,7 @@ export function wrongWith(step: Step): string | undefined {
       before !== undefined && "T4: a task was started that was there",
       (after.tail !== "epoch" || after.fence !== 0 || after.status !== "ready") && "started in the middle",
       ruleOfDue(after),
+      dueAfterGrace(after, step.now),
     );
   }
   const check = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
@@ -248,9 +277,31 @@ function noted({ before, after }: Step & { readonly before: TaskRecord }): strin
   );
 }
 
+/** Rule 6: somebody looks after it, should its wake be lost. */
+function dueAfterGrace({ due }: TaskRecord, now: number): string | undefined {
+  return due === now + graceMs ? undefined : "rule 6: not due after the grace";
+}
+
+/** The longest time between two rescues. */
+const longestRescueMs = 3_600_000;
+
+/** The tick has read the clock, and perhaps the record, a while before: `due` is what both have in common. */
+function rescuedLater({ before, after, now }: Step & { readonly before: TaskRecord }): string | undefined {
+  if (after.due === undefined || before.due === undefined) return undefined;
+  const least = Math.min(longestRescueMs, graceMs * 2 ** before.rescues);
+  return after.due < before.due + least || after.due > now + longestRescueMs
+    ? "rule 11: the next rescue at another time than later each time"
+    : undefined;
+}
+
+/** Rule 8: a task that has killed more than one run is left alone for longer each time, at most 15 minutes. */
+function strikeWaitMs(strikes: number): number {
+  return strikes < 2 ? 0 : Math.min(900_000, 20_000 * 2 ** (strikes - 2));
+}
+
 function looked({ before, after, now }: Step & { readonly before: TaskRecord }): string | undefined {
   return first(
-    before.due === undefined && "rule 11: claimed, though it was not due",
+    (before.due === undefined || before.due > now) && "rule 11: claimed, though it was not due",
     after.status !== before.status && "rule 11: a look changed the status",
     after.due !== undefined && after.due <= now - clockSkewMs && "rule 11: due again at once",
   );

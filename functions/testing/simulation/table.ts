@@ -17,6 +17,15 @@ export interface TableWrite {
   readonly after: TaskRecord;
 }
 
+/** Hears what becomes of the table. */
+export interface TableObserver {
+  onWrite(write: TableWrite): Promise<void>;
+  /** A write was refused; `record` is what is stored. */
+  onRefused(update: Update, record: TaskRecord): void;
+  /** A view is about to be deleted; `record` is what is stored. */
+  onViewDeleted(name: string, record: TaskRecord | undefined): void;
+}
+
 /** Changes an update on its way to the table: how a mutation test takes a condition away. */
 export type Mutation = (update: Update) => Update;
 
@@ -40,16 +49,12 @@ export class SimulatedTable {
   readonly #index = new Map<string, Indexed>();
   #writes = 0;
   readonly #circumstances: Circumstances;
-  readonly #onWrite: (write: TableWrite) => Promise<void>;
+  readonly #observer: TableObserver;
   readonly #mutation: Mutation;
 
-  constructor(
-    circumstances: Circumstances,
-    onWrite: (write: TableWrite) => Promise<void>,
-    mutation: Mutation = (same) => same,
-  ) {
+  constructor(circumstances: Circumstances, observer: TableObserver, mutation: Mutation = (same) => same) {
     this.#circumstances = circumstances;
-    this.#onWrite = onWrite;
+    this.#observer = observer;
     this.#mutation = mutation;
   }
 
@@ -69,7 +74,7 @@ export class SimulatedTable {
       list: () => records.list(),
       putView: (key, name, json) => call(`put view ${name}`, () => records.putView(key, name, json)),
       getView: (key, name) => call(`read view ${name}`, () => records.getView(key, name)),
-      deleteView: (key, name) => call(`delete view ${name}`, () => records.deleteView(key, name)),
+      deleteView: (key, name) => call(`delete view ${name}`, () => this.#deleteView(key, name)),
     };
   }
 
@@ -90,13 +95,19 @@ export class SimulatedTable {
     this.#circumstances.story.say(by.name, () => writeText(key, operation, isApplied, written.record));
     if (written.applied && !isApplied) {
       // Made twice: the caller has this answer, and not the first.
-      await this.#onWrite({ by, decidedAt, operation, before: written.record, after: written.record });
+      await this.#observer.onWrite({ by, decidedAt, operation, before: written.record, after: written.record });
     }
     if (isApplied) {
       this.#keepIndex(written.record);
-      await this.#onWrite({ by, decidedAt, operation, before, after: written.record });
+      await this.#observer.onWrite({ by, decidedAt, operation, before, after: written.record });
     }
+    if (!written.applied && written.record) this.#observer.onRefused(update, written.record);
     return written;
+  }
+
+  async #deleteView(key: TaskKey, name: string): Promise<void> {
+    this.#observer.onViewDeleted(name, await this.records.get(key));
+    return this.records.deleteView(key, name);
   }
 
   #keepIndex(record: TaskRecord): void {

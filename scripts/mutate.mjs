@@ -1,0 +1,5 @@
+import { bundleProgram } from "./bundle-program.mjs";
+import { ensureInstalled, runAndExit } from "./install.mjs";
+
+ensureInstalled();
+runAndExit(await bundleProgram("simulate/mutate.ts", ".build/mutate"), process.argv.slice(2));

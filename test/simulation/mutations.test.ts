@@ -1,0 +1,111 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { simulate } from "../../functions/testing/simulation/simulate.ts";
+import { mutants } from "../../simulate/mutants/all.ts";
+import { operationsIn, operationsMissing } from "../../simulate/mutants/conditions.ts";
+import { mutated } from "../../simulate/mutants/mutant.ts";
+import { type Condition, conditionsOf, without } from "../../simulate/mutations.ts";
+import { scenario } from "../../simulate/scenario.ts";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const source = (file: string) => readFileSync(join(project, file), "utf8");
+
+/** A condition that is taken away, the promise that is broken then, and a seed that shows it soon. */
+const cases: readonly (Condition & { readonly rule: string; readonly seed: number })[] = [
+  // CASES
+];
+
+describe("a simulation", () => {
+  it.each(cases)(
+    'catches "$operation" that does not ask for: $condition ($rule)',
+    async ({ seed, rule, ...condition }) => {
+      const { violation } = await simulate(scenario, { seed, mutation: without(condition) });
+      expect(violation?.rule).toBe(rule);
+      // It is the mutation that is caught.
+      const kept = await simulate(scenario, { seed, stormMinutes: 1, mutation: (update) => update });
+      expect(kept.violation).toBeUndefined();
+    },
+  );
+
+  it("knows the conditions of a write, and takes away one of them", async () => {
+    const is = (attribute: "token" | "wakes", value: unknown) => ({ op: "is", attribute, value }) as const;
+    const update = {
+      operation: "caughtUp",
+      guard: { op: "all", guards: [is("token", "t"), is("wakes", 1)] },
+      changes: {},
+    } as const;
+    const conditions = conditionsOf(update);
+    expect(conditions.map(({ condition }) => condition)).toEqual(["is token", "is wakes"]);
+    expect(without({ operation: "caughtUp", condition: "is wakes" })(update).guard).toEqual({
+      op: "all",
+      guards: [is("token", "t")],
+    });
+    expect(without({ operation: "checkpoint", condition: "is wakes" })(update)).toBe(update);
+  });
+});
+
+describe("the mutants of the rules", () => {
+  it.each(mutants)("$rule: $what, is one change of the source", (mutant) => {
+    const changed = mutated(source(mutant.file), mutant);
+    expect(changed).not.toBe(source(mutant.file));
+    expect(mutant.caughtBy === undefined || existsSync(join(project, mutant.caughtBy))).toBe(true);
+  });
+
+  it("have names of their own", () => {
+    expect(new Set(mutants.map(({ what }) => what)).size).toBe(mutants.length);
+  });
+
+  it("are refused when the place that they change is not there once", () => {
+    const mutant = { rule: "rule 1", what: "nothing", file: "a.ts", find: "x", replace: "y" };
+    expect(() => mutated("xx", mutant)).toThrow("found it 2 times");
+    expect(() => mutated("", mutant)).toThrow("found it 0 times");
+    expect(mutated("a x b", mutant)).toBe("a y b");
+  });
+});
+
+describe("the operations of the protocol", () => {
+  const operations = operationsIn(source("functions/tasks/transitions.ts"));
+
+  it("are all found in the source", () => {
+    expect(operations).toEqual([
+      "acquire",
+      "acquire from an earlier holder",
+      "acquire over a dead lease",
+      "add waiter",
+      "adopt",
+      "attempt limit reached",
+      "canceled, tail advanced",
+      "caughtUp",
+      "caughtUp, wakes moved",
+      "caughtUp, watching",
+      "checkpoint",
+      "child to a running task",
+      "completed, no waiters",
+      "completed, waiters",
+      "isolate",
+      "look at a running task",
+      "look at a sleeping lazy task",
+      "mark a waiter",
+      "notified",
+      "park on strikes",
+      "pause",
+      "postpone",
+      "rescue",
+      "resume",
+      "resume while running",
+      "retry",
+      "rewind",
+      "rouse",
+      "signal to a running task",
+      "silentRetryAfter",
+      "start",
+    ]);
+  });
+
+  it("are missed when no simulation shows a write of one", () => {
+    const seen = operations.slice(1).map((operation) => ({ operation, condition: "is token" }));
+    expect(operationsMissing(operations, seen)).toEqual(["acquire"]);
+  });
+});
