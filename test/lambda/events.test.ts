@@ -66,6 +66,38 @@ describe("the lazy function", () => {
     expect(await readQueueAge(world.machinery.control)).toEqual({ ageMs: graceMs + 1, at: world.clock.now() });
   });
 
+  it("leaves word of a late queue once in half a minute, not for each batch", async () => {
+    const world = await sleepingWorld();
+    const { clock } = world;
+    const { control } = world.machinery;
+    const batch = () => {
+      const late = { ApproximateReceiveCount: "1", SentTimestamp: String(clock.now() - graceMs - 1) };
+      return wakeHandler(world.machinery, { Records: [record("m", busEvent(signal), late)] }, context);
+    };
+    for (let i = 0; i < 10; i++) await batch();
+    expect(await control.read("queue-age")).toMatchObject({ version: 1 });
+    await clock.advance(30_000);
+    await batch();
+    expect(await control.read("queue-age")).toMatchObject({ version: 2, value: { at: clock.now() } });
+  });
+
+  it("runs a batch though it cannot leave word of its lateness", async () => {
+    const world = await sleepingWorld();
+    const { machinery } = world;
+    const write = async () => {
+      throw new Error("throttled");
+    };
+    const late = { ApproximateReceiveCount: "1", SentTimestamp: String(machinery.clock.now() - graceMs - 1) };
+    world.append("t", "e2");
+    const response = await wakeHandler(
+      { ...machinery, control: { ...machinery.control, read: (name) => machinery.control.read(name), write } },
+      { Records: [record("m", busEvent(signal), late)] },
+      context,
+    );
+    expect(response).toEqual({ batchItemFailures: [] });
+    expect(await world.record("t")).toMatchObject({ tail: "e2" });
+  });
+
   it("stops before its deadline: the run commits and hands over in time", async () => {
     const slow = defineProcessor(thing, {
       name: "slow",
