@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { controllerUnder } from "../contract/controller-under.ts";
 import { isTailwakeError, TailwakeError } from "../contract/error.ts";
 import type { Tail } from "../contract/tail.ts";
 import { unstorableIn } from "../contract/view.ts";
@@ -32,9 +33,9 @@ export class RunState {
   readonly token: string;
   /** Of this run. The record that comes back from a commit may already be that of the next one. */
   readonly fence: number;
-  readonly #lost = new AbortController();
-  /** Aborts at the deadline, or when the lease is lost. */
-  readonly signal: AbortSignal;
+  readonly #ends: AbortController;
+  /** The lease is lost, or the run is over. */
+  #lost = false;
 
   /** As last read or written by this run. */
   record: TaskRecord;
@@ -76,7 +77,7 @@ export class RunState {
     this.key = { entity, kind, activity };
     this.token = record.token ?? "";
     this.fence = record.fence;
-    this.signal = AbortSignal.any([invocation.signal, this.#lost.signal]);
+    this.#ends = controllerUnder(invocation.signal);
     // An activity may have any number of calls under way: that is no leak.
     setMaxListeners(0, this.signal);
     this.watch = watch;
@@ -86,8 +87,13 @@ export class RunState {
     this.tail = record.tail;
   }
 
+  /** Aborts at the deadline, or when the lease is lost. */
+  get signal(): AbortSignal {
+    return this.#ends.signal;
+  }
+
   get lost(): boolean {
-    return this.#lost.signal.aborted;
+    return this.#lost;
   }
 
   /** Writes one transition; a refusal by someone else's token means that the lease is lost. */
@@ -97,7 +103,7 @@ export class RunState {
       this.record = written.record;
       this.writtenAt = this.machinery.clock.now();
       this.unwritten = false;
-    } else if (written.record?.token !== this.token) this.#lost.abort(leaseLost(this.key, update.operation));
+    } else if (written.record?.token !== this.token) this.#lose(update.operation);
     return written;
   }
 
@@ -109,7 +115,12 @@ export class RunState {
   /** The run is over: what its activity may still try comes too late. */
   end(): void {
     this.stream?.close();
-    this.#lost.abort(leaseLost(this.key, "anything more"));
+    this.#lose("anything more");
+  }
+
+  #lose(operation: string): void {
+    this.#lost = true;
+    this.#ends.abort(leaseLost(this.key, operation));
   }
 
   /** Goes back to what is stored: a view that is half changed, or cannot be stored, has no tail (T5). */

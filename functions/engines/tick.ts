@@ -95,50 +95,68 @@ export async function tick(
   report.holders = await startMissingHolders(machinery);
   const queueAgeMs = await latenessOfQueue(machinery);
   if (queueAgeMs !== undefined) return { ...report, oldestDueMs: queueAgeMs, cutShort: true };
-  const wakes: TaskWake[] = [];
   const limiter = new Limiter(budget.concurrency);
   let left = budget.looks;
-  for (const shard of shuffledShards(machinery.random)) {
-    if (left <= 0) break;
-    let after: DueEntry | undefined;
-    do {
+  let toScan: ShardScan[] = shuffledShards(machinery.random).map((shard) => ({ shard }));
+  while (toScan.length > 0) {
+    const unfinished: ShardScan[] = [];
+    for (const [i, { shard, after }] of toScan.entries()) {
       if (invocation.signal.aborted) return { ...report, cutShort: true };
-      const now = machinery.clock.now();
-      const wanted = left;
-      const entries = await machinery.store.due(shard, now, wanted, after);
-      left -= entries.length;
-      const [oldest] = entries;
-      if (oldest) report.oldestDueMs = Math.max(report.oldestDueMs, now - oldest.due);
-      await Promise.all(
-        entries.map((entry) =>
-          limiter.run(async () => {
-            if (invocation.signal.aborted) {
-              report.cutShort = true;
-              return;
-            }
-            try {
-              await lookAt(machinery, entry, invocation, report, wakes);
-            } catch (error) {
-              report.failed++;
-              if (isOfAnotherVersion(error)) left++;
-              machinery.log.error("look failed", { task: taskName(entry.key), err: describeError(error) });
-            }
-          }),
-        ),
-      );
-      // Sent page by page: what is claimed must not wait for the whole scan.
-      await sendOrLeaveToScan(machinery, wakes.splice(0));
-      after = entries.length === wanted ? entries.at(-1) : undefined;
-    } while (after && left > 0);
-  }
-  if (left <= 0) {
-    report.cutShort = true;
-    machinery.log.warn("looks used up, the rest is left to the next tick", {
-      looks: budget.looks,
-      oldestDueMs: report.oldestDueMs,
-    });
+      if (left <= 0) {
+        const { oldestDueMs } = report;
+        machinery.log.warn("looks used up, the rest is left to the next tick", { looks: budget.looks, oldestDueMs });
+        return { ...report, cutShort: true };
+      }
+      // A share for each: what is lost in a shard that is never reached is never found (rule 22).
+      const share = Math.ceil(left / (toScan.length - i));
+      const entries = await machinery.store.due(shard, machinery.clock.now(), share, after);
+      left -= await lookAtAll(machinery, entries, limiter, invocation, report);
+      const last = entries.at(-1);
+      if (last && entries.length === share) unfinished.push({ shard, after: last });
+    }
+    toScan = unfinished;
   }
   return report;
+}
+
+/** A shard of the due index, from its beginning or from behind an entry. */
+interface ShardScan {
+  readonly shard: number;
+  readonly after?: DueEntry;
+}
+
+/** Returns how many looks of the budget that took. */
+async function lookAtAll(
+  machinery: Machinery,
+  entries: readonly DueEntry[],
+  limiter: Limiter,
+  invocation: Invocation,
+  report: TickReport,
+): Promise<number> {
+  const wakes: TaskWake[] = [];
+  const [oldest] = entries;
+  if (oldest) report.oldestDueMs = Math.max(report.oldestDueMs, machinery.clock.now() - oldest.due);
+  let looks = entries.length;
+  await Promise.all(
+    entries.map((entry) =>
+      limiter.run(async () => {
+        if (invocation.signal.aborted) {
+          report.cutShort = true;
+          return;
+        }
+        try {
+          await lookAt(machinery, entry, invocation, report, wakes);
+        } catch (error) {
+          report.failed++;
+          if (isOfAnotherVersion(error)) looks--;
+          machinery.log.error("look failed", { task: taskName(entry.key), err: describeError(error) });
+        }
+      }),
+    ),
+  );
+  // Sent page by page: what is claimed must not wait for the whole scan.
+  await sendOrLeaveToScan(machinery, wakes);
+  return looks;
 }
 
 /**

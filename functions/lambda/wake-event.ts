@@ -57,13 +57,22 @@ function recordsOf(event: unknown): QueueRecord[] | undefined {
   });
 }
 
-/** A message that waited longer than a rescue's grace: the tick must not add to the queue (rule 11). */
+/** A tick counts a word of the last two minutes: one from each process in this time is enough. */
+const betweenWordsMs = 30_000;
+/** When a process last left word. */
+const lastWord = new WeakMap<Machinery, number>();
+
+/**
+ * A message that waited longer than a rescue's grace: the tick must not add to the queue (rule 11). All processes write
+ * to one document, so that they do it seldom; and a batch is run, though its word could not be left.
+ */
 async function noteLateness(machinery: Machinery, records: readonly QueueRecord[] = []): Promise<void> {
   const { control, clock, log } = machinery;
   const now = clock.now();
   const ages = records.flatMap(({ firstSentAt }) => (firstSentAt === undefined ? [] : [now - firstSentAt]));
   const ageMs = Math.max(0, ...ages);
-  if (ageMs <= graceMs) return;
+  if (ageMs <= graceMs || now - (lastWord.get(machinery) ?? Number.NEGATIVE_INFINITY) < betweenWordsMs) return;
+  lastWord.set(machinery, now);
   log.warn("queue is late", { ageMs });
-  await orWarn(machinery, "age of the queue not noted", {}, () => noteQueueAge(control, { ageMs, at: now }));
+  await orWarn(machinery, "queue age not noted", { ageMs }, () => noteQueueAge(control, { ageMs, at: now }));
 }

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../contract/clock.ts";
+import { controllerUnder } from "../contract/controller-under.ts";
 import type { Address, Batch, EventStream, Recorded, StreamDeclaration, StreamPosition } from "../contract/stream.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
 import type { UpstreamConnection } from "./connection.ts";
@@ -85,9 +86,8 @@ function isUnavailable(error: unknown): boolean {
  */
 class MessageStream implements OpenStream {
   readonly #request: StreamRequest;
-  readonly #controller = new AbortController();
   /** Aborts with our own signal, or when the stream is closed. */
-  readonly #ends: AbortSignal;
+  readonly #ends: AbortController;
   /** `#ends` has aborted: a field, since it is looked at for each event and asking the signal is a call. */
   #over: boolean;
   readonly #read: (message: object) => Batch<unknown>;
@@ -114,9 +114,10 @@ class MessageStream implements OpenStream {
   constructor(request: StreamRequest) {
     this.#request = request;
     this.#read = request.declaration.definition.read;
-    this.#ends = AbortSignal.any([request.signal, this.#controller.signal]);
-    this.#over = this.#ends.aborted;
-    this.#ends.addEventListener("abort", () => {
+    this.#ends = controllerUnder(request.signal);
+    const { signal } = this.#ends;
+    this.#over = signal.aborted;
+    signal.addEventListener("abort", () => {
       this.#over = true;
     });
   }
@@ -133,7 +134,7 @@ class MessageStream implements OpenStream {
     try {
       const response = await connection.transport.stream(
         method,
-        this.#ends,
+        this.#ends.signal,
         undefined,
         undefined,
         once(create(method.input, request(address, position))),
@@ -157,7 +158,7 @@ class MessageStream implements OpenStream {
   }
 
   close(): void {
-    this.#controller.abort();
+    this.#ends.abort();
   }
 
   continuesAfter(tail: Tail): boolean {
@@ -304,7 +305,7 @@ class MessageStream implements OpenStream {
     let waitedFor = 0;
     this.#guarded = true;
     for (;;) {
-      await clock.sleep(silenceMs, this.#ends);
+      await clock.sleep(silenceMs, this.#ends.signal);
       if (this.#over) return;
       if (this.#atHead) {
         this.#guarded = false;

@@ -4,7 +4,7 @@ import { caughtUp } from "../../functions/contract/outcome.ts";
 import { cron, lazy } from "../../functions/engines/binding.ts";
 import { noteQueueAge } from "../../functions/engines/queue-age.ts";
 import { startTask } from "../../functions/engines/start.ts";
-import { dueShards } from "../../functions/tasks/record.ts";
+import { dueShard, dueShards } from "../../functions/tasks/record.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, thing, World } from "../support/world.ts";
 
@@ -218,5 +218,39 @@ describe("a tick", () => {
     expect(usedUp()).toMatchObject([{ fields: { looks: 10, oldestDueMs: report.oldestDueMs } }]);
     expect(await world.tick()).toMatchObject({ rescued: 20, cutShort: false });
     expect(usedUp()).toHaveLength(1);
+  });
+
+  it("reaches every shard, though more comes due than it can look at (T6, rule 22)", async () => {
+    const world = new World({ activities: [lazy(reader)], limits: { probePeriodMs: 3 * minute } });
+    const tasks = 160;
+    for (let i = 0; i < tasks; i++) await startTask(world.machinery, reader, { thingId: `t${i}` });
+    await world.drain();
+    await world.clock.advance(3 * minute);
+    const startedAt = world.clock.now();
+    const { tick } = await import("../../functions/engines/tick.ts");
+    // Five ticks for all of them, and each comes due again after three.
+    for (let ticks = 0; ticks < 12; ticks++) {
+      const report = await tick(world.machinery, [], { looks: tasks / 5, concurrency: 5 }, world.invocation());
+      expect(report).toMatchObject({ probed: tasks / 5, cutShort: true });
+      await world.clock.advance(minute);
+    }
+    const neverLookedAt: string[] = [];
+    for await (const { entity, due = 0 } of world.store.list()) if (due <= startedAt) neverLookedAt.push(entity);
+    expect(neverLookedAt).toEqual([]);
+  });
+
+  it("gives what a shard does not need to those that do", async () => {
+    const world = new World({ activities: [lazy(reader)] });
+    const ofOneShard = Array.from({ length: 500 }, (_, i) => `t${i}`).filter(
+      (entity) => dueShard({ entity, kind: "thing", activity: "reader" }) === 7,
+    );
+    for (const thingId of ofOneShard) await startTask(world.machinery, reader, { thingId });
+    await world.drain();
+    await world.clock.advance(3 * minute);
+    const { tick } = await import("../../functions/engines/tick.ts");
+    const looks = ofOneShard.length;
+    const report = await tick(world.machinery, [], { looks, concurrency: 5 }, world.invocation());
+    expect(looks).toBeGreaterThan(5);
+    expect(report).toMatchObject({ probed: looks });
   });
 });

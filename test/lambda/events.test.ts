@@ -73,7 +73,7 @@ describe("the lazy function", () => {
     const Records = [record("m", busEvent(signal), attributes)];
     expect(await wakeHandler(world.machinery, { Records }, context)).toEqual({ batchItemFailures: [] });
     expect(await world.record("t")).toMatchObject({ tail: "e1" });
-    expect(world.log).toContainEqual(expect.objectContaining({ message: "age of the queue not noted" }));
+    expect(world.log).toContainEqual(expect.objectContaining({ message: "queue age not noted" }));
   });
 
   it("works on a batch whose attributes are none", async () => {
@@ -91,6 +91,21 @@ describe("the lazy function", () => {
     const failed = wakeHandler(world.machinery, event, context);
     await expect(failed).rejects.toMatchObject({ code: "malformed-message", subject: "bus event" });
     expect(String(world.log.at(-1)?.fields.err).length).toBeLessThan(500);
+  });
+
+  it("leaves word of a late queue once in half a minute, not for each batch", async () => {
+    const world = await sleepingWorld();
+    const { clock } = world;
+    const { control } = world.machinery;
+    const batch = () => {
+      const late = { ApproximateReceiveCount: "1", SentTimestamp: String(clock.now() - graceMs - 1) };
+      return wakeHandler(world.machinery, { Records: [record("m", busEvent(signal), late)] }, context);
+    };
+    for (let i = 0; i < 10; i++) await batch();
+    expect(await control.read("queue-age")).toMatchObject({ version: 1 });
+    await clock.advance(30_000);
+    await batch();
+    expect(await control.read("queue-age")).toMatchObject({ version: 2, value: { at: clock.now() } });
   });
 
   it("stops before its deadline: the run commits and hands over in time", async () => {

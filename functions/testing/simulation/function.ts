@@ -90,6 +90,7 @@ export class SimulatedFunction {
       else this.#idle.push({ process, handler, version });
     };
     timeline.at(hardEnd, () => {
+      if (isOver) return;
       const { stillUntil } = process;
       // The platform may be late with a process that stands still, which then goes on for a moment.
       const isLate = stillUntil !== undefined && random.chance(0.5);

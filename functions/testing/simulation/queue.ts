@@ -22,12 +22,18 @@ const visibilityMs = 135_000;
 /** … and so many times, then it goes to the dead letters. */
 const mostReceives = 5;
 
+/** A poller takes of so many, the oldest, those that it happens to get. */
+const reach = 100;
+
 /** A queue, and what takes its messages to the function in batches and deletes those that it does not name as failed. */
 export class SimulatedQueue {
   readonly #circumstances: Circumstances;
   readonly #settings: QueueSettings;
   readonly #target: SimulatedFunction;
-  readonly #messages = new Map<string, Message>();
+  /** What nobody can receive yet, what somebody can, and what somebody has: each in the order in which that ends or began. */
+  readonly #delayed = new Map<string, Message>();
+  readonly #visible = new Map<string, Message>();
+  readonly #received = new Map<string, Message>();
   readonly #onDelete: (body: string, sentAt: number) => void;
   readonly #onLost: (body: string) => void;
   #underWay = 0;
@@ -49,7 +55,7 @@ export class SimulatedQueue {
   }
 
   get size(): number {
-    return this.#messages.size;
+    return this.#delayed.size + this.#visible.size + this.#received.size;
   }
 
   get sent(): number {
@@ -61,8 +67,14 @@ export class SimulatedQueue {
     const { name, delayMs } = this.#settings;
     const id = `${name}-${++this.#sent}`;
     const message = { id, body, sentAt: timeline.now, visibleAt: timeline.now + delayMs, receives: 0 };
-    this.#messages.set(id, message);
+    (delayMs === 0 ? this.#visible : this.#delayed).set(id, message);
     this.#pollFor(message);
+  }
+
+  /** By the first receipt, though the message may be visible, or received, again meanwhile. */
+  #delete(id: string): void {
+    this.#visible.delete(id);
+    this.#received.delete(id);
   }
 
   #pollFor(message: Message): void {
@@ -72,10 +84,11 @@ export class SimulatedQueue {
   }
 
   #poll(): void {
-    const { timeline } = this.#circumstances;
     const { batchSize, concurrency } = this.#settings;
     while (this.#underWay < concurrency) {
-      const visible = [...this.#messages.values()].filter(({ visibleAt }) => visibleAt <= timeline.now);
+      this.#showAgain(this.#delayed);
+      this.#showAgain(this.#received);
+      const visible = first(reach, this.#visible.values());
       if (visible.length === 0) return;
       const batch: Message[] = [];
       while (batch.length < batchSize && visible.length > 0) {
@@ -86,13 +99,25 @@ export class SimulatedQueue {
     }
   }
 
+  /** All of them become visible after the same time: in the order in which they are there. */
+  #showAgain(hidden: Map<string, Message>): void {
+    for (const [id, message] of hidden) {
+      if (message.visibleAt > this.#circumstances.timeline.now) return;
+      hidden.delete(id);
+      this.#visible.set(id, message);
+    }
+  }
+
   async #deliver(batch: readonly Message[]): Promise<void> {
     const { timeline, random, faults } = this.#circumstances;
     const taken = batch.filter((message) => {
       message.receives++;
       message.visibleAt = timeline.now + visibilityMs;
-      if (message.receives <= mostReceives) return true;
-      this.#messages.delete(message.id);
+      this.#visible.delete(message.id);
+      if (message.receives <= mostReceives) {
+        this.#received.set(message.id, message);
+        return true;
+      }
       this.deadLetters++;
       this.#onLost(message.body);
       return false;
@@ -113,12 +138,21 @@ export class SimulatedQueue {
       if (!failed.has(message.id)) {
         this.#onDelete(message.body, message.sentAt);
         // At least once: a deleted message may come again.
-        if (!random.chance(faults.doubleMessage)) this.#messages.delete(message.id);
-      }
-      if (this.#messages.has(message.id)) this.#pollFor(message);
+        if (random.chance(faults.doubleMessage)) this.#pollFor(message);
+        else this.#delete(message.id);
+      } else this.#pollFor(message);
     }
     this.#poll();
   }
+}
+
+function first<T>(count: number, values: Iterable<T>): T[] {
+  const taken: T[] = [];
+  for (const value of values) {
+    if (taken.length === count) break;
+    taken.push(value);
+  }
+  return taken;
 }
 
 function failuresIn(response: unknown): ReadonlySet<string> {

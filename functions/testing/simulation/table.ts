@@ -1,7 +1,7 @@
 import type { ControlStore } from "../../tasks/control.ts";
 import { MemoryTaskStore } from "../../tasks/memory.ts";
 import { MemoryControlStore } from "../../tasks/memory-control.ts";
-import { dueShard, eagerBucket, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
+import { dueShard, dueShards, eagerBucket, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
 import type { DueEntry, EagerEntry, TaskStore } from "../../tasks/store.ts";
 import type { Update } from "../../tasks/update.ts";
 import type { Circumstances } from "./circumstances.ts";
@@ -46,7 +46,8 @@ interface Indexed {
 export class SimulatedTable {
   readonly records = new MemoryTaskStore();
   readonly #documents = new MemoryControlStore();
-  readonly #index = new Map<string, Indexed>();
+  /** By due shard, then by the task's name. */
+  readonly #index = Array.from({ length: dueShards }, () => new Map<string, Indexed>());
   #writes = 0;
   readonly #circumstances: Circumstances;
   readonly #observer: TableObserver;
@@ -118,22 +119,27 @@ export class SimulatedTable {
     const lagMs = faults.indexLagMs === 0 ? 0 : random.magnitude(1, faults.indexLagMs);
     timeline.after(lagMs, () => {
       const name = taskName(record);
+      const shard = this.#shard(dueShard(record));
       // Of two changes that are on their way the later one stays.
-      if ((this.#index.get(name)?.number ?? 0) < number) this.#index.set(name, entry);
+      if ((shard.get(name)?.number ?? 0) < number) shard.set(name, entry);
     });
   }
 
   #due(shard: number, until: number, limit: number, after: DueEntry | undefined): DueEntry[] {
     const isBehind = (entry: DueEntry) => !after || order(entry, after) > 0;
-    return [...this.#index.values()]
-      .flatMap(({ key, due }) => (due !== undefined && due <= until && dueShard(key) === shard ? [{ key, due }] : []))
+    return [...this.#shard(shard).values()]
+      .flatMap(({ key, due }) => (due !== undefined && due <= until ? [{ key, due }] : []))
       .filter(isBehind)
       .sort(order)
       .slice(0, limit);
   }
 
   #eager(bucket: number): EagerEntry[] {
-    return [...this.#index.values()].filter((entry) => entry.bucket === eagerBucket(bucket));
+    return this.#index.flatMap((shard) => [...shard.values()]).filter((entry) => entry.bucket === eagerBucket(bucket));
+  }
+
+  #shard(shard: number): Map<string, Indexed> {
+    return this.#index[shard] as Map<string, Indexed>;
   }
 }
 

@@ -1,0 +1,99 @@
+import { Histogram } from "./histogram.ts";
+import { heapForEach, heapInUse, resources } from "./memory.ts";
+import { reader } from "./reader.ts";
+import type { LoadReport } from "./report.ts";
+import { difference } from "./requests.ts";
+import { Ticks } from "./ticks.ts";
+import { World } from "./world.ts";
+
+export interface OutageSize {
+  readonly tasks: number;
+  readonly concurrency: number;
+  readonly looksPerTick: number;
+}
+
+const outageMinutes = 10;
+/** News comes for every task in the first minute of the outage. */
+const newsSeconds = 60;
+const startsPerSecond = 1_000;
+
+/** Every task has news, and its upstream is out. */
+export async function loadOutage(size: OutageSize): Promise<LoadReport> {
+  const { tasks, concurrency, looksPerTick } = size;
+  const ranAgain = new Histogram("tasks that ran again, by the time since the upstream was back", 10_000);
+  const hasRun = new Set<string>();
+  let backAt = Number.POSITIVE_INFINITY;
+  const world = new World({
+    aggregates: tasks,
+    concurrency,
+    looksPerTick,
+    onWrite: ({ operation, after }) => {
+      const { now } = world.timeline;
+      if (operation !== "caughtUp" || now < backAt || hasRun.has(after.entity)) return;
+      hasRun.add(after.entity);
+      ranAgain.add(now - backAt);
+    },
+  });
+  world.pace(tasks, startsPerSecond, (i) => {
+    void world.tasks.start(reader, { id: `a${i}` });
+  });
+  await world.advance((tasks / startsPerSecond) * 1_000);
+  await world.until(() => world.isDrained, 600);
+  const ticks = new Ticks();
+  world.tickEachMinute((tick, tookMs) => ticks.add(tick, tookMs));
+  const heapBefore = heapInUse();
+  const before = world.requests.counts;
+  const { sent: sentBefore } = world;
+  const { streams: streamsBefore } = world.upstream;
+
+  world.upstream.goOut(outageMinutes * 60_000);
+  backAt = world.timeline.now + outageMinutes * 60_000;
+  world.pace(tasks, Math.ceil(tasks / newsSeconds), (i) => {
+    const aggregate = world.aggregates[i];
+    if (!aggregate) return;
+    world.append(aggregate);
+    world.signal(aggregate);
+  });
+  await world.advance(outageMinutes * 60_000);
+  const out = difference(world.requests.counts, before);
+  const outSent = world.sent - sentBefore;
+  const outStreams = world.upstream.streams - streamsBefore;
+  const outLooks = ticks.looks;
+  const trips = world.log.of("upstream is out");
+  const heapAfterOutage = heapInUse();
+
+  const drainSeconds = await world.until(() => hasRun.size === tasks && world.isDrained, 3_600);
+  const behind = await world.behind();
+  const back = difference(difference(world.requests.counts, before), out);
+  const backSent = world.sent - sentBefore - outSent;
+  return {
+    scenario: "outage",
+    what:
+      `${tasks.toLocaleString("en")} tasks, each with news in the first ${newsSeconds} s of an outage of ${outageMinutes} minutes; ` +
+      `${concurrency} invocations at once for wakes and for retries, batches of 10`,
+    figures: [
+      { what: "tasks not at the head of their stream", value: behind, most: 0 },
+      { what: "times that the breaker was opened", value: trips },
+      { what: "streams tried in the outage, for a task", value: outStreams / tasks, most: 1 },
+      { what: "writes in the outage, for a task", value: out.writes / tasks, most: 4 },
+      { what: "looks of ticks in the outage, for a task", value: outLooks / tasks },
+      { what: "messages in the outage, for a task", value: outSent / tasks, most: 20 },
+      { what: "messages after it, for a task", value: backSent / tasks, most: 4 },
+      { what: "writes after it, for a task", value: back.writes / tasks, most: 4 },
+      { what: "seconds until all is read and the queues are empty", value: drainSeconds, most: 720 },
+      { what: "largest bucket of 10 s, in tasks", value: ranAgain.largest, most: largestBucket(size) },
+      { what: "seconds in which 98 % of them ran again", value: ranAgain.spreadMs(0.01) / 1000 },
+      heapForEach("more for a task, at the end of the outage", heapAfterOutage - heapBefore, tasks, 4),
+      ...resources(),
+    ],
+    histogram: ranAgain,
+  };
+}
+
+/**
+ * Those that wait come back spread over half of the time that the breaker was open for, at least 75 s: twice their share
+ * of 10 s, since chance has its part. The first tick that finds the upstream back adds what it looks at.
+ */
+function largestBucket({ tasks, looksPerTick }: OutageSize): number {
+  return 2 * tasks * (10 / 75) + looksPerTick;
+}

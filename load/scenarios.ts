@@ -1,0 +1,18 @@
+import { loadOutage } from "./outage.ts";
+import type { LoadReport } from "./report.ts";
+import { loadStorm } from "./storm.ts";
+import { loadTasks } from "./tasks.ts";
+
+/** The settings of a deployment to production, as in infra/settings.yml, and the default of TAILWAKE_LOOKS_PER_TICK. */
+const production = { concurrency: 20, looksPerTick: 2_000 };
+
+/** By name, as they are run by `npm run load`. */
+export const scenarios: Readonly<Record<string, () => Promise<LoadReport>>> = {
+  tasks: () =>
+    loadTasks({ tasks: 100_000, startsPerSecond: 500, idleMinutes: 60, ...production, looksPerTick: 10_000 }),
+  // More than its looks suffice for.
+  backlog: () => loadTasks({ tasks: 100_000, startsPerSecond: 500, idleMinutes: 120, ...production }),
+  storm: () => loadStorm({ aggregates: 2_000, signalsPerSecond: 10_000, ...production }),
+  "wide-storm": () => loadStorm({ aggregates: 100_000, signalsPerSecond: 10_000, ...production }),
+  outage: () => loadOutage({ tasks: 10_000, ...production }),
+};

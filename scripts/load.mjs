@@ -1,0 +1,5 @@
+import { bundleProgram } from "./bundle-program.mjs";
+import { ensureInstalled, runAndExit } from "./install.mjs";
+
+ensureInstalled();
+runAndExit(await bundleProgram("load/main.ts", ".build/load"), process.argv.slice(2));
