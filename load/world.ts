@@ -80,7 +80,9 @@ export class World {
     this.upstream = new SimulatedUpstream(this.#circumstances, this.aggregates, {
       unary: scriptedTransport({ routes: () => {} }, []).unary,
     });
-    this.#table = new SimulatedTable(this.#circumstances, async (write) => options.onWrite?.(write));
+    this.#table = new SimulatedTable(this.#circumstances, {
+      onWrite: async (write) => options.onWrite?.(write),
+    });
     const budget = { looks: options.looksPerTick, concurrency: defaults.looksAtOnce };
     this.#lazy = this.#function("lazy", 120_000, wakeHandler);
     this.#cron = this.#function("cron", 60_000, (machinery, event, context) =>

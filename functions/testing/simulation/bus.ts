@@ -26,7 +26,7 @@ export class SimulatedBus {
   readonly #circumstances: Circumstances;
   readonly #targets: BusTargets;
   readonly #losesProbes: boolean;
-  readonly #onLost: (body: string) => void;
+  readonly #onLost: ((body: string) => void) | undefined;
   readonly #schedules = new Set<string>();
   /** Everything put on the bus. */
   events = 0;
@@ -36,7 +36,7 @@ export class SimulatedBus {
     circumstances: Circumstances,
     targets: BusTargets,
     /** `losesProbes`: no wake of a probe arrives. `onLost` hears what is lost on its way to a queue. */
-    options: { readonly losesProbes: boolean; readonly onLost: (body: string) => void },
+    options: { readonly losesProbes: boolean; readonly onLost?: (body: string) => void },
   ) {
     this.#onLost = options.onLost;
     this.#losesProbes = options.losesProbes;
@@ -86,11 +86,13 @@ export class SimulatedBus {
     const body = encodeBusEvent({ ...wake, notBefore: at } satisfies WakeMessage);
     switch (alarmFor(at, now)) {
       case "now":
-        return this.put(body);
+        this.put(body);
+        break;
       case "delayQueue":
-        return this.#deliver(this.#targets.delayed, body);
+        this.#deliver(this.#targets.delayed, body);
+        break;
       case "schedule":
-        return this.#schedule(scheduleName(wake, at), scheduleTime(at), body);
+        this.#schedule(scheduleName(wake, at), scheduleTime(at), body);
     }
   }
 
@@ -108,7 +110,7 @@ export class SimulatedBus {
   #deliver(queue: SimulatedQueue, body: string): void {
     this.#onItsWay(
       () => queue.send(body),
-      () => this.#onLost(body),
+      () => this.#onLost?.(body),
     );
   }
 

@@ -17,6 +17,12 @@ export interface QueueSettings {
   readonly concurrency: number;
 }
 
+/** Hears what becomes of messages: deleted for good, or gone to the dead letters. */
+export interface QueueObserver {
+  onDelete?(body: string, sentAt: number): void;
+  onLost?(body: string): void;
+}
+
 /** As in infra/queues.yml: a message that nobody deletes comes back after this time. */
 const visibilityMs = 135_000;
 /** … and so many times, then it goes to the dead letters. */
@@ -34,8 +40,7 @@ export class SimulatedQueue {
   readonly #delayed = new Map<string, Message>();
   readonly #visible = new Map<string, Message>();
   readonly #received = new Map<string, Message>();
-  readonly #onDelete: (body: string, sentAt: number) => void;
-  readonly #onLost: (body: string) => void;
+  readonly #observer: QueueObserver;
   #underWay = 0;
   #sent = 0;
   deadLetters = 0;
@@ -44,14 +49,12 @@ export class SimulatedQueue {
     circumstances: Circumstances,
     settings: QueueSettings,
     target: SimulatedFunction,
-    onDelete: (body: string, sentAt: number) => void,
-    onLost: (body: string) => void,
+    observer: QueueObserver = {},
   ) {
-    this.#onLost = onLost;
+    this.#observer = observer;
     this.#circumstances = circumstances;
     this.#settings = settings;
     this.#target = target;
-    this.#onDelete = onDelete;
   }
 
   get size(): number {
@@ -119,7 +122,7 @@ export class SimulatedQueue {
         return true;
       }
       this.deadLetters++;
-      this.#onLost(message.body);
+      this.#observer.onLost?.(message.body);
       return false;
     });
     if (taken.length === 0) return;
@@ -136,7 +139,7 @@ export class SimulatedQueue {
     const failed = answer.type === "answered" ? failuresIn(answer.value) : new Set(taken.map(({ id }) => id));
     for (const message of taken) {
       if (!failed.has(message.id)) {
-        this.#onDelete(message.body, message.sentAt);
+        this.#observer.onDelete?.(message.body, message.sentAt);
         // At least once: a deleted message may come again.
         if (random.chance(faults.doubleMessage)) this.#pollFor(message);
         else this.#delete(message.id);

@@ -190,13 +190,10 @@ class Simulation {
     const eager = this.#function("eager", 900_000, eagerHandler);
     this.#functions = [lazy, this.#cron, signals, eager];
     const queue = (name: string, delayMs: number, batchSize: number) =>
-      new SimulatedQueue(
-        this.#circumstances,
-        { name, delayMs, batchSize, concurrency: 5 },
-        lazy,
-        (body, sentAt) => this.#onDelivered(body, sentAt),
-        (body) => this.#onLost(body),
-      );
+      new SimulatedQueue(this.#circumstances, { name, delayMs, batchSize, concurrency: 5 }, lazy, {
+        onDelete: (body, sentAt) => this.#onDelivered(body, sentAt),
+        onLost: (body) => this.#onLost(body),
+      });
     const [wakes, delayed, oneByOne] = [queue("wakes", 0, 10), queue("delayed", 20_000, 10), queue("lonely", 0, 1)];
     this.#queues = [wakes, delayed, oneByOne];
     this.#bus = new SimulatedBus(

@@ -21,9 +21,9 @@ export interface TableWrite {
 export interface TableObserver {
   onWrite(write: TableWrite): Promise<void>;
   /** A write was refused; `record` is what is stored. */
-  onRefused(update: Update, record: TaskRecord): void;
+  onRefused?(update: Update, record: TaskRecord): void;
   /** A view is about to be deleted; `record` is what is stored. */
-  onViewDeleted(name: string, record: TaskRecord | undefined): void;
+  onViewDeleted?(name: string, record: TaskRecord | undefined): void;
 }
 
 /** Changes an update on its way to the table: how a mutation test takes a condition away. */
@@ -102,12 +102,12 @@ export class SimulatedTable {
       this.#keepIndex(written.record);
       await this.#observer.onWrite({ by, decidedAt, operation, before, after: written.record });
     }
-    if (!written.applied && written.record) this.#observer.onRefused(update, written.record);
+    if (!written.applied && written.record) this.#observer.onRefused?.(update, written.record);
     return written;
   }
 
   async #deleteView(key: TaskKey, name: string): Promise<void> {
-    this.#observer.onViewDeleted(name, await this.records.get(key));
+    this.#observer.onViewDeleted?.(name, await this.records.get(key));
     return this.records.deleteView(key, name);
   }
 
