@@ -170,7 +170,7 @@ export const leases: readonly Mutant[] = [
     file: "functions/engines/holder.ts",
     find: "const written = await control.write(holderDocument(name), state, version);",
     replace: 'const written = await control.write(holderDocument(name), state, "any");',
-    caughtBy: "test/engines/eager-races.test.ts",
+    caughtBy: "test/engines/signals.test.ts",
   },
   {
     rule: "rule 19",

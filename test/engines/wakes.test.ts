@@ -125,6 +125,20 @@ describe("signals", () => {
     expect(await world.store.tasksOf("t")).toEqual(before);
   });
 
+  it("for a cron task that runs are passed over: it has its slots (rule 4)", async () => {
+    const timed = defineProcessor(thing, {
+      name: "timed",
+      processEvents: async (run) => {
+        expect(await world.deliver([{ class: "signal", entity: "t" }])).toEqual([]);
+        return caughtUp(run.tail);
+      },
+    });
+    const world = new World({ activities: [cron(timed, { everyMinutes: 5 })] });
+    await startTask(world.machinery, timed, { thingId: "t" });
+    await world.drain();
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", fence: 1, wakes: 0 });
+  });
+
   it("of an aggregate that nobody follows are passed over", async () => {
     const { world } = await sleepingWorld();
     expect(await world.deliver([{ class: "signal", entity: "nobody" }])).toEqual([]);

@@ -14,7 +14,17 @@ const source = (file: string) => readFileSync(join(project, file), "utf8");
 
 /** A condition that is taken away, the promise that is broken then, and a seed that shows it soon. */
 const cases: readonly (Condition & { readonly rule: string; readonly seed: number })[] = [
-  // CASES
+  { operation: "acquire", condition: "atMost notBefore", rule: "rule 17", seed: 1 },
+  { operation: "acquire", condition: "is status ready", rule: "T2", seed: 1 },
+  { operation: "acquire", condition: "is status retrying", rule: "T2", seed: 1 },
+  { operation: "acquire", condition: "is status sleeping", rule: "T2", seed: 1 },
+  { operation: "acquire", condition: "missing notBefore", rule: "rule 16", seed: 2 },
+  { operation: "caughtUp", condition: "is token", rule: "T2", seed: 1 },
+  { operation: "caughtUp", condition: "is wakes", rule: "T3", seed: 1 },
+  { operation: "completed, no waiters", condition: "missing waiters", rule: "rule 13", seed: 1 },
+  { operation: "mark a waiter", condition: "is status sleeping", rule: "rule 1", seed: 1 },
+  { operation: "postpone", condition: "is due", rule: "rule 11", seed: 1 },
+  { operation: "rescue", condition: "is due", rule: "rule 11", seed: 1 },
 ];
 
 describe("a simulation", () => {

@@ -449,6 +449,42 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       expect(looked.due).toBe((record.leaseUntil ?? 0) + clockSkewMs + 1);
     });
 
+    it("looks only at what it has seen: that due time, that status, that token (rule 11)", async () => {
+      const record = await running("a");
+      await isRefused(step.lookAtLease(record, (record.due ?? 0) + 1, 0));
+      await isRefused(step.lookAtLease({ ...record, token: "b" }, record.due ?? 0, 0));
+      await isRefused(step.look(record.due ?? 0, t0 + minute));
+    });
+
+    it("leaves a paused task to its operator, though its lease is over (rule 12)", async () => {
+      const { leaseUntil = 0, due = 0 } = await running("a");
+      await accepted(step.pause(true));
+      const late = claim("b", leaseUntil + clockSkewMs + 1);
+      await isRefused(step.acquireExpired(late, "a", 0));
+      await isRefused(step.acquireFromHolder(late, "a", false));
+      await isRefused(step.isolate("a", late.now));
+      await isRefused(step.adopt("eager#00", due, late.now));
+    });
+
+    it("refuses whatever is written under a token that is not stored (T2)", async () => {
+      const record = await running("a");
+      for (const update of [
+        step.sleep("b", progress(1), asleep(record)),
+        step.rerun("b", progress(1)),
+        step.keepWatching("b", progress(1), record.wakes),
+        step.handOver("b", progress(1), t0),
+        step.retryAt("b", progress(1), t0 + minute, undefined),
+        step.waitUntil("b", progress(1), t0 + minute),
+        step.park("b", progress(1), undefined),
+        step.complete("b", tail(1)),
+        step.completeForWaiters("b", tail(1), t0),
+        step.noteWake("b", "child"),
+        step.isolate("b", t0),
+      ]) {
+        await isRefused(update);
+      }
+    });
+
     it("parks on strikes once the lease is over, and takes the token away (rule 8)", async () => {
       let record = await running("a");
       for (const token of ["b", "c"]) {
