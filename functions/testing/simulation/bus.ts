@@ -117,7 +117,10 @@ export class SimulatedBus {
   #onItsWay(arrive: () => void, lost: () => void = () => {}): void {
     const { timeline, random, faults } = this.#circumstances;
     this.events++;
-    if (random.chance(faults.loseMessage)) return lost();
+    if (random.chance(faults.loseMessage)) {
+      lost();
+      return;
+    }
     const lateMs = () =>
       random.magnitude(5, 300) + (random.chance(faults.delayMessage) ? random.between(1_000, 120_000) : 0);
     const send = () => {

@@ -65,7 +65,10 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
           this.#isOver = true;
           reject(new ConnectError("This operation was aborted", Code.Canceled));
         });
-      if (this.#signal.aborted) return abort();
+      if (this.#signal.aborted) {
+        abort();
+        return;
+      }
       this.#signal.addEventListener("abort", abort, { once: true });
       const arrive = (act: () => void) =>
         timeline.after(latencyMs(random), () =>
@@ -74,7 +77,10 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
           }),
         );
       const look = (): void => {
-        if (this.#isOver || this.#process.isDead) return unwatch();
+        if (this.#isOver || this.#process.isDead) {
+          unwatch();
+          return;
+        }
         const failure = this.#failure();
         if (failure === "silent") return;
         try {
