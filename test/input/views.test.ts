@@ -64,7 +64,7 @@ describe("a stored view", () => {
       const client = { send: async () => ({ Item: { json: { B: bytes } } }) } as unknown as DynamoDBClient;
       const unpacked = await outcomeOf(() => new DynamoTaskStore(client, "tasks").getView(key, "1.1"));
       if ("error" in unpacked) {
-        expectNamed(unpacked.error, ["malformed-record"], /^view 1\.1 of thing\/counter@t$/);
+        expectNamed(unpacked.error, ["malformed-record"], /^view 1\.1 of thing\/counter@t, attribute json$/);
       }
 
       const world = new World({ activities: [lazy(counter)], store: await storeWith(view, isItem) });

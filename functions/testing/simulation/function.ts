@@ -16,13 +16,23 @@ export interface Loaded {
   readonly version: number;
 }
 
+/** The version that is deployed, and since when. */
+export interface Deployed {
+  readonly version: number;
+  /** In milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** How long a deploy may take until no event reaches the version before. */
+const deployMs = 60_000;
+
 /** Lambda: one process handles one event at a time, stands still between two, and is killed when its time is over. */
 export class SimulatedFunction {
   readonly #circumstances: Circumstances;
   readonly #name: string;
   readonly #timeoutMs: number;
   readonly #load: (name: string) => Loaded;
-  readonly #currentVersion: () => number;
+  readonly #deployed: () => Deployed;
   readonly #idle: Loaded[] = [];
   #processes = 0;
   #invocations = 0;
@@ -32,13 +42,13 @@ export class SimulatedFunction {
     circumstances: Circumstances,
     settings: { readonly name: string; readonly timeoutMs: number },
     load: (name: string) => Loaded,
-    currentVersion: () => number,
+    deployed: () => Deployed,
   ) {
     this.#circumstances = circumstances;
     this.#name = settings.name;
     this.#timeoutMs = settings.timeoutMs;
     this.#load = load;
-    this.#currentVersion = currentVersion;
+    this.#deployed = deployed;
   }
 
   get invocations(): number {
@@ -56,13 +66,15 @@ export class SimulatedFunction {
     });
   }
 
-  /** A process that has handled an event before; it may be of the version before a deploy for a while. */
+  /** A process that has handled an event before; for a while after a deploy it may be of the version before. */
   #take(): Loaded | undefined {
-    const { random } = this.#circumstances;
+    const { random, timeline } = this.#circumstances;
+    const { version, since } = this.#deployed();
+    const isRecent = timeline.now - since < deployMs;
     for (;;) {
       const loaded = this.#idle.splice(random.whole(0, Math.max(0, this.#idle.length - 1)), 1)[0];
       if (!loaded) return undefined;
-      if (loaded.version === this.#currentVersion() || random.chance(0.3)) return loaded;
+      if (loaded.version === version || (isRecent && random.chance(0.3))) return loaded;
       loaded.process.kill("its version is not deployed any more");
     }
   }

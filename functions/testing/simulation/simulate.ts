@@ -146,6 +146,7 @@ class Simulation {
   readonly #trimsSilent: boolean;
   readonly #tasks: readonly Task[];
   #version = 0;
+  #deployedAt = start;
   #isCalm = false;
   #tokens = 0;
   #settledMinutes = 0;
@@ -226,7 +227,10 @@ class Simulation {
       const machinery = this.#machineryOf(process);
       return { process, version: this.#version, handler: (event, context) => handler(machinery, event, context) };
     };
-    return new SimulatedFunction(this.#circumstances, { name, timeoutMs }, load, () => this.#version);
+    return new SimulatedFunction(this.#circumstances, { name, timeoutMs }, load, () => ({
+      version: this.#version,
+      since: this.#deployedAt,
+    }));
   }
 
   #machineryOf(process: SimulatedProcess): Machinery {
@@ -346,7 +350,10 @@ class Simulation {
     const tick = () => this.#timeline.after(random.between(0, 5_000), () => void this.#cron.invoke({}));
     if (!random.chance(faults.loseTick)) tick();
     if (random.chance(faults.doubleTick)) tick();
-    const within = (act: () => void) => this.#timeline.after(random.between(0, minuteMs), act);
+    const within = (act: () => void) =>
+      this.#timeline.after(random.between(0, minuteMs), () => {
+        if (!this.#isCalm) act();
+      });
     if (random.chance(faults.outage)) within(() => this.#upstream.goOut(random.magnitude(2_000, 240_000)));
     if (random.chance(faults.trim)) {
       const aggregate = random.pick(this.#aggregates);
@@ -360,6 +367,7 @@ class Simulation {
     if (random.chance(faults.deploy)) {
       within(() => {
         this.#version++;
+        this.#deployedAt = this.#timeline.now;
         this.#story.say("operator", () => `deploys version ${this.#version % this.#scenario.versions.length}`);
       });
     }
