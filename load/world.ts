@@ -194,7 +194,7 @@ export class World {
         handler: (event: unknown, context: Parameters<Handler>[2]) => handler(machinery, event, context),
       };
     };
-    return new SimulatedFunction(this.#circumstances, { name, timeoutMs }, load, () => 1);
+    return new SimulatedFunction(this.#circumstances, { name, timeoutMs }, load, () => ({ version: 1, since: start }));
   }
 
   #machineryOf(process: SimulatedProcess): Machinery {

@@ -28,7 +28,7 @@ const cases: readonly Condition[] = [
 ];
 
 /** Seeds that draw something else after each change of the engines: so it is a number of them, not one that is known. */
-const mostSeeds = 12;
+const mostSeeds = 30;
 
 describe("a simulation", () => {
   it.each(cases)('catches "$operation" that does not ask for: $condition', async (condition) => {
