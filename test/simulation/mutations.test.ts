@@ -37,7 +37,7 @@ describe("a simulation", () => {
       const seed = rules.length + 1;
       rules.push((await simulate(scenario, { seed, mutation: without(condition) })).violation?.rule);
     }
-    expect(rules.at(-1)).toMatch(/^(T\d|rule \d+)$/);
+    expect(rules.at(-1), `none of ${mostSeeds} seeds`).toBeDefined();
   });
 
   it("knows the conditions of a write, and takes away one of them", async () => {
