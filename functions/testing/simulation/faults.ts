@@ -34,6 +34,8 @@ export interface Faults {
   readonly resetStream: number;
   /** A stream says nothing more, and does not end. */
   readonly stallStream: number;
+  /** A stream takes up to 15 s for each message: its run comes to its deadline. */
+  readonly slowStream: number;
   /** The clocks of two processes are at most so far apart, in milliseconds. */
   readonly skewMs: number;
   /** Each minute: the upstream goes out for up to four minutes. */
@@ -64,6 +66,7 @@ export const noFaults: Faults = {
   aliasSignal: 0,
   resetStream: 0,
   stallStream: 0,
+  slowStream: 0,
   skewMs: 0,
   outage: 0,
   trim: 0,
@@ -89,6 +92,7 @@ export const manyFaults: Faults = {
   aliasSignal: 0.1,
   resetStream: 0.03,
   stallStream: 0.005,
+  slowStream: 0.04,
   skewMs: 5_000,
   outage: 0.03,
   trim: 0.05,

@@ -29,6 +29,7 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
   readonly #source: MessageSource<M>;
   readonly #signal: AbortSignal;
   readonly #isBroken: () => boolean;
+  readonly #isSlow: boolean;
   #isOver = false;
 
   constructor(
@@ -43,6 +44,7 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
     this.#source = source;
     this.#signal = signal;
     this.#isBroken = isBroken;
+    this.#isSlow = circumstances.random.chance(circumstances.faults.slowStream);
   }
 
   [Symbol.asyncIterator](): this {
@@ -71,7 +73,7 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
       }
       this.#signal.addEventListener("abort", abort, { once: true });
       const arrive = (act: () => void) =>
-        timeline.after(latencyMs(random), () =>
+        timeline.after(this.#isSlow ? random.between(2_000, 15_000) : latencyMs(random), () =>
           this.#process.deliver(() => {
             if (!this.#isOver) settle(act);
           }),
