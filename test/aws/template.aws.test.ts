@@ -78,9 +78,11 @@ function brokenTemplate(): Template {
   return { ...rest, Resources: { ...Resources, ...Object.fromEntries(changed) } };
 }
 
-/** A template whose key is none that a policy can name. */
-const aliasTemplate = (): Template =>
-  cloudFormation({ settings: { name: "orders", tokenSecret: secretArn, tokenKey: "alias/orders" }, code });
+/** A template whose key is none that a policy can name; as a setting it is refused. */
+function aliasTemplate(): Template {
+  const settings = { name: "orders", tokenSecret: secretArn, tokenKey: keyArn };
+  return JSON.parse(JSON.stringify(cloudFormation({ settings, code })).replaceAll(keyArn, "alias/orders"));
+}
 
 /** Whether a path leads into a resource whose condition does not hold, or into the branch of an `Fn::If` that is not taken. */
 function isLeftOut(template: Template, path: string): boolean {
