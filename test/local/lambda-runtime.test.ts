@@ -360,7 +360,7 @@ test("runs new code in new processes, while what is under way ends with the code
   }
   await until(() => !spare.some(isAlive), "the old processes have ended");
   expect(await lambda.invoke("f", {})).toMatchObject({ ok: true, coldStart: false, payload: { version: "new" } });
-  expect(lambda.pids("f")).toHaveLength(1);
+  await until(() => lambda.pids("f").length === 1, "they are known to have ended");
 });
 
 test("hands an invocation whose process was just starting with the old code to one with the new code", async () => {
