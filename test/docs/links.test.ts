@@ -1,0 +1,41 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { project } from "./regions.ts";
+
+const pages = [
+  "README.md",
+  "bench/README.md",
+  ...readdirSync(join(project, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : [])),
+];
+
+/** As GitHub makes it of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replaceAll(" ", "-");
+
+const textOf = (page: string): string => readFileSync(join(project, page), "utf8").replaceAll(/^```.*?^```$/gms, "");
+
+const anchorsOf = (page: string): string[] =>
+  [...textOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => anchorOf(heading));
+
+describe("the links of the documentation", () => {
+  it.each(pages)("of %s lead to pages and headings that are there", (page) => {
+    const broken: string[] = [];
+    for (const [, target = ""] of textOf(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^\w+:/.test(target)) continue;
+      const [path = "", anchor] = target.split("#");
+      const file = path === "" ? page : join(dirname(page), path);
+      if (!existsSync(join(project, file))) broken.push(target);
+      else if (anchor !== undefined && !anchorsOf(file).includes(anchor)) broken.push(target);
+    }
+    expect(broken).toEqual([]);
+  });
+
+  it("are there at all", () => {
+    expect(pages.length).toBeGreaterThan(6);
+    expect(pages.flatMap((page) => [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)]).length).toBeGreaterThan(20);
+  });
+});
