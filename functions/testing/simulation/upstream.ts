@@ -170,7 +170,8 @@ export class SimulatedUpstream {
     const start = aggregate.startAfter(after);
     if (start !== undefined) return start;
     if (!isSilent) throw this.#unknownTail();
-    return aggregate.events.length;
+    // It waits for an event that will never come by.
+    return Number.POSITIVE_INFINITY;
   }
 
   #find({ kind, definition }: StreamDeclaration, address: Address): Aggregate {
