@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { UsageError } from "../local/options.ts";
 import { startDynamoDbLocal } from "../test/aws/tools.ts";
-import { type Options, readOptions, UsageError, usage } from "./options.ts";
+import { type Options, readOptions, usage } from "./options.ts";
 import { inWords } from "./report.ts";
 import { runTorture } from "./torture.ts";
 

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { UsageError } from "../local/options.ts";
 
 const brokens = ["skip-events", "unguarded-commits"] as const;
 /** What a torture can be made to find. */
@@ -27,11 +28,6 @@ handed with the journal. Exit code 1 if a promise was broken.
   --json           print one object on standard output
   --help           print this
 `;
-
-/** The words of the command line are wrong; the message says which and what was expected. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
 
 /** Reads the command line; undefined if it asks for help. */
 export function readOptions(args: readonly string[]): Options | undefined {

@@ -18,7 +18,7 @@ const seed = process.env.TAILWAKE_FUZZ_SEED;
 const escaped: unknown[] = [];
 
 /**
- * A test that `check` holds for each case: it throws nothing, it lets nothing noteEscaped, and it takes neither too long nor
+ * A test that `check` holds for each case: it throws nothing, it lets nothing escape, and it takes neither too long nor
  * too much memory. How many there are is the property's share of `npm run fuzz -- --cases N`; in `npm test` a few.
  */
 export function forEachCase<T>(
