@@ -7,6 +7,7 @@ import {
   clockSkewMs,
   noteWake,
   rouse,
+  strikesToIsolate,
   timerSlackMs,
 } from "../tasks/transitions.ts";
 import { strikeDelayMs } from "../wake/backoff.ts";
@@ -30,8 +31,6 @@ export type Taking =
 
 /** Rounds against other writers before the message is left to a later delivery (rule 5). */
 const roundsAgainstOthers = 3;
-/** From so many strikes on a task runs alone. */
-export const strikesToIsolate = 2;
 
 /**
  * Takes the lease for a wake. `seen` is the record if the caller has just read it: then it decides the first write, and
@@ -52,13 +51,12 @@ export async function take(
   for (let round = 1; round <= roundsAgainstOthers; round++) {
     const now = clock.now();
     const { engine } = binding;
+    const { isAlone } = options;
     const leaseUntil = invocation.hardEnd + clockSkewMs;
-    const claim: Claim = { token, leaseUntil, engine, eagerBucket: eagerBucketOf(engine, wake.key), now };
+    const claim: Claim = { token, leaseUntil, engine, eagerBucket: eagerBucketOf(engine, wake.key), isAlone, now };
     const step = seen ? nextStep(seen, binding, wake, now) : "acquire";
     if (typeof step === "object") return step;
-    if (step === "takeOver" && !options.isAlone && (seen?.strikes ?? 0) + 1 >= strikesToIsolate) {
-      return { type: "alone" };
-    }
+    if (seen && step !== "note" && !isAlone && strikesIfTaken(seen) >= strikesToIsolate) return { type: "alone" };
     const heldBy = seen?.token ?? "";
     const update =
       step === "acquire"
@@ -134,6 +132,11 @@ function nextStep(
         ? "acquire"
         : { type: "nothing", why: "not its time" };
   }
+}
+
+/** A run over a dead lease adds the strike of the run that died. */
+function strikesIfTaken({ status, strikes }: TaskRecord): number {
+  return status === "running" ? strikes + 1 : strikes;
 }
 
 function unknownTask(wake: TaskWake): TailwakeError {

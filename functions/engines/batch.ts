@@ -1,10 +1,10 @@
 import { describeError, describeValue, isTailwakeError, TailwakeError } from "../contract/error.ts";
 import { checkAddress, type SignalDeclaration, type StreamDeclaration } from "../contract/stream.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
-import { timerSlackMs } from "../tasks/transitions.ts";
+import { strikesToIsolate, timerSlackMs } from "../tasks/transitions.ts";
 import { type BusEvent, decodeBusEvent, ownMessage } from "../wake/envelope.ts";
 import { isNews, isSignal, type Signal, type TaskWake } from "../wake/wake.ts";
-import { keepNews, strikesToIsolate, take } from "./acquire.ts";
+import { keepNews, take } from "./acquire.ts";
 import type { Binding } from "./binding.ts";
 import type { Admittance } from "./breakers.ts";
 import { type Invocation, type Machinery, rulesOf } from "./engine.ts";

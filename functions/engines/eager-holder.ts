@@ -9,13 +9,13 @@ import {
   clockSkewMs,
   graceMs,
   isolate,
+  strikesToIsolate,
 } from "../tasks/transitions.ts";
 import type { Update } from "../tasks/update.ts";
 import { Limiter } from "../upstream/limiter.ts";
 import { strikeDelayMs } from "../wake/backoff.ts";
 import { type EagerShard, eagerHolder } from "../wake/holder-name.ts";
 import type { WakeClass } from "../wake/wake.ts";
-import { strikesToIsolate } from "./acquire.ts";
 import type { Binding } from "./binding.ts";
 import type { Invocation, Machinery } from "./engine.ts";
 import { type Holding, isFree } from "./holder.ts";
@@ -253,6 +253,7 @@ class WatchedShard {
       leaseUntil: this.#invocation.hardEnd + clockSkewMs,
       engine: binding.engine,
       eagerBucket: eagerBucketOf(binding.engine, seen),
+      isAlone: false,
       now,
     };
     switch (seen.status) {

@@ -11,11 +11,11 @@ import {
   parkOnStrikes,
   postpone,
   rescue,
+  strikesToIsolate,
 } from "../tasks/transitions.ts";
 import { Limiter } from "../upstream/limiter.ts";
 import { strikeDelayMs } from "../wake/backoff.ts";
 import type { TaskWake } from "../wake/wake.ts";
-import { strikesToIsolate } from "./acquire.ts";
 import type { Binding } from "./binding.ts";
 import { adoptionCheckMs } from "./eager.ts";
 import { type Invocation, type Machinery, rulesOf } from "./engine.ts";

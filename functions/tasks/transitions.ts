@@ -33,6 +33,8 @@ import {
 export const graceMs = 180_000;
 /** How far two clocks may be apart. */
 export const clockSkewMs = 5_000;
+/** From so many strikes on a task runs alone. */
+export const strikesToIsolate = 2;
 /** How much too early a timer may be taken. */
 export const timerSlackMs = 2_000;
 /** Longest time between two rescues of one task. */
@@ -80,6 +82,8 @@ export interface Claim {
   readonly engine: EngineName;
   /** Where a holder finds the task; undefined takes it out of the holders' sight. */
   readonly eagerBucket: string | undefined;
+  /** Nothing runs beside it: it may take what has {@link strikesToIsolate} strikes or more (rule 8). */
+  readonly isAlone: boolean;
   readonly now: number;
 }
 
@@ -111,7 +115,8 @@ export function acquire(claim: Claim, admission: Admission): Update {
   const timeHasCome = atMost("notBefore", claim.now + timerSlackMs);
   states.push(admission.early ? is("status", "retrying") : all(is("status", "retrying"), timeHasCome));
   const fence = admission.fence === undefined ? [] : [is("fence", admission.fence)];
-  return taking("acquire", claim, all(notPaused, ...fence, any(...states)), ["fence"]);
+  const harmless = claim.isAlone ? [] : [any(missing("strikes"), atMost("strikes", strikesToIsolate - 1))];
+  return taking("acquire", claim, all(notPaused, ...fence, ...harmless, any(...states)), ["fence"]);
 }
 
 /** Takes the lease over from a run that its invocation did not survive: a strike (rule 8). */

@@ -87,7 +87,7 @@ export async function runActivity<S extends Stream>(activity: Activity<S>, given
   );
   const { machinery, key } = world;
   const now = clock.now();
-  const claim = { token: "run", leaseUntil: now, engine: "lazy", eagerBucket: undefined, now } as const;
+  const claim = { token: "run", leaseUntil: now, engine: "lazy", eagerBucket: undefined, isAlone: true, now } as const;
   const acquired = await world.store.update(key, acquire(claim, { sleeping: true, early: true, fence: undefined }));
   if (!acquired.applied) throw new Error("the record that was just written could not be acquired");
   const binding = machinery.bindings.find(key);

@@ -46,8 +46,8 @@ export const leases: readonly Mutant[] = [
     rule: "rule 8",
     what: "what has killed two runs runs among others",
     file: acquire,
-    find: 'if (step === "takeOver" && !options.isAlone && (seen?.strikes ?? 0) + 1 >= strikesToIsolate) {',
-    replace: "if (round < 0) {",
+    find: 'return status === "running" ? strikes + 1 : strikes;',
+    replace: 'return status === "running" ? 0 : strikes;',
   },
   {
     rule: "rule 8",

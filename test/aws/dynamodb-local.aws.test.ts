@@ -23,7 +23,7 @@ describe("a refused write", () => {
     const store = new DynamoTaskStore(database.client, await database.createTable());
     const key = { entity: "e", kind: "order", activity: "ship" };
     await store.update(key, start({ orderId: "e" }, "lazy", 0));
-    const claim = { leaseUntil: 60_000, engine: "lazy", eagerBucket: undefined, now: 0 } as const;
+    const claim = { leaseUntil: 60_000, engine: "lazy", eagerBucket: undefined, isAlone: false, now: 0 } as const;
     const admission = { sleeping: true, early: false, fence: undefined };
     await store.update(key, acquire({ ...claim, token: "a" }, admission));
     const stored = await store.get(key);

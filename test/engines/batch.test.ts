@@ -7,6 +7,7 @@ import { lazy } from "../../functions/engines/binding.ts";
 import { startTask } from "../../functions/engines/start.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { start } from "../../functions/tasks/transitions.ts";
+import { is } from "../../functions/tasks/update.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, World } from "../support/world.ts";
 
@@ -283,6 +284,20 @@ describe("a batch", () => {
     expect(world.opened.slice(before).map(({ thingId }) => thingId)).not.toContain("t");
     expect(world.wakes.lonely).toEqual(wakes);
     expect(await world.record("t")).toMatchObject({ status: "running", strikes: 1 });
+    await world.drain();
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", strikes: 0 });
+  });
+
+  it("does so also with one that a holder isolated before it was bound to the lazy engine (rule 8)", async () => {
+    const world = new World({ activities: [lazy(reader)] });
+    await startTask(world.machinery, reader, { thingId: "t" });
+    await startTask(world.machinery, reader, { thingId: "u" });
+    const key = { entity: "t", kind: "thing", activity: "reader" };
+    await world.store.update(key, { operation: "two strikes", guard: is("status", "ready"), changes: { strikes: 2 } });
+    await world.deliver(world.wakes.take());
+    expect(world.opened).toMatchObject([{ thingId: "u" }]);
+    expect(world.wakes.lonely).toEqual([{ class: "start", key, fence: 0 }]);
+    expect(await world.record("t")).toMatchObject({ status: "ready", fence: 0 });
     await world.drain();
     expect(await world.record("t")).toMatchObject({ status: "sleeping", strikes: 0 });
   });

@@ -181,11 +181,16 @@ describe("alarm clocks", () => {
       const written = await update(task, change);
       if (change.operation !== "silentRetryAfter") return written;
       // The answer is lost, the next run begins, and the SDK makes the call again.
-      const claim = { token: "next", leaseUntil: later.getTime(), engine: "lazy", eagerBucket: undefined } as const;
-      await update(
-        task,
-        acquire({ ...claim, now: later.getTime() }, { sleeping: false, early: true, fence: undefined }),
-      );
+      const now = later.getTime();
+      const claim = {
+        token: "next",
+        leaseUntil: now,
+        engine: "lazy",
+        eagerBucket: undefined,
+        isAlone: false,
+        now,
+      } as const;
+      await update(task, acquire(claim, { sleeping: false, early: true, fence: undefined }));
       return update(task, change);
     };
     const sent: unknown[] = [];

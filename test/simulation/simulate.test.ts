@@ -40,6 +40,13 @@ describe("a simulation", () => {
     expect(kills).toBeGreaterThan(10);
   });
 
+  it.each([[3074, "what had killed two runs, and was then bound to another engine, ran beside others (rule 8)"]])(
+    "keeps every promise in world %i, in which once %s",
+    async (seed) => {
+      expect((await simulate(scenario, { seed })).violation).toBeUndefined();
+    },
+  );
+
   it("is the same for the same seed, word for word, and another for another", async () => {
     const options = { story: true, stormMinutes: 4 };
     const first = await simulate(scenario, { seed: 3, ...options });

@@ -88,7 +88,14 @@ describe("a record with such tails, in DynamoDB", () => {
     const now = Date.UTC(2026, 0, 1);
     const token = "01J00000000000000000000000";
     await store.update(key, start({ orderId: entity }, "lazy", now));
-    const claim = { token, leaseUntil: now + 900_000, engine: "lazy", eagerBucket: undefined, now } as const;
+    const claim = {
+      token,
+      leaseUntil: now + 900_000,
+      engine: "lazy",
+      eagerBucket: undefined,
+      isAlone: false,
+      now,
+    } as const;
     await store.update(key, acquire(claim, { sleeping: true, early: true, fence: undefined }));
     const view = { type: "inline", json: '{"placed":true,"shipped":false}', version: 1 } as const;
     const progress = { tail: id, view, acted: id, actedAhead: false, tailSeenAt: now };

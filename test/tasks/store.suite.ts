@@ -60,6 +60,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     leaseUntil: now + 2 * minute,
     engine: "lazy",
     eagerBucket: undefined,
+    isAlone: false,
     now,
     ...more,
   });
@@ -223,6 +224,23 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       await isRefused(step.noteWake("b", "signal"));
       await accepted(completing());
       await isRefused(step.noteWake("a", "signal"));
+    });
+  });
+
+  describe("what has killed two runs (rule 8)", () => {
+    it("is acquired only by who runs nothing beside it", async () => {
+      const { leaseUntil = 0 } = await running("a");
+      const later = leaseUntil + clockSkewMs + 1;
+      await accepted(step.acquireExpired(claim("b", later), "a", 0));
+      await accepted(step.isolate("b", later));
+      expect(await isRefused(acquire("c", later))).toMatchObject({ status: "ready", strikes: 2 });
+      expect(await accepted(acquire("d", later, signal, { isAlone: true }))).toMatchObject({ token: "d", strikes: 2 });
+    });
+
+    it("is not what has killed one", async () => {
+      await running("a");
+      await accepted(step.isolate("a", t0));
+      expect(await accepted(acquire("b"))).toMatchObject({ token: "b", strikes: 1 });
     });
   });
 

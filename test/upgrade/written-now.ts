@@ -127,6 +127,7 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
     leaseUntil: clock.now() + 120_000 + clockSkewMs,
     engine: "lazy",
     eagerBucket: undefined,
+    isAlone: false,
     now: clock.now(),
   });
   const taking = { sleeping: true, early: false, fence: undefined };
