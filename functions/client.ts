@@ -1,23 +1,18 @@
 import { type App, createMachinery } from "./app.ts";
 import type { Activity, Task, TaskStatus } from "./contract/activity.ts";
-import { describeError, describeValue, TailwakeError } from "./contract/error.ts";
+import { describeError, type TailwakeError } from "./contract/error.ts";
 import { type AddressOf, checkAddress, declarationOf, type Stream } from "./contract/stream.ts";
-import { isTail, type Tail } from "./contract/tail.ts";
-import { isUtf8 } from "./contract/text.ts";
+import type { Tail } from "./contract/tail.ts";
 import { taskKey } from "./engines/binding.ts";
 import type { Machinery } from "./engines/engine.ts";
 import { startTask, statusOf } from "./engines/start.ts";
+import type { Note } from "./operate/actions.ts";
+import { createOperators, type RewindOptions } from "./operate/operators.ts";
 import { appSettings, type Environment, readSettings } from "./settings.ts";
-import {
-  type EngineName,
-  eagerBucketOf,
-  type TaskRecord as StoredRecord,
-  type TaskKey,
-  taskName,
-} from "./tasks/record.ts";
-import { pause, resume, resumeRunning, rewind } from "./tasks/transitions.ts";
-import type { Update } from "./tasks/update.ts";
-import * as breaker from "./upstream/breaker.ts";
+import { type EngineName, type TaskRecord as StoredRecord, type TaskKey, taskName } from "./tasks/record.ts";
+
+export type { Note } from "./operate/actions.ts";
+export type { RewindOptions } from "./operate/operators.ts";
 
 /** A task as people see it. */
 export interface TaskRecord {
@@ -49,20 +44,16 @@ export interface Tasks {
   list(filter?: { readonly status?: TaskStatus; readonly activity?: string }): AsyncIterable<TaskRecord>;
   /** Runs a task now, though it sleeps or waits for a retry. */
   wake(task: Task): Promise<void>;
-  pause(task: Task): Promise<void>;
+  pause(task: Task, note?: Note): Promise<void>;
   /** Lets a paused or parked task run again. */
-  resume(task: Task): Promise<void>;
+  resume(task: Task, note?: Note): Promise<void>;
   /** Moves the tail and starts over with an empty view. Refused while running unless forced; force fences the run out. */
-  rewind(task: Task, to: Tail, options?: { readonly force?: boolean }): Promise<void>;
+  rewind(task: Task, to: Tail, options?: RewindOptions): Promise<void>;
   /** Lets no task of an upstream run until it is resumed; news is kept. Functions notice within 5 s. */
   pauseUpstream(upstream: string, reason: string): Promise<void>;
   /** Its tasks run again as they come due: the last within 5 min. */
   resumeUpstream(upstream: string): Promise<void>;
 }
-
-const longestReason = 1_000;
-/** Attempts of an operator's write against other writers. */
-const rounds = 5;
 
 /** The tasks of a deployed app. Reads the same environment as its functions; throws one `SettingsError`. */
 export function createTasks(app: App, environment: Environment = process.env): Tasks {
@@ -71,7 +62,7 @@ export function createTasks(app: App, environment: Environment = process.env): T
 
 /** The tasks behind given machinery. */
 export function tasksOf(machinery: Machinery): Tasks {
-  const { store, wakes, clock, bindings, breakers, log } = machinery;
+  const { store, wakes, bindings, log } = machinery;
 
   const keyOf = (task: Task): TaskKey => {
     const { activity, address } = Object(task) as Task;
@@ -79,23 +70,7 @@ export function tasksOf(machinery: Machinery): Tasks {
     return taskKey(binding, checkAddress(binding.stream, address));
   };
 
-  /** Reads the record, decides on a write, and does so again if another writer was quicker. */
-  async function change(task: Task, decide: (stored: StoredRecord) => Update): Promise<StoredRecord> {
-    const key = keyOf(task);
-    let stored = await store.get(key);
-    for (let round = 1; round <= rounds; round++) {
-      if (!stored) throw refusal("unknown-task", key, "a record in the task table", "none");
-      const written = await store.update(key, decide(stored));
-      if (written.applied) return written.record;
-      stored = written.record;
-    }
-    throw refusal(
-      "store-refused",
-      key,
-      `its record to stand still for one of ${rounds} rounds`,
-      "another writer each time",
-    );
-  }
+  const operators = createOperators({ ...machinery, engineOf: (record) => bindings.find(record).engine });
 
   return {
     async start(activity, address) {
@@ -118,67 +93,19 @@ export function tasksOf(machinery: Machinery): Tasks {
         yield record;
       }
     },
-    async wake(task) {
-      await wakes.send([{ class: "operator", key: keyOf(task) }]);
-    },
-    async pause(task) {
-      await change(task, (stored) => {
-        if (stored.status === "completed") throw refusal("store-refused", stored, "a task that can run", "completed");
-        return pause(stored.status === "running");
-      });
-    },
-    async resume(task) {
-      const record = await change(task, (stored) => {
-        if (!stored.paused && stored.status !== "parked") {
-          throw refusal("store-refused", stored, "a paused or parked task", statusOf(stored));
-        }
-        const bucket = eagerBucketOf(bindings.of(task.activity).engine, stored);
-        return stored.status === "running" ? resumeRunning(clock.now(), bucket) : resume(stored, clock.now(), bucket);
-      });
-      const { fence, notBefore } = record;
-      const key = keyOf(task);
-      if (record.status === "ready") await wakes.send([{ class: "operator", key }]);
-      if (record.status === "retrying") await wakes.sendAt({ class: "timer", key, fence }, notBefore ?? clock.now());
-    },
-    async rewind(task, to, options = {}) {
-      // A record with another tail could not be read again.
-      if (!isTail(to)) throw misused("tail to rewind to", "epoch or the id of an event, made by eventId(text)", to);
-      let view: string | undefined;
-      await change(task, (stored) => {
-        if (stored.status === "completed") throw refusal("store-refused", stored, "a task that can run", "completed");
-        if (stored.status === "running" && !options.force) {
-          throw refusal("store-refused", stored, "a task that is not running, or force", "running");
-        }
-        view = stored.viewRef;
-        return rewind(to, clock.now(), eagerBucketOf(bindings.of(task.activity).engine, stored));
-      });
-      const key = keyOf(task);
-      if (view !== undefined) await store.deleteView(key, view);
-      await wakes.send([{ class: "operator", key }]);
-    },
+    wake: async (task) => operators.wake(keyOf(task)),
+    pause: async (task, note) => void (await operators.pause(keyOf(task), note)),
+    resume: async (task, note) => void (await operators.resume(keyOf(task), note)),
+    rewind: async (task, to, options) => void (await operators.rewind(keyOf(task), to, options)),
     async pauseUpstream(upstream, reason) {
       machinery.upstream(upstream);
-      if (typeof reason !== "string" || reason.length > longestReason || !isUtf8(reason)) {
-        throw misused("reason to pause an upstream", `a text of at most ${longestReason} characters`, reason);
-      }
-      const paused = await breakers.change(upstream, (stored) => breaker.pause(stored, clock.now(), reason));
-      if (paused) return;
-      throw new TailwakeError({
-        code: "store-refused",
-        subject: `breaker of upstream ${upstream}`,
-        expected: "to stand still for one of several rounds",
-        received: "another writer each time",
-      });
+      await operators.pauseUpstream(upstream, { reason, by: "the app" });
     },
     async resumeUpstream(upstream) {
       machinery.upstream(upstream);
-      await breakers.change(upstream, (stored) => (stored.paused ? breaker.unpause(stored) : undefined));
+      await operators.resumeUpstream(upstream);
     },
   };
-}
-
-function misused(subject: string, expected: string, received: unknown): TailwakeError {
-  return new TailwakeError({ code: "invalid-argument", subject, expected, received: describeValue(received) });
 }
 
 function publicRecord(stored: StoredRecord): TaskRecord {
@@ -197,13 +124,4 @@ function publicRecord(stored: StoredRecord): TaskRecord {
     ...(error && { lastError: { ...error, at: new Date(error.at) } }),
     ...(token !== undefined && { lease: { owner: token, expiresAt: new Date(leaseUntil ?? 0) } }),
   };
-}
-
-function refusal(
-  code: "unknown-task" | "store-refused",
-  key: TaskKey,
-  expected: string,
-  received: string,
-): TailwakeError {
-  return new TailwakeError({ code, subject: `task ${taskName(key)}`, expected, received });
 }

@@ -110,6 +110,7 @@ function constantOf({ requests }: Counts, seconds: number, names: readonly strin
 export const constant = {
   dueIndex: () => constantOf(counted.idleTick, 60, ["Query, due index"]),
   tickReads: () => constantOf(counted.idleTick, 60, ["GetItem, control document", "GetItem, task"]),
+  tickWord: () => constantOf(counted.idleTick, 60, ["UpdateItem, control document"]),
   signalBeats: () => constantOf(counted.signals.counts, counted.signals.seconds, ["UpdateItem, control document"]),
   shardBeats: () => constantOf(counted.shard.counts, counted.shard.seconds, ["UpdateItem, control document"]),
   eagerIndex: () => constantOf(counted.shard.counts, counted.shard.seconds, ["Query, eager index"]),

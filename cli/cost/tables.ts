@@ -57,6 +57,7 @@ export function costTables() {
           "its other reads: how late the queue is, who holds each place, each root",
           bill.constant.tickReads(),
         ),
+        constantRow("its word of what it found, for operators", bill.constant.tickWord()),
         constantRow("heartbeats of the signals function", bill.constant.signalBeats()),
         constantRow("heartbeats of a shard's holder", bill.constant.shardBeats()),
         constantRow("the holder's look at the eager index", bill.constant.eagerIndex()),

@@ -178,10 +178,18 @@ export class Breakers {
   }
 
   async #read(upstream: string): Promise<Look> {
-    const found = await this.#surroundings.control.read(documentOf(upstream));
-    const state = found ? decodeBreaker(upstream, found.value) : closedBreaker;
-    return { version: found?.version ?? 0, state, at: this.#surroundings.clock.now() };
+    const read = await readBreaker(this.#surroundings.control, upstream);
+    return { ...read, at: this.#surroundings.clock.now() };
   }
+}
+
+/** Reads the shared state of an upstream. Throws a `TailwakeError` ("malformed-record"). */
+export async function readBreaker(
+  control: ControlStore,
+  upstream: string,
+): Promise<{ readonly version: number; readonly state: BreakerState }> {
+  const found = await control.read(documentOf(upstream));
+  return { version: found?.version ?? 0, state: found ? decodeBreaker(upstream, found.value) : closedBreaker };
 }
 
 const documentOf = (upstream: string) => `upstream#${upstream}`;

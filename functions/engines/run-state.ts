@@ -1,12 +1,15 @@
 import { setMaxListeners } from "node:events";
 import { controllerUnder } from "../contract/controller-under.ts";
 import { isTailwakeError, TailwakeError } from "../contract/error.ts";
+import type { Outcome } from "../contract/outcome.ts";
 import type { Tail } from "../contract/tail.ts";
 import { unstorableIn } from "../contract/view.ts";
+import { withRun } from "../tasks/recent-runs.ts";
 import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { Progress, ViewChange } from "../tasks/transitions.ts";
 import type { Update, Written } from "../tasks/update.ts";
 import type { OpenStream } from "../upstream/event-stream.ts";
+import type { WakeClass } from "../wake/wake.ts";
 import type { Binding } from "./binding.ts";
 import type { Invocation, Machinery } from "./engine.ts";
 import type { Watch } from "./watch.ts";
@@ -53,8 +56,6 @@ export class RunState {
   awaiting = false;
   /** When the server showed that it knows the tail, in milliseconds since 1970 (rule 18). */
   tailSeenAt: Progress["tailSeenAt"] = "unchanged";
-  /** The stream of the round under way; a watching run keeps it between its rounds. */
-  stream: OpenStream | undefined;
   /** Called when the server no longer knows the tail: whatever was made of the events before it starts over. */
   onTailUnknown: () => void = () => {};
   /** Eager: what the run and its holder have to say to each other. */
@@ -67,9 +68,23 @@ export class RunState {
   unwritten = false;
   /** When this run last wrote, in milliseconds since 1970. */
   writtenAt = 0;
+  /** How the last round ended. */
+  outcome: Outcome["type"] | undefined;
+  readonly #wake: WakeClass;
+  readonly #startedAt: number;
   #viewNumber = 0;
+  #stream: OpenStream | undefined;
+  /** Events of the streams before this one. */
+  #eventsBefore = 0;
 
-  constructor(machinery: Machinery, binding: Binding, invocation: Invocation, record: TaskRecord, watch?: Watch) {
+  constructor(
+    machinery: Machinery,
+    binding: Binding,
+    invocation: Invocation,
+    record: TaskRecord,
+    wake: WakeClass,
+    watch?: Watch,
+  ) {
     this.machinery = machinery;
     this.binding = binding;
     this.invocation = invocation;
@@ -81,10 +96,27 @@ export class RunState {
     // An activity may have any number of calls under way: that is no leak.
     setMaxListeners(0, this.signal);
     this.watch = watch;
+    this.#wake = wake;
+    this.#startedAt = machinery.clock.now();
     this.record = record;
     this.seenWakes = record.wakes;
     this.firstTail = record.tail;
     this.tail = record.tail;
+  }
+
+  /** The stream of the round under way; a watching run keeps it between its rounds. */
+  get stream(): OpenStream | undefined {
+    return this.#stream;
+  }
+
+  set stream(next: OpenStream) {
+    this.#eventsBefore = this.events;
+    this.#stream = next;
+  }
+
+  /** Events handed out so far. */
+  get events(): number {
+    return this.#eventsBefore + (this.#stream?.delivered ?? 0);
   }
 
   /** Aborts at the deadline, or when the lease is lost. */
@@ -133,7 +165,16 @@ export class RunState {
   /** What to write of how far the run got, with the view put into an item first if it is large. */
   async progress(tail: Tail): Promise<Progress> {
     const { acted, actedAhead, tailSeenAt } = this;
-    return { tail, view: await this.#viewChange(), acted, actedAhead, tailSeenAt };
+    return { tail, view: await this.#viewChange(), acted, actedAhead, tailSeenAt, runs: this.runs(tail) };
+  }
+
+  /** The last runs, with this one, for a commit at `tail`; undefined before its first round has ended. */
+  runs(tail: Tail): string | undefined {
+    const { outcome, fence, events } = this;
+    if (outcome === undefined) return undefined;
+    const startedAt = this.#startedAt;
+    const durationMs = Math.max(0, this.machinery.clock.now() - startedAt);
+    return withRun(this.record.runs, { fence, startedAt, durationMs, events, wake: this.#wake, outcome, tail });
   }
 
   /** After a commit: the item of the view before it is of no use. A failure leaves an orphan, nothing worse. */

@@ -27,7 +27,7 @@ export async function runTask(
   invocation: Invocation,
   watch?: Watch,
 ): Promise<TaskRecord> {
-  const state = new RunState(machinery, binding, invocation, record, watch);
+  const state = new RunState(machinery, binding, invocation, record, wake, watch);
   const head = watch && new HeadWatcher(state, watch);
   try {
     let wokenBy: WokenBy | undefined = reasonFor(wake, binding, record);

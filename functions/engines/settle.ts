@@ -33,6 +33,7 @@ export type Settled = "over" | "again" | "watching" | "lost";
 export async function settle(state: RunState, outcome: Outcome): Promise<Settled> {
   if (state.lost) return lost(state, outcome);
   const tail = outcome.tail;
+  state.outcome = outcome.type;
   switch (outcome.type) {
     case "completed":
       return completing(state, tail);
@@ -56,9 +57,10 @@ export async function settle(state: RunState, outcome: Outcome): Promise<Settled
 async function completing(state: RunState, tail: Tail): Promise<Settled> {
   const { machinery, key, token } = state;
   const view = state.record.viewRef;
-  let written = await state.write(complete(token, tail));
+  const runs = state.runs(tail);
+  let written = await state.write(complete(token, tail, runs));
   if (!written.applied && !state.lost) {
-    written = await state.write(completeForWaiters(token, tail, machinery.clock.now()));
+    written = await state.write(completeForWaiters(token, tail, machinery.clock.now(), runs));
   }
   if (!written.applied) return lost(state);
   machinery.log.info("completed", fields(state));

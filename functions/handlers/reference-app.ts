@@ -43,7 +43,7 @@ const isEager = settings.TAILWAKE_ENGINE === "eager";
 const bind = <S extends Stream>(activity: Activity<S>) => (isEager ? eager(activity) : lazy(activity));
 
 /** The app that this repository deploys: the nog activities, each bound to its engine. */
-const app = createApp({
+export const app = createApp({
   activities: [
     bind(workflowIndex),
     bind(pingRegistry),

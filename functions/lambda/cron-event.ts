@@ -1,6 +1,8 @@
 import type { Task } from "../contract/activity.ts";
 import type { Machinery } from "../engines/engine.ts";
+import { noteTick } from "../engines/last-tick.ts";
 import type { Meter } from "../engines/meter.ts";
+import { orWarn } from "../engines/or-warn.ts";
 import { type TickBudget, type TickReport, tick } from "../engines/tick.ts";
 import type { LambdaContext } from "./context.ts";
 import { openInvocation } from "./invocation.ts";
@@ -18,6 +20,8 @@ export async function cronHandler(
     const report = await tick(machinery, roots, budget, invocation);
     machinery.log.info("tick", { ...report });
     measure(machinery.meter, report);
+    const { control, clock } = machinery;
+    await orWarn(machinery, "tick not noted", {}, () => noteTick(control, { at: clock.now(), report }));
     return report;
   } finally {
     invocation.end();

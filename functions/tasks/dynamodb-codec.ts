@@ -10,7 +10,18 @@ export const dueIndex = { name: "due", partition: "dueShard", sort: "due" } as c
 /** Beside the keys it has what a holder compares with the runs it has under way. */
 export const eagerIndex = { name: "eager", partition: "eagerBucket", attributes: ["fence", "wakes"] } as const;
 
-type Shape = "text" | "count" | "time" | "flag" | "names" | "tail" | "address" | "error" | "status" | "engine";
+type Shape =
+  | "text"
+  | "count"
+  | "time"
+  | "flag"
+  | "names"
+  | "tail"
+  | "address"
+  | "error"
+  | "intervention"
+  | "status"
+  | "engine";
 
 /** Each attribute's shape; also the list of what a record may hold. */
 const shapes: { readonly [A in Attribute]-?: Shape } = {
@@ -39,6 +50,8 @@ const shapes: { readonly [A in Attribute]-?: Shape } = {
   viewRef: "text",
   viewVersion: "count",
   tailSeenAt: "time",
+  runs: "text",
+  intervention: "intervention",
   eagerBucket: "text",
   startedAt: "time",
 };
@@ -152,7 +165,7 @@ function decodeValue(value: AttributeValue): unknown {
 function fits(shape: Shape, value: unknown): boolean {
   switch (shape) {
     case "text":
-      return typeof value === "string";
+      return isText(value);
     case "count":
     case "time":
       return Number.isSafeInteger(value) && (value as number) >= 0;
@@ -167,11 +180,15 @@ function fits(shape: Shape, value: unknown): boolean {
     case "engine":
       return engines.includes(value as string);
     case "address":
-      return isMap(value) && Object.values(value).every((field) => typeof field === "string");
+      return isMap(value) && Object.values(value).every(isText);
+    case "intervention":
+      return isMap(value) && isText(value.action) && isText(value.reason) && isText(value.by) && fits("time", value.at);
     case "error":
-      return isMap(value) && typeof value.message === "string" && fits("time", value.at) && isTail(value.afterEvent);
+      return isMap(value) && isText(value.message) && fits("time", value.at) && isTail(value.afterEvent);
   }
 }
+
+const isText = (value: unknown): value is string => typeof value === "string";
 
 function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -34,6 +34,16 @@ export interface StoredError {
   readonly afterEvent: Tail;
 }
 
+/** What an operator did to a task. */
+export interface Intervention {
+  readonly action: string;
+  readonly reason: string;
+  /** Who says it was them. */
+  readonly by: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
 /**
  * The record of a task; times are in milliseconds since 1970. Normally below 1 KB, so that a write costs one unit.
  * Optional fields are absent, never empty.
@@ -76,6 +86,10 @@ export interface TaskRecord extends TaskKey {
   readonly viewVersion?: number;
   /** A kind whose server is silent about unknown tails: when the server last showed that it knows this one. */
   readonly tailSeenAt?: number;
+  /** The last few runs, in short: `recentRuns` reads it. */
+  readonly runs?: string;
+  /** What an operator did last, and why. */
+  readonly intervention?: Intervention;
   /** Eager: the bucket that a holder finds the task by. */
   readonly eagerBucket?: string;
   readonly startedAt: number;

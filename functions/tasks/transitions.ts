@@ -1,7 +1,7 @@
 import { describeError } from "../contract/error.ts";
 import type { Address } from "../contract/stream.ts";
 import type { Tail } from "../contract/tail.ts";
-import type { EngineName, RecordStatus, StoredError, TaskKey, TaskRecord } from "./record.ts";
+import type { EngineName, Intervention, RecordStatus, StoredError, TaskKey, TaskRecord } from "./record.ts";
 import { taskName } from "./record.ts";
 import {
   absent,
@@ -203,6 +203,8 @@ export interface Progress {
   readonly tailSeenAt: number | "unchanged";
   /** Level 2: the rebuilt view has not passed `acted` yet. */
   readonly actedAhead: boolean;
+  /** The last runs with this one; absent leaves them as they are. */
+  readonly runs?: string | undefined;
 }
 
 export type ViewChange =
@@ -211,7 +213,7 @@ export type ViewChange =
   | { readonly type: "inline"; readonly json: string; readonly version: number }
   | { readonly type: "item"; readonly name: string; readonly version: number };
 
-function progressed({ tail, view, acted, actedAhead, tailSeenAt }: Progress): Changes {
+function progressed({ tail, view, acted, actedAhead, tailSeenAt, runs }: Progress): Changes {
   const viewChanges: Changes =
     view.type === "unchanged"
       ? {}
@@ -222,7 +224,11 @@ function progressed({ tail, view, acted, actedAhead, tailSeenAt }: Progress): Ch
           : { view: remove, viewRef: view.name, viewVersion: view.version };
   const actedChanges: Changes =
     acted === "unchanged" ? {} : { acted: acted === "again" ? remove : acted, actedAhead: actedAhead || remove };
-  return { tail, ...viewChanges, ...actedChanges, ...(tailSeenAt === "unchanged" ? {} : { tailSeenAt }) };
+  const rest: Changes = {
+    ...(tailSeenAt === "unchanged" ? {} : { tailSeenAt }),
+    ...(runs === undefined ? {} : { runs }),
+  };
+  return { tail, ...viewChanges, ...actedChanges, ...rest };
 }
 
 /** Progress written in the middle of a run. It never resets attempts (rule 9). */
@@ -319,19 +325,26 @@ export function park(token: string, progress: Progress, error: StoredError | und
 }
 
 /** Done for good. Refused if someone waits: then {@link completeForWaiters}. */
-export function complete(token: string, tail: Tail): Update {
-  const update = completing("completed, no waiters", token, tail, remove);
+export function complete(token: string, tail: Tail, runs?: string): Update {
+  const update = completing("completed, no waiters", token, tail, runs, remove);
   return { ...update, guard: all(update.guard, missing("waiters")) };
 }
 
 /** Done for good, with waiters to mark: due until they are. */
-export function completeForWaiters(token: string, tail: Tail, now: number): Update {
-  return completing("completed, waiters", token, tail, now + graceMs);
+export function completeForWaiters(token: string, tail: Tail, now: number, runs?: string): Update {
+  return completing("completed, waiters", token, tail, runs, now + graceMs);
 }
 
-function completing(operation: string, token: string, tail: Tail, due: number | typeof remove) {
+function completing(
+  operation: string,
+  token: string,
+  tail: Tail,
+  runs: string | undefined,
+  due: number | typeof remove,
+) {
   const progress = {
     tail,
+    runs,
     view: { type: "none" },
     acted: "again",
     actedAhead: false,
@@ -428,18 +441,19 @@ export function parkOnStrikes(limit: number, now: number, tail: Tail): Update {
 // ── operators ────────────────────────────────────────────────────────────────────────────────────
 
 /** Keeps a task from running; a run that is under way commits as usual. */
-export function pause(running: boolean): Update {
+export function pause(running: boolean, intervention?: Intervention): Update {
+  const changes: Changes = { paused: true, eagerBucket: remove, ...noted(intervention) };
   return running
-    ? { operation: "pause", guard: is("status", "running"), changes: { paused: true, eagerBucket: remove } }
+    ? { operation: "pause", guard: is("status", "running"), changes }
     : {
         operation: "pause",
         guard: oneOf("status", ["ready", "sleeping", "retrying", "parked"]),
-        changes: { paused: true, due: remove, eagerBucket: remove },
+        changes: { ...changes, due: remove },
       };
 }
 
 /** Lets a paused or parked task run again, at once or when its time comes. */
-export function resume(record: TaskRecord, now: number, eagerBucket?: string): Update {
+export function resume(record: TaskRecord, now: number, eagerBucket?: string, intervention?: Intervention): Update {
   const waits = record.notBefore !== undefined && record.notBefore > now;
   const at = waits ? record.notBefore : now;
   return {
@@ -457,23 +471,24 @@ export function resume(record: TaskRecord, now: number, eagerBucket?: string): U
       eagerBucket: eagerBucket ?? remove,
       status: waits ? "retrying" : "ready",
       due: at + graceMs,
+      ...noted(intervention),
     },
     increment: ["fence"],
   };
 }
 
 /** Takes the flag off a running task. Its due time may have gone while it was paused, so it gets one (rule 6). */
-export function resumeRunning(now: number, eagerBucket?: string): Update {
+export function resumeRunning(now: number, eagerBucket?: string, intervention?: Intervention): Update {
   return {
     operation: "resume while running",
     guard: all(is("paused", true), is("status", "running")),
-    changes: { paused: remove, due: now + graceMs, eagerBucket: eagerBucket ?? remove },
+    changes: { paused: remove, due: now + graceMs, eagerBucket: eagerBucket ?? remove, ...noted(intervention) },
     increment: ["wakes"],
   };
 }
 
 /** Moves the tail, fences a run out that may be under way, and starts over with an empty view. */
-export function rewind(tail: Tail, now: number, eagerBucket?: string): Update {
+export function rewind(tail: Tail, now: number, eagerBucket?: string, intervention?: Intervention): Update {
   return {
     operation: "rewind",
     guard: oneOf("status", live),
@@ -486,10 +501,13 @@ export function rewind(tail: Tail, now: number, eagerBucket?: string): Update {
       status: "ready",
       due: now + graceMs,
       eagerBucket: eagerBucket ?? remove,
+      ...noted(intervention),
     },
     increment: ["fence"],
   };
 }
+
+const noted = (intervention: Intervention | undefined): Changes => (intervention ? { intervention } : {});
 
 /** An error as the record keeps it: one line, at most 500 characters. */
 export function storedError(error: unknown, at: number, afterEvent: Tail): StoredError {

@@ -29,8 +29,8 @@ export const due: readonly Mutant[] = [
     rule: "rule 6",
     what: "a completed task with waiters is not due",
     file,
-    find: 'return completing("completed, waiters", token, tail, now + graceMs);',
-    replace: 'return completing("completed, waiters", token, tail, remove);',
+    find: 'return completing("completed, waiters", token, tail, runs, now + graceMs);',
+    replace: 'return completing("completed, waiters", token, tail, runs, remove);',
   },
   {
     rule: "rule 6",
@@ -50,8 +50,8 @@ export const due: readonly Mutant[] = [
     rule: "rule 6",
     what: "a task resumed while it runs is not due",
     file,
-    find: "changes: { paused: remove, due: now + graceMs, eagerBucket: eagerBucket ?? remove },",
-    replace: "changes: { paused: remove, eagerBucket: eagerBucket ?? remove },",
+    find: "changes: { paused: remove, due: now + graceMs, eagerBucket: eagerBucket ?? remove, ...noted(intervention) },",
+    replace: "changes: { paused: remove, eagerBucket: eagerBucket ?? remove, ...noted(intervention) },",
   },
   {
     rule: "rule 6",

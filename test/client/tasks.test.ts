@@ -128,7 +128,7 @@ describe("tasks from outside of a run", () => {
     const before = await world.record("t");
     for (const tail of ["", "\ud800", "x".repeat(343), null, 7]) {
       const rewound = tasks.rewind(of, tail as never);
-      await expect(rewound).rejects.toMatchObject({ code: "invalid-argument", subject: "tail to rewind to" });
+      await expect(rewound).rejects.toMatchObject({ code: "invalid-argument", subject: "tail for rewind" });
     }
     const none = { code: "invalid-definition", subject: "activity" };
     for (const value of [undefined, null, "reader", {}]) {
@@ -137,9 +137,9 @@ describe("tasks from outside of a run", () => {
       const signaled = tasks.signal(value as never, address as never);
       await expect(signaled).rejects.toMatchObject({ code: "invalid-definition", subject: "stream" });
     }
-    for (const reason of [undefined, "x".repeat(1_001), "\ud800"]) {
+    for (const reason of [undefined, "", "x".repeat(201), "\ud800"]) {
       const paused = tasks.pauseUpstream("things", reason as never);
-      await expect(paused).rejects.toMatchObject({ subject: "reason to pause an upstream" });
+      await expect(paused).rejects.toMatchObject({ subject: "reason" });
     }
     expect(await world.record("t")).toEqual(before);
   });

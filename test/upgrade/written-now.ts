@@ -9,6 +9,7 @@ import { caughtUp, completed, silentRetryAfter } from "../../functions/contract/
 import { eventId } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { Holding } from "../../functions/engines/holder.ts";
+import { noteTick } from "../../functions/engines/last-tick.ts";
 import { noteQueueAge } from "../../functions/engines/queue-age.ts";
 import { startTask } from "../../functions/engines/start.ts";
 import {
@@ -118,6 +119,8 @@ export async function writtenNow(database: TestDatabase): Promise<Written> {
   };
 }
 
+const note = { reason: "maintenance", by: "someone" };
+
 async function writtenItems(database: TestDatabase): Promise<Item[]> {
   const world = await TableWorld.start(database, { activities });
   const { machinery, store, clock } = world;
@@ -145,7 +148,7 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
   }
   await start(slot, "slot");
   await world.drain();
-  await tasksOf(machinery).pause(task(reader, { thingId: "paused" }));
+  await tasksOf(machinery).pause(task(reader, { thingId: "paused" }), note);
 
   for (const name of ["ready", "running", "told", "rewound"]) await start(reader, name);
   await start(watcher, "watched");
@@ -174,6 +177,7 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
   await machinery.breakers.change("things", (stored) => sendCanary(stored, clock.now() + 5_000));
   await tasksOf(machinery).pauseUpstream("things", "maintenance");
   await noteQueueAge(machinery.control, { ageMs: graceMs + 1, at: clock.now() });
+  await noteTick(machinery.control, { at: clock.now(), report: { rescued: 1, oldestDueMs: 61_000 } });
   return world.items();
 }
 

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tasksOf } from "../../functions/client.ts";
 import { task } from "../../functions/contract/activity.ts";
 import { readHolder } from "../../functions/engines/holder.ts";
+import { readLastTick } from "../../functions/engines/last-tick.ts";
 import { readQueueAge } from "../../functions/engines/queue-age.ts";
+import { readActions } from "../../functions/operate/actions.ts";
 import { dueShards, eagerBuckets, taskName } from "../../functions/tasks/record.ts";
 import { decodeBreaker } from "../../functions/upstream/breaker.ts";
 import { decodeBusEvent, ownMessage } from "../../functions/wake/envelope.ts";
@@ -165,7 +167,7 @@ describe.each(versions)("what version %s wrote", (version) => {
     }
   });
 
-  it("is respected: who holds a place, an upstream's breaker and pause, the word of a late queue", async () => {
+  it("is respected: who holds a place, an upstream's breaker and pause, the word of a late queue, of the last tick and actions", async () => {
     const { machinery } = await upgradedWorld();
     const { control, breakers } = machinery;
     const documents = Object.fromEntries(
@@ -177,6 +179,10 @@ describe.each(versions)("what version %s wrote", (version) => {
     expect(decodeBreaker("things", documents["upstream#things"])).toMatchObject({ state: "open", trips: 1 });
     expect(await breakers.admit("things")).toEqual({ type: "paused" });
     expect(await readQueueAge(control)).toEqual(documents["queue-age"]);
-    expect(Object.keys(documents)).toHaveLength(4);
+    // Of the first version there are none.
+    expect(await readLastTick(control)).toEqual(documents["last-tick"]);
+    expect(await readActions(control)).toEqual(documents.actions?.entries ?? []);
+    const known = ["queue-age", "last-tick", "actions", "upstream#things", "holder#signals", "holder#eager-0-of-1"];
+    expect(Object.keys(documents).filter((name) => !known.includes(name))).toEqual([]);
   });
 });

@@ -1,0 +1,37 @@
+import { TailwakeError } from "../contract/error.ts";
+import { parseTaskName, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import type { TaskStore } from "../tasks/store.ts";
+
+/** Tasks that are named for a text that fits several. */
+const mostNamed = 10;
+
+/**
+ * The task that a person means: by its printed name, or by the beginning of the name or of its entity if only one task
+ * has it. Throws a `TailwakeError` ("unknown-task") that names those it could be. A whole name costs one read; anything
+ * else reads the table.
+ */
+export async function findTask(store: TaskStore, text: string): Promise<TaskRecord> {
+  const key = parseTaskName(text);
+  const record = key && (await store.get(key));
+  if (record) return record;
+  const found: TaskRecord[] = [];
+  if (text !== "") {
+    for await (const one of store.list(() => {})) {
+      if (!fits(one, text)) continue;
+      found.push(one);
+      if (found.length > mostNamed) break;
+    }
+  }
+  const [only] = found;
+  if (only && found.length === 1) return only;
+  const names = found.slice(0, mostNamed).map(taskName);
+  throw new TailwakeError({
+    code: "unknown-task",
+    subject: `task ${text}`,
+    expected: "kind/activity@entity, or the beginning of that or of the entity, which only one task has",
+    received:
+      names.length === 0 ? "what no task has" : `${names.join(", ")}${found.length > mostNamed ? " and more" : ""}`,
+  });
+}
+
+const fits = (key: TaskKey, text: string): boolean => taskName(key).startsWith(text) || key.entity.startsWith(text);

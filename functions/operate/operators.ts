@@ -1,0 +1,170 @@
+import { describeValue, TailwakeError } from "../contract/error.ts";
+import { isTail, type Tail } from "../contract/tail.ts";
+import type { Breakers } from "../engines/breakers.ts";
+import { statusOf } from "../engines/start.ts";
+import type { ControlStore } from "../tasks/control.ts";
+import {
+  type EngineName,
+  eagerBucketOf,
+  type Intervention,
+  type TaskKey,
+  type TaskRecord,
+  taskName,
+} from "../tasks/record.ts";
+import type { TaskStore } from "../tasks/store.ts";
+import { pause, resume, resumeRunning, rewind } from "../tasks/transitions.ts";
+import type { Update } from "../tasks/update.ts";
+import * as breaker from "../upstream/breaker.ts";
+import type { Wakes } from "../wake/wakes.ts";
+import { checkNote, type Note, noteAction } from "./actions.ts";
+
+/** Attempts of an operator's write against other writers. */
+const rounds = 5;
+
+export interface Surroundings {
+  readonly store: TaskStore;
+  readonly control: ControlStore;
+  readonly wakes: Wakes;
+  readonly breakers: Pick<Breakers, "change">;
+  readonly clock: { now(): number };
+  /** The engine that a task is bound to: of the app, or what the record says of its last run. */
+  engineOf(record: TaskRecord): EngineName;
+}
+
+/**
+ * What operators do to tasks and upstreams. Each throws a `TailwakeError`: "unknown-task", "store-refused" if the task
+ * is not in a state for it, "invalid-argument". A note is kept in the record, and in the list of last actions.
+ */
+export interface Operators {
+  /** Runs a task now, though it sleeps or waits for a retry. */
+  wake(key: TaskKey): Promise<void>;
+  pause(key: TaskKey, note?: Note): Promise<TaskRecord>;
+  /** Lets a paused or parked task run again. */
+  resume(key: TaskKey, note?: Note): Promise<TaskRecord>;
+  /** Moves the tail and starts over with an empty view. Refused while running unless forced; force fences the run out. */
+  rewind(key: TaskKey, to: Tail, options?: RewindOptions): Promise<TaskRecord>;
+  /** Moves the tail beyond events that cannot be processed. Only of tasks without a view, which is made of all events. */
+  skipTo(key: TaskKey, to: Tail, options?: RewindOptions): Promise<TaskRecord>;
+  /** Lets no task of an upstream run until it is resumed; news is kept. Functions notice within 5 s. */
+  pauseUpstream(upstream: string, note: Note): Promise<void>;
+  /** Its tasks run again as they come due: the last within 5 min. */
+  resumeUpstream(upstream: string, note?: Note): Promise<void>;
+}
+
+export interface RewindOptions {
+  readonly force?: boolean | undefined;
+  readonly note?: Note | undefined;
+}
+
+export function createOperators(surroundings: Surroundings): Operators {
+  const { store, control, wakes, breakers, clock, engineOf } = surroundings;
+
+  /** Reads the record, decides on a write, and does so again if another writer was quicker. */
+  async function change(
+    action: string,
+    key: TaskKey,
+    note: Note | undefined,
+    decide: (stored: TaskRecord, intervention: Intervention | undefined) => Update,
+  ): Promise<TaskRecord> {
+    const intervention = interventionOf(action, note);
+    let stored = await store.get(key);
+    for (let round = 1; round <= rounds; round++) {
+      if (!stored) throw refusal("unknown-task", key, "a record in the task table", "none");
+      const written = await store.update(key, decide(stored, intervention));
+      if (written.applied) {
+        if (intervention) await noteAction(control, { ...intervention, target: taskName(key) });
+        return written.record;
+      }
+      stored = written.record;
+    }
+    throw stillMoving(`task ${taskName(key)}`);
+  }
+
+  function interventionOf(action: string, note: Note | undefined): Intervention | undefined {
+    if (!note) return undefined;
+    checkNote(note);
+    return { action, reason: note.reason, by: note.by, at: clock.now() };
+  }
+
+  async function moveTail(action: "rewind" | "skip-to", key: TaskKey, to: Tail, options: RewindOptions) {
+    // A record with another tail could not be read again.
+    if (!isTail(to)) throw misused(`tail for ${action}`, "epoch or the id of an event, made by eventId(text)", to);
+    let view: string | undefined;
+    const record = await change(action, key, options.note, (stored, intervention) => {
+      if (stored.status === "completed") throw refusal("store-refused", stored, "a task that can run", "completed");
+      if (stored.status === "running" && !options.force) {
+        throw refusal("store-refused", stored, "a task that is not running, or force", "running");
+      }
+      if (action === "skip-to" && stored.viewVersion !== undefined) {
+        throw refusal("store-refused", stored, "a task without a view, which is made of all events", "one with a view");
+      }
+      view = stored.viewRef;
+      return rewind(to, clock.now(), eagerBucketOf(engineOf(stored), stored), intervention);
+    });
+    if (view !== undefined) await store.deleteView(key, view);
+    await wakes.send([{ class: "operator", key }]);
+    return record;
+  }
+
+  return {
+    async wake(key) {
+      await wakes.send([{ class: "operator", key }]);
+    },
+    pause: (key, note) =>
+      change("pause", key, note, (stored, intervention) => {
+        if (stored.status === "completed") throw refusal("store-refused", stored, "a task that can run", "completed");
+        return pause(stored.status === "running", intervention);
+      }),
+    async resume(key, note) {
+      const record = await change("resume", key, note, (stored, intervention) => {
+        if (!stored.paused && stored.status !== "parked") {
+          throw refusal("store-refused", stored, "a paused or parked task", statusOf(stored));
+        }
+        const bucket = eagerBucketOf(engineOf(stored), stored);
+        return stored.status === "running"
+          ? resumeRunning(clock.now(), bucket, intervention)
+          : resume(stored, clock.now(), bucket, intervention);
+      });
+      const { fence, notBefore } = record;
+      if (record.status === "ready") await wakes.send([{ class: "operator", key }]);
+      if (record.status === "retrying") await wakes.sendAt({ class: "timer", key, fence }, notBefore ?? clock.now());
+      return record;
+    },
+    rewind: (key, to, options = {}) => moveTail("rewind", key, to, options),
+    skipTo: (key, to, options = {}) => moveTail("skip-to", key, to, options),
+    async pauseUpstream(upstream, note) {
+      const intervention = interventionOf("pause", note);
+      const { reason } = note;
+      const paused = await breakers.change(upstream, (stored) => breaker.pause(stored, clock.now(), reason));
+      if (!paused) throw stillMoving(`breaker of upstream ${upstream}`);
+      if (intervention) await noteAction(control, { ...intervention, target: `upstream ${upstream}` });
+    },
+    async resumeUpstream(upstream, note) {
+      const intervention = interventionOf("resume", note);
+      await breakers.change(upstream, (stored) => (stored.paused ? breaker.unpause(stored) : undefined));
+      if (intervention) await noteAction(control, { ...intervention, target: `upstream ${upstream}` });
+    },
+  };
+}
+
+function stillMoving(subject: string): TailwakeError {
+  return new TailwakeError({
+    code: "store-refused",
+    subject,
+    expected: `to stand still for one of ${rounds} rounds`,
+    received: "another writer each time",
+  });
+}
+
+function misused(subject: string, expected: string, received: unknown): TailwakeError {
+  return new TailwakeError({ code: "invalid-argument", subject, expected, received: describeValue(received) });
+}
+
+function refusal(
+  code: "unknown-task" | "store-refused",
+  key: TaskKey,
+  expected: string,
+  received: string,
+): TailwakeError {
+  return new TailwakeError({ code, subject: `task ${taskName(key)}`, expected, received });
+}

@@ -1,0 +1,104 @@
+import { isTail, type Tail } from "../contract/tail.ts";
+
+/** What came of one of a task's last runs, as its record keeps it. Times are in milliseconds since 1970. */
+export interface RecentRun {
+  /** Numbers the runs of a task. What is missing between two of them left nothing: it was killed, or fenced out. */
+  readonly fence: number;
+  readonly startedAt: number;
+  /** Until its last commit. */
+  readonly durationMs: number;
+  /** Events that it was handed. */
+  readonly events: number;
+  readonly wake: RunWake;
+  readonly outcome: RunOutcome;
+  /** The tail that it committed; undefined if that takes more than {@link longestTailBytes}. */
+  readonly tail: Tail | undefined;
+}
+
+export type RunWake = keyof typeof wakeLetters;
+export type RunOutcome = keyof typeof outcomeLetters;
+
+/** So many runs are kept, or fewer: as many as fit into {@link mostBytes}. */
+const mostRuns = 5;
+/** With ULIDs as tails five runs take 240; a record with all of them is still written for one unit. */
+const mostBytes = 256;
+const longestTailBytes = 64;
+
+const wakeLetters = {
+  start: "s",
+  signal: "g",
+  child: "c",
+  operator: "o",
+  probe: "p",
+  timer: "t",
+  handOver: "h",
+  rescue: "r",
+} as const;
+
+const outcomeLetters = {
+  completed: "c",
+  caughtUp: "u",
+  canceled: "x",
+  silentRetry: "s",
+  silentRetryAfter: "a",
+  retry: "r",
+} as const;
+
+/**
+ * The text of the runs with one more, the last one first. What a run had written of itself before is replaced: a watching
+ * run commits again and again.
+ */
+export function withRun(stored: string | undefined, run: RecentRun): string {
+  const before = recentRuns(stored).filter(({ fence }) => fence !== run.fence);
+  let text = encode(run);
+  for (const one of before.slice(0, mostRuns - 1).map(encode)) {
+    if (Buffer.byteLength(text) + 1 + Buffer.byteLength(one) > mostBytes) break;
+    text += ` ${one}`;
+  }
+  return text;
+}
+
+/** The last runs, the last one first. What cannot be read is left out: nothing depends on it. */
+export function recentRuns(stored: string | undefined): RecentRun[] {
+  return (stored ?? "").split(" ").flatMap((text) => decode(text) ?? []);
+}
+
+/** `FENCE.START.MS.EVENTS.WO.TAIL`: numbers to the base 36, a letter each for wake and outcome. */
+function encode({ fence, startedAt, durationMs, events, wake, outcome, tail }: RecentRun): string {
+  const numbers = [fence, startedAt, durationMs, events].map((number) => number.toString(36));
+  const tailText = encodeURIComponent(tail ?? "");
+  const kept = tailText.length <= longestTailBytes ? tailText : "";
+  return [...numbers, wakeLetters[wake] + outcomeLetters[outcome], kept].join(".");
+}
+
+const pattern = /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([a-z])([a-z])\.(\S*)$/;
+
+function decode(text: string): RecentRun | undefined {
+  const [, fence, startedAt, durationMs, events, wakeLetter, outcomeLetter, tailText = ""] = pattern.exec(text) ?? [];
+  const wake = nameOf(wakeLetters, wakeLetter);
+  const outcome = nameOf(outcomeLetters, outcomeLetter);
+  if (wake === undefined || outcome === undefined) return undefined;
+  const number = (digits = "") => Number.parseInt(digits, 36);
+  return {
+    fence: number(fence),
+    startedAt: number(startedAt),
+    durationMs: number(durationMs),
+    events: number(events),
+    wake,
+    outcome,
+    tail: decodeTail(tailText),
+  };
+}
+
+function nameOf<N extends string>(letters: Readonly<Record<N, string>>, letter: string | undefined): N | undefined {
+  return (Object.keys(letters) as N[]).find((name) => letters[name] === letter);
+}
+
+function decodeTail(text: string): Tail | undefined {
+  try {
+    const tail = decodeURIComponent(text);
+    return isTail(tail) ? tail : undefined;
+  } catch {
+    return undefined;
+  }
+}
