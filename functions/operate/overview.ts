@@ -169,7 +169,7 @@ const attention = (where: Verdict["where"], sentence: string): Verdict => ({ lev
 const names = (upstreams: readonly UpstreamState[]) => upstreams.map(({ name }) => name).join(", ");
 
 /** Errors that differ in ids and numbers alone are alike. */
-export function pattern(message: string): string {
+function pattern(message: string): string {
   return shortened(message, longestMessage)
     .replaceAll(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/gi, "…")
     .replaceAll(/\b[0-9A-Z]{26}\b/g, "…")
