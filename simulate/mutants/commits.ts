@@ -110,6 +110,7 @@ export const commits: readonly Mutant[] = [
     file,
     find: "return { tail, ...viewChanges,",
     replace: "return { tail,",
+    caughtBy: "test/tasks/memory.test.ts",
   },
   {
     rule: "T5",
@@ -155,6 +156,7 @@ export const commits: readonly Mutant[] = [
     file: "functions/engines/attempt.ts",
     find: 'return outcome.type === "caughtUp" && state.signal.aborted ? canceled(outcome.tail) : outcome;',
     replace: "return outcome;",
+    caughtBy: "test/engines/deadline.test.ts",
   },
   {
     rule: "rule 15",

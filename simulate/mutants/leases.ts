@@ -27,6 +27,7 @@ export const leases: readonly Mutant[] = [
     file: acquire,
     find: "const over = (seen.leaseUntil ?? 0) + clockSkewMs + strikeDelayMs(seen.strikes) < now;",
     replace: "const over = (seen.leaseUntil ?? 0) + strikeDelayMs(seen.strikes) < now;",
+    caughtBy: "test/engines/batch.test.ts",
   },
   {
     rule: "rule 8",
@@ -155,6 +156,7 @@ export const leases: readonly Mutant[] = [
     file: eager,
     find: "const leftInOrder = epoch !== undefined && epoch === this.#holding.before?.released;",
     replace: "const leftInOrder = epoch === Number.NaN;",
+    caughtBy: "test/engines/eager.test.ts",
   },
   {
     rule: "rule 19",

@@ -263,6 +263,23 @@ describe("a batch", () => {
     expect(most).toBe(3);
   });
 
+  it("takes a lease over only when it has ended by every clock (rule 7): until then news is noted (T3)", async () => {
+    const world = new World({ activities: [lazy(reader)] });
+    world.onOpen = () => new Promise(() => {});
+    await startTask(world.machinery, reader, { thingId: "t" });
+    void world.deliver(world.wakes.take(), world.invocation(900_000));
+    await settle();
+    const { leaseUntil = 0 } = await world.record("t");
+    const signal = { class: "signal", entity: "t" } as const;
+    world.clock.jump(leaseUntil + 5_000);
+    expect(await world.deliver([signal])).toEqual([]);
+    expect(await world.record("t")).toMatchObject({ fence: 1, strikes: 0, wakes: 1 });
+    world.onOpen = () => {};
+    world.clock.jump(leaseUntil + 5_001);
+    expect(await world.deliver([signal])).toEqual([]);
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", fence: 2, wakes: 1 });
+  });
+
   it("runs a task that has killed invocations with nothing beside it (rule 8)", async () => {
     const world = new World({ activities: [lazy(reader)] });
     let deadly = true;

@@ -101,6 +101,32 @@ describe("a holder of eager tasks (rule 19)", () => {
     await second.end();
   });
 
+  it("whose last commits failed has left in order all the same: its successor takes the tasks over without a strike", async () => {
+    const { activity, seen } = noting();
+    const world = await worldOf(activity, ["t"]);
+    const first = world.hold();
+    await rereads(world);
+    const update = world.store.update.bind(world.store);
+    world.store.update = async () => {
+      throw new Error("throttled");
+    };
+    await first.end();
+    expect(await world.record("t")).toMatchObject({ status: "running", fence: 1 });
+    const takenOver: unknown[] = [];
+    world.store.update = async (key, change) => {
+      const written = await update(key, change);
+      if (change.operation === "acquire from an earlier holder") takenOver.push(written.record?.strikes);
+      return written;
+    };
+    world.append("t", "e2");
+    const second = world.hold();
+    await rereads(world);
+    expect(takenOver).toEqual([0]);
+    expect(await world.record("t")).toMatchObject({ status: "running", fence: 2 });
+    expect(seen).toEqual({ t: ["e1", "e2"] });
+    await second.end();
+  });
+
   it("asks for its successor in time, who waits until the shard is released", async () => {
     const { activity } = noting();
     const world = await worldOf(activity, ["t"]);

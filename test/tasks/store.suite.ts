@@ -546,6 +546,21 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       await isRefused(step.resume(resumed, t0));
     });
 
+    it("resume only what they have seen: its status, and what it waits for", async () => {
+      const { notBefore: _, ...ready } = await retrying(t0 + 5 * minute);
+      await accepted(step.pause(false));
+      await isRefused(step.resume(ready, t0));
+      await isRefused(step.resumeRunning(t0));
+    });
+
+    it("resume no running task as if it did not run, and no completed one (T2, T4)", async () => {
+      await running("a");
+      const paused = await accepted(step.pause(true));
+      await isRefused(step.resume(paused, t0));
+      await accepted(completing());
+      await isRefused(step.resume(paused, t0));
+    });
+
     it("resume a task whose time has not come: it goes on waiting", async () => {
       const at = t0 + 60 * minute;
       await retrying(at);
