@@ -18,6 +18,15 @@ const text = (expected: string, pattern: RegExp): Check => ({
   fits: (value) => typeof value === "string" && pattern.test(value),
 });
 const isMap = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+/** Deeper than any pattern, and less than an object that contains itself. */
+const deepestPattern = 100;
+/** What a template leaves out, or writes as null, would be another pattern. */
+const isJson = (value: unknown, depth = 0): boolean => {
+  if (typeof value === "object" && value !== null) {
+    return depth < deepestPattern && Object.values(value).every((one) => isJson(one, depth + 1));
+  }
+  return value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
+};
 /** What Lambda takes. */
 const memory = whole(128, 10_240);
 /** What CloudWatch Logs takes, up to ten years. */
@@ -41,7 +50,7 @@ const checks: { readonly [S in keyof InfraSettings]-?: Check } = {
   tokenSecret: text('the name or ARN of a secret, "" for none', /^[\w/+=.@-]{0,512}$|^arn:\S{1,2000}$/),
   tokenKey: text('the ARN of a KMS key, "" for none', /^$|^arn:\S{1,2000}$/),
   alarmTopic: text("the ARN of an SNS topic, or none", /^none$|^arn:\S{1,2000}$/),
-  signalEvents: { expected: "an event pattern", fits: isMap },
+  signalEvents: { expected: "an event pattern, of JSON alone", fits: (value) => isMap(value) && isJson(value) },
 };
 const options: readonly Option[] = ["signals", "eager", "own-signals"];
 
@@ -72,9 +81,15 @@ export function checkSettings(settings: unknown, include: unknown, environment: 
 }
 
 function unusable(subject: string, expected: string, received: unknown): Error {
-  return new Error(
-    `${subject}: expected ${expected}, received ${shortened(JSON.stringify(received) ?? String(received))}`,
-  );
+  return new Error(`${subject}: expected ${expected}, received ${shortened(inWords(received))}`);
+}
+
+function inWords(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return "what JSON cannot hold";
+  }
 }
 
 const shortened = (text: string): string => (text.length > 120 ? `${text.slice(0, 120)}…` : text);

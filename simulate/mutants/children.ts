@@ -32,6 +32,7 @@ export const children: readonly Mutant[] = [
     file: "functions/engines/notify.ts",
     find: "  if (waiters.length === 0) return;\n",
     replace: "  if (waiters.length === 0) return;\n  await machinery.store.update(child, notified(waiters));\n",
+    caughtBy: "test/engines/children.test.ts",
   },
   {
     rule: "rule 13",

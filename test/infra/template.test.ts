@@ -319,8 +319,14 @@ describe("the template", () => {
     const template = plain({ settings: { name: "orders", signalEvents }, include: ["own-signals"] });
     expect(resource("OwnSignalsRule", template)).toMatchObject({ EventPattern: signalEvents });
     expect(() => plain({ include: ["own-signals"] })).toThrow(
-      "settings.signalEvents: expected an event pattern, received undefined",
+      "settings.signalEvents: expected an event pattern, of JSON alone, received undefined",
     );
+    const itself: Record<string, unknown> = {};
+    itself.itself = itself;
+    for (const pattern of [{ source: [undefined] }, { detail: { amount: [Number.NaN] } }, itself]) {
+      const settings = { name: "orders", signalEvents: pattern };
+      expect(() => plain({ settings, include: ["own-signals"] })).toThrow("settings.signalEvents: expected");
+    }
   });
 
   it("says which setting it cannot use", () => {
