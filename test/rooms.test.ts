@@ -15,7 +15,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   wake: ["contract", "tasks"],
   engines: ["contract", "upstream", "tasks", "wake"],
   lambda: ["contract", "tasks", "wake", "engines"],
-  ".": ["contract", "upstream", "tasks", "wake", "engines", "lambda"],
+  operate: ["contract", "upstream", "tasks", "wake", "engines"],
+  ".": ["contract", "upstream", "tasks", "wake", "engines", "operate", "lambda"],
   testing: [".", "contract", "upstream", "tasks", "wake", "engines", "lambda"],
   handlers: [".", "contract", "engines", "nog"],
 };

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Outcome } from "../../contract/outcome.ts";
 import { epoch } from "../../contract/tail.ts";
 import type { Binding } from "../../engines/binding.ts";
+import { isTailInDoubt } from "../../engines/open-stream.ts";
 import type { MemoryTaskStore } from "../../tasks/memory.ts";
 import { type EngineName, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
 import { clockSkewMs } from "../../tasks/transitions.ts";
@@ -188,6 +189,7 @@ export class Inspector implements TableObserver {
       token: held?.token,
       seenWakes: held?.seenWakes,
       mayBeEarly: this.#mayBeEarly(by, after),
+      mayBeLate: this.#leases.wasTroubled(before?.token),
     });
     const wrong =
       found ??
@@ -200,8 +202,9 @@ export class Inspector implements TableObserver {
       return;
     }
     if (operation.startsWith("acquire")) {
-      // A task that awaits a child is run once an hour to look (rule 13).
-      if (this.isQuiet && after.engine === "lazy" && !before?.awaiting && this.#isKnown(after)) {
+      // A task that awaits a child is run once an hour to look (rule 13), one whose tail is in doubt to look it up (rule 18).
+      const looks = before?.awaiting || isTailInDoubt(this.#bindingOf(by, after), before ?? after, decidedAt);
+      if (this.isQuiet && after.engine === "lazy" && !looks && this.#isKnown(after)) {
         this.#found("no amplification", "it runs, though all is read and no message is left", name);
       }
       byTask.set(name, { token: after.token ?? "", fence: after.fence, seenWakes: after.wakes });
@@ -220,7 +223,9 @@ export class Inspector implements TableObserver {
       const isKept = after.due === before?.due;
       if (!isKept && (before?.due ?? 0) <= decidedAt + probePeriodMs - clockSkewMs)
         return "rule 6: a normal run moved its due time";
-      if ((after.due ?? 0) > decidedAt + probePeriodMs) return "rule 6: it sleeps beyond its next probe";
+      // Bound to the eager engine meanwhile, and adopted: a holder finds it.
+      if (after.eagerBucket === undefined && (after.due ?? 0) > decidedAt + probePeriodMs)
+        return "rule 6: it sleeps beyond its next probe";
     }
     // Between the decision and the write of a large view any time may pass.
     if (engine === "cron" && declaration.behaviour.type === "processor") {

@@ -7,6 +7,8 @@ interface Lease {
   readonly process: SimulatedProcess;
   /** Of the process, when it took it. */
   readonly troubles: number;
+  /** It was over when it was taken: the process had stood still, and did not know. */
+  readonly wasOver: boolean;
   readonly tail: string;
   /** Writes of a run that went on in place. */
   reruns: number;
@@ -38,17 +40,30 @@ export class Leases {
       (isTaking ? this.#wrongWithCompany(write) : this.#wrongWithRun(write));
     if (isTaking && after.token !== undefined) {
       const { by: process } = write;
-      this.#byToken.set(after.token, { process, troubles: process.troubles, tail: after.tail, reruns: 0 });
+      const until = after.leaseUntil ?? 0;
+      const { troubles } = process;
+      this.#byToken.set(after.token, {
+        process,
+        troubles,
+        wasOver: until <= write.decidedAt,
+        tail: after.tail,
+        reruns: 0,
+      });
     }
     return wrong;
+  }
+
+  /** Has the process that took a lease stood still since, or does it? */
+  wasTroubled(token: string | undefined): boolean {
+    const lease = this.#byToken.get(token ?? "");
+    return lease !== undefined && hasStoodStill(lease);
   }
 
   /** A strike is for a run that its invocation did not survive. */
   #wrongWithStrike({ before }: TableWrite): string | undefined {
     const lease = this.#byToken.get(before?.token ?? "");
     if (!lease) return undefined;
-    const { process, troubles } = lease;
-    const isSound = !process.isDead && process.stillUntil === undefined && process.troubles === troubles;
+    const isSound = !lease.process.isDead && !lease.wasOver && !hasStoodStill(lease);
     return isSound ? "rule 8: a strike against a run to which nothing had happened" : undefined;
   }
 
@@ -80,3 +95,6 @@ export class Leases {
 }
 
 const newCatch = ({ invocation }: SimulatedProcess): Catch => ({ invocation, tasks: new Set(), lonely: undefined });
+
+const hasStoodStill = ({ process, troubles }: Lease): boolean =>
+  process.stillUntil !== undefined || process.troubles !== troubles;

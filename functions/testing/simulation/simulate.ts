@@ -29,7 +29,7 @@ import { drawnFaults, type Faults, noFaults } from "./faults.ts";
 import { type Loaded, SimulatedFunction } from "./function.ts";
 import { Inspector } from "./inspector.ts";
 import { letAllRun, operate } from "./operators.ts";
-import { SimulatedProcess } from "./process.ts";
+import { longestStandstillMs, SimulatedProcess } from "./process.ts";
 import { SimulatedQueue } from "./queue.ts";
 import { Random } from "./random.ts";
 import { Story } from "./story.ts";
@@ -396,12 +396,18 @@ class Simulation {
     const wasSilent = this.#aggregates.some(({ isSilent, trimmed }) => isSilent && trimmed > 0);
     const settleMinutes = longestSettleMinutes + (wasSilent ? longestSilenceMinutes : 0);
     let isDone = false;
-    const lettingRun = (async () => {
+    const letRun = (work: () => Promise<void>) => {
+      isDone = false;
+      const end = (error?: unknown) => {
+        isDone = true;
+        if (error) this.#inspector.fail("simulator", `not let run: ${error}`, "all");
+      };
+      work().then(() => end(), end);
+    };
+    letRun(async () => {
       for (const { activity, address } of this.#tasks) await tasks.start(activity, address as never);
       await letAllRun(tasks, this.#tasks, upstreams);
-      isDone = true;
-    })();
-    lettingRun.catch((error) => this.#inspector.fail("simulator", `not let run: ${error}`, "all"));
+    });
     await this.#until(() => isDone, 5);
     // Without probes only signals tell of news: what was signaled must have been read, and the rest is signaled now.
     const current = this.#machineryOf(new SimulatedProcess("current", this.#circumstances)).bindings;
@@ -410,6 +416,9 @@ class Simulation {
       !this.#hasProbes && engineOf(record) === "lazy" && record.status === "sleeping" && !record.awaiting;
     const unsettled = async () => {
       const all = await this.#records();
+      // What had died too often before may be parked only now.
+      if (isDone && all.some(({ status }) => status === "parked"))
+        letRun(() => letAllRun(tasks, this.#tasks, upstreams));
       return all.filter((record) => !this.#inspector.hasArrived(record, engineOf(record)) && !mayMiss(record));
     };
     await this.#until(async () => (await unsettled()).length === 0, settleMinutes);
@@ -429,6 +438,8 @@ class Simulation {
       this.#inspector.expectArrived(record, engineOf(record), this.#timeline.now - calmAt);
     this.#settledMinutes = (this.#timeline.now - calmAt) / minuteMs;
     await this.#untilQueuesEmpty();
+    // Who stood still when the faults ended still has what it was given before.
+    await this.#advance(Math.max(this.#timeline.now, calmAt + longestStandstillMs + minuteMs));
     this.#inspector.isQuiet = true;
     await this.#until(() => false, quietMinutes);
   }

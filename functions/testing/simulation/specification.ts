@@ -14,6 +14,8 @@ export interface Step {
   readonly seenWakes: number | undefined;
   /** Was the task taken on an operator's word, or by a signal that may cut its wait? */
   readonly mayBeEarly: boolean;
+  /** Has its process stood still since it took the task? What it decided may be long ago. */
+  readonly mayBeLate: boolean;
 }
 
 type Check = (step: Step & { readonly before: TaskRecord }) => string | undefined;
@@ -87,7 +89,7 @@ const operations: Readonly<Record<string, Check>> = {
     first(
       committed(step, "retrying"),
       step.after.attempts !== step.before.attempts + 1 && "rule 9: an attempt was not counted",
-      (step.after.notBefore ?? 0) <= step.now && "the backoff is over before it begins",
+      !step.mayBeLate && (step.after.notBefore ?? 0) <= step.now && "the backoff is over before it begins",
       waits(step),
     ),
   silentRetryAfter: (step) =>
