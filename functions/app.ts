@@ -20,6 +20,7 @@ import { wakeHandler } from "./lambda/wake-event.ts";
 import { type AppSettings, appSettings, type Environment, readSettings, SettingsError } from "./settings.ts";
 import { DynamoTaskStore } from "./tasks/dynamodb.ts";
 import { DynamoControlStore } from "./tasks/dynamodb-control.ts";
+import { watchThrottles } from "./tasks/dynamodb-throttles.ts";
 import { Connections, unknownUpstream } from "./upstream/connections.ts";
 import { openEventStream } from "./upstream/event-stream.ts";
 import type { Upstream } from "./upstream/upstream.ts";
@@ -106,7 +107,9 @@ export function createHandlers(
 export function createMachinery(app: App, settings: AppSettings): Machinery {
   const clock = systemClock;
   const log = jsonLogger((line) => process.stdout.write(line));
+  const meter = settings.TAILWAKE_SERVICE === undefined ? noMeter : emfMeter(settings.TAILWAKE_SERVICE, clock);
   const dynamo = new DynamoDBClient({});
+  watchThrottles(dynamo, () => meter.add("Throttles", 1));
   const control = new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE);
   const upstream = new Connections(app.upstreams).of;
   const straightTo = settings.TAILWAKE_SIGNAL_QUEUE_URL;
@@ -127,7 +130,7 @@ export function createMachinery(app: App, settings: AppSettings): Machinery {
     wakes: straightTo === undefined ? bus : new StraightSignals(bus, straightTo, clock),
     clock,
     log,
-    meter: settings.TAILWAKE_SERVICE === undefined ? noMeter : emfMeter(settings.TAILWAKE_SERVICE, clock),
+    meter,
     limits: {
       runs: settings.TAILWAKE_RUNS,
       runsPerKind: settings.TAILWAKE_RUNS_PER_KIND,

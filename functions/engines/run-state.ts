@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { controllerUnder } from "../contract/controller-under.ts";
 import { isTailwakeError, TailwakeError } from "../contract/error.ts";
+import { type Logger, withFields } from "../contract/logger.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import type { Tail } from "../contract/tail.ts";
 import { unstorableIn } from "../contract/view.ts";
@@ -30,6 +31,8 @@ export interface LoadedView {
  */
 export class RunState {
   readonly machinery: Machinery;
+  /** Each line of the run says whose it is. */
+  readonly log: Logger;
   readonly binding: Binding;
   readonly invocation: Invocation;
   readonly key: TaskKey;
@@ -92,6 +95,9 @@ export class RunState {
     this.key = { entity, kind, activity };
     this.token = record.token ?? "";
     this.fence = record.fence;
+    // The ids of the seed's log lines: the address, under its own names.
+    const task = taskName(this.key);
+    this.log = withFields(machinery.log, { activity, ...record.address, task, fence: record.fence });
     this.#ends = controllerUnder(invocation.signal);
     // An activity may have any number of calls under way: that is no leak.
     setMaxListeners(0, this.signal);
@@ -183,7 +189,7 @@ export class RunState {
     try {
       await this.machinery.store.deleteView(this.key, before);
     } catch (error) {
-      this.machinery.log.warn("old view not deleted", { task: taskName(this.key), view: before, err: error });
+      this.log.warn("old view not deleted", { view: before, err: error });
     }
   }
 
@@ -204,7 +210,9 @@ export class RunState {
     if (behaviour.type !== "viewed" || !this.view?.changed) return { type: "unchanged" };
     const json = this.#viewJson(this.view.value);
     const { version } = behaviour.view;
-    if (Buffer.byteLength(json) <= largestInlineViewBytes) return { type: "inline", json, version };
+    const bytes = Buffer.byteLength(json);
+    this.machinery.meter.add("ViewBytes", bytes, { activity: this.key.activity });
+    if (bytes <= largestInlineViewBytes) return { type: "inline", json, version };
     // A name that no other run can write: a run that lost its lease must not change the view of the one that has it.
     const name = `${this.record.fence}.${++this.#viewNumber}`;
     await this.machinery.store.putView(this.key, name, json);

@@ -6,6 +6,7 @@ import type { WakeClass } from "../wake/wake.ts";
 import { attempt } from "./attempt.ts";
 import type { Binding } from "./binding.ts";
 import type { Invocation, Machinery } from "./engine.ts";
+import { measureRound } from "./round.ts";
 import { RunState } from "./run-state.ts";
 import { afterTooManyReruns, flush, flushAt, goOnForWakes, type Settled, settle } from "./settle.ts";
 import { HeadWatcher, type Watch, type Watched } from "./watch.ts";
@@ -33,9 +34,11 @@ export async function runTask(
     let wokenBy: WokenBy | undefined = reasonFor(wake, binding, record);
     for (let round = 1; wokenBy; round++) {
       state.awaiting = false;
+      const measure = measureRound(state);
       const outcome = await attempt(state, wokenBy);
       note(state, outcome);
       const settled = await settleOrFail(state, () => settle(state, outcome));
+      measure(settled);
       wokenBy = undefined;
       if (settled === "again" && round === longestRun) await settle(state, afterTooManyReruns(state));
       else if (settled === "again") wokenBy = "signal";
@@ -90,7 +93,7 @@ async function settleOrFail(state: RunState, write: () => Promise<Settled>): Pro
 
 function note({ machinery, key }: RunState, outcome: Outcome): void {
   machinery.observer?.onOutcome?.(key, outcome);
-  machinery.meter.add("Runs", 1);
+  machinery.meter.add("Runs", 1, { activity: key.activity, outcome: outcome.type });
   if (outcome.type === "retry") machinery.meter.add("Retries", 1);
 }
 

@@ -5,7 +5,7 @@ import { assumed, constant, standing, wake } from "../../cli/cost/bill.ts";
 import { counted } from "../../cli/cost/counts.ts";
 import { add, dollars, pricesOf } from "../../cli/cost/prices.ts";
 import { costTables } from "../../cli/cost/tables.ts";
-import { metricUnits } from "../../functions/engines/meter.ts";
+import { metrics } from "../../functions/engines/meter.ts";
 import { dueShards } from "../../functions/tasks/record.ts";
 import { project } from "../docs/regions.ts";
 import { cronRuns, heldShard, heldSignals, idleProbes, idleTick, signaledRuns } from "./scenarios.ts";
@@ -102,7 +102,7 @@ describe("docs/cost.md", () => {
       expect(infra(file).split("Resources:")[0]).toContain(`${month} a month`);
     }
     expect(infra("alarms.yml").match(/AWS::CloudWatch::Alarm$/gm)).toHaveLength(5);
-    expect(Object.keys(metricUnits)).toHaveLength(7);
+    expect(Object.keys(metrics)).toHaveLength(7);
     expect(text).toContain("five alarms and a dashboard, of seven metrics");
   });
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
-import { metricUnits } from "../../functions/engines/meter.ts";
+import { metrics } from "../../functions/engines/meter.ts";
 import { appSettings, readSettings, type SettingsError } from "../../functions/settings.ts";
 import { cloudFormation, type InfraSettings } from "../../infra/index.ts";
 import { linesOfDashboard } from "../infra/dashboard.ts";
@@ -150,7 +150,7 @@ describe("the operator's metrics", () => {
   const rows = rowsUnder("metric", "what it says", "alarm");
 
   it("are those that the code emits, and those of AWS that an alarm or the dashboard uses, both ways", () => {
-    const emitted = Object.keys(metricUnits).map((name) => `Tailwake ${name}`);
+    const emitted = Object.keys(metrics).map((name) => `Tailwake ${name}`);
     const used = [...[...metricsOfAlarms.values()].flat(), ...metricsOfDashboard()];
     expect(used.filter((name) => !name.startsWith("AWS/") && !emitted.includes(name))).toEqual([]);
     const ofAws = used.filter((name) => name.startsWith("AWS/"));
