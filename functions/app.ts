@@ -5,17 +5,18 @@ import { ulid } from "ulid";
 import { behaviourOf, type Task } from "./contract/activity.ts";
 import { systemClock } from "./contract/clock.ts";
 import { describeValue, TailwakeError } from "./contract/error.ts";
-import { jsonLogger } from "./contract/logger.ts";
+import type { Logger } from "./contract/logger.ts";
 import { type SignalSource, sourceDeclarationOf } from "./contract/signal-source.ts";
 import { checkAddress } from "./contract/stream.ts";
 import { Bindings, type Bound, taskKey } from "./engines/binding.ts";
 import { Breakers } from "./engines/breakers.ts";
 import type { Machinery } from "./engines/engine.ts";
 import { noMeter } from "./engines/meter.ts";
-import type { LambdaHandler } from "./lambda/context.ts";
+import type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
 import { cronHandler } from "./lambda/cron-event.ts";
 import { emfMeter } from "./lambda/emf-meter.ts";
 import { eagerHandler, signalsHandler } from "./lambda/holder-event.ts";
+import { type LambdaLog, powertoolsLog } from "./lambda/powertools-log.ts";
 import { wakeHandler } from "./lambda/wake-event.ts";
 import { type AppSettings, appSettings, type Environment, readSettings, SettingsError } from "./settings.ts";
 import { DynamoTaskStore } from "./tasks/dynamodb.ts";
@@ -81,32 +82,33 @@ export function createHandlers(
   readonly eager: LambdaHandler;
 } {
   let holdersAreChecked = false;
-  let built: { readonly machinery: Machinery; readonly settings: AppSettings } | undefined;
-  const build = () => {
+  let built: { readonly machinery: Machinery; readonly settings: AppSettings; readonly lambda: LambdaLog } | undefined;
+  const begin = (context: LambdaContext) => {
     if (!built) {
       const settings = readSettings(environment, appSettings);
-      built = { settings, machinery: createMachinery(app, settings) };
+      const lambda = powertoolsLog();
+      built = { settings, lambda, machinery: createMachinery(app, settings, lambda.log) };
     }
+    built.lambda.begin(context);
     return built;
   };
   return {
-    wake: async (event, context) => wakeHandler(build().machinery, event, context),
+    wake: async (event, context) => wakeHandler(begin(context).machinery, event, context),
     cron: async (event, context) => {
-      const { machinery, settings } = build();
+      const { machinery, settings } = begin(context);
       if (!holdersAreChecked) checkHolders(machinery, settings);
       holdersAreChecked = true;
       const budget = { looks: settings.TAILWAKE_LOOKS_PER_TICK, concurrency: settings.TAILWAKE_LOOKS_AT_ONCE };
       return cronHandler(machinery, app.roots, budget, event, context);
     },
-    signals: async (event, context) => signalsHandler(build().machinery, event, context),
-    eager: async (event, context) => eagerHandler(build().machinery, event, context),
+    signals: async (event, context) => signalsHandler(begin(context).machinery, event, context),
+    eager: async (event, context) => eagerHandler(begin(context).machinery, event, context),
   };
 }
 
 /** The engines' machinery on AWS. */
-export function createMachinery(app: App, settings: AppSettings): Machinery {
+export function createMachinery(app: App, settings: AppSettings, log: Logger): Machinery {
   const clock = systemClock;
-  const log = jsonLogger((line) => process.stdout.write(line));
   const meter = settings.TAILWAKE_SERVICE === undefined ? noMeter : emfMeter(settings.TAILWAKE_SERVICE, clock);
   const dynamo = new DynamoDBClient({});
   watchThrottles(dynamo, () => meter.add("Throttles", 1));

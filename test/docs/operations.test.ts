@@ -239,14 +239,12 @@ describe("the operator's page of upgrades", () => {
 
 /** The words in what each line of the log is given: names of its fields, and more. */
 function loggedFields(): ReadonlyMap<string, ReadonlySet<string>> {
-  const spread = new Map([
-    ["...fields(state)", /^function fields\(.*?^}/ms],
-    ["...report", /^export interface TickReport \{.*?^}/ms],
-  ]);
-  const lines = /(?:log\.(?:info|warn|error)\(|orWarn\(machinery, )"([^"]+)"(.*?)\);\n/gs;
+  const ofRun = /^ +this\.log = withFields\(.*$/m.exec(sources)?.[0] ?? expect.fail("no log of a run");
+  const report = /^export interface TickReport \{.*?^}/ms.exec(sources)?.[0] ?? expect.fail("no report of a tick");
+  const lines = /(state\.)?(?:log\.(?:info|warn|error)\(|orWarn\(machinery, )"([^"]+)"(.*?)\);\n/gs;
   const found = new Map<string, Set<string>>();
-  for (const [, message = "", given = ""] of sources.matchAll(lines)) {
-    const more = [...spread].map(([mark, body]) => (given.includes(mark) ? (body.exec(sources)?.[0] ?? "") : ""));
+  for (const [, state, message = "", given = ""] of sources.matchAll(lines)) {
+    const more = [state ? ofRun : "", given.includes("...report") ? report : ""];
     const words = `${given} ${more.join(" ")}`.match(/\w+/g) ?? [];
     found.set(message, new Set([...(found.get(message) ?? []), ...words]));
   }
