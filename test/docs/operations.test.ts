@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Code } from "@connectrpc/connect";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { metrics } from "../../functions/engines/meter.ts";
@@ -186,6 +187,7 @@ describe("the operator's alarms", () => {
     const queries = [...chapter.matchAll(/^```\n(.*?)^```$/gms)].map(([, query = ""]) => query);
     expect(queries.length).toBeGreaterThanOrEqual(metricsOfAlarms.size);
     const fieldsOf = loggedFields();
+    const measured = [...Object.keys(metrics), ...Object.values(Code).map((code) => `StreamFailures_${code}`)];
     for (const query of queries) {
       const conditions = [...query.matchAll(/msg (?:= "[^"]+"|in \[[^\]]+\])/g)].map(([condition]) => condition);
       const messages = conditions.flatMap((condition) =>
@@ -194,7 +196,12 @@ describe("the operator's alarms", () => {
       for (const message of messages) expect(fieldsOf.has(message), message).toBe(true);
       // One that names no message is about errors of every kind.
       const ofThese = messages.length > 0 ? messages : [...fieldsOf.keys()];
-      const known = new Set(["msg", "level", ...ofThese.flatMap((message) => [...(fieldsOf.get(message) ?? [])])]);
+      const known = new Set([
+        ...measured,
+        "msg",
+        "level",
+        ...ofThese.flatMap((message) => [...(fieldsOf.get(message) ?? [])]),
+      ]);
       const [, listed = ""] = /(?:\| fields | by )([^|]+)/.exec(query) ?? [];
       const fields = listed.match(/@?\w+/g)?.filter((field) => !field.startsWith("@"));
       expect(fields?.length, query).toBeGreaterThan(0);
