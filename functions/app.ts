@@ -16,6 +16,7 @@ import type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
 import { cronHandler } from "./lambda/cron-event.ts";
 import { emfMeter } from "./lambda/emf-meter.ts";
 import { eagerHandler, signalsHandler } from "./lambda/holder-event.ts";
+import { otelTracer } from "./lambda/otel-tracer.ts";
 import { type LambdaLog, powertoolsLog } from "./lambda/powertools-log.ts";
 import { wakeHandler } from "./lambda/wake-event.ts";
 import { type AppSettings, appSettings, type Environment, readSettings, SettingsError } from "./settings.ts";
@@ -133,6 +134,7 @@ export function createMachinery(app: App, settings: AppSettings, log: Logger): M
     clock,
     log,
     meter,
+    tracer: otelTracer,
     limits: {
       runs: settings.TAILWAKE_RUNS,
       runsPerKind: settings.TAILWAKE_RUNS_PER_KIND,

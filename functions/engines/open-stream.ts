@@ -1,7 +1,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import { checkAddress } from "../contract/stream.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
-import type { TaskRecord } from "../tasks/record.ts";
+import { type TaskRecord, taskName } from "../tasks/record.ts";
 import type { OpenStream } from "../upstream/event-stream.ts";
 import type { Binding } from "./binding.ts";
 import type { Machinery } from "./engine.ts";
@@ -19,7 +19,11 @@ export async function openTaskStream(
   { tail, watch, signal }: { readonly tail: Tail; readonly watch: boolean; readonly signal: AbortSignal },
 ): Promise<OpenStream> {
   const { upstream } = binding.stream;
-  const failed = (error: unknown) => machinery.meter.add("StreamFailures", 1, { why: errorCode(error) });
+  const span = machinery.tracer.begin("tailwake.stream", { task: taskName(record), after: tail, watch });
+  const failed = (error: unknown) => {
+    machinery.meter.add("StreamFailures", 1, { why: errorCode(error) });
+    span.fail(error);
+  };
   try {
     return await machinery.openStream({
       connection: machinery.upstream(upstream),
@@ -30,10 +34,17 @@ export async function openTaskStream(
       signal,
       clock: machinery.clock,
       random: machinery.random,
-      listener: { broke: failed, closed() {} },
+      listener: {
+        broke: failed,
+        closed({ delivered }) {
+          span.set({ events: delivered });
+          span.end();
+        },
+      },
     });
   } catch (error) {
     failed(error);
+    span.end();
     throw error;
   } finally {
     await machinery.breakers.review(upstream);

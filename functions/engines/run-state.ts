@@ -13,6 +13,7 @@ import type { OpenStream } from "../upstream/event-stream.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import type { Binding } from "./binding.ts";
 import type { Invocation, Machinery } from "./engine.ts";
+import { noSpan, type Span } from "./tracer.ts";
 import type { Watch } from "./watch.ts";
 
 /** A larger view than this is an item of its own. */
@@ -71,6 +72,7 @@ export class RunState {
   unwritten = false;
   /** When this run last wrote, in milliseconds since 1970. */
   writtenAt = 0;
+  span: Span = noSpan;
   /** How the last round ended. */
   outcome: Outcome["type"] | undefined;
   readonly #wake: WakeClass;
@@ -135,7 +137,16 @@ export class RunState {
   }
 
   /** Writes one transition; a refusal by someone else's token means that the lease is lost. */
-  async write(update: Update): Promise<Written> {
+  write(update: Update): Promise<Written> {
+    const { operation } = update;
+    return this.machinery.tracer.within("tailwake.commit", { operation }, async (span) => {
+      const written = await this.#write(update);
+      span.set({ applied: written.applied });
+      return written;
+    });
+  }
+
+  async #write(update: Update): Promise<Written> {
     const written = await this.machinery.store.update(this.key, update);
     if (written.applied) {
       this.record = written.record;

@@ -190,6 +190,7 @@ function lost(state: RunState, failure?: object): Settled {
   const err = failure && "error" in failure ? { err: describeError(failure.error) } : {};
   state.log.warn("lease lost", err);
   state.machinery.meter.add("LeasesLost", 1);
+  state.span.set({ leaseLost: true });
   return "lost";
 }
 
