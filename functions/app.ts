@@ -5,7 +5,6 @@ import { ulid } from "ulid";
 import { behaviourOf, type Task } from "./contract/activity.ts";
 import { systemClock } from "./contract/clock.ts";
 import { describeValue, TailwakeError } from "./contract/error.ts";
-import type { Logger } from "./contract/logger.ts";
 import { type SignalSource, sourceDeclarationOf } from "./contract/signal-source.ts";
 import { checkAddress } from "./contract/stream.ts";
 import { Bindings, type Bound, taskKey } from "./engines/binding.ts";
@@ -87,8 +86,10 @@ export function createHandlers(
   const begin = (context: LambdaContext) => {
     if (!built) {
       const settings = readSettings(environment, appSettings);
+      const { TAILWAKE_SERVICE: service } = settings;
       const lambda = powertoolsLog();
-      built = { settings, lambda, machinery: createMachinery(app, settings, lambda.log) };
+      const meter = service === undefined ? noMeter : emfMeter(service, systemClock);
+      built = { settings, lambda, machinery: createMachinery(app, settings, { log: lambda.log, meter }) };
     }
     built.lambda.begin(context);
     return built;
@@ -108,9 +109,12 @@ export function createHandlers(
 }
 
 /** The engines' machinery on AWS. */
-export function createMachinery(app: App, settings: AppSettings, log: Logger): Machinery {
+export function createMachinery(
+  app: App,
+  settings: AppSettings,
+  { log, meter }: Pick<Machinery, "log" | "meter">,
+): Machinery {
   const clock = systemClock;
-  const meter = settings.TAILWAKE_SERVICE === undefined ? noMeter : emfMeter(settings.TAILWAKE_SERVICE, clock);
   const dynamo = new DynamoDBClient({});
   watchThrottles(dynamo, () => meter.add("Throttles", 1));
   const control = new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE);

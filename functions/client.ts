@@ -6,6 +6,7 @@ import { type AddressOf, checkAddress, declarationOf, type Stream } from "./cont
 import type { Tail } from "./contract/tail.ts";
 import { taskKey } from "./engines/binding.ts";
 import type { Machinery } from "./engines/engine.ts";
+import { noMeter } from "./engines/meter.ts";
 import { startTask, statusOf } from "./engines/start.ts";
 import type { Note } from "./operate/actions.ts";
 import { createOperators, type RewindOptions } from "./operate/operators.ts";
@@ -59,7 +60,7 @@ export interface Tasks {
 /** The tasks of a deployed app. Reads the same environment as its functions; throws one `SettingsError`. */
 export function createTasks(app: App, environment: Environment = process.env): Tasks {
   const log = jsonLogger((line) => process.stdout.write(line));
-  return tasksOf(createMachinery(app, readSettings(environment, appSettings), log));
+  return tasksOf(createMachinery(app, readSettings(environment, appSettings), { log, meter: noMeter }));
 }
 
 /** The tasks behind given machinery. */

@@ -92,6 +92,8 @@ class WatchedShard {
   readonly #acquires = new Limiter(acquiresAtOnce);
   readonly #slots = new Slots();
   #isFull = false;
+  /** In its first look at the index it finds what was there for it to take over. */
+  #isTakingOver = true;
   #hasOpened = false;
   #watched = 0;
   mostWatched = 0;
@@ -111,6 +113,7 @@ class WatchedShard {
     while (!signal.aborted) {
       try {
         await this.#reread();
+        this.#isTakingOver = false;
       } catch (error) {
         log.warn("shard not read", { holder: this.#holding.name, err: describeError(error) });
       }
@@ -146,7 +149,7 @@ class WatchedShard {
     if (this.#invocation.signal.aborted || this.#isToWait(name, entry)) return;
     const binding = this.#bindingOf(name, entry.key);
     if (!binding) return;
-    const watch = new Watch(() => this.#opened());
+    const watch = new Watch(this.#isTakingOver ? () => this.#opened() : undefined);
     const stopping = new AbortController();
     const needs = this.#needsOf(binding);
     if (!this.#slots.hasRoom(needs)) this.#sayFull(needs);
@@ -161,7 +164,7 @@ class WatchedShard {
     this.#running.set(name, { upstream: binding.stream.upstream, watch, stopping, ended });
   }
 
-  /** A stream of this holder is open. */
+  /** A stream of a task that it took over is open. */
   #opened(): void {
     if (!this.#hasOpened) measureGap(this.#machinery, this.#holding);
     this.#hasOpened = true;

@@ -158,6 +158,22 @@ describe("the operator's metrics", () => {
     expect(rows.map(([name]) => name).sort()).toEqual([...new Set([...emitted, ...ofAws])].sort());
   });
 
+  it("are looked for under dimensions that they are emitted with: an alarm or a line under others would stay empty", () => {
+    const ofAlarms = propertiesOf("AWS::CloudWatch::Alarm")
+      .flatMap(objectsIn)
+      .filter(({ MetricName, Namespace }) => MetricName && Namespace === "Tailwake")
+      .map(({ MetricName, Dimensions }) => [MetricName, (Dimensions as { Name: string }[]).map(({ Name }) => Name)]);
+    const ofLines = linesOfDashboard(template)
+      .filter(([namespace]) => namespace === "Tailwake")
+      .map(([, name, ...rest]) => [name, rest.filter((part, i) => i % 2 === 0 && typeof part === "string")]);
+    expect(ofAlarms.length + ofLines.length).toBeGreaterThan(20);
+    for (const [name, dimensions] of [...ofAlarms, ...ofLines] as [keyof typeof metrics, string[]][]) {
+      const metric = metrics[name];
+      const sets = [["service"], ["service", ...("by" in metric ? metric.by : [])]];
+      expect(sets, name).toContainEqual(dimensions);
+    }
+  });
+
   it("name the alarms that use them, and whether the dashboard does", () => {
     for (const [name = "", , alarm, dashboard] of rows) {
       const using = [...metricsOfAlarms].filter(([, metrics]) => metrics.includes(name)).map(([id]) => id);

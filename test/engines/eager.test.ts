@@ -790,6 +790,21 @@ describe("the measurements of a holder of eager tasks", () => {
     await second.end();
   });
 
+  it("are nothing of a task that was not there to be taken over", async () => {
+    const { activity } = noting();
+    const world = await worldOf(activity, []);
+    const measured = measuredIn(world);
+    await world.hold().end();
+    const { end } = world.hold();
+    await rereads(world, 600);
+    world.append("t", "e1");
+    await startTask(world.machinery, activity, { thingId: "t" });
+    await rereads(world);
+    await end();
+    expect(measured.of("Events")).toEqual([[1, { activity: "reader" }]]);
+    expect(measured.of("HandOverGapMs")).toEqual([]);
+  });
+
   it("are nothing where the version that released the shard did not say when", async () => {
     const { activity } = noting();
     const world = await worldOf(activity, ["t"]);
