@@ -7,6 +7,7 @@ import type { Recorded } from "../functions/contract/stream.ts";
 import { lazy } from "../functions/engines/binding.ts";
 import type { Machinery } from "../functions/engines/engine.ts";
 import { startTask } from "../functions/engines/start.ts";
+import { otelTracer } from "../functions/lambda/otel-tracer.ts";
 import { wakeHandler } from "../functions/lambda/wake-event.ts";
 import { type RepoEvent, repo } from "../functions/nog/index.ts";
 import { MemoryTaskStore } from "../functions/tasks/memory.ts";
@@ -58,6 +59,7 @@ export class CountingApp {
       store,
       wakes: this.wakes,
       clock: systemClock,
+      tracer: otelTracer,
       log: jsonLogger((line) => {
         this.logged += line.length;
       }),

@@ -5,21 +5,23 @@ import { ulid } from "ulid";
 import { behaviourOf, type Task } from "./contract/activity.ts";
 import { systemClock } from "./contract/clock.ts";
 import { describeValue, TailwakeError } from "./contract/error.ts";
-import { jsonLogger } from "./contract/logger.ts";
 import { type SignalSource, sourceDeclarationOf } from "./contract/signal-source.ts";
 import { checkAddress } from "./contract/stream.ts";
 import { Bindings, type Bound, taskKey } from "./engines/binding.ts";
 import { Breakers } from "./engines/breakers.ts";
 import type { Machinery } from "./engines/engine.ts";
 import { noMeter } from "./engines/meter.ts";
-import type { LambdaHandler } from "./lambda/context.ts";
+import type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
 import { cronHandler } from "./lambda/cron-event.ts";
 import { emfMeter } from "./lambda/emf-meter.ts";
 import { eagerHandler, signalsHandler } from "./lambda/holder-event.ts";
+import { otelTracer } from "./lambda/otel-tracer.ts";
+import { type LambdaLog, powertoolsLog } from "./lambda/powertools-log.ts";
 import { wakeHandler } from "./lambda/wake-event.ts";
 import { type AppSettings, appSettings, type Environment, readSettings, SettingsError } from "./settings.ts";
 import { DynamoTaskStore } from "./tasks/dynamodb.ts";
 import { DynamoControlStore } from "./tasks/dynamodb-control.ts";
+import { watchThrottles } from "./tasks/dynamodb-throttles.ts";
 import { Connections, unknownUpstream } from "./upstream/connections.ts";
 import { openEventStream } from "./upstream/event-stream.ts";
 import type { Upstream } from "./upstream/upstream.ts";
@@ -80,33 +82,41 @@ export function createHandlers(
   readonly eager: LambdaHandler;
 } {
   let holdersAreChecked = false;
-  let built: { readonly machinery: Machinery; readonly settings: AppSettings } | undefined;
-  const build = () => {
+  let built: { readonly machinery: Machinery; readonly settings: AppSettings; readonly lambda: LambdaLog } | undefined;
+  const begin = (context: LambdaContext) => {
     if (!built) {
       const settings = readSettings(environment, appSettings);
-      built = { settings, machinery: createMachinery(app, settings) };
+      const { TAILWAKE_SERVICE: service } = settings;
+      const lambda = powertoolsLog();
+      const meter = service === undefined ? noMeter : emfMeter(service, systemClock);
+      built = { settings, lambda, machinery: createMachinery(app, settings, { log: lambda.log, meter }) };
     }
+    built.lambda.begin(context);
     return built;
   };
   return {
-    wake: async (event, context) => wakeHandler(build().machinery, event, context),
+    wake: async (event, context) => wakeHandler(begin(context).machinery, event, context),
     cron: async (event, context) => {
-      const { machinery, settings } = build();
+      const { machinery, settings } = begin(context);
       if (!holdersAreChecked) checkHolders(machinery, settings);
       holdersAreChecked = true;
       const budget = { looks: settings.TAILWAKE_LOOKS_PER_TICK, concurrency: settings.TAILWAKE_LOOKS_AT_ONCE };
       return cronHandler(machinery, app.roots, budget, event, context);
     },
-    signals: async (event, context) => signalsHandler(build().machinery, event, context),
-    eager: async (event, context) => eagerHandler(build().machinery, event, context),
+    signals: async (event, context) => signalsHandler(begin(context).machinery, event, context),
+    eager: async (event, context) => eagerHandler(begin(context).machinery, event, context),
   };
 }
 
 /** The engines' machinery on AWS. */
-export function createMachinery(app: App, settings: AppSettings): Machinery {
+export function createMachinery(
+  app: App,
+  settings: AppSettings,
+  { log, meter }: Pick<Machinery, "log" | "meter">,
+): Machinery {
   const clock = systemClock;
-  const log = jsonLogger((line) => process.stdout.write(line));
   const dynamo = new DynamoDBClient({});
+  watchThrottles(dynamo, () => meter.add("Throttles", 1));
   const control = new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE);
   const upstream = new Connections(app.upstreams).of;
   const straightTo = settings.TAILWAKE_SIGNAL_QUEUE_URL;
@@ -127,7 +137,8 @@ export function createMachinery(app: App, settings: AppSettings): Machinery {
     wakes: straightTo === undefined ? bus : new StraightSignals(bus, straightTo, clock),
     clock,
     log,
-    meter: settings.TAILWAKE_SERVICE === undefined ? noMeter : emfMeter(settings.TAILWAKE_SERVICE, clock),
+    meter,
+    tracer: otelTracer,
     limits: {
       runs: settings.TAILWAKE_RUNS,
       runsPerKind: settings.TAILWAKE_RUNS_PER_KIND,

@@ -1,10 +1,12 @@
 import { type App, createMachinery } from "./app.ts";
 import type { Activity, Task, TaskStatus } from "./contract/activity.ts";
 import { describeError, type TailwakeError } from "./contract/error.ts";
+import { jsonLogger } from "./contract/logger.ts";
 import { type AddressOf, checkAddress, declarationOf, type Stream } from "./contract/stream.ts";
 import type { Tail } from "./contract/tail.ts";
 import { taskKey } from "./engines/binding.ts";
 import type { Machinery } from "./engines/engine.ts";
+import { noMeter } from "./engines/meter.ts";
 import { startTask, statusOf } from "./engines/start.ts";
 import type { Note } from "./operate/actions.ts";
 import { createOperators, type RewindOptions } from "./operate/operators.ts";
@@ -57,7 +59,8 @@ export interface Tasks {
 
 /** The tasks of a deployed app. Reads the same environment as its functions; throws one `SettingsError`. */
 export function createTasks(app: App, environment: Environment = process.env): Tasks {
-  return tasksOf(createMachinery(app, readSettings(environment, appSettings)));
+  const log = jsonLogger((line) => process.stdout.write(line));
+  return tasksOf(createMachinery(app, readSettings(environment, appSettings), { log, meter: noMeter }));
 }
 
 /** The tasks behind given machinery. */

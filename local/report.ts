@@ -46,7 +46,7 @@ export const grouped = (value: bigint | number): string => value.toString().repl
 export function readableLog(functionName: string, line: string): string {
   const fields = parse(line);
   if (!fields) return `${functionName}: ${line}`;
-  const { level, msg, time, ...rest } = fields;
+  const { level, msg, time, requestId: _, coldStart: __, ...rest } = fields;
   const pairs = Object.entries(rest).map(
     ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
   );

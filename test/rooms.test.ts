@@ -66,6 +66,7 @@ describe("the rooms of functions/", () => {
       "tasks/dynamodb-control.ts",
       "tasks/dynamodb-expression.ts",
       "tasks/dynamodb-table.ts",
+      "tasks/dynamodb-throttles.ts",
       "tasks/dynamodb.ts",
       "upstream/token-source.ts",
       "wake/eventbridge.ts",

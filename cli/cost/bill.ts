@@ -22,6 +22,13 @@ export const assumed = {
   monthHours: 730,
 } as const;
 
+/** Metrics of one's own: each name counts once for each value of its dimensions, in the hours in which it is measured. */
+export const metrics = {
+  ofService: 20,
+  /** Beside one for each outcome that its runs end with. */
+  ofActivity: 4,
+} as const;
+
 const monthSeconds = assumed.monthHours * 3600;
 
 const ofCounts = (counts: Counts): Usage => ({
@@ -29,7 +36,7 @@ const ofCounts = (counts: Counts): Usage => ({
   readUnits: counts.readUnits,
   busEvents: counts.busEvents,
   queueRequests: Object.entries(counts.requests).reduce((sum, [name, n]) => sum + (name.startsWith("SQS ") ? n : 0), 0),
-  logGb: counts.logBytes / 1e9,
+  logGb: (counts.logBytes + counts.metricBytes) / 1e9,
 });
 
 const ofLambda = (invocations: number, seconds: number): Usage => ({

@@ -8,6 +8,8 @@ export interface Counts {
   readonly busEvents: number;
   /** Of our own log lines, rounded up to 100. */
   readonly logBytes: number;
+  /** Of the lines of the log that are metrics, rounded up to 100. */
+  readonly metricBytes: number;
 }
 
 /** What one holder after the other sends, over the time from the start of one to that of the next. */
@@ -47,7 +49,8 @@ export const counted: {
         writeUnits: 20,
         readUnits: 20,
         busEvents: 10,
-        logBytes: 2500,
+        logBytes: 3000,
+        metricBytes: 8300,
       },
       10: {
         requests: {
@@ -59,7 +62,8 @@ export const counted: {
         writeUnits: 20,
         readUnits: 11,
         busEvents: 10,
-        logBytes: 2500,
+        logBytes: 3000,
+        metricBytes: 1000,
       },
     },
     straight: {
@@ -73,7 +77,8 @@ export const counted: {
         writeUnits: 20,
         readUnits: 20,
         busEvents: 0,
-        logBytes: 2500,
+        logBytes: 3000,
+        metricBytes: 8300,
       },
       10: {
         requests: {
@@ -85,7 +90,8 @@ export const counted: {
         writeUnits: 20,
         readUnits: 11,
         busEvents: 0,
-        logBytes: 2500,
+        logBytes: 3000,
+        metricBytes: 1000,
       },
     },
   },
@@ -99,6 +105,7 @@ export const counted: {
     readUnits: 11,
     busEvents: 0,
     logBytes: 0,
+    metricBytes: 0,
   },
   cronRuns: {
     requests: {
@@ -111,6 +118,7 @@ export const counted: {
     readUnits: 11,
     busEvents: 10,
     logBytes: 0,
+    metricBytes: 800,
   },
   idleTick: {
     requests: {
@@ -123,6 +131,7 @@ export const counted: {
     readUnits: 20,
     busEvents: 0,
     logBytes: 300,
+    metricBytes: 400,
   },
   signals: {
     seconds: 862,
@@ -136,7 +145,8 @@ export const counted: {
       writeUnits: 174,
       readUnits: 2,
       busEvents: 1,
-      logBytes: 400,
+      logBytes: 500,
+      metricBytes: 300,
     },
   },
   shard: {
@@ -154,7 +164,8 @@ export const counted: {
       writeUnits: 184,
       readUnits: 2711,
       busEvents: 1,
-      logBytes: 400,
+      logBytes: 500,
+      metricBytes: 800,
     },
     ofTask: {
       requests: {
@@ -165,6 +176,7 @@ export const counted: {
       readUnits: 1,
       busEvents: 0,
       logBytes: 0,
+      metricBytes: 0,
     },
   },
 };

@@ -29,13 +29,14 @@ export function costTables() {
         ["the signals function", ...standingCells(bill.standing.signals())],
         ["one shard of eager tasks", ...standingCells(bill.standing.shard())],
         [`${bill.assumed.queues} queues that are polled and empty`, ...standingCells(bill.standing.polling())],
-        ["ten metrics made of its logs", "", "", "", "", money(dollars({ metrics: 10 }))],
+        metricsRow("metrics of the service", bill.metrics.ofService),
+        metricsRow("metrics of an activity that ends runs in three ways", bill.metrics.ofActivity + 3),
         ["ten alarms", "", "", "", "", money(dollars({ alarms: 10 }))],
         ["a dashboard after the first three", "", "", "", "", money(dollars({ dashboards: 1 }))],
       ],
     ),
     counts: table(
-      ["counted", "requests", "write units", "read units", "bus events", "bytes of log"],
+      ["counted", "requests", "write units", "read units", "bus events", "bytes of log", "of metrics"],
       [
         countRow("10 signaled runs over the bus, in a batch of 10", counted.wakes.bus[10]),
         countRow("the same in 10 batches", counted.wakes.bus[1]),
@@ -113,10 +114,16 @@ const standingCells = (usage: Usage): string[] => [
 const intervals = (usage: Usage): string[] =>
   [15, 60, 1440].map((minutes) => money(dollars(times(bill.eachMinutes(usage, minutes), 1000))));
 
+const metricsRow = (what: string, metrics: number): string[] => [
+  `${metrics} ${what}`,
+  ...["", "", "", ""],
+  money(dollars({ metrics })),
+];
+
 function countRow(what: string, counts: Counts): string[] {
-  const { requests, writeUnits, readUnits, busEvents, logBytes } = counts;
+  const { requests, writeUnits, readUnits, busEvents, logBytes, metricBytes } = counts;
   const words = Object.entries(requests).map(([request, n]) => `${grouped(n)} ${shortOf(request)}`);
-  return [what, words.join(", "), ...[writeUnits, readUnits, busEvents, logBytes].map((n) => grouped(n))];
+  return [what, words.join(", "), ...[writeUnits, readUnits, busEvents, logBytes, metricBytes].map((n) => grouped(n))];
 }
 
 /** `DynamoDB GetItem, task` as `GetItem (task)`. */

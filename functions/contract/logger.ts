@@ -24,12 +24,12 @@ export function jsonLogger(write: (line: string) => void, now: () => number = Da
   const at =
     (level: LogLevel) =>
     (msg: string, fields?: LogFields): void =>
-      write(`${JSON.stringify({ level, msg, time: new Date(now()).toISOString(), ...fields }, replaceUnprintable)}\n`);
+      write(`${JSON.stringify({ level, msg, time: new Date(now()).toISOString(), ...fields }, printable)}\n`);
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 /** JSON has no bigint and prints an error as {}: a log line must not be lost or empty for that. */
-function replaceUnprintable(_key: string, value: unknown): unknown {
+export function printable(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return value.toString();
   return value instanceof Error ? value.message : value;
 }

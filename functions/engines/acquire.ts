@@ -65,6 +65,7 @@ export async function take(
           ? acquireExpired(claim, heldBy, strikeDelayMs(seen?.strikes ?? 0))
           : noteWake(heldBy, wake.class === "child" ? "child" : "signal");
     const written = await store.update(wake.key, update);
+    if (written.applied && step === "takeOver") machinery.meter.add("LeasesExpired", 1);
     if (written.applied) return step === "note" ? { type: "noted" } : { type: "taken", record: written.record };
     if (!written.record) throw unknownTask(wake);
     seen = written.record;

@@ -17,6 +17,8 @@ export interface Delivery {
   readonly id: string;
   /** The bus event, as JSON or parsed. */
   readonly body: unknown;
+  /** In milliseconds since 1970; absent if that is not known, or if it was delivered before. */
+  readonly sentAt?: number | undefined;
 }
 
 /** All that a batch has to say to one task. */
@@ -26,6 +28,8 @@ interface TaskWork {
   readonly wakes: TaskWake[];
   /** The deliveries that fail if the task's work cannot be done. */
   readonly ids: Set<string>;
+  /** Since when there is something to do, in milliseconds since 1970; infinite if no message says. */
+  since: number;
   readonly seen: TaskRecord | undefined;
 }
 
@@ -93,6 +97,8 @@ async function runWork(machinery: Machinery, work: TaskWork, invocation: Invocat
     if (admittance.type !== "go") return putOff(machinery, wake, admittance);
     const taking = await take(machinery, binding, wake, invocation, { seen, isAlone });
     if (taking.type === "taken") {
+      const now = machinery.clock.now();
+      if (Number.isFinite(work.since)) machinery.meter.add("WakeToRunMs", Math.max(0, now - work.since));
       await runTask(machinery, binding, taking.record, wake.class, invocation);
       return machinery.breakers.review(upstream);
     }
@@ -128,12 +134,17 @@ async function sortByTask(
   fail: (ids: Iterable<string>, error: unknown) => void,
 ): Promise<Map<string, TaskWork>> {
   const work = new Map<string, TaskWork>();
+  const sentAt = new Map(deliveries.map((delivery) => [delivery.id, delivery.sentAt]));
   const add = (id: string, wake: TaskWake, seen?: TaskRecord) => {
     const name = taskName(wake.key);
     const binding = machinery.bindings.find(wake.key);
-    const one = work.get(name) ?? { name, binding, wakes: [], ids: new Set(), seen };
+    const one = work.get(name) ?? { name, binding, wakes: [], ids: new Set(), since: Number.POSITIVE_INFINITY, seen };
     one.wakes.push(wake);
     one.ids.add(id);
+    const sent = sentAt.get(id);
+    // A wake for a time is sent ahead of it.
+    const since = sent === undefined ? Number.POSITIVE_INFINITY : Math.max(sent, wake.notBefore ?? 0);
+    one.since = Math.min(one.since, since);
     work.set(name, one);
   };
   const signals = new Map<string, { readonly ids: string[]; readonly signals: Signal[] }>();

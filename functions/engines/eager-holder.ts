@@ -18,7 +18,7 @@ import { type EagerShard, eagerHolder } from "../wake/holder-name.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import type { Binding } from "./binding.ts";
 import type { Invocation, Machinery } from "./engine.ts";
-import { type Holding, isFree } from "./holder.ts";
+import { type Holding, isFree, measureGap } from "./holder.ts";
 import { holdPlace } from "./place.ts";
 import { runTask } from "./run.ts";
 import { type Need, Slots } from "./slots.ts";
@@ -92,6 +92,9 @@ class WatchedShard {
   readonly #acquires = new Limiter(acquiresAtOnce);
   readonly #slots = new Slots();
   #isFull = false;
+  /** In its first look at the index it finds what was there for it to take over. */
+  #isTakingOver = true;
+  #hasOpened = false;
   #watched = 0;
   mostWatched = 0;
   runs = 0;
@@ -110,6 +113,7 @@ class WatchedShard {
     while (!signal.aborted) {
       try {
         await this.#reread();
+        this.#isTakingOver = false;
       } catch (error) {
         log.warn("shard not read", { holder: this.#holding.name, err: describeError(error) });
       }
@@ -145,7 +149,7 @@ class WatchedShard {
     if (this.#invocation.signal.aborted || this.#isToWait(name, entry)) return;
     const binding = this.#bindingOf(name, entry.key);
     if (!binding) return;
-    const watch = new Watch();
+    const watch = new Watch(this.#isTakingOver ? () => this.#opened() : undefined);
     const stopping = new AbortController();
     const needs = this.#needsOf(binding);
     if (!this.#slots.hasRoom(needs)) this.#sayFull(needs);
@@ -158,6 +162,12 @@ class WatchedShard {
       })
       .finally(() => this.#running.delete(name));
     this.#running.set(name, { upstream: binding.stream.upstream, watch, stopping, ended });
+  }
+
+  /** A stream of a task that it took over is open. */
+  #opened(): void {
+    if (!this.#hasOpened) measureGap(this.#machinery, this.#holding);
+    this.#hasOpened = true;
   }
 
   #isToWait(name: string, entry: EagerEntry): boolean {
@@ -237,14 +247,17 @@ class WatchedShard {
       return undefined;
     }
     const written = await store.update(key, update);
-    if (written.applied) return { record: written.record, why: reasonFor(seen) };
+    if (written.applied) {
+      if (written.record.strikes > seen.strikes) this.#machinery.meter.add("LeasesExpired", 1);
+      return { record: written.record, why: reasonFor(seen) };
+    }
     if (admittance.isCanary) await breakers.recall(upstream);
     return undefined;
   }
 
   /** How to take a task, given its record; undefined if it is not to be taken now. */
   async #claim(binding: Binding, seen: TaskRecord): Promise<Update | undefined> {
-    const { clock, wakes, store } = this.#machinery;
+    const { clock, wakes, store, meter } = this.#machinery;
     const now = clock.now();
     if (seen.paused) return undefined;
     if (seen.strikes >= strikesToIsolate && seen.status !== "running") return undefined;
@@ -277,7 +290,10 @@ class WatchedShard {
         if (!leftInOrder && seen.strikes + 1 >= strikesToIsolate) {
           // What has killed a holder twice runs in an invocation of its own (rule 8).
           const isolated = await store.update(seen, isolate(seen.token ?? "", now));
-          if (isolated.applied) await wakes.sendAlone({ class: "rescue", key: keyOf(seen) });
+          if (isolated.applied) {
+            meter.add("LeasesExpired", 1);
+            await wakes.sendAlone({ class: "rescue", key: keyOf(seen) });
+          }
           return undefined;
         }
         if (epoch === undefined) return acquireExpired(claim, seen.token ?? "", strikeDelayMs(seen.strikes));

@@ -16,6 +16,7 @@ import { cronRules } from "./cron.ts";
 import { eagerRules } from "./eager.ts";
 import { lazyRules } from "./lazy.ts";
 import type { Meter } from "./meter.ts";
+import type { Tracer } from "./tracer.ts";
 
 /** What the engines work with; a handler builds it once, a test builds it from in-memory twins. */
 export interface Machinery {
@@ -26,6 +27,7 @@ export interface Machinery {
   readonly clock: Clock;
   readonly log: Logger;
   readonly meter: Meter;
+  readonly tracer: Tracer;
   readonly limits: Limits;
   readonly breakers: Breakers;
   readonly signalSources: readonly SignalSourceDeclaration[];

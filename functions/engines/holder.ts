@@ -29,12 +29,26 @@ export interface HolderState {
   readonly leaving?: boolean;
   /** The last epoch that was released: what its runs had open was written. */
   readonly released?: number;
+  /** When that was; absent if a version before this one released it. */
+  readonly releasedAt?: number;
   /** Signals: when the sleeping tasks are to be looked at, once more or for the first time since a gap. */
   readonly sweepAt?: number | undefined;
 }
 
 export function isFree(state: HolderState | undefined, now: number): boolean {
   return state === undefined || state.released === state.epoch || state.aliveUntil + clockSkewMs < now;
+}
+
+/**
+ * Measures, at a holder's first stream, how long nobody had its place. One whose predecessor is still there, as that of
+ * the signals, leaves no gap.
+ */
+export function measureGap({ clock, meter }: Pick<Machinery, "clock" | "meter">, { before, claimedAt }: Holding): void {
+  if (!before) return;
+  const lastSign = before.released === before.epoch ? (before.releasedAt ?? 0) : before.aliveUntil - aliveMs;
+  // It is not known.
+  if (lastSign <= 0) return;
+  meter.add("HandOverGapMs", isFree(before, claimedAt) ? Math.max(0, clock.now() - lastSign) : 0);
 }
 
 /** Reads the state of a place. Throws a `TailwakeError` ("malformed-record") that names the field. */
@@ -74,6 +88,7 @@ const fieldsOfHolder: {
   aliveUntil: count,
   leaving: { expected: "true or false", fits: (value) => typeof value === "boolean", optional: true },
   released: { ...count, optional: true },
+  releasedAt: { ...count, optional: true },
   sweepAt: { ...count, optional: true },
 };
 
@@ -85,6 +100,8 @@ export class Holding {
   readonly name: HolderName;
   /** As it was before the claim. */
   readonly before: HolderState | undefined;
+  /** In milliseconds since 1970. */
+  readonly claimedAt: number;
   readonly #control: ControlStore;
   readonly #clock: Clock;
   readonly #lost = new AbortController();
@@ -103,6 +120,7 @@ export class Holding {
     this.#clock = clock;
     this.name = name;
     this.before = before;
+    this.claimedAt = clock.now();
     this.#state = claimed.state;
     this.#version = claimed.version;
   }
@@ -163,7 +181,7 @@ export class Holding {
 
   /** Gives the place up: the next holder takes it at once. */
   release(): Promise<boolean> {
-    return this.write({ released: this.epoch, aliveUntil: 0 });
+    return this.write({ released: this.epoch, releasedAt: this.#clock.now(), aliveUntil: 0 });
   }
 
   /** Changes the state, one write after the other. False once the place is lost. */

@@ -5,6 +5,7 @@ import { type TaskRecord, taskName } from "../tasks/record.ts";
 import type { OpenStream } from "../upstream/event-stream.ts";
 import type { Binding } from "./binding.ts";
 import type { Machinery } from "./engine.ts";
+import { errorCode } from "./error-code.ts";
 import type { RunState } from "./run-state.ts";
 
 /** How long a tail is trusted that no event has followed, of kinds whose server is silent about unknown ones. */
@@ -18,6 +19,11 @@ export async function openTaskStream(
   { tail, watch, signal }: { readonly tail: Tail; readonly watch: boolean; readonly signal: AbortSignal },
 ): Promise<OpenStream> {
   const { upstream } = binding.stream;
+  const span = machinery.tracer.begin("tailwake.stream", { task: taskName(record), after: tail, watch });
+  const failed = (error: unknown) => {
+    machinery.meter.add("StreamFailures", 1, { why: errorCode(error) });
+    span.fail(error);
+  };
   try {
     return await machinery.openStream({
       connection: machinery.upstream(upstream),
@@ -28,7 +34,18 @@ export async function openTaskStream(
       signal,
       clock: machinery.clock,
       random: machinery.random,
+      listener: {
+        broke: failed,
+        closed({ delivered }) {
+          span.set({ events: delivered });
+          span.end();
+        },
+      },
     });
+  } catch (error) {
+    failed(error);
+    span.end();
+    throw error;
   } finally {
     await machinery.breakers.review(upstream);
   }
@@ -69,19 +86,15 @@ export async function openAfterTail(state: RunState): Promise<OpenStream> {
   return state.stream;
 }
 
-const open = (state: RunState, tail: Tail): Promise<OpenStream> =>
-  openTaskStream(state.machinery, state.binding, state.record, {
-    tail,
-    watch: state.watch !== undefined,
-    signal: state.signal,
-  });
+async function open(state: RunState, tail: Tail): Promise<OpenStream> {
+  const { machinery, binding, record, watch, signal } = state;
+  const stream = await openTaskStream(machinery, binding, record, { tail, watch: watch !== undefined, signal });
+  watch?.opened();
+  return stream;
+}
 
 async function startOver(state: RunState, err: unknown): Promise<OpenStream> {
-  state.machinery.log.warn("tail unknown to the upstream, reading from epoch", {
-    task: taskName(state.key),
-    afterEvent: state.tail,
-    err,
-  });
+  state.log.warn("tail unknown to the upstream, reading from epoch", { afterEvent: state.tail, err });
   state.stream?.close();
   state.tail = epoch;
   state.onTailUnknown();

@@ -1,6 +1,5 @@
 import type { Activity, Run, RunContext, TaskStatus, WokenBy } from "../contract/activity.ts";
 import { describeValue, TailwakeError } from "../contract/error.ts";
-import { withFields } from "../contract/logger.ts";
 import type { Address, Stream } from "../contract/stream.ts";
 import { isTail, type Tail } from "../contract/tail.ts";
 import { taskName } from "../tasks/record.ts";
@@ -42,7 +41,7 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
     fence: record.fence,
     signal: state.signal,
     deadline: new Date(invocation.deadline),
-    log: withFields(machinery.log, { task: taskName(state.key), ...record.address }),
+    log: state.log,
     now: () => new Date(machinery.clock.now()),
     client: (service) => boundClient(machinery.upstream(binding.stream.upstream).transport, service, state.signal),
     start(child, address, options) {

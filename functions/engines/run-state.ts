@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { controllerUnder } from "../contract/controller-under.ts";
 import { isTailwakeError, TailwakeError } from "../contract/error.ts";
+import { type Logger, withFields } from "../contract/logger.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import type { Tail } from "../contract/tail.ts";
 import { unstorableIn } from "../contract/view.ts";
@@ -12,6 +13,7 @@ import type { OpenStream } from "../upstream/event-stream.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import type { Binding } from "./binding.ts";
 import type { Invocation, Machinery } from "./engine.ts";
+import { noSpan, type Span } from "./tracer.ts";
 import type { Watch } from "./watch.ts";
 
 /** A larger view than this is an item of its own. */
@@ -30,6 +32,8 @@ export interface LoadedView {
  */
 export class RunState {
   readonly machinery: Machinery;
+  /** Each line of the run says whose it is. */
+  readonly log: Logger;
   readonly binding: Binding;
   readonly invocation: Invocation;
   readonly key: TaskKey;
@@ -68,6 +72,7 @@ export class RunState {
   unwritten = false;
   /** When this run last wrote, in milliseconds since 1970. */
   writtenAt = 0;
+  span: Span = noSpan;
   /** How the last round ended. */
   outcome: Outcome["type"] | undefined;
   readonly #wake: WakeClass;
@@ -92,6 +97,9 @@ export class RunState {
     this.key = { entity, kind, activity };
     this.token = record.token ?? "";
     this.fence = record.fence;
+    // The ids of the seed's log lines: the address, under its own names.
+    const task = taskName(this.key);
+    this.log = withFields(machinery.log, { activity, ...record.address, task, fence: record.fence });
     this.#ends = controllerUnder(invocation.signal);
     // An activity may have any number of calls under way: that is no leak.
     setMaxListeners(0, this.signal);
@@ -129,7 +137,16 @@ export class RunState {
   }
 
   /** Writes one transition; a refusal by someone else's token means that the lease is lost. */
-  async write(update: Update): Promise<Written> {
+  write(update: Update): Promise<Written> {
+    const { operation } = update;
+    return this.machinery.tracer.within("tailwake.commit", { operation }, async (span) => {
+      const written = await this.#write(update);
+      span.set({ applied: written.applied });
+      return written;
+    });
+  }
+
+  async #write(update: Update): Promise<Written> {
     const written = await this.machinery.store.update(this.key, update);
     if (written.applied) {
       this.record = written.record;
@@ -183,7 +200,7 @@ export class RunState {
     try {
       await this.machinery.store.deleteView(this.key, before);
     } catch (error) {
-      this.machinery.log.warn("old view not deleted", { task: taskName(this.key), view: before, err: error });
+      this.log.warn("old view not deleted", { view: before, err: error });
     }
   }
 
@@ -204,7 +221,9 @@ export class RunState {
     if (behaviour.type !== "viewed" || !this.view?.changed) return { type: "unchanged" };
     const json = this.#viewJson(this.view.value);
     const { version } = behaviour.view;
-    if (Buffer.byteLength(json) <= largestInlineViewBytes) return { type: "inline", json, version };
+    const bytes = Buffer.byteLength(json);
+    this.machinery.meter.add("ViewBytes", bytes, { activity: this.key.activity });
+    if (bytes <= largestInlineViewBytes) return { type: "inline", json, version };
     // A name that no other run can write: a run that lost its lease must not change the view of the one that has it.
     const name = `${this.record.fence}.${++this.#viewNumber}`;
     await this.machinery.store.putView(this.key, name, json);

@@ -1,11 +1,12 @@
 import type { WokenBy } from "../contract/activity.ts";
 import { isTailwakeError } from "../contract/error.ts";
 import { canceled, type Outcome, retry } from "../contract/outcome.ts";
-import type { TaskRecord } from "../tasks/record.ts";
+import { type TaskRecord, taskName } from "../tasks/record.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import { attempt } from "./attempt.ts";
 import type { Binding } from "./binding.ts";
 import type { Invocation, Machinery } from "./engine.ts";
+import { measureRound } from "./round.ts";
 import { RunState } from "./run-state.ts";
 import { afterTooManyReruns, flush, flushAt, goOnForWakes, type Settled, settle } from "./settle.ts";
 import { HeadWatcher, type Watch, type Watched } from "./watch.ts";
@@ -19,7 +20,7 @@ const longestRun = 10;
  * With `watch` it goes on at the head of its stream, round by round, until its invocation or its lease ends.
  * Resolves to the record as the run left it.
  */
-export async function runTask(
+export function runTask(
   machinery: Machinery,
   binding: Binding,
   record: TaskRecord,
@@ -27,15 +28,26 @@ export async function runTask(
   invocation: Invocation,
   watch?: Watch,
 ): Promise<TaskRecord> {
-  const state = new RunState(machinery, binding, invocation, record, wake, watch);
-  const head = watch && new HeadWatcher(state, watch);
+  const { activity, fence } = record;
+  const attributes = { task: taskName(record), activity, engine: binding.engine, wake, fence };
+  return machinery.tracer.within("tailwake.run", attributes, (span) => {
+    const state = new RunState(machinery, binding, invocation, record, wake, watch);
+    state.span = span;
+    return runRounds(state, reasonFor(wake, binding, record));
+  });
+}
+
+async function runRounds(state: RunState, first: WokenBy): Promise<TaskRecord> {
+  const head = state.watch && new HeadWatcher(state, state.watch);
   try {
-    let wokenBy: WokenBy | undefined = reasonFor(wake, binding, record);
+    let wokenBy: WokenBy | undefined = first;
     for (let round = 1; wokenBy; round++) {
       state.awaiting = false;
+      const measure = measureRound(state);
       const outcome = await attempt(state, wokenBy);
       note(state, outcome);
       const settled = await settleOrFail(state, () => settle(state, outcome));
+      measure(settled);
       wokenBy = undefined;
       if (settled === "again" && round === longestRun) await settle(state, afterTooManyReruns(state));
       else if (settled === "again") wokenBy = "signal";
@@ -88,9 +100,11 @@ async function settleOrFail(state: RunState, write: () => Promise<Settled>): Pro
   }
 }
 
-function note({ machinery, key }: RunState, outcome: Outcome): void {
+function note({ machinery, key, span }: RunState, outcome: Outcome): void {
+  span.set({ outcome: outcome.type });
+  if (outcome.type === "retry") span.fail(outcome.error);
   machinery.observer?.onOutcome?.(key, outcome);
-  machinery.meter.add("Runs", 1);
+  machinery.meter.add("Runs", 1, { activity: key.activity, outcome: outcome.type });
   if (outcome.type === "retry") machinery.meter.add("Retries", 1);
 }
 

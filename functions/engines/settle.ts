@@ -1,8 +1,7 @@
 import { describeError } from "../contract/error.ts";
-import type { LogFields } from "../contract/logger.ts";
 import { canceled, type Outcome } from "../contract/outcome.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
-import { type StoredError, taskName } from "../tasks/record.ts";
+import type { StoredError } from "../tasks/record.ts";
 import {
   complete,
   completeForWaiters,
@@ -63,7 +62,7 @@ async function completing(state: RunState, tail: Tail): Promise<Settled> {
     written = await state.write(completeForWaiters(token, tail, machinery.clock.now(), runs));
   }
   if (!written.applied) return lost(state);
-  machinery.log.info("completed", fields(state));
+  state.log.info("completed");
   await state.dropOldView(view);
   await notifyWaiters(machinery, key, written.record.waiters ?? []);
   return "over";
@@ -120,7 +119,7 @@ async function catchingUp(
   // Refused with our own token still there: signals came since the stream was opened (T3).
   const written = caughtUp.applied || state.lost ? caughtUp : await state.write(rerun(state.token, progress));
   if (!written.applied) return lost(state);
-  if (tail !== before) state.machinery.log.info("progressed", { ...fields(state), vid: tailText(tail) });
+  if (tail !== before) state.log.info("progressed", { vid: tailText(tail) });
   await state.dropOldView(viewRef);
   if (caughtUp.applied && settled === "over") return "over";
   state.seenWakes = written.record.wakes;
@@ -155,8 +154,7 @@ async function retrying(state: RunState, tail: Tail, failure?: { readonly error:
   if (!written.applied) return lost(state, failure);
   if (failure) {
     const retryInMs = parks ? undefined : notBefore - now;
-    machinery.log.error("failed", {
-      ...fields(state),
+    state.log.error("failed", {
       err: describeError(failure.error),
       afterEvent: tailText(tail),
       attempt: attempts,
@@ -165,7 +163,7 @@ async function retrying(state: RunState, tail: Tail, failure?: { readonly error:
   }
   await state.dropOldView(record.viewRef);
   if (parks) {
-    machinery.log.error("parked", { ...fields(state), afterEvent: tailText(tail), attempts });
+    state.log.error("parked", { afterEvent: tailText(tail), attempts });
     machinery.meter.add("Parked", 1);
   } else if (setsAlarms(state)) {
     await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: state.fence }, notBefore);
@@ -190,21 +188,13 @@ const setsAlarms = ({ binding }: RunState): boolean => rulesOf(binding.engine).s
 /** Nothing is written any more; what the run failed with is still said. */
 function lost(state: RunState, failure?: object): Settled {
   const err = failure && "error" in failure ? { err: describeError(failure.error) } : {};
-  state.machinery.log.warn("lease lost", { ...fields(state), ...err });
+  state.log.warn("lease lost", err);
+  state.machinery.meter.add("LeasesLost", 1);
+  state.span.set({ leaseLost: true });
   return "lost";
 }
 
 /** Reruns in place end in a hand-over, so that one busy task does not keep an invocation for itself (rule 10). */
 export const afterTooManyReruns = (state: RunState): Outcome => canceled(state.tail);
-
-/** The ids of the seed's log lines: the address, under its own names. */
-function fields(state: RunState): LogFields {
-  return {
-    activity: state.key.activity,
-    ...state.record.address,
-    task: taskName(state.key),
-    fence: state.record.fence,
-  };
-}
 
 const tailText = (tail: Tail): string => (tail === epoch ? "Epoch" : tail);

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { describeError } from "../contract/error.ts";
 import type { SignalSourceDeclaration } from "../contract/signal-source.ts";
 import type { Machinery } from "./engine.ts";
+import { errorCode } from "./error-code.ts";
 
 /**
  * How long a stream goes on after the next one was opened: nothing tells a client from when on the server sends it
@@ -35,7 +36,7 @@ export async function holdSignalSource(
   signal: AbortSignal,
   listener: SignalListener,
 ): Promise<void> {
-  const { clock, log, random, upstream } = machinery;
+  const { clock, log, random, upstream, meter } = machinery;
   const { idleLimitMs } = upstream(source.upstream);
   let failures = 0;
   let stream = openSource(machinery, source, signal, listener);
@@ -51,6 +52,7 @@ export async function holdSignalSource(
     failures = clock.now() - previous.openedAt > longestReconnectMs ? 1 : failures + 1;
     const fullMs = Math.min(longestReconnectMs, firstReconnectMs * 2 ** (failures - 1));
     const retryInMs = Math.round(fullMs / 2 + (fullMs / 2) * random());
+    meter.add("StreamFailures", 1, { why: errorCode(end) });
     log.warn("signal stream broke", { source: source.name, err: describeError(end), retryInMs });
     await clock.sleep(retryInMs, signal);
     if (signal.aborted) break;

@@ -1,7 +1,7 @@
 import { describeError } from "../contract/error.ts";
 import type { Signal } from "../wake/wake.ts";
 import type { Invocation, Machinery } from "./engine.ts";
-import { beatMs, type Holding, isFree } from "./holder.ts";
+import { beatMs, type Holding, isFree, measureGap } from "./holder.ts";
 import { holdPlace } from "./place.ts";
 import { holdSignalSource, settleMs } from "./signal-source.ts";
 import { SweepSchedule } from "./sweep-schedule.ts";
@@ -65,6 +65,7 @@ async function holdSources(
     const held = signalSources.map((source) =>
       holdSignalSource(machinery, source, signal, { onGap, onSignal: (entity) => forwarder.add(entity) }),
     );
+    measureGap(machinery, holding);
     await Promise.all([...held, sweeps.run()]);
   } finally {
     settled.abort();
@@ -88,6 +89,8 @@ class Forwarder {
 
   add(entity: string): void {
     this.#report.received++;
+    this.#machinery.meter.add("SignalsReceived", 1);
+    if (this.#pending.has(entity)) this.#machinery.meter.add("SignalsCoalesced", 1);
     this.#pending.add(entity);
     this.#flushing ??= this.#flush().finally(() => {
       this.#flushing = undefined;

@@ -52,6 +52,8 @@ export interface TickReport {
   /** Entries that another tick, or a run, was quicker with. */
   passed: number;
   failed: number;
+  /** Overdue entries of the due index, as far as it read; absent if it did not look. */
+  overdue?: number;
   /** How long the most overdue entry had been due; how late the queue is if that kept the tick from looking. */
   oldestDueMs: number;
   /** The budget or the time ended first: the rest is the next tick's. */
@@ -95,6 +97,7 @@ export async function tick(
   report.holders = await startMissingHolders(machinery);
   const queueAgeMs = await latenessOfQueue(machinery);
   if (queueAgeMs !== undefined) return { ...report, oldestDueMs: queueAgeMs, cutShort: true };
+  report.overdue = 0;
   const limiter = new Limiter(budget.concurrency);
   let left = budget.looks;
   let toScan: ShardScan[] = shuffledShards(machinery.random).map((shard) => ({ shard }));
@@ -135,6 +138,7 @@ async function lookAtAll(
 ): Promise<number> {
   const wakes: TaskWake[] = [];
   const [oldest] = entries;
+  report.overdue = (report.overdue ?? 0) + entries.length;
   if (oldest) report.oldestDueMs = Math.max(report.oldestDueMs, machinery.clock.now() - oldest.due);
   let looks = entries.length;
   await Promise.all(
@@ -202,9 +206,13 @@ async function lookAt(
     report.passed++;
     return;
   }
+  const rescued = () => {
+    report.rescued++;
+    machinery.meter.add("Rescues", 1, { why: record.status });
+  };
   switch (claim.next) {
     case "wake":
-      report.rescued++;
+      rescued();
       wakes.push({ class: "rescue", key });
       return;
     case "recheck":
@@ -224,7 +232,7 @@ async function lookAt(
       machinery.log.error("parked", { task: taskName(key), strikes: record.strikes });
       return;
     case "alone":
-      report.rescued++;
+      rescued();
       return machinery.wakes.sendAlone({ class: "rescue", key });
     case "postponed":
       report.postponed++;

@@ -1,7 +1,6 @@
 import type { WokenBy } from "../contract/activity.ts";
 import { describeError } from "../contract/error.ts";
 import { type Outcome, retry } from "../contract/outcome.ts";
-import { taskName } from "../tasks/record.ts";
 import { isUpstreamFailure } from "../upstream/health.ts";
 import { openAfterTail } from "./open-stream.ts";
 import type { RunState } from "./run-state.ts";
@@ -18,6 +17,12 @@ export class Watch {
   #fence = Number.POSITIVE_INFINITY;
   #seenWakes = Number.POSITIVE_INFINITY;
   #poke: () => void = () => {};
+  /** Called by the run when its stream is open. */
+  readonly opened: () => void;
+
+  constructor(opened: () => void = () => {}) {
+    this.opened = opened;
+  }
 
   /** Called by the run before it waits: its fence, and the `wakes` it has seen. */
   show(fence: number, seenWakes: number): void {
@@ -79,7 +84,7 @@ export class HeadWatcher {
       } catch (error) {
         if (signal.aborted) break;
         // A server that restarts breaks every stream once: only one that stays away is worth a word.
-        machinery.log.debug("watch broke", { task: taskName(this.#state.key), err: describeError(error) });
+        this.#state.log.debug("watch broke", { err: describeError(error) });
         try {
           if (await this.#reopen("ended")) return { type: "round", wokenBy: "signal" };
         } catch (again) {

@@ -29,10 +29,10 @@ export async function cronHandler(
   }
 }
 
-function measure(meter: Meter, { rescued, news, parked, oldestDueMs }: TickReport): void {
+function measure(meter: Meter, { news, parked, overdue, oldestDueMs }: TickReport): void {
   meter.add("Ticks", 1);
   meter.add("OldestDueSeconds", oldestDueMs / 1000);
-  meter.add("Rescues", rescued);
+  if (overdue !== undefined) meter.add("DueBacklog", overdue);
   meter.add("ProbesWithNews", news);
   meter.add("Parked", parked);
 }

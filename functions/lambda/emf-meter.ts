@@ -1,31 +1,79 @@
 import { Metrics } from "@aws-lambda-powertools/metrics";
 import type { Clock } from "../contract/clock.ts";
-import { type Meter, type MetricName, metricUnits } from "../engines/meter.ts";
+import { type About, type Dimensions, type Meter, type MetricName, metrics } from "../engines/meter.ts";
 
 /** A holder's invocation takes a quarter of an hour: what it measures must not wait for its end. */
 const longestHeldMs = 60_000;
+/** CloudWatch takes 100 values of a metric in a line; with the 100th, Powertools prints by itself, and too early. */
+const mostValues = 99;
+
+/** What will be one line of the log: the metrics that have the same dimensions. */
+interface Line {
+  readonly dimensions: Partial<Dimensions>;
+  readonly values: Map<MetricName, number[]>;
+  /** By the metric's name and the reason. */
+  readonly reasons: Map<string, number>;
+}
 
 /**
- * Measurements as CloudWatch takes them out of the log: one line of embedded metric format an invocation, or a minute, in
- * the namespace `Tailwake` with the dimension `service`.
+ * Measurements as CloudWatch takes them out of the log: lines of embedded metric format, one an invocation, or a minute,
+ * for each set of dimensions, in the namespace `Tailwake`. A count of nothing is left out, since even a zero makes a
+ * metric that is paid.
  */
 export function emfMeter(service: string, clock: Clock): Meter {
-  const metrics = new Metrics({ namespace: "Tailwake", serviceName: service });
-  const held = new Map<MetricName, number>();
-  let since: number | undefined;
-  const publish = () => {
-    for (const [name, value] of held) metrics.addMetric(name, metricUnits[name], value);
-    if (held.size > 0) metrics.publishStoredMetrics();
-    held.clear();
-    since = undefined;
+  const powertools = new Metrics({ namespace: "Tailwake", serviceName: service });
+  const held = new Map<string, Line>();
+  let waiting: AbortController | undefined;
+
+  const print = (id: string, { dimensions, values, reasons }: Line) => {
+    held.delete(id);
+    // The set that is only the service: for alarms, which cannot add up.
+    if (id !== "") powertools.addDimensions({}).addDimensions({ ...dimensions });
+    for (const [reason, count] of reasons) powertools.addMetadata(reason, String(count));
+    for (const [name, each] of values) {
+      for (const value of each) powertools.addMetric(name, metrics[name].unit, value);
+    }
+    powertools.publishStoredMetrics();
   };
+  const publish = () => {
+    waiting?.abort();
+    waiting = undefined;
+    for (const [id, line] of held) print(id, line);
+  };
+  const publishLater = () => {
+    waiting = new AbortController();
+    const { signal } = waiting;
+    void clock.sleep(longestHeldMs, signal).then(() => {
+      if (!signal.aborted) publish();
+    });
+  };
+
   return {
-    add(name, value) {
-      const before = held.get(name) ?? 0;
-      held.set(name, metricUnits[name] === "Count" ? before + value : Math.max(before, value));
-      since ??= clock.now();
-      if (clock.now() - since >= longestHeldMs) publish();
+    add(name, value, about = {}) {
+      const { keeps } = metrics[name];
+      if (keeps === "sum" && value === 0) return;
+      const dimensions = dimensionsOf(name, about);
+      const id = Object.values(dimensions).join("/");
+      const line = held.get(id) ?? { dimensions, values: new Map(), reasons: new Map() };
+      held.set(id, line);
+      const { values, reasons } = line;
+      const before = values.get(name);
+      if (!before) values.set(name, [value]);
+      else if (keeps === "each") before.push(value);
+      else before[0] = keeps === "sum" ? (before[0] ?? 0) + value : Math.max(before[0] ?? value, value);
+      if (about.why !== undefined) {
+        const reason = `${name}_${about.why}`;
+        reasons.set(reason, (reasons.get(reason) ?? 0) + value);
+      }
+      if (before?.length === mostValues) print(id, line);
+      if (!waiting) publishLater();
     },
     publish,
   };
+}
+
+function dimensionsOf(name: MetricName, about: About): Partial<Dimensions> {
+  const metric = metrics[name];
+  const names: readonly (keyof Dimensions)[] = "by" in metric ? metric.by : [];
+  return Object.fromEntries(names.flatMap((one) => (about[one] === undefined ? [] : [[one, about[one]]])));
 }

@@ -22,9 +22,7 @@ export async function wakeHandler(
   const invocation = openInvocation(machinery, context.getRemainingTimeInMillis());
   try {
     await noteLateness(machinery, records);
-    const deliveries = records?.map(({ id, body }): Delivery => ({ id, body })) ?? [
-      { id: context.awsRequestId, body: event },
-    ];
+    const deliveries: readonly Delivery[] = records ?? [{ id: context.awsRequestId, body: event }];
     const failures = await runBatch(machinery, deliveries, invocation);
     if (records) return { batchItemFailures: [...failures.keys()].map((itemIdentifier) => ({ itemIdentifier })) };
     // Lambda delivers a plain event again if its invocation fails.
@@ -36,12 +34,7 @@ export async function wakeHandler(
   }
 }
 
-interface QueueRecord extends Delivery {
-  /** Milliseconds since 1970; undefined for a message that was delivered before. */
-  readonly firstSentAt: number | undefined;
-}
-
-function recordsOf(event: unknown): QueueRecord[] | undefined {
+function recordsOf(event: unknown): Delivery[] | undefined {
   if (typeof event !== "object" || event === null || !("Records" in event)) return undefined;
   if (!Array.isArray(event.Records)) throw malformed("event.Records", "an array", event.Records);
   return event.Records.map((record: unknown, i) => {
@@ -53,7 +46,7 @@ function recordsOf(event: unknown): QueueRecord[] | undefined {
     const { ApproximateReceiveCount, SentTimestamp } = Object(attributes);
     const sent =
       typeof SentTimestamp === "string" && /^\d{1,15}$/.test(SentTimestamp) ? Number(SentTimestamp) : undefined;
-    return { id: messageId, body, firstSentAt: ApproximateReceiveCount === "1" ? sent : undefined };
+    return { id: messageId, body, sentAt: ApproximateReceiveCount === "1" ? sent : undefined };
   });
 }
 
@@ -66,10 +59,10 @@ const lastWord = new WeakMap<Machinery, number>();
  * A message that waited longer than a rescue's grace: the tick must not add to the queue (rule 11). All processes write
  * to one document, so that they do it seldom; and a batch is run, though its word could not be left.
  */
-async function noteLateness(machinery: Machinery, records: readonly QueueRecord[] = []): Promise<void> {
+async function noteLateness(machinery: Machinery, records: readonly Delivery[] = []): Promise<void> {
   const { control, clock, log } = machinery;
   const now = clock.now();
-  const ages = records.flatMap(({ firstSentAt }) => (firstSentAt === undefined ? [] : [now - firstSentAt]));
+  const ages = records.flatMap(({ sentAt }) => (sentAt === undefined ? [] : [now - sentAt]));
   const ageMs = Math.max(0, ...ages);
   if (ageMs <= graceMs || now - (lastWord.get(machinery) ?? Number.NEGATIVE_INFINITY) < betweenWordsMs) return;
   lastWord.set(machinery, now);

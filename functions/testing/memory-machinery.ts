@@ -5,6 +5,7 @@ import { Bindings, type Bound } from "../engines/binding.ts";
 import { Breakers } from "../engines/breakers.ts";
 import type { Limits, Machinery } from "../engines/engine.ts";
 import { type Meter, noMeter } from "../engines/meter.ts";
+import { noTracer, type Tracer } from "../engines/tracer.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import { MemoryTaskStore } from "../tasks/memory.ts";
 import { MemoryControlStore } from "../tasks/memory-control.ts";
@@ -19,6 +20,7 @@ export interface MachineryOptions<W extends Wakes = MemoryWakes> {
   readonly clock: Clock;
   readonly log: Logger;
   readonly meter?: Meter;
+  readonly tracer?: Tracer;
   /** By name, or one for all. */
   readonly upstream: UpstreamConnection | ((name: string) => UpstreamConnection);
   readonly wakes?: W;
@@ -51,6 +53,7 @@ export function memoryMachinery(options: MachineryOptions<Wakes>): Machinery {
     clock,
     log,
     meter: options.meter ?? noMeter,
+    tracer: options.tracer ?? noTracer,
     limits: {
       runs: 100,
       runsPerKind: 10,

@@ -34,6 +34,10 @@ class ScriptedStream implements OpenStream {
     this.#signal = signal;
   }
 
+  get last(): Recorded<unknown> | undefined {
+    return this.#events[this.delivered - 1];
+  }
+
   get empty(): boolean {
     return this.#events.length === 0;
   }

@@ -21,6 +21,15 @@ export interface StreamRequest {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly listener?: StreamListener;
+}
+
+/** Hears how a stream that has opened goes on. It must not throw. */
+export interface StreamListener {
+  /** The stream broke, or was given up because the server is silent. */
+  broke(error: unknown): void;
+  /** Once: it was closed, or our own signal aborted. */
+  closed(stream: OpenStream): void;
 }
 
 /** What came of waiting at the head of a watching stream. */
@@ -34,6 +43,8 @@ export type HeadWatch = "news" | "ended" | "silent";
 export interface OpenStream extends EventStream<unknown> {
   /** Events handed out so far. */
   readonly delivered: number;
+  /** The last of them. */
+  readonly last: Recorded<unknown> | undefined;
   /** The server had nothing at all after the position. */
   readonly empty: boolean;
   /** Can another round go on right after `tail`, without opening the stream again? */
@@ -58,6 +69,7 @@ export async function openEventStream(request: StreamRequest): Promise<OpenStrea
     try {
       await stream.open();
       if (!signal.aborted) connection.health.succeeded();
+      if (request.listener) stream.tell(request.listener);
       return stream;
     } catch (error) {
       stream.close();
@@ -97,6 +109,8 @@ class MessageStream implements OpenStream {
   #next = 0;
   /** The last event that came, whether or not it has been handed out. */
   #last: Recorded<unknown> | undefined;
+  /** The last that was handed out of the messages before this one. */
+  #lastBefore: Recorded<unknown> | undefined;
   /** A watching round is over: the server has said that it has nothing more for now. */
   #atHead = false;
   /** No event has gone by since the head, or since it was opened: another round can begin here, also if news has come. */
@@ -108,6 +122,7 @@ class MessageStream implements OpenStream {
   #silence: ConnectError | undefined;
   /** Under way: whoever waits for news waits for the same. */
   #news: Promise<HeadWatch> | undefined;
+  #listener: StreamListener | undefined;
   delivered = 0;
   empty = false;
 
@@ -119,7 +134,18 @@ class MessageStream implements OpenStream {
     this.#over = signal.aborted;
     signal.addEventListener("abort", () => {
       this.#over = true;
+      this.#listener?.closed(this);
     });
+  }
+
+  get last(): Recorded<unknown> | undefined {
+    return this.#buffer[this.#next - 1] ?? this.#lastBefore;
+  }
+
+  /** It has opened: from now on there is something to hear. */
+  tell(listener: StreamListener): void {
+    if (this.#over) listener.closed(this);
+    else this.#listener = listener;
   }
 
   /** The server let a message wait for too long: trying it again at once would take as long again. */
@@ -252,6 +278,7 @@ class MessageStream implements OpenStream {
 
   #take(message: object): Batch<unknown> {
     const batch = this.#read(message);
+    this.#lastBefore = this.last;
     this.#buffer = batch.events;
     this.#next = 0;
     this.#last = batch.events.at(-1) ?? this.#last;
@@ -286,6 +313,8 @@ class MessageStream implements OpenStream {
   #failed(error: unknown): unknown {
     const { health } = this.#request.connection;
     health.failed(this.#silence ?? error);
+    // Of its silence it was told before the stream was closed.
+    if (!this.#silence) this.#listener?.broke(error);
     return this.#silence ?? error;
   }
 
@@ -313,6 +342,7 @@ class MessageStream implements OpenStream {
       }
       if (this.#waiting && this.#pulls === waitedFor) {
         this.#silence = new ConnectError(`no message for more than ${silenceMs} ms`, Code.Unavailable);
+        this.#listener?.broke(this.#silence);
         return this.close();
       }
       waitedFor = this.#waiting ? this.#pulls : 0;

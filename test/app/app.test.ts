@@ -166,7 +166,9 @@ describe("the cron function of an app", () => {
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
     vi.stubEnv("AWS_MAX_ATTEMPTS", "1");
     const lines: string[] = [];
-    vi.spyOn(process.stdout, "write").mockImplementation((line) => lines.push(String(line)) > 0);
+    for (const stream of [process.stdout, process.stderr]) {
+      vi.spyOn(stream, "write").mockImplementation((line) => lines.push(String(line)) > 0);
+    }
     const handlers = createHandlers(app, { ...good, ...more });
     const failures: unknown[] = [];
     for (let i = 0; i < 2; i++) await handlers.cron({}, context).catch((error: unknown) => failures.push(error));

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { assumed, constant, standing, wake } from "../../cli/cost/bill.ts";
+import { assumed, constant, metrics as deployed, standing, wake } from "../../cli/cost/bill.ts";
 import { counted } from "../../cli/cost/counts.ts";
 import { add, dollars, pricesOf } from "../../cli/cost/prices.ts";
 import { costTables } from "../../cli/cost/tables.ts";
-import { metricUnits } from "../../functions/engines/meter.ts";
+import { metrics } from "../../functions/engines/meter.ts";
 import { dueShards } from "../../functions/tasks/record.ts";
 import { project } from "../docs/regions.ts";
 import { cronRuns, heldShard, heldSignals, idleProbes, idleTick, signaledRuns } from "./scenarios.ts";
@@ -102,8 +102,11 @@ describe("docs/cost.md", () => {
       expect(infra(file).split("Resources:")[0]).toContain(`${month} a month`);
     }
     expect(infra("alarms.yml").match(/AWS::CloudWatch::Alarm$/gm)).toHaveLength(5);
-    expect(Object.keys(metricUnits)).toHaveLength(7);
-    expect(text).toContain("five alarms and a dashboard, of seven metrics");
+    const dimensions = Object.values(metrics).flatMap((metric) => ("by" in metric ? [metric.by.join()] : []));
+    expect(Object.keys(metrics)).toHaveLength(deployed.ofService);
+    expect(dimensions.filter((by) => by === "activity")).toHaveLength(deployed.ofActivity);
+    expect(dimensions.filter((by) => by !== "activity")).toEqual(["activity,outcome"]);
+    expect(text).toContain("five alarms and a dashboard");
   });
 
   it("has no other tables, and says of when the prices are", () => {

@@ -4,9 +4,10 @@ import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Counts } from "../../cli/cost/counts.ts";
 import type { Clock } from "../../functions/contract/clock.ts";
-import { jsonLogger } from "../../functions/contract/logger.ts";
 import { Breakers } from "../../functions/engines/breakers.ts";
 import type { Machinery } from "../../functions/engines/engine.ts";
+import { emfMeter } from "../../functions/lambda/emf-meter.ts";
+import { powertoolsLog } from "../../functions/lambda/powertools-log.ts";
 import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
 
 import { DynamoControlStore } from "../../functions/tasks/dynamodb-control.ts";
@@ -40,6 +41,7 @@ export class MeteredWorld {
   #others: Metered[] = [];
   #underWay = 0;
   #logBytes = 0;
+  #metricBytes = 0;
   readonly #closing: (() => unknown)[];
 
   static async start(options: MeteredOptions): Promise<MeteredWorld> {
@@ -117,12 +119,14 @@ export class MeteredWorld {
     const connect = async () => clients.sqs;
     const control = new DynamoControlStore(dynamo, names.table);
     const clock: Clock = this.clock;
-    const lines = jsonLogger(
-      (line) => {
-        this.#logBytes += Buffer.byteLength(line);
-      },
-      () => clock.now(),
+    this.#closing.push(
+      hearStdout((line) => {
+        if (line.startsWith('{"_aws"')) this.#metricBytes += Buffer.byteLength(line);
+        else this.#logBytes += Buffer.byteLength(line);
+      }),
     );
+    const { log: lines, begin } = powertoolsLog();
+    begin(this.context(0));
     const trouble = (message: string, fields?: object) => this.troubles.push(`${message} ${JSON.stringify(fields)}`);
     const log = { ...lines, debug: () => {}, warn: trouble, error: trouble };
     const { random, upstream } = world.machinery;
@@ -131,6 +135,7 @@ export class MeteredWorld {
       control,
       clock,
       log,
+      meter: emfMeter("tailwake-prod", clock),
       wakes: straight ? new StraightSignals(bus, wakes.url, clock, Math.random, connect) : bus,
       breakers: new Breakers({ control, clock, log, random, upstream }),
     };
@@ -138,14 +143,16 @@ export class MeteredWorld {
 
   /** What Lambda tells a function that may run for so long. */
   context(remainingMs: number) {
-    return { getRemainingTimeInMillis: () => remainingMs, awsRequestId: "request" };
+    return { getRemainingTimeInMillis: () => remainingMs, awsRequestId: requestId };
   }
 
   /** Up to `max` messages of a queue, as an event source hands them to the lazy function. */
   async batch(queue: SqsQueue, max: number): Promise<{ readonly Records: readonly object[] }> {
     const received = await queue.receive({ max, waitMs: 0 });
     for (const { receiptHandle } of received) queue.delete(receiptHandle);
-    return { Records: received.map(({ messageId, body }) => ({ messageId, body })) };
+    return {
+      Records: received.map(({ messageId, body, systemAttributes: attributes }) => ({ messageId, body, attributes })),
+    };
   }
 
   /** Lets time pass in small steps; what is sent meanwhile is answered before time goes on. */
@@ -161,6 +168,7 @@ export class MeteredWorld {
     this.#dynamo.metered.splice(0);
     this.#others = [];
     this.#logBytes = 0;
+    this.#metricBytes = 0;
   }
 
   /** What was sent since the reset; of the requests to DynamoDB only those about `subject`, if it is given. */
@@ -176,6 +184,7 @@ export class MeteredWorld {
       busEvents: sum(({ busEvents = 0 }) => busEvents),
       // Rounded up: the words of a log line may change without a word on its price.
       logBytes: subject === undefined ? Math.ceil(this.#logBytes / 100) * 100 : 0,
+      metricBytes: subject === undefined ? Math.ceil(this.#metricBytes / 100) * 100 : 0,
     };
   }
 
@@ -191,6 +200,24 @@ export class MeteredWorld {
       this.#underWay--;
     }
   }
+}
+
+/** As long as those of Lambda. */
+const requestId = "8f5c0b1e-0000-4000-8000-000000000000";
+
+/** Takes what the functions print, until the function that it returns is called. */
+function hearStdout(onLine: (line: string) => void): () => void {
+  const { stdout } = process;
+  const { write } = stdout;
+  stdout.write = ((line: unknown, ...rest: never[]) => {
+    const text = String(line);
+    if (!text.startsWith("{")) return write.call(stdout, text, ...rest);
+    onLine(text);
+    return true;
+  }) as typeof write;
+  return () => {
+    stdout.write = write;
+  };
 }
 
 const credentials = { accessKeyId: "test", secretAccessKey: "test" };

@@ -209,5 +209,6 @@ async function withoutIdleTick(metered: MeteredWorld): Promise<Counts> {
     readUnits: counts.readUnits - base.readUnits,
     busEvents: counts.busEvents - base.busEvents,
     logBytes: Math.max(0, counts.logBytes - base.logBytes),
+    metricBytes: Math.max(0, counts.metricBytes - base.metricBytes),
   };
 }

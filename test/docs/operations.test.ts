@@ -2,9 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Code } from "@connectrpc/connect";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
-import { metricUnits } from "../../functions/engines/meter.ts";
+import { metrics } from "../../functions/engines/meter.ts";
 import { appSettings, readSettings, type SettingsError } from "../../functions/settings.ts";
 import { cloudFormation, type InfraSettings } from "../../infra/index.ts";
 import { linesOfDashboard } from "../infra/dashboard.ts";
@@ -150,11 +151,27 @@ describe("the operator's metrics", () => {
   const rows = rowsUnder("metric", "what it says", "alarm");
 
   it("are those that the code emits, and those of AWS that an alarm or the dashboard uses, both ways", () => {
-    const emitted = Object.keys(metricUnits).map((name) => `Tailwake ${name}`);
+    const emitted = Object.keys(metrics).map((name) => `Tailwake ${name}`);
     const used = [...[...metricsOfAlarms.values()].flat(), ...metricsOfDashboard()];
     expect(used.filter((name) => !name.startsWith("AWS/") && !emitted.includes(name))).toEqual([]);
     const ofAws = used.filter((name) => name.startsWith("AWS/"));
     expect(rows.map(([name]) => name).sort()).toEqual([...new Set([...emitted, ...ofAws])].sort());
+  });
+
+  it("are looked for under dimensions that they are emitted with: an alarm or a line under others would stay empty", () => {
+    const ofAlarms = propertiesOf("AWS::CloudWatch::Alarm")
+      .flatMap(objectsIn)
+      .filter(({ MetricName, Namespace }) => MetricName && Namespace === "Tailwake")
+      .map(({ MetricName, Dimensions }) => [MetricName, (Dimensions as { Name: string }[]).map(({ Name }) => Name)]);
+    const ofLines = linesOfDashboard(template)
+      .filter(([namespace]) => namespace === "Tailwake")
+      .map(([, name, ...rest]) => [name, rest.filter((part, i) => i % 2 === 0 && typeof part === "string")]);
+    expect(ofAlarms.length + ofLines.length).toBeGreaterThan(20);
+    for (const [name, dimensions] of [...ofAlarms, ...ofLines] as [keyof typeof metrics, string[]][]) {
+      const metric = metrics[name];
+      const sets = [["service"], ["service", ...("by" in metric ? metric.by : [])]];
+      expect(sets, name).toContainEqual(dimensions);
+    }
   });
 
   it("name the alarms that use them, and whether the dashboard does", () => {
@@ -186,6 +203,7 @@ describe("the operator's alarms", () => {
     const queries = [...chapter.matchAll(/^```\n(.*?)^```$/gms)].map(([, query = ""]) => query);
     expect(queries.length).toBeGreaterThanOrEqual(metricsOfAlarms.size);
     const fieldsOf = loggedFields();
+    const measured = [...Object.keys(metrics), ...Object.values(Code).map((code) => `StreamFailures_${code}`)];
     for (const query of queries) {
       const conditions = [...query.matchAll(/msg (?:= "[^"]+"|in \[[^\]]+\])/g)].map(([condition]) => condition);
       const messages = conditions.flatMap((condition) =>
@@ -194,7 +212,12 @@ describe("the operator's alarms", () => {
       for (const message of messages) expect(fieldsOf.has(message), message).toBe(true);
       // One that names no message is about errors of every kind.
       const ofThese = messages.length > 0 ? messages : [...fieldsOf.keys()];
-      const known = new Set(["msg", "level", ...ofThese.flatMap((message) => [...(fieldsOf.get(message) ?? [])])]);
+      const known = new Set([
+        ...measured,
+        "msg",
+        "level",
+        ...ofThese.flatMap((message) => [...(fieldsOf.get(message) ?? [])]),
+      ]);
       const [, listed = ""] = /(?:\| fields | by )([^|]+)/.exec(query) ?? [];
       const fields = listed.match(/@?\w+/g)?.filter((field) => !field.startsWith("@"));
       expect(fields?.length, query).toBeGreaterThan(0);
@@ -239,14 +262,12 @@ describe("the operator's page of upgrades", () => {
 
 /** The words in what each line of the log is given: names of its fields, and more. */
 function loggedFields(): ReadonlyMap<string, ReadonlySet<string>> {
-  const spread = new Map([
-    ["...fields(state)", /^function fields\(.*?^}/ms],
-    ["...report", /^export interface TickReport \{.*?^}/ms],
-  ]);
-  const lines = /(?:log\.(?:info|warn|error)\(|orWarn\(machinery, )"([^"]+)"(.*?)\);\n/gs;
+  const ofRun = /^ +this\.log = withFields\(.*$/m.exec(sources)?.[0] ?? expect.fail("no log of a run");
+  const report = /^export interface TickReport \{.*?^}/ms.exec(sources)?.[0] ?? expect.fail("no report of a tick");
+  const lines = /(state\.)?(?:log\.(?:info|warn|error)\(|orWarn\(machinery, )"([^"]+)"(.*?)\);\n/gs;
   const found = new Map<string, Set<string>>();
-  for (const [, message = "", given = ""] of sources.matchAll(lines)) {
-    const more = [...spread].map(([mark, body]) => (given.includes(mark) ? (body.exec(sources)?.[0] ?? "") : ""));
+  for (const [, state, message = "", given = ""] of sources.matchAll(lines)) {
+    const more = [state ? ofRun : "", given.includes("...report") ? report : ""];
     const words = `${given} ${more.join(" ")}`.match(/\w+/g) ?? [];
     found.set(message, new Set([...(found.get(message) ?? []), ...words]));
   }

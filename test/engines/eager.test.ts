@@ -10,6 +10,7 @@ import { Holding, readHolder, startMissingHolders } from "../../functions/engine
 import { startTask } from "../../functions/engines/start.ts";
 import { eagerBuckets } from "../../functions/tasks/record.ts";
 import { isolate } from "../../functions/tasks/transitions.ts";
+import { measuredIn } from "../support/measured.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
 
@@ -766,5 +767,89 @@ describe("a place that is held", () => {
     const world = new World({ activities: [eager(activity)], limits: { eagerShards: 2 } });
     expect(await world.tick()).toMatchObject({ holders: 2 });
     expect(world.wakes.holders).toEqual(["eager-0-of-2", "eager-1-of-2"]);
+  });
+});
+
+describe("the measurements of a holder of eager tasks", () => {
+  it("are the milliseconds from the release of the shard until the next holder's first stream is open", async () => {
+    const { activity } = noting();
+    const world = await worldOf(activity, ["t", "u"]);
+    const measured = measuredIn(world);
+    const first = world.hold();
+    await rereads(world);
+    expect(measured.of("HandOverGapMs")).toEqual([]);
+    await first.end();
+    world.clock.jump(world.clock.now() + 400);
+    world.onOpen = () => world.clock.jump(world.clock.now() + 30);
+    const second = world.hold();
+    await rereads(world);
+    const gaps = measured.of("HandOverGapMs");
+    expect(gaps).toHaveLength(1);
+    expect(gaps[0]?.[0]).toBeGreaterThanOrEqual(430);
+    expect(gaps[0]?.[0]).toBeLessThanOrEqual(460);
+    await second.end();
+  });
+
+  it("are nothing of a task that was not there to be taken over", async () => {
+    const { activity } = noting();
+    const world = await worldOf(activity, []);
+    const measured = measuredIn(world);
+    await world.hold().end();
+    const { end } = world.hold();
+    await rereads(world, 600);
+    world.append("t", "e1");
+    await startTask(world.machinery, activity, { thingId: "t" });
+    await rereads(world);
+    await end();
+    expect(measured.of("Events")).toEqual([[1, { activity: "reader" }]]);
+    expect(measured.of("HandOverGapMs")).toEqual([]);
+  });
+
+  it("are nothing where the version that released the shard did not say when", async () => {
+    const { activity } = noting();
+    const world = await worldOf(activity, ["t"]);
+    const measured = measuredIn(world);
+    const released = { epoch: 1, owner: "a", aliveUntil: 0, released: 1 };
+    await world.machinery.control.write("holder#eager-0-of-1", released, "any");
+    const { end } = world.hold();
+    await rereads(world);
+    await end();
+    expect(measured.of("RunMs").length).toBeGreaterThan(0);
+    expect(measured.of("HandOverGapMs")).toEqual([]);
+  });
+
+  it("count the leases of a holder that was killed, and none of one that has released its shard", async () => {
+    const { activity } = noting();
+    const world = await worldOf(activity, ["t"]);
+    const measured = measuredIn(world);
+    const first = world.hold();
+    await rereads(world);
+    await first.end();
+    world.hold();
+    await rereads(world);
+    expect(measured.of("LeasesExpired")).toEqual([]);
+    world.clock.jump(world.clock.now() + 30_000);
+    const third = world.hold();
+    await rereads(world);
+    expect(measured.of("LeasesExpired")).toEqual([[1, {}]]);
+    await third.end();
+  });
+
+  it("are of each round of a watching run: its own milliseconds and events", async () => {
+    const { activity } = noting();
+    const world = await worldOf(activity, ["t"]);
+    const measured = measuredIn(world);
+    const { end } = world.hold();
+    await rereads(world);
+    await world.clock.advance(60_000);
+    world.append("t", "e2", "e3");
+    await settle();
+    await end();
+    expect(measured.of("Events")).toEqual([
+      [1, { activity: "reader" }],
+      [2, { activity: "reader" }],
+    ]);
+    expect(measured.of("RunMs").every(([ms]) => ms < 1_000)).toBe(true);
+    expect(measured.of("Runs").length).toBe(2);
   });
 });

@@ -11,6 +11,7 @@ import { sweep } from "../../functions/engines/sweep.ts";
 import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
 import { dueShards } from "../../functions/tasks/record.ts";
 import { isSignal } from "../../functions/wake/wake.ts";
+import { measuredIn } from "../support/measured.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, thing, World, type WorldOptions } from "../support/world.ts";
 
@@ -411,5 +412,56 @@ describe("a sweep", () => {
     const { looked, complete } = await report;
     expect(complete).toBe(false);
     expect(looked).toBeLessThan(120);
+  });
+});
+
+describe("the measurements of the signals function", () => {
+  const sumOf = (measured: ReturnType<typeof measuredIn>, name: "SignalsReceived" | "SignalsCoalesced") =>
+    measured.of(name).reduce((sum, [value]) => sum + value, 0);
+
+  it("count signals that were received, and those that went with another one of their aggregate", async () => {
+    const world = new SignalWorld();
+    const measured = measuredIn(world);
+    const { end } = world.hold();
+    await settled(world);
+    world.subscribers[0]?.send("a", "a", "b");
+    await world.clock.advance(200);
+    world.subscribers[0]?.send("a");
+    await world.clock.advance(200);
+    expect([sumOf(measured, "SignalsReceived"), sumOf(measured, "SignalsCoalesced")]).toEqual([4, 1]);
+    expect(await end()).toMatchObject({ received: 4, forwarded: 3 });
+  });
+
+  it("count streams that broke, with the code of the error, and not those that the deadline ends", async () => {
+    const world = new SignalWorld();
+    const measured = measuredIn(world);
+    const { end } = world.hold();
+    await settled(world);
+    world.subscribers[0]?.fail(new ConnectError("shutdown", Code.Unavailable));
+    await world.clock.advance(20_000);
+    await end();
+    expect(measured.of("StreamFailures")).toEqual([[1, { why: "Unavailable" }]]);
+  });
+
+  it("are no gap where the last holder is still there, none of the first, and the time since its last beat where it died", async () => {
+    const world = new SignalWorld();
+    const measured = measuredIn(world);
+    const first = world.hold(300_000);
+    await settled(world);
+    expect(measured.of("HandOverGapMs")).toEqual([]);
+    await world.clock.advance(230_000);
+    const second = world.hold();
+    await settle();
+    expect(measured.of("HandOverGapMs")).toEqual([[0, {}]]);
+    await first.end();
+    // The process is killed: it neither beats nor releases the place.
+    const { state } = await readHolder(world.machinery.control, "signals");
+    const lastBeat = (state?.aliveUntil ?? 0) - 15_000;
+    world.clock.jump(lastBeat + 50_000);
+    const third = world.hold();
+    await settle();
+    expect(measured.of("HandOverGapMs").at(-1)).toEqual([50_000, {}]);
+    await second.end();
+    await third.end();
   });
 });

@@ -1,0 +1,35 @@
+import type { Machinery } from "../../functions/engines/engine.ts";
+import type { About, Meter, MetricName } from "../../functions/engines/meter.ts";
+
+export interface Measured {
+  /** Each measurement of a metric, in order: its value, and what it is about. */
+  of(name: MetricName): (readonly [value: number, about: About])[];
+  /** Its sum, by the end of the last invocation. */
+  readonly published: Partial<Record<MetricName, number>>;
+  clear(): void;
+}
+
+/** Has a world's engines tell what they measure. */
+export function measuredIn({ machinery }: { readonly machinery: Machinery }): Measured {
+  const all: { readonly name: MetricName; readonly value: number; readonly about: About }[] = [];
+  let published: Partial<Record<MetricName, number>> = {};
+  const meter: Meter = {
+    add: (name, value, about = {}) => {
+      all.push({ name, value, about });
+    },
+    publish: () => {
+      published = {};
+      for (const { name, value } of all) published[name] = (published[name] ?? 0) + value;
+    },
+  };
+  Object.assign(machinery, { meter });
+  return {
+    of: (name) => all.filter((one) => one.name === name).map(({ value, about }) => [value, about]),
+    get published() {
+      return published;
+    },
+    clear: () => {
+      all.length = 0;
+    },
+  };
+}
