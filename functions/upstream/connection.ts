@@ -1,8 +1,9 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { Http2SessionManager } from "@connectrpc/connect-node";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { Credentials } from "./credentials.ts";
+import { createLeanGrpcTransport } from "./grpc-transport.ts";
 import { UpstreamHealth } from "./health.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -55,8 +56,7 @@ export function connectUpstream(
         pingIntervalMs: times.pingIntervalMs ?? pingIntervalMs,
         pingTimeoutMs: times.pingTimeoutMs ?? pingTimeoutMs,
       });
-      // Compression costs a local network two to four times its throughput.
-      const transport = createGrpcTransport({ baseUrl, interceptors, sessionManager, acceptCompression: [] });
+      const transport = createLeanGrpcTransport({ baseUrl, interceptors, sessionManager });
       return { ...rest, transport, close: () => sessionManager.abort() };
     }
     case "connect":
