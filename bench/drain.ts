@@ -1,4 +1,5 @@
 import { connectUpstream } from "../functions/upstream/connection.ts";
+import { startRole } from "./child.ts";
 import { countWithEngine, type Reading } from "./engine.ts";
 import { startEventServer } from "./event-server.ts";
 import { countWithBareLoop, expectCount } from "./floor.ts";
@@ -9,8 +10,15 @@ const events = 200_000;
 const rounds = 15;
 
 /** One run that drains one long stream over gRPC, against nothing but HTTP/2 and the decoding of its messages. */
-export async function measureRawDrain(name: string, perMessage: number, reading: Reading): Promise<Figure> {
-  const { url, child } = await startEventServer({ events, perMessage, calls: 1 });
+export async function measureRawDrain(
+  name: string,
+  perMessage: number,
+  reading: Reading,
+  roundTripMs = 0,
+): Promise<Figure> {
+  const server = await startEventServer({ events, perMessage, calls: 1 });
+  const far = roundTripMs > 0 ? startRole("delay-proxy", [server.url, roundTripMs / 2]) : undefined;
+  const url = far ? await far.line() : server.url;
   const raw = new RawClient(url);
   const connection = connectUpstream({ baseUrl: url, protocol: "grpc" });
   try {
@@ -23,7 +31,8 @@ export async function measureRawDrain(name: string, perMessage: number, reading:
   } finally {
     raw.close();
     connection.close();
-    await child.end();
+    await far?.end();
+    await server.child.end();
   }
 }
 

@@ -5,6 +5,8 @@ import { RepoEventsISchema, RepoEventsOSchema } from "../functions/nog/gen/nogfs
 import { eventsPath } from "./event-server.ts";
 
 const prefixBytes = 5;
+/** So large that a server never waits for word that it was read. */
+const windowBytes = 64 * 1024 * 1024;
 
 /**
  * The floor of the transports: the events of one call, counted with nothing but `node:http2` and protobuf-es. No
@@ -14,7 +16,8 @@ export class RawClient {
   readonly #session;
 
   constructor(url: string) {
-    this.#session = connect(url);
+    this.#session = connect(url, { settings: { initialWindowSize: windowBytes } });
+    this.#session.once("connect", () => this.#session.setLocalWindowSize(windowBytes));
   }
 
   count(): Promise<number> {
