@@ -8,6 +8,9 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "drain-engine/1": async (name) => (await import("./drain.ts")).measureDrain(name, 1, "events"),
   "drain-engine/100": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "batches"),
   "drain-engine/100/events": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "events"),
+  "drain-raw/grpc/1": async (name) => (await import("./drain.ts")).measureRawDrain(name, 1, "events"),
+  "drain-raw/grpc/100": async (name) => (await import("./drain.ts")).measureRawDrain(name, 100, "batches"),
+  "drain-raw/grpc/1/20ms": async (name) => (await import("./drain.ts")).measureRawDrain(name, 1, "events", 20),
   "run/memory": async (name) => (await import("./run-memory.ts")).measureRuns(name),
   "requests/run": async (name) => (await import("./requests.ts")).measureRequests(name),
   "memory/drain": async (name) => (await import("./memory.ts")).measureMemory(name),
@@ -20,6 +23,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 /** What the child processes of benchmarks do; a colon is in the name of no benchmark. */
 const roles: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   "role:serve-events": async (args) => (await import("./event-server.ts")).serveEvents(args),
+  "role:delay-proxy": async (args) => (await import("./delay-proxy.ts")).delayProxy(args),
   "role:serve-watches": async () => (await import("./watch-server.ts")).serveWatches(),
   "role:watch-bare": async (args) => (await import("./memory-watch.ts")).holdWatches("watch-bare", args),
   "role:watch-engine": async (args) => (await import("./memory-watch.ts")).holdWatches("watch-engine", args),

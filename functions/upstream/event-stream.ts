@@ -32,6 +32,12 @@ export interface StreamListener {
   closed(stream: OpenStream): void;
 }
 
+/** The messages of a stream. A transport that can tell which of them have come already spares their promises. */
+interface Messages extends AsyncIterator<object> {
+  /** The next message if it is there; undefined if it has to be waited for. Throws a `ConnectError`. */
+  take?(): object | undefined;
+}
+
 /** What came of waiting at the head of a watching stream. */
 export type HeadWatch = "news" | "ended" | "silent";
 
@@ -103,7 +109,7 @@ class MessageStream implements OpenStream {
   /** `#ends` has aborted: a field, since it is looked at for each event and asking the signal is a call. */
   #over: boolean;
   readonly #read: (message: object) => Batch<unknown>;
-  #messages: AsyncIterator<object> | undefined;
+  #messages: Messages | undefined;
   #peeked: IteratorResult<object> | undefined;
   #buffer: readonly Recorded<unknown>[] = [];
   #next = 0;
@@ -165,7 +171,7 @@ class MessageStream implements OpenStream {
         undefined,
         once(create(method.input, request(address, position))),
       );
-      this.#messages = (response.message as AsyncIterable<object>)[Symbol.asyncIterator]();
+      this.#messages = (response.message as AsyncIterable<object>)[Symbol.asyncIterator]() as Messages;
       this.#peeked = await this.#messages.next();
     } catch (error) {
       if (!signal.aborted) throw this.#silence ?? error;
@@ -262,13 +268,26 @@ class MessageStream implements OpenStream {
   };
 
   readonly #nextEvent = (): Promise<IteratorResult<Recorded<unknown>>> => {
-    const value = this.#buffer[this.#next];
+    let value = this.#buffer[this.#next];
+    try {
+      while (value === undefined && this.#takeReady()) value = this.#buffer[this.#next];
+    } catch (error) {
+      return Promise.reject(this.#failed(error));
+    }
     // Between two events of one message the invocation may have come to its end.
     if (value === undefined || this.#over) return this.#pull(this.#eventIn);
     this.#next++;
     this.delivered++;
     return Promise.resolve({ done: false, value });
   };
+
+  /** Takes a message that has come already, without a promise. */
+  #takeReady(): boolean {
+    if (this.#over || this.#atHead || this.#peeked) return false;
+    const message = this.#messages?.take?.();
+    if (message) this.#take(message);
+    return message !== undefined;
+  }
 
   readonly #eventIn = (message: object): Promise<IteratorResult<Recorded<unknown>>> => {
     this.#take(message);

@@ -30,6 +30,7 @@ const html = (status: number) => (to: Answer) => {
   to.stop();
 };
 const incomplete = /incomplete envelope/;
+const tooLarge = /at most 67108864 bytes, received 42949672\d\d/;
 const silence = /no message for more than 2000 ms/;
 
 /** One good event, and then what does not belong there; the event is read before. */
@@ -68,8 +69,8 @@ const faults: readonly Fault[] = [
       to.head();
       to.write(frame(new Uint8Array(10), { length: 0xffffffff }));
     },
-    error: silence,
-    isUpstreamFailure: true,
+    error: { grpc: tooLarge, connect: silence, "grpc-web": silence },
+    isUpstreamFailure: { grpc: false, connect: true, "grpc-web": true },
   },
   {
     name: "a message of four gigabytes that ends",
@@ -78,7 +79,7 @@ const faults: readonly Fault[] = [
       to.write(frame(new Uint8Array(10), { length: 0xfffffff0 }));
       to.stop();
     },
-    error: incomplete,
+    error: { grpc: tooLarge, connect: incomplete, "grpc-web": incomplete },
   },
   {
     name: "a page instead of messages",
