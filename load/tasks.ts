@@ -1,3 +1,4 @@
+import { dueShards } from "../functions/tasks/record.ts";
 import { heapForEach, heapInUse, resources } from "./memory.ts";
 import { reader } from "./reader.ts";
 import type { LoadReport } from "./report.ts";
@@ -77,8 +78,8 @@ export async function loadTasks(size: TasksSize): Promise<LoadReport> {
 
 /**
  * How long a task waits for a look. If the looks of a probe period suffice for all, until the next tick or the one after
- * it. Else for a look at each of the others; the shards of the index are not quite of a size.
+ * it. Else for a look at each of the others; the shards of the index are not of a size, least so if they are small.
  */
 function longestOverdueMinutes({ tasks, looksPerTick }: TasksSize): number {
-  return 2 + 1.3 * (tasks / looksPerTick);
+  return 2 + (1.2 + 2 * Math.sqrt(dueShards / tasks)) * (tasks / looksPerTick);
 }

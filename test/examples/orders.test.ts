@@ -66,7 +66,7 @@ describe("tailwake init, from the package", () => {
     expect(Resources.LazyLambdaFunction.Properties.Environment.Variables).toHaveProperty("ORDERS_URL");
     const files = unzipSync(readFileSync(join(copy, ".build", "packages", "lazy.zip")));
     const bytes = Object.values(files).reduce((sum, { length }) => sum + length, 0);
-    expect(bytes).toBeLessThan(720_000);
+    expect(bytes).toBeLessThan(730_000);
     expect(readFileSync(join(copy, "README.md"), "utf8")).not.toContain("repository");
   });
 
