@@ -135,6 +135,7 @@ export const commits: readonly Mutant[] = [
     file: "functions/engines/run-state.ts",
     find: "const name = `${this.record.fence}.${++this.#viewNumber}`;",
     replace: "const name = `0.${++this.#viewNumber}`;",
+    caughtBy: "test/engines/views.test.ts",
   },
   {
     rule: "T1",

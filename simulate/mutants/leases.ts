@@ -63,6 +63,7 @@ export const leases: readonly Mutant[] = [
     file: eager,
     find: '    if (seen.strikes >= strikesToIsolate && seen.status !== "running") return undefined;\n',
     replace: "",
+    caughtBy: "test/engines/eager.test.ts",
   },
   {
     rule: "rule 8",

@@ -653,12 +653,20 @@ describe("an eager task that kills its holder (rule 8)", () => {
       world.clock.jump(world.clock.now() + 20_001);
     }
     expect(await world.record("bad")).toMatchObject({ status: "running", strikes: 1 });
+    const refused: string[] = [];
+    const update = world.store.update.bind(world.store);
+    world.store.update = async (key, change) => {
+      const written = await update(key, change);
+      if (!written.applied && change.operation.startsWith("acquire")) refused.push(change.operation);
+      return written;
+    };
     const third = world.hold();
     for (let i = 0; i < 20; i++) await settle();
     expect(await world.record("bad")).toMatchObject({ status: "ready", strikes: 2 });
     expect(world.wakes.lonely).toMatchObject([{ class: "rescue", key: { entity: "bad" } }]);
     await rereads(world, 30);
     expect(await world.record("good")).toMatchObject({ status: "running", strikes: 0 });
+    expect(refused).toEqual([]);
     deadly = false;
     const lonely = world.wakes.lonely.splice(0);
     expect(await world.deliver(lonely)).toEqual([]);
