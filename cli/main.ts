@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
 import { init } from "./init.ts";
+import { explainNoBundler } from "./no-bundler.ts";
 import { UsageError } from "./usage-error.ts";
 
 const usage = `Usage: tailwake <command>
@@ -24,8 +25,7 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
         process.stdout.write(await init(process.cwd(), onlyName(args)));
         return 0;
       case "package": {
-        // Only who packages needs a bundler: it is the project's, not Tailwake's.
-        const { packageFunctions } = await import("./package.ts").catch(explainNoBundler);
+        const { packageFunctions } = await import("./package.ts").catch(explainNoBundler("package"));
         process.stdout.write(await packageFunctions(process.cwd(), packageOptions(args)));
         return 0;
       }
@@ -46,13 +46,6 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
 /** A word of the command line may be as long as the system allows. */
 function shortened(text: string): string {
   return text.length > 500 ? `${text.slice(0, 500)}…` : text;
-}
-
-function explainNoBundler(error: Error & { readonly code?: unknown }): never {
-  if (error.code !== "ERR_MODULE_NOT_FOUND" || !error.message.includes("'esbuild'")) throw error;
-  throw new Error(
-    "package: expected esbuild among the project's packages, received none; npm install --save-dev esbuild",
-  );
 }
 
 function onlyName(args: readonly string[]): string {

@@ -169,6 +169,11 @@ export class Desk {
     return { lastTick, queueAge, holders: holders.filter(({ state }) => state !== undefined) };
   }
 
+  /** Ends the connections to the upstreams, which would keep a process from its end. */
+  close(): void {
+    for (const name of this.#upstreams) this.machinery.upstream(name).close();
+  }
+
   /** What operators did last. */
   actions(): Promise<readonly Action[]> {
     return readActions(this.machinery.control);
