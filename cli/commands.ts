@@ -1,4 +1,5 @@
 import { type Command, command } from "./command.ts";
+import { doctor } from "./doctor/doctor.ts";
 import { init } from "./init.ts";
 import { explainNoBundler } from "./no-bundler.ts";
 import { cost } from "./operate/cost.ts";
@@ -59,5 +60,6 @@ export const commands: readonly Command[] = [
   rewind,
   skipTo,
   replay,
+  doctor,
   cost,
 ];

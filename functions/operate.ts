@@ -17,12 +17,14 @@ export type { Operators } from "./operate/operators.ts";
 export type { Overview, Verdict } from "./operate/overview.ts";
 export { type Rehearsal, rehearse, rehearseStart } from "./operate/rehearse.ts";
 export { type Replay, replay } from "./operate/replay.ts";
-export { bindingNamed, startAt, taskAt } from "./operate/start-by-name.ts";
+export { bindingNamed, startAt, taskAt, taskOf } from "./operate/start-by-name.ts";
 export { tailAt } from "./operate/tail-at.ts";
-export { overdueMs, type Why } from "./operate/why.ts";
+export { overdueMs, tickIsMissingMs, type Why } from "./operate/why.ts";
 export { ago, at, span } from "./operate/words.ts";
+export { tableShape } from "./tasks/dynamodb-table.ts";
 export { type RecentRun, recentRuns } from "./tasks/recent-runs.ts";
 export { type TaskRecord, taskName } from "./tasks/record.ts";
+export { detailTypes, wakeSource } from "./wake/wake.ts";
 
 /**
  * A desk over what the environment of a function of the app says. The AWS clients take credentials, region and endpoints

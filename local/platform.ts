@@ -172,7 +172,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     // The first tick starts the roots and the holders; the schedule's own is a minute away.
     void invokeLater("cron", {}).catch((error) => onFailure(String(error)));
     if (engine === "lazy") await wakes.startHolder("signals");
-    return { lambda, aws, control, environment, restarted, earlierRuns, tasks: () => recordsOf(store), close };
+    return {
+      ...{ lambda, aws, control, restarted, earlierRuns, tasks: () => recordsOf(store), close },
+      // What asks for a service that is not here must not get to AWS.
+      environment: { ...environment, AWS_ENDPOINT_URL: aws.url },
+    };
   } catch (error) {
     await close();
     throw error;

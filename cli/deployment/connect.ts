@@ -24,6 +24,8 @@ export interface Place {
 export interface Deployment {
   /** For people: `tailwake-prod`, or where `npm start` runs. */
   readonly title: string;
+  /** What the names of its functions begin with on AWS; undefined where there is no Lambda to ask. */
+  readonly functions: string | undefined;
   readonly desk: Desk;
   /** Undefined if it could not be loaded: then the desk has no stream and no upstream. */
   readonly app: App | undefined;
@@ -48,6 +50,7 @@ export async function connect(place: Place, log: Logger): Promise<Deployment> {
   const desk = createDesk(app ?? createApp({ activities: [], upstreams: {} }), process.env, log);
   return {
     title,
+    functions: local ? undefined : title,
     desk,
     app,
     withoutApp: typeof found === "string" ? found : undefined,

@@ -1,3 +1,4 @@
+import type { Task } from "../contract/activity.ts";
 import { TailwakeError } from "../contract/error.ts";
 import { type Address, checkAddress } from "../contract/stream.ts";
 import { type Binding, taskKey } from "../engines/binding.ts";
@@ -24,6 +25,11 @@ export function bindingNamed(desk: Desk, text: string): Binding {
 export async function taskAt(desk: Desk, binding: Binding, address: Address) {
   const key: TaskKey = taskKey(binding, checkAddress(binding.stream, address));
   return { key, name: taskName(key), record: await desk.machinery.store.get(key) };
+}
+
+/** The record of a task of the app, as a root is one; undefined if it has not been started. */
+export async function taskOf(desk: Desk, { activity, address }: Task): Promise<TaskRecord | undefined> {
+  return (await taskAt(desk, desk.machinery.bindings.of(activity), address)).record;
 }
 
 /** Starts it; one that is there already is left alone. */

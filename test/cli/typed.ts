@@ -1,4 +1,4 @@
-import { createApp } from "tailwake";
+import { type App, createApp } from "tailwake";
 import type { Desk } from "tailwake/operate";
 import type { Command, ExitCode } from "../../cli/command.ts";
 import { runCommandLine } from "../../cli/command-line.ts";
@@ -26,6 +26,9 @@ export interface Surroundings {
   /** Somebody sees the progress. */
   readonly isWatched?: boolean;
   readonly commands?: readonly Command[];
+  /** What the names of the functions begin with. */
+  readonly functions?: string;
+  readonly app?: App;
   onClose?(): void;
 }
 
@@ -58,8 +61,8 @@ export async function type(args: readonly string[], around: Surroundings = {}): 
     },
     async (): Promise<Deployment> => {
       if (!desk) throw new Error("there is nothing to connect to");
-      const app = withoutApp === undefined ? createApp({ activities: [], upstreams: {} }) : undefined;
-      return { title: "a test", desk, app, withoutApp, close: () => around.onClose?.() };
+      const app = withoutApp === undefined ? (around.app ?? createApp({ activities: [], upstreams: {} })) : undefined;
+      return { title: "a test", functions: around.functions, desk, app, withoutApp, close: () => around.onClose?.() };
     },
   );
   return { code, ...said };
