@@ -4,7 +4,7 @@ import { type Bound, lazy } from "../../functions/engines/binding.ts";
 import { noteTick } from "../../functions/engines/last-tick.ts";
 import { startTask } from "../../functions/engines/start.ts";
 import { Desk } from "../../functions/operate/desk.ts";
-import { reader, thing, World } from "../support/world.ts";
+import { reader, thing, World, type WorldOptions } from "../support/world.ts";
 
 let failing = true;
 
@@ -29,9 +29,15 @@ export class Printers extends World {
   }
 }
 
-export async function printers({ more = [], bare = false }: { more?: readonly Bound[]; bare?: boolean } = {}) {
+interface Options extends Partial<Pick<WorldOptions, "store" | "control">> {
+  readonly more?: readonly Bound[];
+  /** An app without activities, and no task. */
+  readonly bare?: boolean;
+}
+
+export async function printers({ more = [], bare = false, ...stores }: Options = {}) {
   failing = true;
-  const world = new Printers({ activities: bare ? [] : [lazy(reader), lazy(fragile), ...more] });
+  const world = new Printers({ activities: bare ? [] : [lazy(reader), lazy(fragile), ...more], ...stores });
   if (bare) return world;
   for (const thingId of ["aa1", "aa2", "b"]) {
     world.append(thingId, "e1", "e2");
