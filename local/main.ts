@@ -79,7 +79,7 @@ async function run(options: Options, stopping: AbortController): Promise<number>
     if (options.json) process.stdout.write(`${JSON.stringify(timed(report, began))}\n`);
     else printReport(timed(report, began), say);
     if (options.once) return 0;
-    say("waiting for what happens; Ctrl-C ends");
+    say("waiting for what happens; npm run tailwake -- status --local looks at it; Ctrl-C ends");
     await new Promise<void>((resolve) => {
       if (stopping.signal.aborted) resolve();
       stopping.signal.addEventListener("abort", () => resolve());

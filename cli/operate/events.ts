@@ -31,6 +31,7 @@ export const events = deskCommand({
       if (json) paper.json(event);
       else paper.line(eventLine(event));
     }
+    if (follow && !stopping.aborted) throw new Error("the server has ended the stream");
     if (count === 0 && !follow) aside.line("no event after the tail", "dim");
     return 0;
   },

@@ -1,6 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
-import type { LogFields, Logger, LogLevel } from "../contract/logger.ts";
+import { type LogEntry, loggerTo } from "../contract/noted-log.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import type { Address } from "../contract/stream.ts";
 import type { Tail } from "../contract/tail.ts";
@@ -39,7 +39,7 @@ export interface Replay {
   /** Calls that the activity made, in order. */
   readonly calls: readonly NotedCall[];
   readonly started: readonly { readonly activity: string; readonly address: Address }[];
-  readonly log: readonly { readonly level: LogLevel; readonly message: string; readonly fields: LogFields }[];
+  readonly log: readonly LogEntry[];
 }
 
 const invocationMs = 900_000;
@@ -57,7 +57,7 @@ export async function replay(
 ): Promise<Replay> {
   const calls: NotedCall[] = [];
   const started: { readonly activity: string; readonly address: Address }[] = [];
-  const log: Replay["log"][number][] = [];
+  const log: LogEntry[] = [];
   const outcomes: Outcome[] = [];
   const { clock } = real;
   const store = new CopiedStore((key) => real.store.get(key));
@@ -70,7 +70,7 @@ export async function replay(
     return { ...connection, transport: notingTransport(connection.transport, calls, isStream, isRead), close() {} };
   };
   const control = new MemoryControlStore();
-  const noted = noteTo(log);
+  const noted = loggerTo(log);
   const key = { entity: record.entity, kind: record.kind, activity: record.activity };
   // Member by member: nothing of the real machinery that writes can come along.
   const machinery: Machinery = {
@@ -133,12 +133,4 @@ function beginning(record: TaskRecord, from: Tail | undefined): TaskRecord {
 function invocationOf(now: number, signal: AbortSignal): Invocation {
   const hardEnd = now + invocationMs;
   return { signal, deadline: hardEnd, abandonAt: hardEnd, hardEnd, abandoned() {} };
-}
-
-function noteTo(log: Replay["log"][number][]): Logger {
-  const at =
-    (level: LogLevel) =>
-    (message: string, fields: LogFields = {}) =>
-      void log.push({ level, message, fields });
-  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }

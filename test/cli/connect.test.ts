@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { appOfDeployment, connect } from "../../cli/deployment/connect.ts";
 import { writeLocalFile } from "../../cli/deployment/local-file.ts";
 import { UsageError } from "../../cli/usage-error.ts";
+import { startFakeLambda } from "./fake-lambda.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const settings = {
@@ -48,6 +49,25 @@ describe("connecting to a deployment", () => {
     expect(process.env.AWS_PROFILE).toBeUndefined();
     expect([...desk.machinery.bindings]).toEqual([]);
     expect(withoutApp).toContain("there is no src/handlers.ts");
+  });
+
+  it("takes the settings of a deployed function, and neither who acts nor where", async () => {
+    const Variables = {
+      ...settings,
+      AWS_REGION: "us-west-2",
+      AWS_ACCESS_KEY_ID: "the function's",
+      NODE_OPTIONS: "--no",
+    };
+    const lambda = await startFakeLambda({
+      "/2015-03-31/functions/orders-prod-lazy/configuration": { Environment: { Variables } },
+    });
+    const own = { AWS_ACCESS_KEY_ID: "mine", AWS_SECRET_ACCESS_KEY: "mine", AWS_ENDPOINT_URL_LAMBDA: lambda.url };
+    Object.assign(process.env, own, { TAILWAKE_NAME: "orders-prod" });
+    const { title, functions } = await connect({ folder, region: "eu-west-1" }, log);
+    await lambda.close();
+    expect({ title, functions }).toEqual({ title: "orders-prod", functions: "orders-prod" });
+    expect(process.env).toMatchObject({ ...own, TAILWAKE_TABLE: "tasks", AWS_REGION: "eu-west-1" });
+    expect(process.env.NODE_OPTIONS).not.toBe("--no");
   });
 
   it("brings the app of the project, which is made with the settings of the functions", async () => {

@@ -233,6 +233,16 @@ describe("tailwake events", () => {
     expect(done).toMatchObject({ code: 0, out: expect.stringContaining("e3") });
   });
 
+  it("says that a server has ended what it was to follow", async () => {
+    const world = await printers();
+    world.endWatches = true;
+    expect(await typed(world, "events b --follow")).toEqual({
+      code: 1,
+      out: "",
+      err: "the server has ended the stream\n",
+    });
+  });
+
   it("needs the app", async () => {
     const { desk } = await printers();
     const { code, err } = await type(["events", "b"], { desk, withoutApp: "it is not there" });
