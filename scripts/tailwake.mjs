@@ -6,4 +6,6 @@ import { ensureInstalled, runAndExit } from "./install.mjs";
 ensureInstalled();
 const built = join(await build(), "tailwake");
 process.env.TAILWAKE_APP ??= join(built, "app.mjs");
+// Ctrl-C is for the command: it ends by itself, and leaves the terminal as it was.
+process.on("SIGINT", () => {});
 runAndExit(join(".build", "tailwake", "main.mjs"), process.argv.slice(2), { cwd: process.cwd() });
