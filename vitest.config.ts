@@ -9,7 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^tailwake$/, replacement: source("index.ts") },
       { find: /^tailwake\/(nog|testing)$/, replacement: source("$1/index.ts") },
-      { find: /^tailwake\/client$/, replacement: source("client.ts") },
+      { find: /^tailwake\/(client|operate)$/, replacement: source("$1.ts") },
       { find: /^tailwake\/infra$/, replacement: fileURLToPath(new URL("infra/index.ts", import.meta.url)) },
     ],
   },

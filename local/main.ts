@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeLocalFile } from "../cli/deployment/local-file.ts";
 import { activeJob, beginJob, followJob, type Job, type JobProgress } from "./du-job.ts";
 import { type Options, readOptions, UsageError, usage } from "./options.ts";
 import { directoryTable, grouped, type JobReport, readableLog, readableSize, runsOf } from "./report.ts";
@@ -68,6 +69,7 @@ async function run(options: Options, stopping: AbortController): Promise<number>
       if (options.once) stopping.abort();
     },
   });
+  const word = writeLocalFile(process.cwd(), runtime.environment);
   try {
     say(`ready after ${Math.round(performance.now() - began)} ms: nog server at ${runtime.upstream.grpcUrl}`);
     if (runtime.restarted.length > 0) say(`going on with ${runtime.restarted.length} tasks of an earlier start`);
@@ -77,13 +79,14 @@ async function run(options: Options, stopping: AbortController): Promise<number>
     if (options.json) process.stdout.write(`${JSON.stringify(timed(report, began))}\n`);
     else printReport(timed(report, began), say);
     if (options.once) return 0;
-    say("waiting for what happens; Ctrl-C ends");
+    say("waiting for what happens; npm run tailwake -- status --local looks at it; Ctrl-C ends");
     await new Promise<void>((resolve) => {
       if (stopping.signal.aborted) resolve();
       stopping.signal.addEventListener("abort", () => resolve());
     });
     return 0;
   } finally {
+    word.remove();
     await runtime.close();
   }
 }

@@ -47,6 +47,8 @@ export interface Platform {
   readonly lambda: LocalLambda;
   readonly aws: AwsEndpoint;
   readonly control: ControlStore;
+  /** What its lazy function runs with: enough to look at everything from outside, with local credentials. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Names of the tasks that an earlier start left. */
   readonly restarted: readonly string[];
   /** Runs of all tasks in earlier starts. */
@@ -90,7 +92,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     await createTaskTable(dynamo, names.table);
     const { busArn, scheduleRoleArn, wakes: queue, delay, lonely, deadLetters } = await deploy(aws, settings);
 
-    const environment = {
+    const environment: Readonly<Record<string, string>> = {
+      AWS_REGION: aws.region,
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       AWS_ENDPOINT_URL_DYNAMODB: databaseUrl,
@@ -169,7 +172,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     // The first tick starts the roots and the holders; the schedule's own is a minute away.
     void invokeLater("cron", {}).catch((error) => onFailure(String(error)));
     if (engine === "lazy") await wakes.startHolder("signals");
-    return { lambda, aws, control, restarted, earlierRuns, tasks: () => recordsOf(store), close };
+    return {
+      ...{ lambda, aws, control, restarted, earlierRuns, tasks: () => recordsOf(store), close },
+      // What asks for a service that is not here must not get to AWS.
+      environment: { ...environment, AWS_ENDPOINT_URL: aws.url },
+    };
   } catch (error) {
     await close();
     throw error;

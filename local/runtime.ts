@@ -55,9 +55,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const platform = await startPlatform({ ...options, databaseUrl: database.url, upstream: { grpcUrl, token } });
     closing.push(() => platform.close());
     if (options.engine === "lazy") await signalsHeld(platform.control, upstream);
-    const { lambda, aws, restarted, earlierRuns, tasks } = platform;
+    const { lambda, aws, environment, restarted, earlierRuns, tasks } = platform;
     return {
-      ...{ nog, upstream, lambda, aws, restarted, earlierRuns, tasks, close },
+      ...{ nog, upstream, lambda, aws, environment, restarted, earlierRuns, tasks, close },
       get writes() {
         return database.writes;
       },

@@ -9,6 +9,8 @@ const sources = ["functions", "local", "cli", "scripts", "package-lock.json"];
 const functions = Object.fromEntries(
   ["lazy", "cron", "signals", "eager"].map((name) => [name, `functions/handlers/${name}.ts`]),
 );
+/** Two files of one program: the app shares Tailwake with the command line. */
+const commandLine = { main: "cli/main.ts", app: "functions/handlers/reference-app.ts" };
 const programs = { main: "local/main.ts", bootstrap: "local/lambda/bootstrap.ts", upstream: "local/upstream/main.ts" };
 
 /**
@@ -26,6 +28,7 @@ export async function build() {
   await rm(output, { recursive: true, force: true });
   await mkdir(output, { recursive: true });
   await bundlePrograms(programs);
+  await bundlePrograms(commandLine, join(output, "tailwake"));
   const { bundleFunctions } = await bundler();
   const sizes = await bundleFunctions(project, functions, join(output, "functions"));
   await writeFile(stamp, JSON.stringify(sizes));
@@ -38,14 +41,15 @@ export async function bundler() {
   return import(pathToFileURL(join(output, "bundle.mjs")).href);
 }
 
-async function bundlePrograms(entryPoints) {
+async function bundlePrograms(entryPoints, outdir = output) {
   const { build: bundle } = await import("esbuild");
   await bundle({
     absWorkingDir: project,
     entryPoints,
-    outdir: output,
+    outdir,
     outExtension: { ".js": ".mjs" },
     bundle: true,
+    splitting: outdir !== output,
     packages: "external",
     platform: "node",
     format: "esm",

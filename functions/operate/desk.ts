@@ -1,18 +1,24 @@
-import type { EventId } from "../contract/tail.ts";
+import { decodeTime, isValid as isUlid } from "ulid";
+import { describeError, TailwakeError } from "../contract/error.ts";
+import { timeOf } from "../contract/event-time.ts";
+import type { Recorded } from "../contract/stream.ts";
+import { type EventId, epoch } from "../contract/tail.ts";
 import type { Binding } from "../engines/binding.ts";
-import { readBreaker } from "../engines/breakers.ts";
+import { Breakers, readBreaker } from "../engines/breakers.ts";
 import type { Machinery } from "../engines/engine.ts";
 import { type HolderState, readHolder } from "../engines/holder.ts";
 import { type LastTick, readLastTick } from "../engines/last-tick.ts";
 import { openTaskStream } from "../engines/open-stream.ts";
 import { type QueueAge, readQueueAge } from "../engines/queue-age.ts";
 import { statusOf } from "../engines/start.ts";
+import { MemoryControlStore } from "../tasks/memory-control.ts";
 import { type RecentRun, recentRuns } from "../tasks/recent-runs.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { eagerHolder, type HolderName } from "../wake/holder-name.ts";
 import { type Action, readActions } from "./actions.ts";
+import { eventJson } from "./event-json.ts";
 import { findTask } from "./find.ts";
-import { createOperators, type Operators } from "./operators.ts";
+import { createOperators, type Operators, type Surroundings } from "./operators.ts";
 import { type Overview, Tally, type UpstreamState } from "./overview.ts";
 import { type Why, why } from "./why.ts";
 
@@ -32,6 +38,8 @@ export interface Filter {
 export interface TaskLook {
   readonly record: TaskRecord;
   readonly why: Why;
+  /** When the tail's event was made, in milliseconds since 1970; undefined if nobody knows. */
+  readonly tailMadeAt: number | undefined;
   /** The last one first. */
   readonly runs: readonly RecentRun[];
   /** The view as JSON; undefined if there is none. */
@@ -51,7 +59,10 @@ export interface Lag {
 /** An event after a task's tail, for people. */
 export interface SeenEvent {
   readonly id: EventId;
-  readonly event: unknown;
+  /** When it was made, in milliseconds since 1970; undefined if nobody knows. */
+  readonly at: number | undefined;
+  /** The event as JSON, or why it cannot be read. */
+  json(): unknown;
 }
 
 export interface Engines {
@@ -71,13 +82,19 @@ const mostCounted = 1_000;
 export class Desk {
   readonly machinery: Machinery;
   readonly operators: Operators;
+  /** What operators' actions are made of. */
+  readonly surroundings: Surroundings;
+  /** What looks at streams are made of: they are no reason to open a breaker for the functions. */
+  readonly #looking: Machinery;
   readonly #upstreams: readonly string[];
 
   constructor(machinery: Machinery, upstreams: readonly string[]) {
     this.machinery = machinery;
     this.#upstreams = upstreams;
     const engineOf = (record: TaskRecord) => this.bindingOf(record)?.engine ?? record.engine;
-    this.operators = createOperators({ ...machinery, engineOf });
+    this.surroundings = { ...machinery, engineOf };
+    this.operators = createOperators(this.surroundings);
+    this.#looking = { ...machinery, breakers: new Breakers({ ...machinery, control: new MemoryControlStore() }) };
   }
 
   /** Undefined if the app does not have the activity. */
@@ -116,6 +133,7 @@ export class Desk {
     ]);
     return {
       record,
+      tailMadeAt: this.#madeAt(record),
       why: why(record, { now: clock.now(), lastTick, upstream: breaker }),
       runs: recentRuns(record.runs),
       view: record.view ?? large,
@@ -131,7 +149,8 @@ export class Desk {
       events++;
       head = id;
     }
-    return { events, more: false, head };
+    // A stream that is aborted ends as if there were no more.
+    return signal.aborted ? { events, more: true, head: undefined } : { events, more: false, head };
   }
 
   /** The events after the tail; with `follow` also those to come. Ends when `signal` aborts. */
@@ -141,9 +160,9 @@ export class Desk {
   ): AsyncIterable<SeenEvent> {
     const binding = this.machinery.bindings.find(record);
     const position = { tail: record.tail, watch: follow, signal };
-    const stream = await openTaskStream(this.machinery, binding, record, position);
+    const stream = await openTaskStream(this.#looking, binding, record, position);
     try {
-      do yield* stream;
+      do for await (const recorded of stream) yield seen(binding, recorded);
       while (follow && (await stream.untilNews()) === "news");
     } finally {
       stream.close();
@@ -153,6 +172,21 @@ export class Desk {
   /** All upstreams of the app with their breakers. */
   upstreams(): Promise<readonly UpstreamState[]> {
     return Promise.all(this.#upstreams.map((name) => this.#upstream(name)));
+  }
+
+  /**
+   * Throws a `TailwakeError` ("unknown-upstream") for a name that the app does not have; without the app, for one that the
+   * table does not know.
+   */
+  async checkUpstream(name: string): Promise<void> {
+    if (this.#upstreams.includes(name)) return;
+    if (this.#upstreams.length === 0 && (await readBreaker(this.machinery.control, name)).version > 0) return;
+    throw new TailwakeError({
+      code: "unknown-upstream",
+      subject: `upstream ${name}`,
+      expected: "an upstream of the app, or one that has been out or paused before",
+      received: `the app has ${this.#upstreams.join(", ") || "not been loaded"}`,
+    });
   }
 
   async engines(): Promise<Engines> {
@@ -169,15 +203,41 @@ export class Desk {
     return { lastTick, queueAge, holders: holders.filter(({ state }) => state !== undefined) };
   }
 
+  /** Ends the connections to the upstreams, which would keep a process from its end. */
+  close(): void {
+    for (const name of this.#upstreams) this.machinery.upstream(name).close();
+  }
+
   /** What operators did last. */
   actions(): Promise<readonly Action[]> {
     return readActions(this.machinery.control);
+  }
+
+  #madeAt(record: TaskRecord): number | undefined {
+    if (record.tail === epoch) return undefined;
+    const stream = this.bindingOf(record)?.stream;
+    if (stream) return timeOf(stream, { id: record.tail, event: undefined });
+    return isUlid(record.tail) ? decodeTime(record.tail) : undefined;
   }
 
   async #upstream(name: string): Promise<UpstreamState> {
     const { state } = await readBreaker(this.machinery.control, name);
     return { name, breaker: state };
   }
+}
+
+function seen({ stream }: Binding, recorded: Recorded<unknown>): SeenEvent {
+  return {
+    id: recorded.id,
+    at: timeOf(stream, recorded),
+    json() {
+      try {
+        return eventJson(stream, recorded.event);
+      } catch (error) {
+        return { unreadable: describeError(error) };
+      }
+    },
+  };
 }
 
 function fits(record: TaskRecord, { status, kind, activity, entity, error }: Filter): boolean {

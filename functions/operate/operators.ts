@@ -16,7 +16,7 @@ import { pause, resume, resumeRunning, rewind } from "../tasks/transitions.ts";
 import type { Update } from "../tasks/update.ts";
 import * as breaker from "../upstream/breaker.ts";
 import type { Wakes } from "../wake/wakes.ts";
-import { checkNote, type Note, noteAction } from "./actions.ts";
+import { type Action, checkNote, type Note, noteAction } from "./actions.ts";
 
 /** Attempts of an operator's write against other writers. */
 const rounds = 5;
@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly wakes: Wakes;
   readonly breakers: Pick<Breakers, "change">;
   readonly clock: { now(): number };
+  /** Adds to the list of last actions; default {@link noteAction}. */
+  readonly list?: (action: Action) => Promise<void>;
   /** The engine that a task is bound to: of the app, or what the record says of its last run. */
   engineOf(record: TaskRecord): EngineName;
 }
@@ -58,6 +60,7 @@ export interface RewindOptions {
 
 export function createOperators(surroundings: Surroundings): Operators {
   const { store, control, wakes, breakers, clock, engineOf } = surroundings;
+  const { list = (action) => noteAction(control, action) } = surroundings;
 
   /** Reads the record, decides on a write, and does so again if another writer was quicker. */
   async function change(
@@ -72,7 +75,7 @@ export function createOperators(surroundings: Surroundings): Operators {
       if (!stored) throw refusal("unknown-task", key, "a record in the task table", "none");
       const written = await store.update(key, decide(stored, intervention));
       if (written.applied) {
-        if (intervention) await noteAction(control, { ...intervention, target: taskName(key) });
+        if (intervention) await list({ ...intervention, target: taskName(key) });
         return written.record;
       }
       stored = written.record;
@@ -137,12 +140,12 @@ export function createOperators(surroundings: Surroundings): Operators {
       const { reason } = note;
       const paused = await breakers.change(upstream, (stored) => breaker.pause(stored, clock.now(), reason));
       if (!paused) throw stillMoving(`breaker of upstream ${upstream}`);
-      if (intervention) await noteAction(control, { ...intervention, target: `upstream ${upstream}` });
+      if (intervention) await list({ ...intervention, target: `upstream ${upstream}` });
     },
     async resumeUpstream(upstream, note) {
       const intervention = interventionOf("resume", note);
       await breakers.change(upstream, (stored) => (stored.paused ? breaker.unpause(stored) : undefined));
-      if (intervention) await noteAction(control, { ...intervention, target: `upstream ${upstream}` });
+      if (intervention) await list({ ...intervention, target: `upstream ${upstream}` });
     },
   };
 }

@@ -2,6 +2,7 @@ import type { App } from "../app.ts";
 import { type Tasks, tasksOf } from "../client.ts";
 import { systemClock } from "../contract/clock.ts";
 import type { Logger } from "../contract/logger.ts";
+import { loggerTo } from "../contract/noted-log.ts";
 import { runBatch } from "../engines/batch.ts";
 import { holdEagerShard } from "../engines/eager-holder.ts";
 import type { Invocation } from "../engines/engine.ts";
@@ -12,7 +13,6 @@ import { encodeBusEvent } from "../wake/envelope.ts";
 import { eagerShardOf, type HolderName } from "../wake/holder-name.ts";
 import { MemoryWakes } from "../wake/memory.ts";
 import { memoryMachinery } from "./memory-machinery.ts";
-import { loggerTo } from "./noted-log.ts";
 
 /** An event that one of your services puts on the bus. */
 export interface ServiceEvent {

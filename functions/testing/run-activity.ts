@@ -1,5 +1,6 @@
 import { type Activity, behaviourOf, type Task } from "../contract/activity.ts";
 import { TailwakeError } from "../contract/error.ts";
+import type { LogEntry } from "../contract/noted-log.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import type { AddressOf, EventOf, Recorded, Stream } from "../contract/stream.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
@@ -8,7 +9,6 @@ import type { TaskRecord } from "../tasks/record.ts";
 import { acquire } from "../tasks/transitions.ts";
 import type { Changes } from "../tasks/update.ts";
 import type { WakeClass } from "../wake/wake.ts";
-import type { LogEntry } from "./noted-log.ts";
 import type { Call, Reaction, Routes } from "./scripted-server.ts";
 import { ScriptedWorld } from "./scripted-world.ts";
 import { TestClock } from "./test-clock.ts";

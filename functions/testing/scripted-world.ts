@@ -1,6 +1,7 @@
 import type { Activity, Task } from "../contract/activity.ts";
 import type { Clock } from "../contract/clock.ts";
 import { TailwakeError } from "../contract/error.ts";
+import { type LogEntry, loggerTo } from "../contract/noted-log.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import { type Address, checkAddress, type Recorded } from "../contract/stream.ts";
 import { epoch } from "../contract/tail.ts";
@@ -15,7 +16,6 @@ import { UpstreamHealth } from "../upstream/health.ts";
 import { MemoryWakes } from "../wake/memory.ts";
 import { ScriptedHistory } from "./history.ts";
 import { memoryMachinery } from "./memory-machinery.ts";
-import { type LogEntry, loggerTo } from "./noted-log.ts";
 import { OpenBindings } from "./open-bindings.ts";
 import { type Call, type Reaction, type Routes, scriptedTransport } from "./scripted-server.ts";
 import { openScripted } from "./scripted-stream.ts";

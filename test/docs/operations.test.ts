@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { Code } from "@connectrpc/connect";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
+import { exitCodes } from "../../cli/command.ts";
+import { commands } from "../../cli/commands.ts";
 import { metrics } from "../../functions/engines/meter.ts";
 import { appSettings, readSettings, type SettingsError } from "../../functions/settings.ts";
 import { cloudFormation, type InfraSettings } from "../../infra/index.ts";
@@ -306,5 +308,38 @@ describe("the operator's code", () => {
     const whole = readFileSync(join(project, "serverless.yml"), "utf8");
     const always = [...whole.matchAll(/^ +(?:- |lazy: |cron: )\$\{file\(infra\/([\w-]+)\.yml\)[^#\n]*$/gm)];
     expect(included).toEqual(always.map(([, name]) => name));
+  });
+});
+
+describe("the command line in the operations manual", () => {
+  it("has the commands about a deployment, each as it is typed", () => {
+    const typed = rowsUnder("command", "does").flatMap(([command = ""]) => command.split(", "));
+    const known = commands
+      .filter(({ ofDeployment }) => ofDeployment)
+      .map(({ name, words }) => `${name} ${words}`.trim());
+    expect(typed.sort()).toEqual(known.sort());
+  });
+
+  it("names options that there are", () => {
+    const options = new Set(commands.flatMap(({ options: own }) => Object.keys(own)));
+    for (const name of ["name", "profile", "region", "local", "app", "json", "help"]) options.add(name);
+    const section = text.slice(text.indexOf("## At the command line"), text.indexOf("## From your own code"));
+    const named = [...section.matchAll(/`--([a-z-]+)|tailwake[^`\n]* --([a-z-]+)/g)].map(([, a, b]) => a ?? b ?? "");
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((name) => !options.has(name))).toEqual([]);
+  });
+
+  it("has the exit codes", () => {
+    expect(Object.fromEntries(rowsUnder("exit code", "means"))).toEqual(exitCodes);
+  });
+
+  it("has the permissions that the doctor says it needs", () => {
+    const allowed = rowsUnder("to", "allow", "on").flatMap(([, allow = ""]) => allow.match(/[a-z]+:\w+/g) ?? []);
+    const doctor = readdirSync(join(project, "cli", "doctor")).map((name) =>
+      readFileSync(join(project, "cli", "doctor", name), "utf8"),
+    );
+    const needed = doctor.join("\n").match(/\b(lambda|dynamodb|events|sqs|scheduler|secretsmanager):[A-Z]\w+/g) ?? [];
+    expect(new Set(needed).size).toBeGreaterThan(10);
+    expect([...new Set(needed)].filter((permission) => !allowed.includes(permission))).toEqual([]);
   });
 });

@@ -3,9 +3,12 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { writeLocalFile } from "../../cli/deployment/local-file.ts";
+import { createTaskTable, startDatabase } from "../../local/database.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -52,6 +55,37 @@ describe("tailwake init, from the package", () => {
     expect(lines.at(-2)).toBe("3 of 3 orders shipped");
     expect(await type(`${pack}`)).toMatch(/lazy\.zip +\d+ bytes/);
   }, 180_000);
+
+  it("operates a deployment with the app of the project", async () => {
+    const database = await startDatabase(undefined);
+    const client = new DynamoDBClient({
+      endpoint: database.url,
+      region: "us-east-1",
+      credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    });
+    await createTaskTable(client, "orders-tasks");
+    client.destroy();
+    const word = writeLocalFile(copy, {
+      AWS_REGION: "us-east-1",
+      AWS_ACCESS_KEY_ID: "local",
+      AWS_SECRET_ACCESS_KEY: "local",
+      AWS_ENDPOINT_URL: database.url,
+      TAILWAKE_TABLE: "orders-tasks",
+      TAILWAKE_BUS_ARN: "arn:aws:events:us-east-1:123456789012:event-bus/orders",
+      TAILWAKE_SCHEDULE_GROUP: "orders",
+      TAILWAKE_SCHEDULE_ROLE_ARN: "arn:aws:iam::123456789012:role/orders",
+      ORDERS_URL: "http://127.0.0.1:1",
+    });
+    try {
+      const status = JSON.parse(await type("npx tailwake status --local --json"));
+      expect(status).toMatchObject({ tasks: 0, upstreams: [{ name: "orders", breaker: { state: "closed" } }] });
+      const started = await type("npx tailwake start ship-order orderId=A-4 --local --dry-run");
+      expect(started).toContain("would start order/ship-order@A-4");
+    } finally {
+      word.remove();
+      await database.close();
+    }
+  }, 60_000);
 
   it("has a deployment of its own: its name, its functions, the rule of its signals", async () => {
     const template = readFileSync(join(copy, ".serverless", "cloudformation-template-update-stack.json"), "utf8");

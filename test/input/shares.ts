@@ -18,7 +18,7 @@ const shares = {
   "client-calls/tasks": 60,
   "settings/app": 160,
   "settings/reference-app": 1,
-  "command-lines/tailwake": 10,
+  "command-lines/tailwake": 40,
   "command-lines/start": 60,
   "templates/settings": 10,
 } as const;

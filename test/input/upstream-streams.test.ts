@@ -1,14 +1,14 @@
 import { describe, expect } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { type Clock, systemClock } from "../../functions/contract/clock.ts";
+import type { LogEntry } from "../../functions/contract/noted-log.ts";
+import { loggerTo } from "../../functions/contract/noted-log.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import type { Tail } from "../../functions/contract/tail.ts";
 import { runBatch } from "../../functions/engines/batch.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { startTask } from "../../functions/engines/start.ts";
 import { repo, uuidText } from "../../functions/nog/index.ts";
-import type { LogEntry } from "../../functions/testing/noted-log.ts";
-import { loggerTo } from "../../functions/testing/noted-log.ts";
 import { connectUpstream } from "../../functions/upstream/connection.ts";
 import { encodeBusEvent } from "../../functions/wake/envelope.ts";
 import { answering, Gate } from "../faults/raw-servers.ts";

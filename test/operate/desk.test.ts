@@ -1,3 +1,5 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ulid } from "ulid";
 import { describe, expect, it } from "vitest";
 import { defineActivity, defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
@@ -85,6 +87,38 @@ describe("the desk of an operator", () => {
     expect(runs).toMatchObject([{ fence: 1, wake: "start", outcome: "caughtUp", events: 2, tail: "e2" }]);
     expect(why.reason).toBe("asleep");
     expect(await world.record("b")).toEqual(record);
+  });
+
+  it("opens no breaker for the functions when a look at a stream fails (rule 12)", async () => {
+    const { world, desk } = await setUp();
+    world.onOpen = () => {
+      throw new ConnectError("no route from here", Code.Internal);
+    };
+    const record = await desk.find("b");
+    for (let look = 0; look < 10; look++) {
+      await expect(desk.lag(record, AbortSignal.timeout(5_000))).rejects.toThrow("no route from here");
+    }
+    expect(await desk.upstreams()).toMatchObject([{ name: "things", breaker: { state: "closed" } }]);
+  });
+
+  it("does not take the end of its patience for the end of a stream", async () => {
+    const { world, desk } = await setUp();
+    world.append("b", "e3", "e4");
+    const patience = new AbortController();
+    world.onEvent = (_, id) => {
+      if (id === "e4") patience.abort();
+    };
+    expect(await desk.lag(await desk.find("b"), patience.signal)).toMatchObject({ more: true, head: undefined });
+  });
+
+  it("says when a tail was made, if its kind or its id knows", async () => {
+    const { desk } = await setUp();
+    const record = await desk.find("b");
+    expect((await desk.look(record)).tailMadeAt).toBeUndefined();
+    const tail = eventId(ulid(1_700_000_000_000));
+    for (const kind of ["thing", "other"]) {
+      expect((await desk.look({ ...record, kind, tail })).tailMadeAt).toBe(1_700_000_000_000);
+    }
   });
 
   it("lists by what people ask for", async () => {

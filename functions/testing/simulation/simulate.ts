@@ -3,6 +3,7 @@ import type { App } from "../../app.ts";
 import { tasksOf } from "../../client.ts";
 import { type Task, task } from "../../contract/activity.ts";
 import { TailwakeError } from "../../contract/error.ts";
+import { loggerTo } from "../../contract/noted-log.ts";
 import {
   type Address,
   type AddressOf,
@@ -20,7 +21,6 @@ import type { TaskRecord } from "../../tasks/record.ts";
 import { decodeBusEvent, encodeBusEvent, ownMessage } from "../../wake/envelope.ts";
 import { isSignal } from "../../wake/wake.ts";
 import { memoryMachinery } from "../memory-machinery.ts";
-import { loggerTo } from "../noted-log.ts";
 import { scriptedTransport } from "../scripted-server.ts";
 import { Aggregate, type AggregateDefinition } from "./aggregate.ts";
 import { SimulatedBus } from "./bus.ts";

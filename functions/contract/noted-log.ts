@@ -1,4 +1,4 @@
-import type { LogFields, Logger, LogLevel } from "../contract/logger.ts";
+import type { LogFields, Logger, LogLevel } from "./logger.ts";
 
 export interface LogEntry {
   readonly level: LogLevel;

@@ -1,0 +1,79 @@
+import {
+  DescribeEventBusCommand,
+  EventBridgeClient,
+  ListRulesCommand,
+  ListTargetsByRuleCommand,
+} from "@aws-sdk/client-eventbridge";
+import { detailTypes, wakeSource } from "tailwake/operate";
+import { check, type Finding, Fix, is } from "./check.ts";
+
+export interface BusFindings {
+  readonly findings: readonly Finding[];
+  /** ARNs of the queues that its rules send to. */
+  readonly queues: readonly string[];
+}
+
+/** What the bus has to bring where, by the functions that the app needs. */
+export interface Holders {
+  readonly signals: boolean;
+  readonly eager: boolean;
+}
+
+/** The bus, and an enabled rule with a target for each kind of event. */
+export async function checkBus(busArn: string, holders: Holders): Promise<BusFindings> {
+  const client = new EventBridgeClient({});
+  const name = busArn.slice(busArn.lastIndexOf("/") + 1);
+  const queues = new Set<string>();
+  try {
+    const findings = await Promise.all([
+      check("bus", "events:DescribeEventBus", async () => {
+        await client.send(new DescribeEventBusCommand({ Name: name }));
+        return name;
+      }),
+      check("rules of the bus", "events:ListRules and events:ListTargetsByRule", () =>
+        checkRules(client, name, holders, queues),
+      ),
+    ]);
+    return { findings, queues: [...queues] };
+  } finally {
+    client.destroy();
+  }
+}
+
+async function checkRules(
+  client: EventBridgeClient,
+  bus: string,
+  holders: Holders,
+  queues: Set<string>,
+): Promise<string> {
+  const { Rules = [] } = await client.send(new ListRulesCommand({ EventBusName: bus }));
+  const needed = [
+    detailTypes.signal,
+    detailTypes.wake,
+    detailTypes.delayedWake,
+    detailTypes.lonelyWake,
+    ...(holders.signals ? [detailTypes.holdSignals] : []),
+    ...(holders.eager ? [detailTypes.holdEager] : []),
+  ];
+  for (const type of needed) {
+    const rules = Rules.filter(({ EventPattern }) => takes(EventPattern, type));
+    const rule = rules.find(({ State }) => State === "ENABLED");
+    if (!rule) throw new Fix(`no enabled rule takes ${type}: ${rules[0]?.Name ? `enable ${rules[0].Name}` : "deploy"}`);
+    const { Targets = [] } = await client.send(new ListTargetsByRuleCommand({ EventBusName: bus, Rule: rule.Name }));
+    is(Targets.length > 0, `rule ${rule.Name}, for ${type}, has no target: deploy`);
+    for (const { Arn = "", DeadLetterConfig } of Targets) {
+      if (Arn.includes(":sqs:")) queues.add(Arn);
+      if (DeadLetterConfig?.Arn) queues.add(DeadLetterConfig.Arn);
+    }
+  }
+  return `${needed.length} kinds of events have one`;
+}
+
+function takes(pattern: string | undefined, type: string): boolean {
+  try {
+    const { source, "detail-type": types } = Object(JSON.parse(pattern ?? "{}"));
+    return Array.isArray(source) && source.includes(wakeSource) && Array.isArray(types) && types.includes(type);
+  } catch {
+    return false;
+  }
+}

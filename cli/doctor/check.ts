@@ -1,0 +1,57 @@
+import { describeError } from "tailwake/operate";
+
+/** What one check has found. */
+export interface Finding {
+  readonly what: string;
+  readonly state: "ok" | "fix" | "not checked";
+  /** What is so, what to do about it, or why nobody knows. */
+  readonly says: string;
+}
+
+/** Thrown by a check: something is wrong, and this is to be done about it. */
+export class Fix extends Error {
+  override readonly name = "Fix";
+}
+
+/** Thrown by a check: it cannot be known here. */
+export class NotChecked extends Error {
+  override readonly name = "NotChecked";
+}
+
+const denied = /^(AccessDenied(Exception)?|AuthorizationError|UnauthorizedOperation|NotAuthorized)$/;
+const credentials =
+  /^(CredentialsProviderError|ExpiredToken(Exception)?|UnrecognizedClientException|InvalidClientTokenId|InvalidSignatureException|TokenProviderError)$/;
+
+/**
+ * Runs a check, which returns what is so. Needing a permission that one does not have is no failure: `permission` says
+ * which it is.
+ */
+export async function check(what: string, permission: string, look: () => Promise<string>): Promise<Finding> {
+  try {
+    return { what, state: "ok", says: await look() };
+  } catch (error) {
+    if (error instanceof Fix) return { what, state: "fix", says: error.message };
+    if (error instanceof NotChecked) return { what, state: "not checked", says: error.message };
+    const names = namesIn(error);
+    // An error of ours may have AWS's own only as words.
+    const [, action] = /not authorized to perform:? ([\w-]+:\w+)/.exec(describeError(error)) ?? [];
+    if (action !== undefined || names.some((name) => denied.test(name))) {
+      return { what, state: "not checked", says: `needs the permission ${action ?? permission}` };
+    }
+    if (names.some((name) => credentials.test(name))) {
+      return { what, state: "fix", says: `your AWS credentials are not taken: ${describeError(error)}` };
+    }
+    return { what, state: "fix", says: describeError(error) };
+  }
+}
+
+/** The names of an error and of its causes. */
+function namesIn(error: unknown): string[] {
+  const names: string[] = [];
+  for (let at = error; at instanceof Error && names.length < 10; at = at.cause) names.push(at.name);
+  return names;
+}
+
+export function is(fits: boolean, fix: string): void {
+  if (!fits) throw new Fix(fix);
+}

@@ -1,0 +1,49 @@
+import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { check, type Finding, Fix, is } from "./check.ts";
+
+/** The queues that the bus sends to: what waits in them, and how long a message stays invisible to others. */
+export async function checkQueues(arns: readonly string[], lazyTimeoutSeconds: number | undefined): Promise<Finding[]> {
+  const client = new SQSClient({});
+  try {
+    const of = (arn: string) => arn.slice(arn.lastIndexOf(":") + 1);
+    return await Promise.all(
+      [...arns]
+        .sort()
+        .map((arn) =>
+          check(`queue ${of(arn)}`, "sqs:GetQueueUrl and sqs:GetQueueAttributes", () =>
+            checkQueue(client, arn, of(arn), lazyTimeoutSeconds),
+          ),
+        ),
+    );
+  } finally {
+    client.destroy();
+  }
+}
+
+async function checkQueue(
+  client: SQSClient,
+  arn: string,
+  name: string,
+  lazyTimeoutSeconds: number | undefined,
+): Promise<string> {
+  const [, , , , owner] = arn.split(":");
+  const { QueueUrl } = await client
+    .send(new GetQueueUrlCommand({ QueueName: name, QueueOwnerAWSAccountId: owner }))
+    .catch((error: Error) => {
+      if (!/NonExistentQueue|QueueDoesNotExist/.test(error.name)) throw error;
+      throw new Fix("is not there, though a rule of the bus sends to it: deploy");
+    });
+  const { Attributes = {} } = await client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }));
+  const waiting = Number(Attributes.ApproximateNumberOfMessages ?? 0);
+  if (Attributes.RedrivePolicy === undefined) {
+    const toDo = "look at what they are about in the function's log, mend it, and redrive them";
+    is(waiting === 0, `${waiting} dead letters: ${toDo}`);
+    return "no dead letters";
+  }
+  const visibility = Number(Attributes.VisibilityTimeout ?? 0);
+  is(
+    lazyTimeoutSeconds === undefined || visibility > lazyTimeoutSeconds,
+    `a message is invisible for ${visibility} s, and the lazy function may run for ${lazyTimeoutSeconds} s: deploy infra/queues.yml`,
+  );
+  return `${waiting} messages wait`;
+}

@@ -1,0 +1,112 @@
+import { ago, type Desk, overdueMs, statusOf, type TaskRecord, taskName } from "tailwake/operate";
+import { deskCommand } from "../command.ts";
+import type { Paper } from "../print/paper.ts";
+
+const everyMs = 2_000;
+const mostRows = 10;
+
+/** The table at one time, as far as it is to be compared with the next. */
+interface Look {
+  readonly at: number;
+  readonly fences: ReadonlyMap<string, number>;
+  readonly byStatus: Readonly<Record<string, number>>;
+  /** What is overdue, or waits for another attempt, the longest first. */
+  readonly late: readonly {
+    readonly task: string;
+    readonly status: string;
+    readonly due: number;
+    readonly error: string;
+  }[];
+  readonly overdue: number;
+}
+
+/** What changed between two looks. */
+interface Frame {
+  readonly at: number;
+  readonly runsPerSecond: number;
+  readonly byStatus: Look["byStatus"];
+  readonly overdue: number;
+  readonly busiest: readonly { readonly task: string; readonly runs: number }[];
+  readonly late: Look["late"];
+}
+
+export const top = deskCommand({
+  name: "top",
+  words: "",
+  says: "runs a second, the busiest tasks, what retries and what is overdue; reads the whole table each 2 s",
+  options: { once: { says: "two looks, and what changed between them" } },
+  async run({ values, deployment, json, terminal }) {
+    const { desk } = deployment;
+    const { paper, stopping } = terminal;
+    const { clock } = desk.machinery;
+    const screen = json || values.once ? undefined : terminal.openScreen();
+    try {
+      for (let before = await lookAt(desk); ; ) {
+        await clock.sleep(everyMs, stopping);
+        if (stopping.aborted) return 0;
+        const after = await lookAt(desk);
+        const frame = frameOf(before, after);
+        before = after;
+        if (json) paper.json(frame);
+        else if (screen) screen.redraw(() => print(paper, frame));
+        else print(paper, frame);
+        if (values.once) return 0;
+      }
+    } finally {
+      screen?.close();
+    }
+  },
+});
+
+async function lookAt(desk: Desk): Promise<Look> {
+  const fences = new Map<string, number>();
+  const byStatus: Record<string, number> = {};
+  const late: TaskRecord[] = [];
+  const now = desk.machinery.clock.now();
+  let overdue = 0;
+  for await (const record of desk.list()) {
+    fences.set(taskName(record), record.fence);
+    const status = statusOf(record);
+    byStatus[status] = (byStatus[status] ?? 0) + 1;
+    const { due } = record;
+    const isOverdue = due !== undefined && due + overdueMs < now && !record.paused;
+    if (isOverdue) overdue++;
+    if (isOverdue || status === "retrying") late.push(record);
+  }
+  const rows = late.map((record) => ({
+    task: taskName(record),
+    status: statusOf(record),
+    due: record.notBefore ?? record.due ?? now,
+    error: record.error?.message ?? "",
+  }));
+  return { at: now, fences, byStatus, overdue, late: rows.sort((a, b) => a.due - b.due).slice(0, mostRows) };
+}
+
+function frameOf(before: Look, after: Look): Frame {
+  const ran = [...after.fences].map(([task, fence]) => ({ task, runs: fence - (before.fences.get(task) ?? 0) }));
+  const runs = ran.reduce((sum, one) => sum + one.runs, 0);
+  const busiest = ran.filter((one) => one.runs > 0).sort((a, b) => b.runs - a.runs || a.task.localeCompare(b.task));
+  const { at, byStatus, overdue, late } = after;
+  const runsPerSecond = Math.round((runs * 10_000) / Math.max(1, at - before.at)) / 10;
+  return { at, runsPerSecond, byStatus, overdue, busiest: busiest.slice(0, mostRows), late };
+}
+
+function print(paper: Paper, { at, runsPerSecond, byStatus, overdue, busiest, late }: Frame): void {
+  const counts = Object.entries(byStatus).map(([name, count]) => `${count} ${name}`);
+  paper.line(`${new Date(at).toISOString()}  ${runsPerSecond} runs/s  ${overdue} overdue`, "bold");
+  paper.line(counts.join(", ") || "no tasks");
+  if (busiest.length > 0) {
+    paper.heading("Busiest");
+    paper.table(
+      [{ title: "RUNS", right: true }, { title: "TASK" }],
+      busiest.map(({ task, runs }) => [`${runs}`, task]),
+    );
+  }
+  if (late.length > 0) {
+    paper.heading("Retrying or overdue");
+    paper.table(
+      [{ title: "TASK" }, { title: "STATUS" }, { title: "DUE" }, { title: "LAST ERROR", cut: true }],
+      late.map(({ task, status, due, error }) => [task, status, ago(due, at), error]),
+    );
+  }
+}

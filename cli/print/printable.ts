@@ -1,0 +1,54 @@
+/** Controls, invisible format characters (as those that turn the direction of text), halves of characters, other line ends. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * Text from outside as a terminal may have it: on one line, and nothing in it moves the cursor, changes a colour or turns
+ * the order of what follows. What cannot be printed is written as `\u{1b}`.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(unprintable, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** What {@link printable} has made of a text, back: what was printed can be typed. */
+export function unescaped(text: string): string {
+  return text.replaceAll(/\\u\{([0-9a-f]{1,6})\}/gi, (all, digits: string) => {
+    const code = Number.parseInt(digits, 16);
+    return code <= 0x10ffff ? String.fromCodePoint(code) : all;
+  });
+}
+
+/** JSON on one line that is safe to print too, and means the same. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(unprintable, (character) =>
+    [...Array(character.length).keys()]
+      .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
+}
+
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+const wide =
+  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]/u;
+
+const widthOfOne = (grapheme: string): number => (wide.test(grapheme) ? 2 : 1);
+
+/** Columns of a terminal that a printable text takes. */
+export function widthOf(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length;
+  let width = 0;
+  for (const { segment } of graphemes.segment(text)) width += widthOfOne(segment);
+  return width;
+}
+
+/** Cut to a width, with `…` at its end if something is missing. */
+export function cutTo(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let cut = "";
+  let used = 1;
+  for (const { segment } of graphemes.segment(text)) {
+    used += widthOfOne(segment);
+    if (used > width) break;
+    cut += segment;
+  }
+  return `${cut}…`;
+}

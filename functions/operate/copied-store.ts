@@ -1,0 +1,39 @@
+import { MemoryTaskStore } from "../tasks/memory.ts";
+import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import { absent, type Update, type Written } from "../tasks/update.ts";
+
+/** A table in memory that has a copy of each record of another one, made when it is first asked for. */
+export class CopiedStore extends MemoryTaskStore {
+  readonly #read: (key: TaskKey) => Promise<TaskRecord | undefined>;
+  readonly #copied = new Set<string>();
+
+  /** `read` is all that is ever done to the other one. */
+  constructor(read: (key: TaskKey) => Promise<TaskRecord | undefined>) {
+    super();
+    this.#read = read;
+  }
+
+  /** Takes this record for the other table's. */
+  async copy({ entity, kind, activity, ...changes }: TaskRecord): Promise<void> {
+    const key = { entity, kind, activity };
+    this.#copied.add(taskName(key));
+    await super.update(key, { operation: "copy", guard: absent, changes });
+  }
+
+  override async get(key: TaskKey): Promise<TaskRecord | undefined> {
+    await this.#copyFirst(key);
+    return super.get(key);
+  }
+
+  override async update(key: TaskKey, update: Update): Promise<Written> {
+    await this.#copyFirst(key);
+    return super.update(key, update);
+  }
+
+  async #copyFirst(key: TaskKey): Promise<void> {
+    if (this.#copied.has(taskName(key))) return;
+    const record = await this.#read(key);
+    if (record && !this.#copied.has(taskName(key))) await this.copy(record);
+    this.#copied.add(taskName(key));
+  }
+}

@@ -1,0 +1,73 @@
+import { describeError } from "../contract/error.ts";
+import { statusOf } from "../engines/start.ts";
+import type { TaskRecord } from "../tasks/record.ts";
+import { checkNote, type Note, noteAction } from "./actions.ts";
+import type { Desk, Filter } from "./desk.ts";
+import { createOperators } from "./operators.ts";
+
+/** What is done to many tasks: `retry` has the parked resumed and those that wait for another attempt woken. */
+export type BulkAction = "retry" | "pause" | "resume";
+
+export interface BulkOptions {
+  /** Tasks a second. */
+  readonly rate: number;
+  readonly note: Note;
+  /** Once it aborts no further task is begun. */
+  readonly signal: AbortSignal;
+  /** After each task; `error` if it was refused, as one is that has moved on meanwhile. */
+  onTask?(task: TaskRecord, error: string | undefined): void;
+}
+
+export interface BulkReport {
+  readonly done: number;
+  readonly refused: number;
+}
+
+/** The tasks that fit a filter and that the action is for. */
+export async function tasksFor(desk: Desk, action: BulkAction, filter: Filter): Promise<TaskRecord[]> {
+  const found: TaskRecord[] = [];
+  for await (const record of desk.list(filter)) if (isFor[action](record)) found.push(record);
+  return found;
+}
+
+const isFor: Readonly<Record<BulkAction, (record: TaskRecord) => boolean>> = {
+  retry: (record) => ["parked", "retrying"].includes(statusOf(record)),
+  pause: (record) => !["paused", "completed"].includes(statusOf(record)),
+  resume: (record) => statusOf(record) === "paused",
+};
+
+/** Acts on one task after the other, at a rate; in the list of last actions it is one. */
+export async function inBulk(
+  desk: Desk,
+  action: BulkAction,
+  tasks: readonly TaskRecord[],
+  what: string,
+  { rate, note, signal, onTask }: BulkOptions,
+): Promise<BulkReport> {
+  checkNote(note);
+  const { clock, control } = desk.machinery;
+  const operators = createOperators({ ...desk.surroundings, list: async () => {} });
+  let [done, refused] = [0, 0];
+  for (const [index, task] of tasks.entries()) {
+    if (index > 0) await clock.sleep(1000 / rate, signal);
+    if (signal.aborted) break;
+    let refusal: string | undefined;
+    try {
+      if (action === "retry" && statusOf(task) === "retrying") await operators.wake(task);
+      else await operators[action === "retry" ? "resume" : action](task, note);
+      done++;
+    } catch (error) {
+      refusal = describeError(error);
+      refused++;
+    }
+    onTask?.(task, refusal);
+  }
+  if (done > 0) await noteAction(control, { action, target: `${what}: ${done}`, ...note, at: clock.now() });
+  return { done, refused };
+}
+
+/** A filter in words, for the list of actions. */
+export function filterWords(filter: Filter): string {
+  const words = Object.entries(filter).flatMap(([name, value]) => (value === undefined ? [] : `${name} ${value}`));
+  return words.length === 0 ? "all tasks" : `tasks of ${words.join(", ")}`;
+}

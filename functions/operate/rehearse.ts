@@ -1,0 +1,63 @@
+import type { Address } from "../contract/stream.ts";
+import type { Binding } from "../engines/binding.ts";
+import { startTask } from "../engines/start.ts";
+import { MemoryControlStore } from "../tasks/memory-control.ts";
+import type { TaskKey, TaskRecord } from "../tasks/record.ts";
+import type { WakeMessage } from "../wake/wake.ts";
+import type { Wakes } from "../wake/wakes.ts";
+import { CopiedStore } from "./copied-store.ts";
+import type { Desk } from "./desk.ts";
+import { createOperators, type Operators } from "./operators.ts";
+
+/** What an operator's act would do. */
+export interface Rehearsal {
+  /** Attributes of the record that it would change; `from` undefined: adds, `to` undefined: removes. */
+  readonly changes: readonly { readonly attribute: string; readonly from: unknown; readonly to: unknown }[];
+  /** Wakes that it would send; `at` in milliseconds since 1970, undefined for now. */
+  readonly wakes: readonly { readonly wake: WakeMessage; readonly at: number | undefined }[];
+}
+
+/** Lets an operator act on copies in memory: the same code decides and refuses, and nothing real is written or sent. */
+export async function rehearse(
+  desk: Desk,
+  key: TaskKey,
+  act: (operators: Operators) => Promise<unknown>,
+): Promise<Rehearsal> {
+  const { store, wakes, sent } = stage(desk);
+  const before = await store.get(key);
+  await act(createOperators({ ...desk.surroundings, store, wakes, control: new MemoryControlStore() }));
+  return { changes: changesOf(before, await store.get(key)), wakes: sent };
+}
+
+/** The same for a start. */
+export async function rehearseStart(desk: Desk, binding: Binding, address: Address): Promise<Rehearsal> {
+  const { store, wakes, sent } = stage(desk);
+  const { record, started } = await startTask({ ...desk.machinery, store, wakes }, binding.activity, address);
+  return { changes: started ? changesOf(undefined, record) : [], wakes: sent };
+}
+
+function stage(desk: Desk) {
+  const store = new CopiedStore((key) => desk.machinery.store.get(key));
+  const sent: Rehearsal["wakes"][number][] = [];
+  const wakes: Wakes = {
+    async send(messages) {
+      for (const wake of messages) sent.push({ wake, at: undefined });
+    },
+    async sendAt(wake, at) {
+      sent.push({ wake, at });
+    },
+    async sendAlone(wake) {
+      sent.push({ wake, at: undefined });
+    },
+    async startHolder() {},
+  };
+  return { store, wakes, sent };
+}
+
+function changesOf(before: TaskRecord | undefined, after: TaskRecord | undefined): Rehearsal["changes"] {
+  const [from, to] = [before, after].map((record) => Object(record) as Record<string, unknown>);
+  const attributes = [...new Set([...Object.keys(from ?? {}), ...Object.keys(to ?? {})])].sort();
+  return attributes
+    .map((attribute) => ({ attribute, from: from?.[attribute], to: to?.[attribute] }))
+    .filter((change) => JSON.stringify(change.from) !== JSON.stringify(change.to));
+}
