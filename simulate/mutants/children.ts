@@ -25,6 +25,7 @@ export const children: readonly Mutant[] = [
     file: "functions/engines/notify.ts",
     find: 'if ((await store.update(key, noteWake(record.token, "child"))).applied) return false;',
     replace: "return false;",
+    caughtBy: "test/engines/children.test.ts",
   },
   {
     rule: "rule 13",

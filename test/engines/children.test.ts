@@ -62,6 +62,25 @@ describe("children", () => {
     expect((await world.record("c")).waiters).toEqual(["thing/parent@p", "thing/parent@q"]);
   });
 
+  it("tell a parent that runs meanwhile, whose run goes on and acts (rules 13 and 14)", async () => {
+    const { parent, statuses } = parentOf(child);
+    const world = new World({ activities: [lazy(parent), lazy(child)] });
+    await startTask(world.machinery, parent, { thingId: "p" });
+    await world.drain();
+    world.append("c", "done");
+    let completes: Promise<unknown> | undefined;
+    world.onOpen = async (thingId) => {
+      if (thingId !== "p" || completes) return;
+      completes = world.deliver([{ class: "signal", key: { entity: "c", kind: "thing", activity: "child" } }]);
+      await completes;
+      expect(await world.record("c")).toMatchObject({ status: "completed" });
+      expect(await world.record("p")).toMatchObject({ status: "running", wakes: 1, childDone: true });
+    };
+    await world.deliver([{ class: "signal", key: { entity: "p", kind: "thing", activity: "parent" } }]);
+    expect(await world.record("p")).toMatchObject({ status: "completed" });
+    expect(statuses).toEqual(["ready", "completed"]);
+  });
+
   it("that completed before tell the parent at once", async () => {
     const { parent, statuses } = parentOf(child);
     const world = new World({ activities: [lazy(parent), lazy(child)] });
