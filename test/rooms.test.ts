@@ -90,6 +90,7 @@ const allowedOutside: Readonly<Record<string, readonly string[]>> = {
   functions: [],
   infra: [],
   cli: [],
+  console: ["functions"],
   local: ["functions", "cli"],
   torture: ["functions", "local", "test"],
   bench: ["functions", "local", "torture"],
