@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { describeValue, isUtf8 } from "tailwake/operate";
 import { invalid, Refusal } from "./refusal.ts";
 
-export const largestBodyBytes = 65_536;
+const largestBodyBytes = 65_536;
 
 /** The fields of a request, by name, none of them checked: of a body that is a JSON object, or of a query. */
 export type Fields = Readonly<Record<string, unknown>>;

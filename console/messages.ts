@@ -87,7 +87,8 @@ export type Sorting = (typeof sortings)[number];
 
 export interface TaskAction {
   readonly task: string;
-  readonly reason: string;
+  /** All but a wake need one. */
+  readonly reason?: string;
   /** Rewind and skip-to: the new tail. */
   readonly to?: string;
   /** Rewind and skip-to: also while it runs. */

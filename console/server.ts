@@ -117,6 +117,7 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
   return {
     url: `http://127.0.0.1:${listening}/?token=${access.token}`,
     async close() {
+      if (!server.listening) return;
       const closed = once(server, "close");
       server.close();
       server.closeAllConnections();

@@ -1,0 +1,71 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { diffOf } from "../../functions/operate/line-diff.ts";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const largestPageBytes = 60_000;
+
+describe("the console's page, as it is built", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "tailwake-page-"));
+    execFileSync(process.execPath, ["scripts/console-page.mjs", folder], { cwd: project });
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const read = (file: string) => readFileSync(join(folder, file), "utf8");
+
+  it(`is of less than ${largestPageBytes} bytes, compressed`, () => {
+    const bytes = ["page.js", "page.css"].reduce((sum, file) => sum + gzipSync(read(file)).length, 0);
+    expect(bytes).toBeGreaterThan(10_000);
+    expect(bytes).toBeLessThan(largestPageBytes);
+  });
+
+  it("names nothing elsewhere, and makes no markup of a text", () => {
+    expect(read("page.css")).not.toMatch(/url\(|@import/);
+    const links = [...read("page.js").matchAll(/https?:\/\/[^"'`\s]+/g)].map(([link]) => link);
+    expect(new Set(links.map((link) => new URL(link).hostname))).toEqual(new Set(["www.w3.org"]));
+  });
+
+  it("comes with the licences of what is in it", () => {
+    expect(read("licences.txt")).toMatch(/^preact \d[\s\S]*The MIT License[\s\S]*uplot \d[\s\S]*MIT/);
+  });
+});
+
+describe("what became of a view", () => {
+  const textOf = (lines: ReturnType<typeof diffOf>, left: "added" | "removed") =>
+    lines.flatMap(({ change, line }) => (change === left ? [] : [line])).join("\n");
+
+  it("is the fewest lines that were changed", () => {
+    expect(diffOf("a\nb\nc\nd", "a\nc\nx\nd")).toEqual([
+      { change: "same", line: "a" },
+      { change: "removed", line: "b" },
+      { change: "same", line: "c" },
+      { change: "added", line: "x" },
+      { change: "same", line: "d" },
+    ]);
+  });
+
+  it("has both texts in it, whatever they are", () => {
+    const text = fc.array(fc.constantFrom("a", "b", "", "  c"), { maxLength: 12 }).map((lines) => lines.join("\n"));
+    fc.assert(
+      fc.property(text, text, (before, after) => {
+        const lines = diffOf(before, after);
+        expect(textOf(lines, "added")).toBe(before);
+        expect(textOf(lines, "removed")).toBe(after);
+      }),
+    );
+  });
+
+  it("is shown as a whole if the texts are too long to look for the best way", () => {
+    const [before, after] = ["x", "y"].map((word) => Array.from({ length: 1_500 }, (_, i) => `${word}${i}`).join("\n"));
+    const lines = diffOf(before ?? "", after ?? "");
+    expect(lines.map(({ change }) => change)).toEqual([...Array(1_500).fill("removed"), ...Array(1_500).fill("added")]);
+  });
+});
