@@ -91,7 +91,7 @@ const allowedOutside: Readonly<Record<string, readonly string[]>> = {
   infra: [],
   cli: [],
   console: ["functions"],
-  local: ["functions", "cli"],
+  local: ["functions", "cli", "console"],
   torture: ["functions", "local", "test"],
   bench: ["functions", "local", "torture"],
 };

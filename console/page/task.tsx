@@ -4,7 +4,7 @@ import type { TaskRecord } from "../../functions/tasks/record.ts";
 import type { Lag, Problem, TaskLook } from "../messages.ts";
 import { killLazy } from "./kill.ts";
 import type { Heard } from "./live.ts";
-import { type Operation, Operations } from "./operate.tsx";
+import { Operations } from "./operate.tsx";
 import { getLag } from "./request.ts";
 import { Badge, Status, signs } from "./signs.tsx";
 import { operationsOf } from "./task-operations.ts";
@@ -29,7 +29,7 @@ export function TaskView({ name, heard }: { readonly name: string; readonly hear
       {look && (
         <>
           <Why look={look} />
-          <Operations label="Operate the task" of={operationsFor(look.record, heard)} />
+          <TaskOperations record={look.record} heard={heard} />
           <div class="columns">
             <section aria-labelledby="runs">
               <h2 id="runs">Runs</h2>
@@ -54,9 +54,10 @@ export function TaskView({ name, heard }: { readonly name: string; readonly hear
   );
 }
 
-function operationsFor(record: TaskRecord, { about }: Heard): readonly Operation[] {
-  const operations = operationsOf(record);
-  return about?.canKill && record.status === "running" ? [...operations, killLazy] : operations;
+function TaskOperations({ record, heard: { about } }: { readonly record: TaskRecord; readonly heard: Heard }) {
+  const isKillable = about?.canKill === true && record.status === "running";
+  const operations = [...operationsOf(record), ...(isKillable ? [killLazy] : [])];
+  return operations.length > 0 ? <Operations label="Operate the task" of={operations} /> : null;
 }
 
 function Why({ look: { record, why } }: { readonly look: TaskLook }) {
