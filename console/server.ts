@@ -2,12 +2,13 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Clock, type Desk, systemClock } from "tailwake/operate";
 import { Access, isForHost, isOfSameOrigin } from "./access.ts";
 import { createApi, longestName } from "./api.ts";
 import { optionalText } from "./fields.ts";
 import { Lookout } from "./live.ts";
-import { pageHtml, refusalHtml } from "./page-html.ts";
+import { forwardHtml, pageHtml, refusalHtml } from "./page-html.ts";
 import { problemOf, Refusal } from "./refusal.ts";
 
 export interface ConsoleOptions {
@@ -16,8 +17,8 @@ export interface ConsoleOptions {
   readonly by: string;
   /** Which deployment, for people. */
   readonly deployment: string;
-  /** Where the built page is: page.js and page.css. */
-  readonly pageFolder: string;
+  /** Where the built page is, page.js and page.css; beside this program if absent. */
+  readonly pageFolder?: string | undefined;
   /** A free one if absent. */
   readonly port?: number | undefined;
   /** Ends the lazy function's processes, and says how many there were. Only of functions on this machine. */
@@ -32,6 +33,7 @@ export interface Console {
   close(): Promise<void>;
 }
 
+const html = "text/html; charset=utf-8";
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -43,18 +45,20 @@ const policy = [
   "form-action 'none'",
 ].join("; ");
 
+const besideThis = fileURLToPath(new URL(".", import.meta.url));
+
 /** A task's name may be as long as its key in the table, and every byte of it takes three in a URL. */
 const longestHeadersBytes = 65_536;
 
 /** Serves the operators' page on 127.0.0.1, to whoever has the URL first. Rejects if the port is taken. */
 export async function startConsole(options: ConsoleOptions): Promise<Console> {
-  const { desk, by, deployment, pageFolder, port = 0, kill, clock = systemClock } = options;
+  const { desk, by, deployment, pageFolder = besideThis, port = 0, kill, clock = systemClock } = options;
   const about = { deployment, by, canKill: kill !== undefined };
   const lookout = new Lookout(desk, clock, about);
   const access = new Access();
   const api = createApi({ desk, lookout, by, kill });
   const files: Readonly<Record<string, { readonly type: string; readonly body: string }>> = {
-    "": { type: "text/html; charset=utf-8", body: pageHtml },
+    "": { type: html, body: pageHtml },
     "page.js": { type: "text/javascript; charset=utf-8", body: await readFile(join(pageFolder, "page.js"), "utf8") },
     "page.css": { type: "text/css; charset=utf-8", body: await readFile(join(pageFolder, "page.css"), "utf8") },
   };
@@ -90,7 +94,8 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
   function enter(request: IncomingMessage, response: ServerResponse, token: string): void {
     const entered = request.method === "GET" ? access.enter(token) : "wrong";
     if (typeof entered === "string") refuse(response, entered === "used" ? usedToken : noSession);
-    else response.writeHead(303, { "set-cookie": entered.cookie, location: access.path }).end();
+    // A redirect would be of whoever had the link: from a page elsewhere, a browser does not send the cookie along.
+    else response.writeHead(200, { "set-cookie": entered.cookie, "content-type": html }).end(forwardHtml(access.path));
   }
 
   async function answer(
@@ -132,7 +137,7 @@ const usedToken =
   "Start it again for another URL.";
 
 function refuse(response: ServerResponse, why: string): void {
-  response.writeHead(403, { "content-type": "text/html; charset=utf-8" }).end(refusalHtml(why));
+  response.writeHead(403, { "content-type": html }).end(refusalHtml(why));
 }
 
 function json(response: ServerResponse, status: number, value: unknown): void {

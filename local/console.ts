@@ -1,4 +1,4 @@
-import { userInfo } from "node:os";
+import { userName } from "../cli/operate/saying.ts";
 import { type Console, startConsole } from "../console/server.ts";
 import { jsonLogger } from "../functions/contract/logger.ts";
 import { createDesk } from "../functions/operate.ts";
@@ -8,7 +8,7 @@ import type { Runtime } from "./runtime.ts";
  * The operators' console of what runs here. It sees what anyone with the environment of the functions sees, and can kill
  * the lazy function besides.
  */
-export async function startLocalConsole({ environment, lambda }: Runtime, pageFolder: string): Promise<Console> {
+export async function startLocalConsole({ environment, lambda }: Runtime): Promise<Console> {
   // The app's settings and the AWS clients are read from there.
   Object.assign(process.env, environment);
   const { app } = await import("../functions/handlers/reference-app.ts");
@@ -19,9 +19,8 @@ export async function startLocalConsole({ environment, lambda }: Runtime, pageFo
   );
   const served = await startConsole({
     desk,
-    by: userInfo().username,
+    by: userName(),
     deployment: "npm start",
-    pageFolder,
     async kill() {
       const { length } = lambda.pids("lazy");
       await lambda.kill("lazy");

@@ -78,7 +78,7 @@ async function run(options: Options, stopping: AbortController): Promise<number>
     if (runtime.restarted.length > 0) say(`going on with ${runtime.restarted.length} tasks of an earlier start`);
     // Nobody is there to look at it, or a program reads what is printed.
     if (!options.once && !options.json) {
-      served = await startLocalConsole(runtime, join(built, "console"));
+      served = await startLocalConsole(runtime);
       say(`console at ${served.url}`);
     }
     const job = active ?? (await beginJob(runtime.nog, registry, options.root));

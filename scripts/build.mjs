@@ -15,8 +15,8 @@ const commandLine = { main: "cli/main.ts", app: "functions/handlers/reference-ap
 const programs = { main: "local/main.ts", bootstrap: "local/lambda/bootstrap.ts", upstream: "local/upstream/main.ts" };
 
 /**
- * Bundles the Lambda functions, the local runtime and the console's page into `.build`, if a source is newer than the last build. The same
- * sources give the same bytes.
+ * Bundles the Lambda functions, the local runtime, the command line and the console's page into `.build`, if a source is
+ * newer than the last build. The same sources give the same bytes.
  */
 export async function build() {
   const stamp = join(output, "built");
@@ -30,7 +30,8 @@ export async function build() {
   await mkdir(output, { recursive: true });
   await bundlePrograms(programs);
   await bundlePrograms(commandLine, join(output, "tailwake"));
-  await buildPage(join(output, "console"));
+  // Beside both programs that serve it.
+  for (const folder of [output, join(output, "tailwake")]) await buildPage(folder);
   const { bundleFunctions } = await bundler();
   const sizes = await bundleFunctions(project, functions, join(output, "functions"));
   await writeFile(stamp, JSON.stringify(sizes));

@@ -227,6 +227,19 @@ describe("a session of the console", () => {
     await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
   });
 
+  it("begins from a link in a page elsewhere too, as that of a terminal in a browser", async () => {
+    const { page } = await open(await pageWorld());
+    const { url, close } = await startConsole({ ...optionsOf(await pageWorld()), pageFolder: bench.pageFolder });
+    await page.route("http://elsewhere.example/", (route) =>
+      route.fulfill({ contentType: "text/html", body: `<a href="${url}">console</a>` }),
+    );
+    await page.goto("http://elsewhere.example/");
+    await page.getByRole("link").click();
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    await page.goto("about:blank");
+    await close();
+  });
+
   it("is no other server's of this machine, and none of a page elsewhere may use it", async () => {
     const { page, console: served } = await open(await pageWorld());
     const another = await open(await pageWorld());

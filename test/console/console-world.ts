@@ -85,7 +85,7 @@ export class Client {
     const { pathname, search } = new URL(this.console.url);
     const answered = await this.send(`${pathname}${search}`);
     this.cookie = String(answered.headers["set-cookie"]).split(";")[0] ?? "";
-    this.path = String(answered.headers.location);
+    this.path = /url=([^"]+)"/.exec(answered.text)?.[1] ?? "";
     return answered;
   }
 
