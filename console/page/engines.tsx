@@ -1,3 +1,4 @@
+import { isFree } from "../../functions/engines/holder.ts";
 import { span } from "../../functions/operate/words.ts";
 import type { Survey } from "../messages.ts";
 import { now } from "./clock.ts";
@@ -7,9 +8,6 @@ import { Badge, signs } from "./signs.tsx";
 import { grouped, Text, Time } from "./text.tsx";
 
 type Holder = Survey["engines"]["holders"][number];
-
-/** A holder beats every 5 s; the clocks of two machines may differ by as much. */
-const clockSkewMs = 5_000;
 
 export function Engines({ survey, canKill }: { readonly survey: Survey; readonly canKill: boolean }) {
   const { lastTick, queueAge, holders } = survey.engines;
@@ -77,7 +75,7 @@ function HolderCard({ holder: { name, state }, streams }: { readonly holder: Hol
   if (!state) return null;
   const { aliveUntil, epoch, leaving, owner, released, sweepAt } = state;
   const isReleased = released === epoch;
-  const isAlive = !isReleased && aliveUntil + clockSkewMs >= now();
+  const isAlive = !isFree(state, now());
   const meanwhile = name === "signals" ? "Signals are missed meanwhile." : "Nobody watches its tasks meanwhile.";
   return (
     <li class="panel">

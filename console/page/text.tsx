@@ -1,16 +1,12 @@
+import { printable } from "../../functions/operate/printable.ts";
 import { ago, shortened } from "../../functions/operate/words.ts";
 import { useNow } from "./clock.ts";
 
-/** Characters that are not seen, or that change how others are: controls, marks of direction, joiners, lone halves. */
-const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const longest = 400;
 
-/** A text from outside with what cannot be seen written out, as \u202e. Line ends stay if `lines`. */
+/** A text from outside with what cannot be seen written out. Line ends stay if `lines`. */
 export function visible(text: string, { lines = false } = {}): string {
-  return text.replaceAll(unseen, (character) => {
-    if (lines && (character === "\n" || character === "\t")) return character;
-    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
-  });
+  return lines ? text.replaceAll(/[^\n\t]+/g, printable) : printable(text);
 }
 
 /** A text from outside, in one line; what is too long for it is cut. Of documents it need not be a text. */

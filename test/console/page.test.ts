@@ -4,9 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { diffOf } from "../../functions/operate/line-diff.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const largestPageBytes = 60_000;
@@ -35,37 +33,5 @@ describe("the console's page, as it is built", () => {
 
   it("comes with the licences of what is in it", () => {
     expect(read("licences.txt")).toMatch(/^preact \d[\s\S]*The MIT License[\s\S]*uplot \d[\s\S]*MIT/);
-  });
-});
-
-describe("what became of a view", () => {
-  const textOf = (lines: ReturnType<typeof diffOf>, left: "added" | "removed") =>
-    lines.flatMap(({ change, line }) => (change === left ? [] : [line])).join("\n");
-
-  it("is the fewest lines that were changed", () => {
-    expect(diffOf("a\nb\nc\nd", "a\nc\nx\nd")).toEqual([
-      { change: "same", line: "a" },
-      { change: "removed", line: "b" },
-      { change: "same", line: "c" },
-      { change: "added", line: "x" },
-      { change: "same", line: "d" },
-    ]);
-  });
-
-  it("has both texts in it, whatever they are", () => {
-    const text = fc.array(fc.constantFrom("a", "b", "", "  c"), { maxLength: 12 }).map((lines) => lines.join("\n"));
-    fc.assert(
-      fc.property(text, text, (before, after) => {
-        const lines = diffOf(before, after);
-        expect(textOf(lines, "added")).toBe(before);
-        expect(textOf(lines, "removed")).toBe(after);
-      }),
-    );
-  });
-
-  it("is shown as a whole if the texts are too long to look for the best way", () => {
-    const [before, after] = ["x", "y"].map((word) => Array.from({ length: 1_500 }, (_, i) => `${word}${i}`).join("\n"));
-    const lines = diffOf(before ?? "", after ?? "");
-    expect(lines.map(({ change }) => change)).toEqual([...Array(1_500).fill("removed"), ...Array(1_500).fill("added")]);
   });
 });
