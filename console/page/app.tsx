@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Actions } from "./actions.tsx";
+import { Announced } from "./announced.tsx";
 import { Engines } from "./engines.tsx";
 import { type Connection, type Heard, useLive } from "./live.ts";
 import { Overview } from "./overview.tsx";
@@ -44,6 +45,7 @@ function titleOf(route: Route): string {
 
 function Header({ route, heard }: { readonly route: Route; readonly heard: Heard }) {
   const { about, survey, surveyProblem, connection } = heard;
+  const verdict = survey?.overview.verdict;
   const current = route.view === "task" ? "tasks" : route.view;
   return (
     <header>
@@ -64,15 +66,16 @@ function Header({ route, heard }: { readonly route: Route; readonly heard: Heard
         </nav>
         <LiveSign connection={connection} />
       </div>
-      <div class={`verdict ${survey?.overview.verdict.level ?? ""}`} aria-live="polite">
-        {survey ? (
+      <div class={`verdict ${verdict?.level ?? ""}`}>
+        {verdict ? (
           <>
-            <VerdictSign level={survey.overview.verdict.level} /> <Text of={survey.overview.verdict.sentence} />
+            <VerdictSign level={verdict.level} /> <Text of={verdict.sentence} />
           </>
         ) : (
           "Reading the table…"
         )}
       </div>
+      {verdict && <Announced sentence={verdict.sentence} about={`${verdict.level} ${verdict.where}`} />}
       {surveyProblem && (
         <p class="problem" role="alert">
           The table cannot be read: <Text of={surveyProblem.message} />

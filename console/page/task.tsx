@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { statusOf } from "../../functions/engines/start.ts";
 import type { TaskRecord } from "../../functions/tasks/record.ts";
 import type { Lag, Problem, TaskLook } from "../messages.ts";
+import { Announced } from "./announced.tsx";
 import { killLazy } from "./kill.ts";
 import type { Heard } from "./live.ts";
 import { Operations } from "./operate.tsx";
@@ -63,7 +64,8 @@ function TaskOperations({ record, heard: { about } }: { readonly record: TaskRec
 function Why({ look: { record, why } }: { readonly look: TaskLook }) {
   const { next, needsOperator, sentence, reason } = why;
   return (
-    <section class={needsOperator ? "why needed" : "why"} aria-label="Why" aria-live="polite">
+    <section class={needsOperator ? "why needed" : "why"} aria-label="Why">
+      <Announced sentence={sentence} about={reason} />
       <p>
         <Status of={statusOf(record)} />
         {reason !== statusOf(record) && <Badge sign={needsOperator ? signs.broken : signs.good}>{reason}</Badge>}
@@ -71,7 +73,7 @@ function Why({ look: { record, why } }: { readonly look: TaskLook }) {
       <p class="sentence">
         <Text of={sentence} most={1_000} />
       </p>
-      <p aria-live="off">
+      <p>
         {needsOperator && "Someone has to decide. "}
         {next !== undefined && (
           <>

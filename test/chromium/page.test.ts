@@ -88,6 +88,8 @@ describe("the console's page", () => {
     await world.machinery.breakers.change("printers", (stored) => ({ ...stored, state: "closed" }));
     await world.clock.advance(2_000);
     await verdict.getByText("Parked and waiting for an operator: 1.").waitFor();
+    const announced = page.locator("header [role=status].unseen");
+    expect(await announced.textContent()).toBe("Parked and waiting for an operator: 1.");
     expect(await page.getByRole("figure").filter({ hasText: "Runs a second" }).textContent()).toContain("0.0 now");
 
     await go(page, "#/task/thing%2Fcounter%40b", "thing/counter@b");
@@ -190,8 +192,15 @@ describe("the console's page", () => {
     await page.getByRole("dialog").getByRole("button", { name: "Kill the lazy function" }).click();
     await page.getByText("Killed 1 of its processes.").waitFor();
     expect(kills).toBe(1);
-    await world.clock.advance(70_000);
+    const announced = page.locator("main .unseen");
+    const before = await announced.textContent();
+    const shown = await page.locator(".sentence").textContent();
+    await world.clock.advance(10_000);
+    await page.waitForFunction((old) => document.querySelector(".sentence")?.textContent !== old, shown);
+    expect(await announced.textContent()).toBe(before);
+    await world.clock.advance(60_000);
     await page.getByText("Run 9 was killed: its lease is over").first().waitFor();
+    expect(await announced.textContent()).toContain("Run 9 was killed");
     const { token: _, leaseUntil: __, ...free } = sleeping("run", world.clock.now());
     await put(world.store, { ...(await world.record("run")), ...free, fence: 10 });
     await world.clock.advance(2_000);
