@@ -15,8 +15,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    // They need more than Node: npm run test:aws.
-    exclude: [...configDefaults.exclude, "test/aws/**"],
+    // They need more than Node: npm run test:aws, npm run test:console.
+    exclude: [...configDefaults.exclude, "test/aws/**", "test/chromium/**"],
     setupFiles: ["test/support/nothing-left-running.ts"],
     pool: "forks",
     maxWorkers: 2,

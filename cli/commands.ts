@@ -2,6 +2,7 @@ import { type Command, command } from "./command.ts";
 import { doctor } from "./doctor/doctor.ts";
 import { init } from "./init.ts";
 import { explainNoBundler } from "./no-bundler.ts";
+import { consoleCommand } from "./operate/console.ts";
 import { cost } from "./operate/cost.ts";
 import { events } from "./operate/events.ts";
 import { ls } from "./operate/ls.ts";
@@ -61,5 +62,6 @@ export const commands: readonly Command[] = [
   skipTo,
   replay,
   doctor,
+  consoleCommand,
   cost,
 ];

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { createInterface } from "node:readline/promises";
 import { Paper } from "./print/paper.ts";
 
@@ -17,6 +18,8 @@ export interface Terminal {
   progress(text: string): void;
   /** A screen of its own, to be drawn again and again; afterwards the terminal is as it was. */
   openScreen(): Screen;
+  /** Opens a page in the person's browser, if there is one. */
+  openUrl(url: string): void;
   /** Asks; undefined if nobody is there to answer. */
   ask(question: string): Promise<string | undefined>;
 }
@@ -28,6 +31,12 @@ export interface Screen {
 }
 
 const columnsIfUnknown = 100;
+
+/** What opens a page: by platform. */
+const opening: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  darwin: ["open"],
+  win32: ["rundll32", "url.dll,FileProtocolHandler"],
+};
 
 /** The terminal of this process. */
 export function processTerminal(stopping: AbortSignal): Terminal {
@@ -58,6 +67,13 @@ export function processTerminal(stopping: AbortSignal): Terminal {
         },
         close: () => own("\u001b[?25h\u001b[?1049l"),
       };
+    },
+    openUrl(url) {
+      const [program, ...args] = opening[process.platform] ?? ["xdg-open"];
+      // Where there is none, the URL is printed anyway.
+      spawn(program, [...args, url], { stdio: "ignore", detached: true })
+        .on("error", () => {})
+        .unref();
     },
     async ask(question) {
       if (!stdin.isTTY || !stderr.isTTY) return undefined;

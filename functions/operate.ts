@@ -6,15 +6,21 @@ import { noMeter } from "./engines/meter.ts";
 import { Desk } from "./operate/desk.ts";
 import { appSettings, type Environment, readSettings } from "./settings.ts";
 
-export { describeError } from "./contract/error.ts";
+export type { TaskStatus } from "./contract/activity.ts";
+export { type Clock, systemClock } from "./contract/clock.ts";
+export { describeError, describeValue } from "./contract/error.ts";
+export { isUtf8 } from "./contract/text.ts";
 export { isFree } from "./engines/holder.ts";
 export { statusOf } from "./engines/start.ts";
 export type { Action, Note } from "./operate/actions.ts";
-export { Desk, type Engines, type Filter, type Lag, type SeenEvent, type TaskLook } from "./operate/desk.ts";
+export { Desk, type Engines, type Lag, type SeenEvent, type TaskLook } from "./operate/desk.ts";
+export { type Filter, fits } from "./operate/filter.ts";
 export { type BulkAction, filterWords, inBulk, tasksFor } from "./operate/in-bulk.ts";
+export { type DiffLine, diffOf } from "./operate/line-diff.ts";
 export type { NotedCall } from "./operate/noting-transport.ts";
 export type { Operators } from "./operate/operators.ts";
 export type { Overview, Verdict } from "./operate/overview.ts";
+export { printable, unprintable } from "./operate/printable.ts";
 export { type Rehearsal, rehearse, rehearseStart } from "./operate/rehearse.ts";
 export { type Replay, replay } from "./operate/replay.ts";
 export { bindingNamed, startAt, taskAt, taskOf } from "./operate/start-by-name.ts";
@@ -23,7 +29,7 @@ export { overdueMs, tickIsMissingMs, type Why } from "./operate/why.ts";
 export { ago, at, span } from "./operate/words.ts";
 export { tableShape } from "./tasks/dynamodb-table.ts";
 export { type RecentRun, recentRuns } from "./tasks/recent-runs.ts";
-export { type TaskRecord, taskName } from "./tasks/record.ts";
+export { parseTaskName, type TaskRecord, taskName } from "./tasks/record.ts";
 export { detailTypes, wakeSource } from "./wake/wake.ts";
 
 /**

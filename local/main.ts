@@ -2,6 +2,8 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeLocalFile } from "../cli/deployment/local-file.ts";
+import type { Console } from "../console/server.ts";
+import { startLocalConsole } from "./console.ts";
 import { activeJob, beginJob, followJob, type Job, type JobProgress } from "./du-job.ts";
 import { type Options, readOptions, UsageError, usage } from "./options.ts";
 import { directoryTable, grouped, type JobReport, readableLog, readableSize, runsOf } from "./report.ts";
@@ -70,9 +72,15 @@ async function run(options: Options, stopping: AbortController): Promise<number>
     },
   });
   const word = writeLocalFile(process.cwd(), runtime.environment);
+  let served: Console | undefined;
   try {
     say(`ready after ${Math.round(performance.now() - began)} ms: nog server at ${runtime.upstream.grpcUrl}`);
     if (runtime.restarted.length > 0) say(`going on with ${runtime.restarted.length} tasks of an earlier start`);
+    // Nobody is there to look at it, or a program reads what is printed.
+    if (!options.once && !options.json) {
+      served = await startLocalConsole(runtime);
+      say(`console at ${served.url}`);
+    }
     const job = active ?? (await beginJob(runtime.nog, registry, options.root));
     const report = await runJob(runtime, job, options, stopping.signal, say);
     if (!report) return failures.length > 0 ? 1 : 130;
@@ -87,6 +95,7 @@ async function run(options: Options, stopping: AbortController): Promise<number>
     return 0;
   } finally {
     word.remove();
+    await served?.close();
     await runtime.close();
   }
 }

@@ -19,6 +19,7 @@ export const usage = `Usage: npm start -- [options]
 
 Runs Tailwake on this machine: the Lambda functions in processes of their own, DynamoDB, EventBridge, SQS and a nog
 server, all on 127.0.0.1. Begins a du-root workflow for a directory; signals alone wake the activities that finish it.
+Prints the URL of the operators' console, which opens it once.
 
   --root DIR      the directory to measure (default: the current one)
   --engine NAME   lazy (default): activities run on signals; eager: they watch their streams all the time

@@ -1,11 +1,12 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
+import { buildPage } from "./console-page.mjs";
 import { ensureInstalled, project } from "./install.mjs";
 
 /** What is built: bundles for Lambda with everything inside, and programs of this machine that find their packages. */
 const output = join(project, ".build");
-const sources = ["functions", "local", "cli", "scripts", "package-lock.json"];
+const sources = ["functions", "local", "cli", "console", "scripts", "package-lock.json"];
 const functions = Object.fromEntries(
   ["lazy", "cron", "signals", "eager"].map((name) => [name, `functions/handlers/${name}.ts`]),
 );
@@ -14,8 +15,8 @@ const commandLine = { main: "cli/main.ts", app: "functions/handlers/reference-ap
 const programs = { main: "local/main.ts", bootstrap: "local/lambda/bootstrap.ts", upstream: "local/upstream/main.ts" };
 
 /**
- * Bundles the Lambda functions and the local runtime into `.build`, if a source is newer than the last build. The same
- * sources give the same bytes.
+ * Bundles the Lambda functions, the local runtime, the command line and the console's page into `.build`, if a source is
+ * newer than the last build. The same sources give the same bytes.
  */
 export async function build() {
   const stamp = join(output, "built");
@@ -29,6 +30,8 @@ export async function build() {
   await mkdir(output, { recursive: true });
   await bundlePrograms(programs);
   await bundlePrograms(commandLine, join(output, "tailwake"));
+  // Beside both programs that serve it.
+  for (const folder of [output, join(output, "tailwake")]) await buildPage(folder);
   const { bundleFunctions } = await bundler();
   const sizes = await bundleFunctions(project, functions, join(output, "functions"));
   await writeFile(stamp, JSON.stringify(sizes));

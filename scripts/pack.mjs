@@ -2,23 +2,24 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { buildPage } from "./console-page.mjs";
 import { ensureInstalled, project } from "./install.mjs";
 
 /**
  * Makes the npm package, then runs `npm pack` with the given arguments: JavaScript and types of everything in functions/
- * but this repository's handlers, the fragments of infra/, the command line, and the project that it writes. A script of
- * its own, since npm runs no life cycle scripts here. What is packed is put together in a folder of its own, so that two
- * that pack at once do not take each other's files away.
+ * but this repository's handlers, the fragments of infra/, the command line, the project that it writes, and the console
+ * with its page. A script of its own, since npm runs no life cycle scripts here. What is packed is put together in a
+ * folder of its own, so that two that pack at once do not take each other's files away.
  */
 ensureInstalled();
 const staged = mkdtempSync(join(tmpdir(), "tailwake-pack-"));
 try {
-  process.exitCode = pack();
+  process.exitCode = await pack();
 } finally {
   rmSync(staged, { recursive: true, force: true });
 }
 
-function pack() {
+async function pack() {
   const tsc = join(project, "node_modules", ".bin", "tsc");
   for (const [config, output] of [
     ["tsconfig.package.json", join(staged, "dist")],
@@ -27,6 +28,7 @@ function pack() {
     const compiled = run(tsc, ["-p", config, "--outDir", output], 2);
     if (compiled !== 0) return compiled;
   }
+  await buildPage(join(staged, "console"));
   for (const file of ["package.json", "README.md", "LICENSE"]) copyFileSync(join(project, file), join(staged, file));
   for (const file of readdirSync(join(project, "infra"))) {
     if (file.endsWith(".yml")) copyFileSync(join(project, "infra", file), join(staged, "infra", file));

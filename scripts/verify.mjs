@@ -16,6 +16,7 @@ ensureInstalled(join(project, "test", "aws"));
 let failed = 0;
 check("format and lint", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]);
 check("types", "tsc", ["-p", "."]);
+check("types of the console's page", "tsc", ["-p", "console/page"]);
 check("dead code", "knip", ["--no-progress"]);
 check("proto lint", "buf", ["lint"], proto);
 check("proto format", "buf", ["format", "-d", "--exit-code"], proto);

@@ -1,13 +1,6 @@
-/** Controls, invisible format characters (as those that turn the direction of text), halves of characters, other line ends. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+import { unprintable } from "tailwake/operate";
 
-/**
- * Text from outside as a terminal may have it: on one line, and nothing in it moves the cursor, changes a colour or turns
- * the order of what follows. What cannot be printed is written as `\u{1b}`.
- */
-export function printable(text: string): string {
-  return text.replaceAll(unprintable, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-}
+export { printable } from "tailwake/operate";
 
 /** What {@link printable} has made of a text, back: what was printed can be typed. */
 export function unescaped(text: string): string {

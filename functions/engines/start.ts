@@ -47,7 +47,7 @@ export async function awaitChild(machinery: Machinery, child: TaskKey, waiter: T
 }
 
 /** The status as authors and operators see it. */
-export function statusOf(record: TaskRecord): TaskStatus {
+export function statusOf(record: Pick<TaskRecord, "status" | "paused">): TaskStatus {
   return record.paused ? "paused" : record.status;
 }
 

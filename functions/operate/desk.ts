@@ -10,29 +10,17 @@ import { type HolderState, readHolder } from "../engines/holder.ts";
 import { type LastTick, readLastTick } from "../engines/last-tick.ts";
 import { openTaskStream } from "../engines/open-stream.ts";
 import { type QueueAge, readQueueAge } from "../engines/queue-age.ts";
-import { statusOf } from "../engines/start.ts";
 import { MemoryControlStore } from "../tasks/memory-control.ts";
 import { type RecentRun, recentRuns } from "../tasks/recent-runs.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { eagerHolder, type HolderName } from "../wake/holder-name.ts";
 import { type Action, readActions } from "./actions.ts";
 import { eventJson } from "./event-json.ts";
+import { type Filter, fits } from "./filter.ts";
 import { findTask } from "./find.ts";
 import { createOperators, type Operators, type Surroundings } from "./operators.ts";
 import { type Overview, Tally, type UpstreamState } from "./overview.ts";
 import { type Why, why } from "./why.ts";
-
-/** Which tasks: all that fit every field that is there. */
-export interface Filter {
-  /** As people see it: "paused" whatever the status behind it. */
-  readonly status?: string | undefined;
-  readonly kind?: string | undefined;
-  readonly activity?: string | undefined;
-  /** The beginning of the entity's id. */
-  readonly entity?: string | undefined;
-  /** A part of the last error's message. */
-  readonly error?: string | undefined;
-}
 
 /** One task, as `show` and the console have it. */
 export interface TaskLook {
@@ -104,12 +92,15 @@ export class Desk {
     );
   }
 
-  /** Reads the whole table. */
-  async overview(): Promise<Overview> {
+  /** Reads the whole table. `each` gets the records that were added up: who also lists them needs no second read. */
+  async overview(each: (record: TaskRecord) => void = () => {}): Promise<Overview> {
     const { store, clock, control } = this.machinery;
     const tally = new Tally(clock.now());
     const [lastTick, upstreams] = await Promise.all([readLastTick(control), this.upstreams()]);
-    for await (const record of store.list((error) => tally.addUnreadable(error.message))) tally.add(record);
+    for await (const record of store.list((error) => tally.addUnreadable(error.message))) {
+      tally.add(record);
+      each(record);
+    }
     return tally.overview({ lastTick, upstreams });
   }
 
@@ -238,14 +229,4 @@ function seen({ stream }: Binding, recorded: Recorded<unknown>): SeenEvent {
       }
     },
   };
-}
-
-function fits(record: TaskRecord, { status, kind, activity, entity, error }: Filter): boolean {
-  return (
-    (status === undefined || statusOf(record) === status) &&
-    (kind === undefined || record.kind === kind) &&
-    (activity === undefined || record.activity === activity) &&
-    (entity === undefined || record.entity.startsWith(entity)) &&
-    (error === undefined || (record.error?.message.includes(error) ?? false))
-  );
 }

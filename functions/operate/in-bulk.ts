@@ -2,7 +2,8 @@ import { describeError } from "../contract/error.ts";
 import { statusOf } from "../engines/start.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { checkNote, type Note, noteAction } from "./actions.ts";
-import type { Desk, Filter } from "./desk.ts";
+import type { Desk } from "./desk.ts";
+import type { Filter } from "./filter.ts";
 import { createOperators } from "./operators.ts";
 
 /** What is done to many tasks: `retry` has the parked resumed and those that wait for another attempt woken. */

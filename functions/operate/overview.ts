@@ -104,12 +104,12 @@ export class Tally {
   }
 
   #addError(example: string, { message, at }: { readonly message: string; readonly at: number }): void {
-    const alike = pattern(message);
-    const group = this.#errors.get(alike);
+    const pattern = alike(message);
+    const group = this.#errors.get(pattern);
     if (group) {
       group.tasks++;
       if (at > group.lastAt) Object.assign(group, { example, lastAt: at });
-    } else if (this.#errors.size < mostGroups) this.#errors.set(alike, { tasks: 1, example, lastAt: at });
+    } else if (this.#errors.size < mostGroups) this.#errors.set(pattern, { tasks: 1, example, lastAt: at });
   }
 
   overview({ lastTick, upstreams }: Omit<Surroundings, "now">): Overview {
@@ -168,8 +168,8 @@ const stuck = (where: Verdict["where"], sentence: string): Verdict => ({ level: 
 const attention = (where: Verdict["where"], sentence: string): Verdict => ({ level: "attention", where, sentence });
 const names = (upstreams: readonly UpstreamState[]) => upstreams.map(({ name }) => name).join(", ");
 
-/** Errors that differ in ids and numbers alone are alike. */
-function pattern(message: string): string {
+/** A message with ids and numbers left out: the same for errors that differ in them alone. */
+export function alike(message: string): string {
   return shortened(message, longestMessage)
     .replaceAll(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/gi, "…")
     .replaceAll(/\b[0-9A-Z]{26}\b/g, "…")

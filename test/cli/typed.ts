@@ -54,6 +54,7 @@ export async function type(args: readonly string[], around: Surroundings = {}): 
         redraw: (draw) => draw(),
         close: () => say("out", "closed"),
       }),
+      openUrl: (url) => say("err", `opens ${url}\n`),
       ask: async (question) => {
         say("err", question);
         return answers?.shift();

@@ -104,6 +104,12 @@ describe("tailwake init, from the package", () => {
     expect(readFileSync(join(copy, "README.md"), "utf8")).not.toContain("repository");
   });
 
+  it("brings the operators' console with its page, and the licences of what is in it", () => {
+    const files = readdirSync(join(folder, "installed", "node_modules", "tailwake", "console"));
+    for (const file of ["server.js", "page.js", "page.css", "licences.txt"]) expect(files).toContain(file);
+    expect(files).not.toContain("page");
+  });
+
   it("leaves alone a folder that has something in it, and says what it does not understand", async () => {
     writeFileSync(join(copy, "README.md"), "mine");
     await expect(run(folder, tailwake, ["init", "my-orders"])).rejects.toThrow("expected a new or an empty folder");

@@ -130,6 +130,7 @@ describe("the desk of an operator", () => {
     };
     expect(await names({ status: "parked" })).toEqual(["thing/fragile@c", "thing/fragile@dd"]);
     expect(await names({ error: "printer 2" })).toEqual(["thing/fragile@dd"]);
+    expect(await names({ error: "printer … is on fire" })).toEqual(["thing/fragile@c", "thing/fragile@dd"]);
     expect(await names({ activity: "reader", entity: "aa" })).toEqual(["thing/reader@aa1", "thing/reader@aa2"]);
   });
 

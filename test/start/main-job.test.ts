@@ -102,6 +102,35 @@ describe("npm start -- --once", () => {
   });
 });
 
+describe("npm start", () => {
+  it("serves the operators' console, which can kill the lazy function, until it is ended", async () => {
+    const child = spawn(process.execPath, ["scripts/start.mjs", "--root", tree], {
+      cwd: project,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const out = await new Promise<string>((resolve) => {
+      let printed = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        printed += text;
+        if (printed.includes("waiting for what happens")) resolve(printed);
+      });
+    });
+    const [, url = ""] = /^console at (\S+)$/m.exec(out) ?? [];
+    const entered = await fetch(url);
+    const cookie = entered.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const base = new URL(/url=([^"]+)"/.exec(await entered.text())?.[1] ?? "", url);
+    const headers = { cookie, origin: base.origin, "content-type": "application/json" };
+    const page = await fetch(new URL("page.js", base), { headers });
+    expect(await page.text()).toContain("Tasks by activity");
+    const tasks = await fetch(new URL("api/tasks?activity=du-root", base), { headers });
+    expect(await tasks.json()).toMatchObject({ total: 1, rows: [{ status: "completed" }] });
+    const killed = await fetch(new URL("api/kill", base), { method: "POST", headers, body: "{}" });
+    expect(await killed.json()).toEqual({ done: expect.stringMatching(/^Killed [12] of its processes\.$/) });
+    child.kill("SIGINT");
+    expect(await once(child, "close")).toEqual([0, null]);
+  });
+});
+
 describe("npm start -- --data", () => {
   /** Kills the program when a line for which `when` holds has come; true if it was killed. */
   async function killed(

@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { TailwakeError } from "tailwake";
+import { type Clock, type Desk, parseTaskName, type TaskRecord } from "tailwake/operate";
+import type { About, Live, SurveyMessage, TaskMessage } from "./messages.ts";
+import { problemOf } from "./refusal.ts";
+import { Repeated } from "./repeated.ts";
+import { readTable, type TableRead } from "./table.ts";
+
+const pauseMs = 2_000;
+
+/** What all open pages look at: the table, and each task that one of them shows. */
+export class Lookout {
+  readonly table: Repeated<Live<TableRead>>;
+  readonly #desk: Desk;
+  readonly #clock: Clock;
+  readonly #about: About;
+  readonly #tasks = new Map<string, Repeated<TaskMessage>>();
+
+  constructor(desk: Desk, clock: Clock, about: About) {
+    this.#desk = desk;
+    this.#clock = clock;
+    this.#about = about;
+    this.table = new Repeated(() => this.#live(() => readTable(desk)), clock, pauseMs);
+  }
+
+  /** Sends a page what there is to see, as server-sent events, until it closes the connection. */
+  stream(request: IncomingMessage, response: ServerResponse, task: string | undefined): void {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.flushHeaders();
+    const send = (event: string, message: SurveyMessage | TaskMessage) => {
+      // A page that cannot keep up gets the next one.
+      if (!response.writableNeedDrain) response.write(`event: ${event}\ndata: ${JSON.stringify(message)}\n\n`);
+    };
+    const ends = [
+      this.table.listen(({ now, value, error }) => {
+        const about = this.#about;
+        send("survey", error ? { now, about, error } : { now, about, value: value.survey });
+      }),
+    ];
+    if (task !== undefined) ends.push(this.#listenToTask(task, (message) => send("task", message)));
+    request.on("close", () => {
+      for (const end of ends) end();
+    });
+  }
+
+  /** A task has been changed: its pages need not wait to see it. */
+  hasChanged(task: string): void {
+    this.#tasks.get(task)?.readSoon();
+  }
+
+  #listenToTask(name: string, listener: (message: TaskMessage) => void): () => void {
+    const read = async () => this.#desk.look(await this.recordOf(name));
+    const repeated = this.#tasks.get(name) ?? new Repeated<TaskMessage>(() => this.#live(read), this.#clock, pauseMs);
+    this.#tasks.set(name, repeated);
+    const end = repeated.listen(listener);
+    return () => {
+      end();
+      if (!repeated.isHeard) this.#tasks.delete(name);
+    };
+  }
+
+  /** By its whole name. Throws a `TailwakeError` ("unknown-task"). */
+  async recordOf(name: string): Promise<TaskRecord> {
+    const key = parseTaskName(name);
+    const record = key && (await this.#desk.machinery.store.get(key));
+    if (record) return record;
+    throw new TailwakeError({
+      code: "unknown-task",
+      subject: `task ${name}`,
+      expected: "kind/activity@entity, of a task in the table",
+      received: key ? "what no task has" : "another form",
+    });
+  }
+
+  async #live<T>(read: () => Promise<T>): Promise<Live<T>> {
+    const now = () => this.#desk.machinery.clock.now();
+    try {
+      const value = await read();
+      return { now: now(), value };
+    } catch (error) {
+      return { now: now(), error: problemOf(error).problem };
+    }
+  }
+}

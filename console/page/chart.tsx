@@ -1,0 +1,73 @@
+import { useEffect, useRef } from "preact/hooks";
+import UPlot from "uplot";
+import type { Sample } from "./live.ts";
+
+const heightPx = 150;
+const darkness = matchMedia("(prefers-color-scheme: dark)");
+
+export interface ChartProps {
+  readonly title: string;
+  readonly samples: readonly Sample[];
+  readonly value: (sample: Sample) => number;
+  /** The last value and the largest, in words, for who does not see the lines. */
+  readonly words: (last: number, most: number) => string;
+}
+
+/** One figure over the time that this page is open. */
+export function Chart({ title, samples, value, words }: ChartProps) {
+  const values = samples.map(value);
+  return (
+    <figure class="chart">
+      <figcaption>
+        <h2>{title}</h2>
+        <p>{values.length > 0 ? words(values.at(-1) ?? 0, Math.max(...values)) : "Waiting for a second look…"}</p>
+      </figcaption>
+      <Plot times={samples.map(({ at }) => at / 1_000)} values={values} />
+    </figure>
+  );
+}
+
+function Plot({ times, values }: { readonly times: readonly number[]; readonly values: readonly number[] }) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<UPlot | undefined>(undefined);
+  useEffect(() => {
+    const { current: element } = box;
+    if (!element) return;
+    const made = new UPlot(optionsFor(element), [[], []], element);
+    plot.current = made;
+    const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: heightPx }));
+    resized.observe(element);
+    const redraw = () => made.redraw(false, true);
+    darkness.addEventListener("change", redraw);
+    return () => {
+      resized.disconnect();
+      darkness.removeEventListener("change", redraw);
+      made.destroy();
+    };
+  }, []);
+  useEffect(() => plot.current?.setData([[...times], [...values]]), [times.at(-1), times.length]);
+  return <div class="plot" ref={box} aria-hidden="true" />;
+}
+
+function optionsFor(element: HTMLElement): UPlot.Options {
+  const colour = (name: string) => () => getComputedStyle(element).getPropertyValue(name);
+  const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+  return {
+    width: element.clientWidth,
+    height: heightPx,
+    padding: [10, 12, 0, 0],
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
+    axes: [
+      {
+        ...axis,
+        size: 26,
+        space: 90,
+        values: (_, times) => times.map((time) => new Date(time * 1_000).toLocaleTimeString("en-GB")),
+      },
+      { ...axis, size: 44 },
+    ],
+    series: [{}, { stroke: colour("--accent"), width: 1.5, points: { show: false } }],
+  };
+}

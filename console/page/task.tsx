@@ -1,0 +1,156 @@
+import { useState } from "preact/hooks";
+import { statusOf } from "../../functions/engines/start.ts";
+import type { TaskRecord } from "../../functions/tasks/record.ts";
+import type { Lag, Problem, TaskLook } from "../messages.ts";
+import { Announced } from "./announced.tsx";
+import { killLazy } from "./kill.ts";
+import type { Heard } from "./live.ts";
+import { Operations } from "./operate.tsx";
+import { getLag } from "./request.ts";
+import { Badge, Status, signs } from "./signs.tsx";
+import { operationsOf } from "./task-operations.ts";
+import { Block, grouped, Text, Time, visible } from "./text.tsx";
+import { Timeline } from "./timeline.tsx";
+import { ViewText } from "./view-text.tsx";
+
+export function TaskView({ name, heard }: { readonly name: string; readonly heard: Heard }) {
+  const task = heard.task?.name === name ? heard.task : undefined;
+  const look = task?.look;
+  return (
+    <>
+      <h1 tabIndex={-1} class="name">
+        <Text of={name} most={300} />
+      </h1>
+      {task?.problem && (
+        <p class="problem" role="alert">
+          {visible(task.problem.message)}
+        </p>
+      )}
+      {!task && <p class="empty">Reading the task…</p>}
+      {look && (
+        <>
+          <Why look={look} />
+          <TaskOperations record={look.record} heard={heard} />
+          <div class="columns">
+            <section aria-labelledby="runs">
+              <h2 id="runs">Runs</h2>
+              <Timeline look={look} />
+            </section>
+            <section aria-labelledby="state">
+              <h2 id="state">Where it stands</h2>
+              <Facts record={look.record} />
+              <LagOf name={name} />
+              <LastError record={look.record} />
+              <h2>View</h2>
+              <ViewText text={look.view} before={task.viewBefore} />
+            </section>
+          </div>
+          <details>
+            <summary>The record in full</summary>
+            <Block of={JSON.stringify(look.record, undefined, 2)} />
+          </details>
+        </>
+      )}
+    </>
+  );
+}
+
+function TaskOperations({ record, heard: { about } }: { readonly record: TaskRecord; readonly heard: Heard }) {
+  const isKillable = about?.canKill === true && record.status === "running";
+  const operations = [...operationsOf(record), ...(isKillable ? [killLazy] : [])];
+  return operations.length > 0 ? <Operations label="Operate the task" of={operations} /> : null;
+}
+
+function Why({ look: { record, why } }: { readonly look: TaskLook }) {
+  const { next, needsOperator, sentence, reason } = why;
+  return (
+    <section class={needsOperator ? "why needed" : "why"} aria-label="Why">
+      <Announced sentence={sentence} about={reason} />
+      <p>
+        <Status of={statusOf(record)} />
+        {reason !== statusOf(record) && <Badge sign={needsOperator ? signs.broken : signs.good}>{reason}</Badge>}
+      </p>
+      <p class="sentence">
+        <Text of={sentence} most={1_000} />
+      </p>
+      <p>
+        {needsOperator && "Someone has to decide. "}
+        {next !== undefined && (
+          <>
+            Next: <Time at={next} />
+          </>
+        )}
+      </p>
+    </section>
+  );
+}
+
+function Facts({ record }: { readonly record: TaskRecord }) {
+  const { engine, tail, attempts, strikes, rescues, leaseUntil, due, intervention, fence } = record;
+  const facts: readonly (readonly [string, preact.ComponentChildren])[] = [
+    ["Engine", engine],
+    ["Tail", <code key="tail">{visible(tail)}</code>],
+    ["Runs", grouped(fence)],
+    ["Attempts in a row", grouped(attempts)],
+    ["Strikes", grouped(strikes)],
+    ["Rescues", grouped(rescues)],
+    ["Lease ends", leaseUntil === undefined ? "no run holds it" : <Time key="lease" at={leaseUntil} />],
+    ["Due", due === undefined ? "never" : <Time key="due" at={due} />],
+  ];
+  return (
+    <>
+      <dl class="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {intervention && (
+        <p>
+          Last operator's action: {visible(intervention.action)} by <Text of={intervention.by} />,{" "}
+          <Time at={intervention.at} />: <Text of={intervention.reason} />
+        </p>
+      )}
+    </>
+  );
+}
+
+/** Asked for, since it opens the task's stream. */
+function LagOf({ name }: { readonly name: string }) {
+  const [lag, setLag] = useState<Lag | Problem | "counting">();
+  const count = () => {
+    setLag("counting");
+    getLag(name).then(setLag, setLag);
+  };
+  return (
+    <p class="lag">
+      <button type="button" onClick={count} disabled={lag === "counting"}>
+        Count the events after the tail
+      </button>{" "}
+      <span role="status">{lag === undefined ? "" : lagWords(lag)}</span>
+    </p>
+  );
+}
+
+function lagWords(lag: Lag | Problem | "counting"): string {
+  if (lag === "counting") return "Reading the stream…";
+  if ("message" in lag) return visible(lag.message);
+  if (lag.more) return `More than ${grouped(lag.events)} events behind.`;
+  if (lag.events === 0) return "None: it has caught up.";
+  return `${grouped(lag.events)} behind; the head is ${visible(lag.head ?? "")}.`;
+}
+
+function LastError({ record: { error } }: { readonly record: TaskRecord }) {
+  if (!error) return null;
+  return (
+    <>
+      <h2>Last error</h2>
+      <p>
+        <Time at={error.at} />, after event <code>{visible(error.afterEvent)}</code>
+      </p>
+      <Block of={error.message} />
+    </>
+  );
+}

@@ -1,0 +1,71 @@
+import { type Desk, type Filter, fits, type TaskRecord, taskName } from "tailwake/operate";
+import type { Row, Rows, Sorting, Survey } from "./messages.ts";
+import { rowsPerPage } from "./messages.ts";
+
+/** Of a larger table only so many tasks are kept to be listed: some 30 MB. */
+const mostRows = 100_000;
+const longestMessage = 300;
+
+/** One look at the whole table: what it comes to, and its tasks in short. */
+export interface TableRead {
+  readonly survey: Survey;
+  readonly rows: readonly Row[];
+}
+
+/** Reads the table once, for the overview, the list and the streams that holders have open. */
+export async function readTable(desk: Desk): Promise<TableRead> {
+  const rows: Row[] = [];
+  const watched: Record<string, number> = {};
+  let notCaughtUp = 0;
+  const overview = await desk.overview((record) => {
+    if (rows.length < mostRows) rows.push(rowOf(record));
+    const holder = holderOf(record);
+    if (holder !== undefined) watched[holder] = (watched[holder] ?? 0) + 1;
+    else if (record.status !== "sleeping" && record.status !== "completed") notCaughtUp++;
+  });
+  const [engines, actions] = await Promise.all([desk.engines(), desk.actions()]);
+  return { rows, survey: { overview, notCaughtUp, engines, watched, actions } };
+}
+
+/** The holder that has the task's stream open. */
+function holderOf({ engine, status, token = "" }: TaskRecord): string | undefined {
+  const [holder, , rest] = token.split("#");
+  return engine === "eager" && status === "running" && rest !== undefined ? holder : undefined;
+}
+
+function rowOf(record: TaskRecord): Row {
+  const { entity, kind, activity, engine, status, paused, due, notBefore, leaseUntil, attempts, fence, error } = record;
+  return {
+    ...{ entity, kind, activity, engine, status, attempts, fence },
+    ...(paused && { paused }),
+    ...(due !== undefined && { due }),
+    ...(notBefore !== undefined && { notBefore }),
+    ...(leaseUntil !== undefined && { leaseUntil }),
+    ...(error && { error: { ...error, message: error.message.slice(0, longestMessage) } }),
+  };
+}
+
+/** The tasks that fit, from number `from` on, as many as a page of the list has. */
+export function rowsOf(
+  { survey, rows }: TableRead,
+  filter: Filter,
+  { sort, from }: { readonly sort: Sorting; readonly from: number },
+): Rows {
+  const found = rows.filter((row) => fits(row, filter)).sort(orders[sort]);
+  const { at, tasks } = survey.overview;
+  return { at, total: found.length, leftOut: tasks - rows.length, rows: found.slice(from, from + rowsPerPage) };
+}
+
+const byName = (a: Row, b: Row) => (taskName(a) < taskName(b) ? -1 : 1);
+const never = Number.POSITIVE_INFINITY;
+
+const orders: Readonly<Record<Sorting, (a: Row, b: Row) => number>> = {
+  name: byName,
+  due: (a, b) => compare(a.due ?? never, b.due ?? never) || byName(a, b),
+  error: (a, b) => compare(b.error?.at ?? 0, a.error?.at ?? 0) || byName(a, b),
+  attempts: (a, b) => b.attempts - a.attempts || byName(a, b),
+  runs: (a, b) => b.fence - a.fence || byName(a, b),
+};
+
+/** Differences of infinities are no numbers. */
+const compare = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1);

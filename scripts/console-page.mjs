@@ -1,0 +1,37 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { project } from "./install.mjs";
+
+/** The packages whose code is in the page: their licence asks for its text to be with it. */
+const bundled = ["preact", "uplot"];
+
+/** Makes the console's page: `page.js` and `page.css` in a folder, and the licences of what is in them. */
+export async function buildPage(folder) {
+  const { build } = await import("esbuild");
+  await build({
+    absWorkingDir: project,
+    entryPoints: [
+      { in: "console/page/main.tsx", out: "page" },
+      { in: "console/page/page.css", out: "page" },
+    ],
+    outdir: folder,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: ["chrome120", "firefox120", "safari17"],
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    legalComments: "none",
+    banner: { js: `/* with ${bundled.join(" and ")}: licences.txt */` },
+    logLevel: "warning",
+  });
+  writeFileSync(join(folder, "licences.txt"), bundled.map(licence).join("\n"));
+}
+
+function licence(name) {
+  const folder = join(project, "node_modules", name);
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return `${name} ${version}\n\n${readFileSync(join(folder, "LICENSE"), "utf8")}`;
+}
+
+if (process.argv[1]?.endsWith("console-page.mjs")) await buildPage(process.argv[2]);

@@ -1,0 +1,53 @@
+import { eventId, type Tail } from "../../functions/contract/tail.ts";
+import { withRun } from "../../functions/tasks/recent-runs.ts";
+import type { TaskKey, TaskRecord } from "../../functions/tasks/record.ts";
+import type { TaskStore } from "../../functions/tasks/store.ts";
+import { absent, type Update } from "../../functions/tasks/update.ts";
+
+/** Writes a record as it is given, in the place of none or another one. */
+export async function put(store: TaskStore, { entity, kind, activity, ...rest }: TaskRecord): Promise<void> {
+  const key: TaskKey = { entity, kind, activity };
+  const changes = rest as Update["changes"];
+  const written = await store.update(key, { operation: "put", guard: absent, changes });
+  if (written.applied) return;
+  await store.update(key, { operation: "put", guard: { op: "all", guards: [] }, changes });
+}
+
+/** A lazy task that sleeps at the tail e7, but for what is given. */
+export function sleeping(entity: string, now: number, more: Partial<TaskRecord> = {}): TaskRecord {
+  return {
+    entity,
+    kind: "thing",
+    activity: "reader",
+    address: { thingId: entity },
+    engine: "lazy",
+    status: "sleeping",
+    tail: eventId("e7"),
+    wakes: 3,
+    fence: 4,
+    attempts: 0,
+    strikes: 0,
+    rescues: 0,
+    startedAt: now - 86_400_000,
+    due: now + 600_000,
+    runs: runsTo(4, now, ["e2", "e2", "e5", "e7"]),
+    ...more,
+  };
+}
+
+/** As many runs as tails, a minute apart; the last one has this fence. */
+export function runsTo(last: number, now: number, tails: readonly string[]): string {
+  const first = last - tails.length + 1;
+  return tails.reduce<string>((runs, tail, i) => {
+    const run = {
+      fence: first + i,
+      startedAt: now - (tails.length - i) * 60_000,
+      durationMs: 320 + 1_700 * i,
+      events: i === 1 ? 0 : 2,
+      wake: i === 0 ? "start" : "signal",
+      outcome: "caughtUp",
+      tail: eventId(tail) as Tail,
+    } as const;
+    return withRun(runs, run);
+  }, "");
+}
