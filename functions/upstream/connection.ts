@@ -63,7 +63,7 @@ export function connectUpstream(
         pingIntervalMs: times.pingIntervalMs ?? pingIntervalMs,
         pingTimeoutMs: times.pingTimeoutMs ?? pingTimeoutMs,
       });
-      const transport = createLeanGrpcTransport({ baseUrl, interceptors, sessionManager });
+      const transport = createLeanGrpcTransport({ baseUrl, credentials, sessionManager });
       return { ...rest, transport, close: () => sessionManager.abort() };
     }
     case "connect":

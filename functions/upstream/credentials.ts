@@ -50,29 +50,38 @@ export class Credentials {
    * again for a moment, and no kind takes it for its server's word on a tail.
    */
   readonly interceptor: Interceptor = (next) => async (request) => {
-    const fetch = this.#fetch;
-    if (!fetch) return next(request);
     const { signal } = request;
-    const { value } = this.#fresh() ?? (await orAborted(this.#replaced(fetch), signal));
+    const value = await this.header(signal);
+    if (value === undefined) return next(request);
     request.header.set("authorization", value);
     // A stream is refused while it is read (over connect always), not by `next`. Its messages are left alone, since a
     // layer around them would cost every event a promise: a transport aborts the call's signal with the call's error.
-    signal.addEventListener("abort", () => this.#onError(signal.reason, value), { once: true });
+    signal.addEventListener("abort", () => this.onError(signal.reason, value), { once: true });
     try {
       return await next(request);
     } catch (error) {
-      this.#onError(error, value);
+      this.onError(error, value);
       throw error;
     }
   };
+
+  /** The `authorization` of a call, undefined if there is none. Rejects like the interceptor's calls. */
+  header(signal: AbortSignal | undefined): string | undefined | Promise<string> {
+    const fetch = this.#fetch;
+    if (!fetch) return undefined;
+    const held = this.#fresh();
+    if (held) return held.value;
+    const replaced = this.#replaced(fetch);
+    return (signal ? orAborted(replaced, signal) : replaced).then(({ value }) => value);
+  }
 
   /** Drops the token: the next call gets a new one, or fails. */
   forget(): void {
     this.#held = undefined;
   }
 
-  /** Drops the token that was refused, but not one that has replaced it meanwhile. */
-  #onError(error: unknown, sent: string): void {
+  /** A call with this `authorization` failed: drops the token if it was refused, but not one that has replaced it meanwhile. */
+  onError(error: unknown, sent: string): void {
     const refused = error instanceof ConnectError && error.code === Code.Unauthenticated;
     if (refused && this.#held?.value === sent) this.forget();
   }

@@ -1,0 +1,216 @@
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { getAbortSignalReason } from "@connectrpc/connect/protocol";
+import { validateResponseWithCompression, validateTrailer } from "@connectrpc/connect/protocol-grpc";
+import type { Http2SessionManager } from "@connectrpc/connect-node";
+import { errorOfNode, errorOfReset } from "./http2-errors.ts";
+import { MessageBuffer } from "./message-buffer.ts";
+
+export interface GrpcCallOptions<T> {
+  readonly sessionManager: Http2SessionManager;
+  /** As `/package.Service/Method`. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The request, in its frame. */
+  readonly request: Uint8Array;
+  readonly parse: (bytes: Uint8Array) => T;
+  /** A larger message is refused. */
+  readonly mostMessageBytes: number;
+  readonly signal: AbortSignal | undefined;
+  /** Called once, if the call fails, by the server or by the signal. */
+  readonly onError: (error: ConnectError) => void;
+}
+
+/** So much is kept of what nobody has read; then the server has to wait. */
+const mostUnreadBytes = 256 * 1024;
+
+/**
+ * One server stream of gRPC over HTTP/2: the messages of its answer, as they come. What has come whole before the server
+ * failed is still handed out; if our own signal aborts, nothing more is.
+ *
+ *     opening ──header──▶ reading ──end, trailer says ok──▶ ended
+ *        │                   │
+ *        └───────────────────┴── an error, a reset, a bad header or trailer, or the signal ──▶ failed
+ */
+export class GrpcCall<T> implements AsyncIterator<T> {
+  readonly #options: GrpcCallOptions<T>;
+  readonly #buffer: MessageBuffer;
+  #stream: ClientHttp2Stream | undefined;
+  #header: IncomingHttpHeaders = {};
+  #trailer: IncomingHttpHeaders = {};
+  #state: "opening" | "reading" | "ended" | "failed" = "opening";
+  #error: ConnectError | undefined;
+  /** Who waits for something to happen. */
+  #wake: (() => void) | undefined;
+  #happening: Promise<void> | undefined;
+
+  constructor(options: GrpcCallOptions<T>) {
+    this.#options = options;
+    this.#buffer = new MessageBuffer(options.mostMessageBytes);
+  }
+
+  /** Sends the request, and waits for a header that promises messages. Rejects with a `ConnectError`. */
+  async open(): Promise<void> {
+    const { sessionManager, path, headers, request, signal } = this.#options;
+    signal?.addEventListener("abort", this.#onAbort);
+    if (signal?.aborted) this.#onAbort();
+    else {
+      sessionManager.request("POST", path, headers, {}).then(
+        (stream) => {
+          if (this.#state === "failed") {
+            stream.on("error", () => {});
+            return stream.close(constants.NGHTTP2_CANCEL);
+          }
+          this.#listen(stream);
+          stream.end(request);
+        },
+        (error) => this.#fail(errorOfNode(error)),
+      );
+    }
+    while (this.#state === "opening") await this.#somethingHappens();
+    if (this.#error && (this.#buffer.bytes === 0 || signal?.aborted)) throw this.#error;
+  }
+
+  get header(): Headers {
+    return webHeaders(this.#header);
+  }
+
+  get trailer(): Headers {
+    return webHeaders(this.#trailer);
+  }
+
+  /** The next message if it has come already; undefined if it has to be waited for. Throws a `ConnectError`. */
+  take(): T | undefined {
+    if (this.#state === "failed" && this.#options.signal?.aborted) return undefined;
+    try {
+      const bytes = this.#buffer.take();
+      if (this.#stream?.isPaused() && this.#buffer.bytes < mostUnreadBytes) this.#stream.resume();
+      return bytes && this.#options.parse(bytes);
+    } catch (error) {
+      throw this.#fail(errorOfNode(error));
+    }
+  }
+
+  async next(): Promise<IteratorResult<T>> {
+    for (;;) {
+      const value = this.take();
+      if (value !== undefined) return { done: false, value };
+      if (this.#state === "failed") throw this.#error;
+      if (this.#state === "ended") return { done: true, value: undefined };
+      await this.#somethingHappens();
+    }
+  }
+
+  #listen(stream: ClientHttp2Stream): void {
+    this.#stream = stream;
+    stream.on("response", (header) => this.#onHeader(header));
+    stream.on("data", (chunk: Uint8Array) => {
+      this.#buffer.add(chunk);
+      this.#options.sessionManager.notifyResponseByteRead(stream);
+      if (this.#buffer.bytes >= mostUnreadBytes) stream.pause();
+      this.#happened();
+    });
+    stream.on("trailers", (trailer) => {
+      this.#trailer = trailer;
+    });
+    // Without a status something else has ended it: what, is known when it closes.
+    stream.on("end", () => this.#hasStatus && this.#onEnd());
+    stream.on("error", (error) => this.#fail(errorOfNode(error)));
+    stream.on("close", () => {
+      const error = errorOfReset(stream.rstCode);
+      if (error) this.#fail(error);
+      else this.#onEnd();
+    });
+  }
+
+  #onHeader(header: IncomingHttpHeaders): void {
+    this.#header = header;
+    try {
+      if (!isPlain(header)) {
+        const { headerError } = validateResponseWithCompression([], Number(header[":status"]), this.header);
+        if (headerError) throw headerError;
+      }
+      if (this.#state === "opening") this.#state = "reading";
+      this.#happened();
+    } catch (error) {
+      this.#fail(errorOfNode(error));
+    }
+  }
+
+  #onEnd(): void {
+    if (this.#isOver) return;
+    try {
+      // What can be cut off has been, unless somebody has yet to read it.
+      if (!this.#buffer.endsWhole()) throw new ConnectError("protocol error: incomplete envelope", Code.Internal);
+      if (this.#trailer["grpc-status"] !== "0") validateTrailer(this.trailer, this.header);
+      this.#end("ended");
+    } catch (error) {
+      this.#fail(errorOfNode(error));
+    }
+  }
+
+  readonly #onAbort = (): void => {
+    const { signal } = this.#options;
+    if (signal) this.#fail(ConnectError.from(getAbortSignalReason(signal), Code.Canceled));
+  };
+
+  get #hasStatus(): boolean {
+    return (this.#trailer["grpc-status"] ?? this.#header["grpc-status"]) !== undefined;
+  }
+
+  get #isOver(): boolean {
+    return this.#state === "ended" || this.#state === "failed";
+  }
+
+  /** The error that the call has failed with: this one, if it is the first. */
+  #fail(error: ConnectError): ConnectError {
+    if (this.#isOver) return this.#error ?? error;
+    this.#error = error;
+    this.#end("failed");
+    const stream = this.#stream;
+    // INTERNAL_ERROR tells a server that we have given up on its answer, CANCEL that we do not want it any more.
+    if (stream && !stream.closed)
+      stream.close(error.code === Code.Canceled ? constants.NGHTTP2_CANCEL : constants.NGHTTP2_INTERNAL_ERROR);
+    this.#options.onError(error);
+    return error;
+  }
+
+  #end(state: "ended" | "failed"): void {
+    this.#state = state;
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#happened();
+  }
+
+  #happened(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+    this.#happening = undefined;
+  }
+
+  #somethingHappens(): Promise<void> {
+    this.#happening ??= new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+    return this.#happening;
+  }
+}
+
+/** A header that nothing has to be looked up for: messages follow, and they are not compressed. */
+function isPlain(header: IncomingHttpHeaders): boolean {
+  const type = header["content-type"];
+  return (
+    Number(header[":status"]) === 200 &&
+    (type === "application/grpc+proto" || type === "application/grpc") &&
+    header["grpc-status"] === undefined &&
+    header["grpc-encoding"] === undefined
+  );
+}
+
+function webHeaders(given: IncomingHttpHeaders): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(given)) {
+    if (name.startsWith(":") || value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) headers.append(name, one);
+  }
+  return headers;
+}
