@@ -1,16 +1,26 @@
 import { parseArgs } from "node:util";
+import type { RawDrain } from "./drain.ts";
 import type { Figure } from "./measure.ts";
 
 type Benchmark = (name: string) => Promise<Figure | readonly Figure[]>;
+
+const oneByOne = { perMessage: 1, reading: "events" } as const;
+const byHundreds = { perMessage: 100, reading: "batches" } as const;
+const rawDrain = async (name: string, drain: RawDrain) => (await import("./drain.ts")).measureRawDrain(name, drain);
 
 /** Imported when they are measured: a benchmark's packages are not another one's memory. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "drain-engine/1": async (name) => (await import("./drain.ts")).measureDrain(name, 1, "events"),
   "drain-engine/100": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "batches"),
   "drain-engine/100/events": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "events"),
-  "drain-raw/grpc/1": async (name) => (await import("./drain.ts")).measureRawDrain(name, 1, "events"),
-  "drain-raw/grpc/100": async (name) => (await import("./drain.ts")).measureRawDrain(name, 100, "batches"),
-  "drain-raw/grpc/1/20ms": async (name) => (await import("./drain.ts")).measureRawDrain(name, 1, "events", 20),
+  "drain-raw/grpc/1": (name) => rawDrain(name, { protocol: "grpc", ...oneByOne }),
+  "drain-raw/grpc/100": (name) => rawDrain(name, { protocol: "grpc", ...byHundreds }),
+  "drain-raw/grpc/1/20ms": (name) => rawDrain(name, { protocol: "grpc", ...oneByOne, roundTripMs: 20 }),
+  "drain-raw/grpc/1/100-streams": (name) => rawDrain(name, { protocol: "grpc", ...oneByOne, streams: 100 }),
+  "drain-raw/connect/1": (name) => rawDrain(name, { protocol: "connect", ...oneByOne }),
+  "drain-raw/connect/100": (name) => rawDrain(name, { protocol: "connect", ...byHundreds }),
+  "drain-raw/grpc-web/1": (name) => rawDrain(name, { protocol: "grpc-web", ...oneByOne }),
+  "drain-raw/grpc-web/100": (name) => rawDrain(name, { protocol: "grpc-web", ...byHundreds }),
   "run/memory": async (name) => (await import("./run-memory.ts")).measureRuns(name),
   "requests/run": async (name) => (await import("./requests.ts")).measureRequests(name),
   "memory/drain": async (name) => (await import("./memory.ts")).measureMemory(name),
@@ -89,7 +99,7 @@ function text({ name, value, unit, floor, ratio }: Figure): string {
 }
 
 const row = (name: string, value: string, floor: string, ratio: string, unit: string) =>
-  `${name.padEnd(20)}${value.padStart(10)}${floor.padStart(10)}${ratio.padStart(8)}  ${unit}\n`;
+  `${name.padEnd(30)}${value.padStart(10)}${floor.padStart(10)}${ratio.padStart(8)}  ${unit}\n`;
 
 /** As many digits as mean something. */
 const rounded = (value: number) => Number(value.toPrecision(4));
