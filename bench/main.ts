@@ -21,7 +21,9 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "drain-raw/connect/100": (name) => rawDrain(name, { protocol: "connect", ...byHundreds }),
   "drain-raw/grpc-web/1": (name) => rawDrain(name, { protocol: "grpc-web", ...oneByOne }),
   "drain-raw/grpc-web/100": (name) => rawDrain(name, { protocol: "grpc-web", ...byHundreds }),
-  "run/memory": async (name) => (await import("./run-memory.ts")).measureRuns(name),
+  "run/memory": async (name) => (await import("./run.ts")).measureRuns(name, 1),
+  "run/empty": async (name) => (await import("./run.ts")).measureRuns(name, 0),
+  "run/dynamodb": async (name) => (await import("./run-dynamodb.ts")).measureDynamoRuns(name),
   "requests/run": async (name) => (await import("./requests.ts")).measureRequests(name),
   "memory/drain": async (name) => (await import("./memory.ts")).measureMemory(name),
   "memory/watch": async (name) => (await import("./memory-watch.ts")).measureWatchMemory(name),
@@ -33,6 +35,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 /** What the child processes of benchmarks do; a colon is in the name of no benchmark. */
 const roles: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   "role:serve-events": async (args) => (await import("./event-server.ts")).serveEvents(args),
+  "role:null-database": async (args) => (await import("./null-database.ts")).serveNullDatabase(args),
   "role:delay-proxy": async (args) => (await import("./delay-proxy.ts")).delayProxy(args),
   "role:serve-watches": async () => (await import("./watch-server.ts")).serveWatches(),
   "role:watch-bare": async (args) => (await import("./memory-watch.ts")).holdWatches("watch-bare", args),
