@@ -29,6 +29,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "memory/watch": async (name) => (await import("./memory-watch.ts")).measureWatchMemory(name),
   "latency/lazy": async (name) => (await import("./latency.ts")).measureLatency(name, "lazy"),
   "latency/eager": async (name) => (await import("./latency.ts")).measureLatency(name, "eager"),
+  "tick/1000000": async (name) => (await import("./tick.ts")).measureTick(name),
   "cold-start": async (name) => (await import("./cold-start.ts")).measureColdStart(name),
   "start/ready": async (name) => (await import("./start.ts")).measureStart(name),
 };
@@ -38,6 +39,7 @@ const roles: Readonly<Record<string, (args: readonly string[]) => Promise<void>>
   "role:serve-events": async (args) => (await import("./event-server.ts")).serveEvents(args),
   "role:null-database": async (args) => (await import("./null-database.ts")).serveNullDatabase(args),
   "role:first-answer": async (args) => (await import("./first-answer.ts")).firstAnswer(args),
+  "role:tick": async (args) => (await import("./tick-process.ts")).tickOften(args),
   "role:delay-proxy": async (args) => (await import("./delay-proxy.ts")).delayProxy(args),
   "role:serve-watches": async () => (await import("./watch-server.ts")).serveWatches(),
   "role:watch-bare": async (args) => (await import("./memory-watch.ts")).holdWatches("watch-bare", args),
