@@ -18,8 +18,9 @@ import { connectUpstream, type UpstreamConnection } from "../functions/upstream/
 import { eagerHolder, type HolderName } from "../functions/wake/holder-name.ts";
 import { MemoryWakes } from "../functions/wake/memory.ts";
 import { detailTypes, wakeSource } from "../functions/wake/wake.ts";
-import { createTaskTable, startDatabase } from "../local/database.ts";
+import { createTaskTable } from "../local/database.ts";
 import { startUpstream } from "../local/upstream/server.ts";
+import { startRole } from "./child.ts";
 import { type Figure, figure, percentile } from "./measure.ts";
 import { repoId } from "./repo-id.ts";
 
@@ -53,10 +54,10 @@ interface Held {
  * invocations are seconds long instead of minutes. The floor: one claim of a place, a read and a write.
  */
 export async function measureHandOver(name: string): Promise<readonly Figure[]> {
-  const database = await startDatabase(undefined);
+  const database = startRole("serve-database", []);
   const upstream = await startUpstream();
   const credentials = { accessKeyId: "bench", secretAccessKey: "bench" };
-  const dynamo = new DynamoDBClient({ endpoint: database.url, region: "us-east-1", credentials });
+  const dynamo = new DynamoDBClient({ endpoint: await database.line(), region: "us-east-1", credentials });
   try {
     upstream.seed.initRegistry("bench");
     upstream.seed.initRoot("bench", { globalRoot: "/bench", host: "localhost", hostRoot: "/bench" });
@@ -80,6 +81,8 @@ export async function measureHandOver(name: string): Promise<readonly Figure[]> 
           wakes,
         });
       return [eagerHolder(0, 1), "signals" as const].map(async (place) => {
+        // Not all at the same moment.
+        await sleep((app * invocationMs) / 2 / apps);
         if (place !== "signals") await startTasks(appOf, app, upstream);
         gaps[place === "signals" ? "signals" : "eager"].push(
           ...gapsOf(await holdersOf(place, appOf, upstream.grpcUrl)),
@@ -99,7 +102,7 @@ export async function measureHandOver(name: string): Promise<readonly Figure[]> 
     );
   } finally {
     dynamo.destroy();
-    await Promise.all([upstream.close(), database.close()]);
+    await Promise.all([upstream.close(), database.end()]);
   }
 }
 

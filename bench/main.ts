@@ -43,6 +43,7 @@ const roles: Readonly<Record<string, (args: readonly string[]) => Promise<void>>
   "role:first-answer": async (args) => (await import("./first-answer.ts")).firstAnswer(args),
   "role:tick": async (args) => (await import("./tick-process.ts")).tickOften(args),
   "role:run-lazily": async (args) => (await import("./memory-lazy.ts")).runLazily(args),
+  "role:serve-database": async () => (await import("./database-process.ts")).serveDatabase(),
   "role:delay-proxy": async (args) => (await import("./delay-proxy.ts")).delayProxy(args),
   "role:serve-watches": async () => (await import("./watch-server.ts")).serveWatches(),
   "role:watch-bare": async (args) => (await import("./memory-watch.ts")).holdWatches("watch-bare", args),
