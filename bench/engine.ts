@@ -1,4 +1,5 @@
-import { ulid } from "ulid";
+import { randomUUID } from "node:crypto";
+
 import { defineProcessor } from "../functions/contract/activity.ts";
 import { systemClock } from "../functions/contract/clock.ts";
 import { jsonLogger } from "../functions/contract/logger.ts";
@@ -72,7 +73,7 @@ export class CountingApp {
         this.logged += line.length;
       }),
       random: Math.random,
-      newToken: () => ulid(),
+      newToken: () => randomUUID(),
       upstream: connection,
       limits: runsAtOnce === undefined ? {} : { runs: runsAtOnce, runsPerKind: runsAtOnce },
     });

@@ -1,6 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { ulid } from "ulid";
 import { defineProcessor } from "../functions/contract/activity.ts";
 import { systemClock } from "../functions/contract/clock.ts";
 import { jsonLogger } from "../functions/contract/logger.ts";
@@ -76,7 +76,7 @@ export async function measureHandOver(name: string): Promise<readonly Figure[]> 
           clock: systemClock,
           log: jsonLogger(() => {}),
           random: Math.random,
-          newToken: () => ulid(),
+          newToken: () => randomUUID(),
           upstream: connection,
           wakes,
         });
@@ -184,7 +184,7 @@ async function claimOften(control: DynamoControlStore, signal: AbortSignal): Pro
   const times: number[] = [];
   while (!signal.aborted) {
     const began = performance.now();
-    await Holding.claim({ control, clock: systemClock }, eagerHolder(0, 99), ulid(), () => true);
+    await Holding.claim({ control, clock: systemClock }, eagerHolder(0, 99), randomUUID(), () => true);
     times.push(performance.now() - began);
     await sleep(betweenClaimsMs);
   }
