@@ -8,7 +8,7 @@ import {
 } from "@connectrpc/connect/protocol";
 import { requestHeader, validateResponseWithCompression, validateTrailer } from "@connectrpc/connect/protocol-grpc";
 import { createGrpcTransport, createNodeHttpClient, type Http2SessionManager } from "@connectrpc/connect-node";
-import { controllerUnder } from "../contract/controller-under.ts";
+import { controllerUnder, noLongerNeeded } from "../contract/controller-under.ts";
 import { MessageReader } from "./message-reader.ts";
 
 export interface GrpcTransportOptions {
@@ -45,7 +45,7 @@ export function createLeanGrpcTransport({ baseUrl, interceptors, sessionManager 
     const ends = signal ? controllerUnder(signal) : new AbortController();
     const reader = new MessageReader(serialization.getO(true).parse, {
       mostBytes: mostMessageBytes,
-      onEnd: (error) => ends.abort(error),
+      onEnd: (error) => ends.abort(error ?? noLongerNeeded),
     });
     const response = await runStreamingCall<I, O>({
       interceptors,
