@@ -26,20 +26,10 @@ const sweeps = 1;
  * the bare loop between them. They are woken by probes: a signal would be one Query more.
  */
 export async function measureDynamoRuns(name: string): Promise<readonly Figure[]> {
-  const events = await startEventServer({ events: eventsEach, perMessage: 1, calls: 1 });
-  const connection = connectUpstream({ baseUrl: events.url, protocol: "grpc" });
-  const database = startRole("null-database", [
-    JSON.stringify({ UpdateItem: { Attributes: await itemOf(connection) } }),
-  ]);
-  const client = new DynamoDBClient({
-    endpoint: await database.line(),
-    region: "us-east-1",
-    credentials: { accessKeyId: "bench", secretAccessKey: "bench" },
-  });
+  const servers = await startServers();
+  const { app, connection, client, close } = connectTo(servers.urls);
   try {
-    const app = new CountingApp(connection, "events", { store: new DynamoTaskStore(client, "tasks") });
-    const messages = repoIds.map((entity) => ({ class: "probe", key: keyOf(entity) }) as const);
-    const [acquire, commit, ...more] = await sentBy(client, () => app.invoke(messages.slice(0, 1)));
+    const [acquire, commit, ...more] = await sentBy(client, () => app.invoke(probes.slice(0, 1)));
     if (!acquire || !commit || more.length > 0) throw new Error("expected a run to make two calls");
     const bare = async () => {
       await client.send(new UpdateItemCommand(acquire));
@@ -47,15 +37,40 @@ export async function measureDynamoRuns(name: string): Promise<readonly Figure[]
       await client.send(new UpdateItemCommand(commit));
       return counted;
     };
-    return await compareRuns(name, { app, messages, sweeps, eventsEach, bare });
+    return await compareRuns(name, { app, messages: probes, sweeps, eventsEach, bare });
   } finally {
-    client.destroy();
-    connection.close();
-    await Promise.all([events.child.end(), database.end()]);
+    close();
+    await servers.end();
   }
 }
 
+/** What such runs need: a server of events, and the table that is none. */
+export async function startServers() {
+  const events = await startEventServer({ events: eventsEach, perMessage: 1, calls: 1 });
+  const connection = connectUpstream({ baseUrl: events.url, protocol: "grpc" });
+  const answers = { UpdateItem: { Attributes: await itemOf(connection) } };
+  connection.close();
+  const database = startRole("null-database", [JSON.stringify(answers)]);
+  const urls = [events.url, await database.line()] as const;
+  return { urls, end: () => Promise.all([events.child.end(), database.end()]) };
+}
+
+/** The app whose runs they are, in this process. */
+export function connectTo([eventsUrl = "", endpoint = ""]: readonly string[]) {
+  const connection = connectUpstream({ baseUrl: eventsUrl, protocol: "grpc" });
+  const credentials = { accessKeyId: "bench", secretAccessKey: "bench" };
+  const client = new DynamoDBClient({ endpoint, region: "us-east-1", credentials });
+  const app = new CountingApp(connection, "events", { store: new DynamoTaskStore(client, "tasks") });
+  const close = () => {
+    client.destroy();
+    connection.close();
+  };
+  return { app, connection, client, close };
+}
+
 const keyOf = (entity: string) => ({ entity, kind: "repo", activity: "count-events" });
+
+export const probes = repoIds.map((entity) => ({ class: "probe", key: keyOf(entity) }) as const);
 
 /** The item of a task that has run, as the table would give it back: always the same one. */
 async function itemOf(connection: UpstreamConnection): Promise<Record<string, AttributeValue>> {

@@ -50,14 +50,9 @@ export interface ComparedRuns {
 export async function compareRuns(name: string, compared: ComparedRuns): Promise<readonly Figure[]> {
   const { app, messages, sweeps, eventsEach, bare } = compared;
   const runs = messages.length * sweeps;
-  const batches = Array.from({ length: messages.length / perBatch }, (_, i) =>
-    messages.slice(i * perBatch, (i + 1) * perBatch),
-  );
   const engine = async () => {
     const before = app.runs;
-    const queue = Array.from({ length: sweeps }, () => batches).flat();
-    const limiter = new Limiter(atOnce / perBatch);
-    await Promise.all(queue.map((batch) => limiter.run(() => app.invoke(batch))));
+    await invokeAll(app, Array.from({ length: sweeps }, () => messages).flat());
     expectCount("runs", app.runs - before, runs);
   };
   const workers = async () => {
@@ -78,4 +73,13 @@ export async function compareRuns(name: string, compared: ComparedRuns): Promise
     () => timed(runs, engine),
   );
   return [figure(name, "runs/s", perSecond), figure(`${name}/cpu`, "µs of client CPU/run", cpuMicros)];
+}
+
+/** Delivers messages in batches, with as many runs at once as the floor has calls. */
+export async function invokeAll(app: CountingApp, messages: readonly WakeMessage[]): Promise<void> {
+  const batches = Array.from({ length: messages.length / perBatch }, (_, i) =>
+    messages.slice(i * perBatch, (i + 1) * perBatch),
+  );
+  const limiter = new Limiter(atOnce / perBatch);
+  await Promise.all(batches.map((batch) => limiter.run(() => app.invoke(batch))));
 }
