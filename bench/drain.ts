@@ -21,7 +21,7 @@ export interface RawDrain {
 }
 
 /** Runs that drain long streams, against nothing but HTTP and the decoding of their messages. */
-export async function measureRawDrain(name: string, drain: RawDrain): Promise<Figure> {
+export async function measureRawDrain(name: string, drain: RawDrain): Promise<readonly Figure[]> {
   const { protocol, perMessage, reading, streams = 1, roundTripMs = 0 } = drain;
   const total = streams === 1 ? events : eventsOfMany;
   const server = await startEventServer({ events: total / streams, perMessage, calls: 1, protocol });
@@ -34,12 +34,12 @@ export async function measureRawDrain(name: string, drain: RawDrain): Promise<Fi
     return counts.reduce((sum, count) => sum + count, 0);
   };
   try {
-    const { perSecond } = await interleave(
+    const { perSecond, cpuMicros } = await interleave(
       rounds,
       () => timed(total, async () => expectCount("raw", await countRaw(), total)),
       () => timed(total, async () => expectCount("engine", await countWithEngine(connection, reading, streams), total)),
     );
-    return figure(name, "events/s", perSecond);
+    return [figure(name, "events/s", perSecond), figure(`${name}/cpu`, "µs of client CPU/event", cpuMicros)];
   } finally {
     raw.close();
     connection.close();
