@@ -1,33 +1,45 @@
 import { connectUpstream } from "../functions/upstream/connection.ts";
 import { startRole } from "./child.ts";
 import { countWithEngine, type Reading } from "./engine.ts";
-import { startEventServer } from "./event-server.ts";
+import { type Protocol, startEventServer } from "./event-server.ts";
 import { countWithBareLoop, expectCount } from "./floor.ts";
 import { type Figure, figure, interleave, timed } from "./measure.ts";
-import { RawClient } from "./raw-floor.ts";
+import { rawClient } from "./raw-floor.ts";
 
 const events = 200_000;
 const rounds = 15;
+/** Of many streams together: so many that it does not matter what their runs cost to begin and end. */
+const eventsOfMany = 1_000_000;
 
-/** One run that drains one long stream over gRPC, against nothing but HTTP/2 and the decoding of its messages. */
-export async function measureRawDrain(
-  name: string,
-  perMessage: number,
-  reading: Reading,
-  roundTripMs = 0,
-): Promise<Figure> {
-  const server = await startEventServer({ events, perMessage, calls: 1 });
+export interface RawDrain {
+  readonly protocol: Protocol;
+  readonly perMessage: number;
+  readonly reading: Reading;
+  /** Streams drained at the same time, which have all events together; one unless given. */
+  readonly streams?: number;
+  readonly roundTripMs?: number;
+}
+
+/** Runs that drain long streams, against nothing but HTTP and the decoding of their messages. */
+export async function measureRawDrain(name: string, drain: RawDrain): Promise<readonly Figure[]> {
+  const { protocol, perMessage, reading, streams = 1, roundTripMs = 0 } = drain;
+  const total = streams === 1 ? events : eventsOfMany;
+  const server = await startEventServer({ events: total / streams, perMessage, calls: 1, protocol });
   const far = roundTripMs > 0 ? startRole("delay-proxy", [server.url, roundTripMs / 2]) : undefined;
   const url = far ? await far.line() : server.url;
-  const raw = new RawClient(url);
-  const connection = connectUpstream({ baseUrl: url, protocol: "grpc" });
+  const raw = rawClient(url, protocol);
+  const connection = connectUpstream({ baseUrl: url, protocol });
+  const countRaw = async () => {
+    const counts = await Promise.all(Array.from({ length: streams }, () => raw.count()));
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
   try {
-    const { perSecond } = await interleave(
+    const { perSecond, cpuMicros } = await interleave(
       rounds,
-      () => timed(events, async () => expectCount("raw", await raw.count(), events)),
-      () => timed(events, async () => expectCount("engine", await countWithEngine(connection, reading), events)),
+      () => timed(total, async () => expectCount("raw", await countRaw(), total)),
+      () => timed(total, async () => expectCount("engine", await countWithEngine(connection, reading, streams), total)),
     );
-    return figure(name, "events/s", perSecond);
+    return [figure(name, "events/s", perSecond), figure(`${name}/cpu`, "µs of client CPU/event", cpuMicros)];
   } finally {
     raw.close();
     connection.close();

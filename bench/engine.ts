@@ -1,4 +1,5 @@
-import { ulid } from "ulid";
+import { randomUUID } from "node:crypto";
+
 import { defineProcessor } from "../functions/contract/activity.ts";
 import { systemClock } from "../functions/contract/clock.ts";
 import { jsonLogger } from "../functions/contract/logger.ts";
@@ -22,6 +23,13 @@ import { repoId } from "./repo-id.ts";
 /** How an activity of level 1 takes its events. */
 export type Reading = "events" | "batches";
 
+export interface CountingOptions {
+  /** In memory unless given. */
+  readonly store?: TaskStore;
+  /** The default of an app unless given. */
+  readonly runsAtOnce?: number;
+}
+
 /** An app of one activity that counts events, with everything around the engines in memory. */
 export class CountingApp {
   readonly wakes = new MemoryWakes(systemClock);
@@ -32,7 +40,8 @@ export class CountingApp {
   runs = 0;
   readonly #activity;
 
-  constructor(connection: UpstreamConnection, reading: Reading, store: TaskStore = new MemoryTaskStore()) {
+  constructor(connection: UpstreamConnection, reading: Reading, options: CountingOptions = {}) {
+    const { store = new MemoryTaskStore(), runsAtOnce } = options;
     this.#activity = defineProcessor(repo, {
       name: "count-events",
       processEvents: async (run, stream) => {
@@ -64,8 +73,9 @@ export class CountingApp {
         this.logged += line.length;
       }),
       random: Math.random,
-      newToken: () => ulid(),
+      newToken: () => randomUUID(),
       upstream: connection,
+      limits: runsAtOnce === undefined ? {} : { runs: runsAtOnce, runsPerKind: runsAtOnce },
     });
   }
 
@@ -82,11 +92,11 @@ export class CountingApp {
   }
 }
 
-/** One run of one task, from epoch to the head of its stream. */
-export async function countWithEngine(connection: UpstreamConnection, reading: Reading): Promise<number> {
-  const app = new CountingApp(connection, reading);
-  await app.start(repoId(0));
+/** One invocation with a run for each of so many tasks, from epoch to the head of its stream. */
+export async function countWithEngine(connection: UpstreamConnection, reading: Reading, tasks = 1): Promise<number> {
+  const app = new CountingApp(connection, reading, { runsAtOnce: tasks });
+  for (let i = 0; i < tasks; i++) await app.start(repoId(i));
   await app.invoke(app.wakes.take());
-  if (app.runs !== 1) throw new Error(`expected one run, saw ${app.runs}`);
+  if (app.runs !== tasks) throw new Error(`expected ${tasks} runs, saw ${app.runs}`);
   return app.counted;
 }

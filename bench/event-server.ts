@@ -1,9 +1,14 @@
 import { once } from "node:events";
-import { createServer, type Http2Server, type ServerHttp2Stream } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { createServer, type Http2Server } from "node:http2";
+import type { AddressInfo, Server } from "node:net";
+import type { Writable } from "node:stream";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { RepoEvent_Type, RepoEventsOSchema } from "../functions/nog/gen/nogfso/repos_pb.ts";
+import type { Upstream } from "../functions/upstream/upstream.ts";
 import { type Child, startRole } from "./child.ts";
+
+export type Protocol = Upstream["protocol"];
 
 /** What a server sends for each call of nogfso.Repos/Events, whatever it is asked for. */
 export interface EventServerOptions {
@@ -12,43 +17,82 @@ export interface EventServerOptions {
   readonly perMessage: number;
   /** Calls with events of their own; then they come again. */
   readonly calls: number;
+  /** gRPC, over HTTP/2, unless given; the others over HTTP/1.1, as fetch speaks it. */
+  readonly protocol?: Protocol;
 }
 
 /** An event server in a process of its own. */
-export async function startEventServer({ events, perMessage, calls }: EventServerOptions): Promise<{
+export async function startEventServer({ events, perMessage, calls, protocol = "grpc" }: EventServerOptions): Promise<{
   readonly url: string;
   readonly child: Child;
 }> {
-  const child = startRole("serve-events", [events, perMessage, calls]);
+  const child = startRole("serve-events", [protocol, events, perMessage, calls]);
   return { url: await child.line(), child };
 }
 
 /**
- * The role of that process: plain HTTP/2 and frames that are encoded before the first call, so that it is the client
+ * The role of that process: plain HTTP and frames that are encoded before the first call, so that it is the client
  * that is measured. Prints its URL; ends when standard input closes.
  */
-export async function serveEvents(args: readonly string[]): Promise<void> {
-  const [events = 0, perMessage = 0, calls = 0] = args.map(Number);
-  const answers = Array.from({ length: calls }, (_, call) => encodeCall(call, events, perMessage));
+export async function serveEvents([protocol, ...numbers]: readonly string[]): Promise<void> {
+  const [events = 0, perMessage = 0, calls = 0] = numbers.map(Number);
+  const end = endFrames[protocol as Protocol];
+  const answers = Array.from({ length: calls }, (_, call) =>
+    Buffer.concat([...encodeCall(call, events, perMessage), end]),
+  );
   let served = 0;
-  const server = createServer();
+  const answerTo = (path: string | undefined) =>
+    (path === eventsPath ? answers[served++ % answers.length] : undefined) ?? end;
+  await listen(protocol === "grpc" ? grpcServer(answerTo) : fetchServer(protocol as Protocol, answerTo));
+}
+
+function grpcServer(answerTo: (path: string | undefined) => Buffer): Http2Server {
+  const server = createServer(manyStreams);
   server.on("stream", (stream, headers) => {
     stream.on("error", () => {});
     stream.respond(responseHeaders, { waitForTrailers: true, endStream: false });
     const known = headers[":path"] === eventsPath;
     stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": known ? "0" : "12" }));
-    const answer = known ? answers[served++ % answers.length] : undefined;
-    stream.on("end", () => send(stream, answer ?? Buffer.alloc(0))).resume();
+    stream.on("end", () => send(stream, answerTo(headers[":path"]))).resume();
   });
-  await listen(server);
+  return server;
 }
+
+function fetchServer(protocol: Protocol, answerTo: (path: string | undefined) => Buffer): Server {
+  return createHttpServer((request, response) => {
+    response.on("error", () => {});
+    response.writeHead(200, { "content-type": contentTypes[protocol] });
+    request.on("end", () => send(response, answerTo(request.url))).resume();
+  });
+}
+
+export const contentTypes: Readonly<Record<Protocol, string>> = {
+  grpc: "application/grpc+proto",
+  "grpc-web": "application/grpc-web+proto",
+  connect: "application/connect+proto",
+};
+
+/** What stands behind the messages of a stream without an error: gRPC has trailers for that. */
+const endFrames: Readonly<Record<Protocol, Buffer>> = {
+  grpc: Buffer.alloc(0),
+  "grpc-web": frame(0x80, Buffer.from("grpc-status: 0\r\n")),
+  connect: frame(0x02, Buffer.from("{}")),
+};
+
+/** For why each is needed, see the listener of the local upstream (local/upstream/listener.ts). */
+export const manyStreams = {
+  maxSessionMemory: 1024,
+  settings: { maxConcurrentStreams: 100_000, initialWindowSize: 1 << 20 },
+  streamResetBurst: 1_000_000,
+  streamResetRate: 1_000_000,
+} as Parameters<typeof createServer>[0];
 
 /** The only method that a server of the benchmarks knows. */
 export const eventsPath = "/nogfso.Repos/Events";
-export const responseHeaders = { ":status": 200, "content-type": "application/grpc+proto" };
+export const responseHeaders = { ":status": 200, "content-type": contentTypes.grpc };
 
 /** Prints its URL; the process ends when standard input closes. */
-export async function listen(server: Http2Server): Promise<void> {
+export async function listen(server: Server | Http2Server): Promise<void> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   process.stdin.on("close", () => process.exit()).resume();
@@ -57,7 +101,7 @@ export async function listen(server: Http2Server): Promise<void> {
 
 const chunkBytes = 64 * 1024;
 
-function send(stream: ServerHttp2Stream, answer: Buffer): void {
+function send(stream: Writable, answer: Buffer): void {
   let sent = 0;
   const more = () => {
     while (sent < answer.length) {
@@ -78,13 +122,13 @@ const repo = Buffer.alloc(16, 7);
 const text = "the disk of the shadow repository is full now".padEnd(45, ".");
 
 /** The frames of one call, one after the other. */
-function encodeCall(call: number, events: number, perMessage: number): Buffer {
+function encodeCall(call: number, events: number, perMessage: number): Buffer[] {
   const frames: Buffer[] = [];
   for (let first = 0; first < events; first += perMessage) {
     const length = Math.min(perMessage, events - first);
     frames.push(encodeFrame({ events: Array.from({ length }, (_, i) => event(call, first + i + 1)) }));
   }
-  return Buffer.concat(frames);
+  return frames;
 }
 
 type Message = MessageInitShape<typeof RepoEventsOSchema>;
@@ -99,12 +143,17 @@ export function event(call: number, position: number) {
   };
 }
 
-/** The frame of one message: a byte for "not compressed", the length, the message. */
+/** The frame of one message that is not compressed. */
 export function encodeFrame(init: Message): Buffer {
-  const message = toBinary(RepoEventsOSchema, create(RepoEventsOSchema, { repo, ...init }));
+  return frame(0, toBinary(RepoEventsOSchema, create(RepoEventsOSchema, { repo, ...init })));
+}
+
+/** A byte of flags, the length, the content. */
+function frame(flags: number, content: Uint8Array): Buffer {
   const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
+  head[0] = flags;
+  head.writeUInt32BE(content.length, 1);
+  return Buffer.concat([head, content]);
 }
 
 function eventId(call: number, position: number): Uint8Array {

@@ -1,3 +1,4 @@
+import { percentile } from "./measure.ts";
 import { repoId } from "./repo-id.ts";
 
 const repos = 50;
@@ -28,7 +29,7 @@ export class Arrivals {
 
   /** The time that so many percent of the events took at most, of those from number `first` on. */
   percentile(percent: number, first: number): number {
-    const sorted = [...this.#ms].flatMap(([number, ms]) => (number < first ? [] : [ms])).sort((a, b) => a - b);
-    return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? Number.NaN;
+    const counted = [...this.#ms].flatMap(([number, ms]) => (number < first ? [] : [ms]));
+    return percentile(counted, percent);
   }
 }

@@ -1,28 +1,51 @@
 import { parseArgs } from "node:util";
+import type { RawDrain } from "./drain.ts";
 import type { Figure } from "./measure.ts";
 
 type Benchmark = (name: string) => Promise<Figure | readonly Figure[]>;
+
+const oneByOne = { perMessage: 1, reading: "events" } as const;
+const byHundreds = { perMessage: 100, reading: "batches" } as const;
+const rawDrain = async (name: string, drain: RawDrain) => (await import("./drain.ts")).measureRawDrain(name, drain);
 
 /** Imported when they are measured: a benchmark's packages are not another one's memory. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "drain-engine/1": async (name) => (await import("./drain.ts")).measureDrain(name, 1, "events"),
   "drain-engine/100": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "batches"),
   "drain-engine/100/events": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "events"),
-  "drain-raw/grpc/1": async (name) => (await import("./drain.ts")).measureRawDrain(name, 1, "events"),
-  "drain-raw/grpc/100": async (name) => (await import("./drain.ts")).measureRawDrain(name, 100, "batches"),
-  "drain-raw/grpc/1/20ms": async (name) => (await import("./drain.ts")).measureRawDrain(name, 1, "events", 20),
-  "run/memory": async (name) => (await import("./run-memory.ts")).measureRuns(name),
+  "drain-raw/grpc/1": (name) => rawDrain(name, { protocol: "grpc", ...oneByOne }),
+  "drain-raw/grpc/100": (name) => rawDrain(name, { protocol: "grpc", ...byHundreds }),
+  "drain-raw/grpc/1/20ms": (name) => rawDrain(name, { protocol: "grpc", ...oneByOne, roundTripMs: 20 }),
+  "drain-raw/grpc/1/100-streams": (name) => rawDrain(name, { protocol: "grpc", ...oneByOne, streams: 100 }),
+  "drain-raw/connect/1": (name) => rawDrain(name, { protocol: "connect", ...oneByOne }),
+  "drain-raw/connect/100": (name) => rawDrain(name, { protocol: "connect", ...byHundreds }),
+  "drain-raw/grpc-web/1": (name) => rawDrain(name, { protocol: "grpc-web", ...oneByOne }),
+  "drain-raw/grpc-web/100": (name) => rawDrain(name, { protocol: "grpc-web", ...byHundreds }),
+  "run/memory": async (name) => (await import("./run.ts")).measureRuns(name, 1),
+  "run/empty": async (name) => (await import("./run.ts")).measureRuns(name, 0),
+  "run/dynamodb": async (name) => (await import("./run-dynamodb.ts")).measureDynamoRuns(name),
+  "fleet/2": async (name) => (await import("./fleet.ts")).measureFleet(name),
   "requests/run": async (name) => (await import("./requests.ts")).measureRequests(name),
   "memory/drain": async (name) => (await import("./memory.ts")).measureMemory(name),
+  "memory/lazy": async (name) => (await import("./memory-lazy.ts")).measureLazyMemory(name),
   "memory/watch": async (name) => (await import("./memory-watch.ts")).measureWatchMemory(name),
   "latency/lazy": async (name) => (await import("./latency.ts")).measureLatency(name, "lazy"),
   "latency/eager": async (name) => (await import("./latency.ts")).measureLatency(name, "eager"),
+  "tick/1000000": async (name) => (await import("./tick.ts")).measureTick(name),
+  "hand-over": async (name) => (await import("./hand-over.ts")).measureHandOver(name),
+  "cold-start": async (name) => (await import("./cold-start.ts")).measureColdStart(name),
   "start/ready": async (name) => (await import("./start.ts")).measureStart(name),
 };
 
 /** What the child processes of benchmarks do; a colon is in the name of no benchmark. */
 const roles: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   "role:serve-events": async (args) => (await import("./event-server.ts")).serveEvents(args),
+  "role:null-database": async (args) => (await import("./null-database.ts")).serveNullDatabase(args),
+  "role:first-answer": async (args) => (await import("./first-answer.ts")).firstAnswer(args),
+  "role:tick": async (args) => (await import("./tick-process.ts")).tickOften(args),
+  "role:run-lazily": async (args) => (await import("./memory-lazy.ts")).runLazily(args),
+  "role:serve-database": async () => (await import("./database-process.ts")).serveDatabase(),
+  "role:fleet-member": async (args) => (await import("./fleet.ts")).joinFleet(args),
   "role:delay-proxy": async (args) => (await import("./delay-proxy.ts")).delayProxy(args),
   "role:serve-watches": async () => (await import("./watch-server.ts")).serveWatches(),
   "role:watch-bare": async (args) => (await import("./memory-watch.ts")).holdWatches("watch-bare", args),
@@ -89,7 +112,7 @@ function text({ name, value, unit, floor, ratio }: Figure): string {
 }
 
 const row = (name: string, value: string, floor: string, ratio: string, unit: string) =>
-  `${name.padEnd(20)}${value.padStart(10)}${floor.padStart(10)}${ratio.padStart(8)}  ${unit}\n`;
+  `${name.padEnd(30)}${value.padStart(10)}${floor.padStart(10)}${ratio.padStart(8)}  ${unit}\n`;
 
 /** As many digits as mean something. */
 const rounded = (value: number) => Number(value.toPrecision(4));

@@ -63,3 +63,9 @@ function median(values: readonly number[]): number {
   if (low === undefined || high === undefined) throw new Error("the median of no values");
   return (low + high) / 2;
 }
+
+/** What so many percent of the values are at most. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? Number.NaN;
+}

@@ -3,6 +3,7 @@ import { type Child, startRole } from "./child.ts";
 import { expectCount } from "./floor.ts";
 import { type Figure, figure } from "./measure.ts";
 import { repoId } from "./repo-id.ts";
+import { residentBytes } from "./resident.ts";
 import { connectForMany, watchBare, watchWithEngine } from "./watch.ts";
 
 const watches = 10_000;
@@ -50,15 +51,6 @@ export async function holdWatches(role: "watch-bare" | "watch-engine", [baseUrl 
   process.stdout.write(`${((await residentBytes()) - before) / 1024 / watches}\n`);
   await until(() => watchers.events >= watches, eventMs);
   process.stdout.write(`${watchers.events}\n`);
-}
-
-/** After two collections: what finalizers let go of in the first one goes in the second. */
-async function residentBytes(): Promise<number> {
-  for (let i = 0; i < 2; i++) {
-    globalThis.gc?.();
-    await sleep(500);
-  }
-  return process.memoryUsage.rss();
 }
 
 async function until(holds: () => boolean, ms: number): Promise<void> {

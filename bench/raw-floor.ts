@@ -2,52 +2,80 @@ import { connect } from "node:http2";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { RepoEventsISchema, RepoEventsOSchema } from "../functions/nog/gen/nogfso/repos_pb.ts";
-import { eventsPath } from "./event-server.ts";
+import { contentTypes, eventsPath, type Protocol } from "./event-server.ts";
 
-const prefixBytes = 5;
+/**
+ * The floor of a transport: the events of one call, counted with nothing but `node:http2`, or fetch, and protobuf-es. No
+ * deadlines, no errors, no back pressure that is not the transport's own.
+ */
+export interface RawClient {
+  count(): Promise<number>;
+  close(): void;
+}
+
+export const rawClient = (url: string, protocol: Protocol): RawClient =>
+  protocol === "grpc" ? rawGrpc(url) : rawFetch(url, protocol);
+
 /** So large that a server never waits for word that it was read. */
 const windowBytes = 64 * 1024 * 1024;
 
-/**
- * The floor of the transports: the events of one call, counted with nothing but `node:http2` and protobuf-es. No
- * deadlines, no errors, no back pressure, nothing that waits.
- */
-export class RawClient {
-  readonly #session;
-
-  constructor(url: string) {
-    this.#session = connect(url, { settings: { initialWindowSize: windowBytes } });
-    this.#session.once("connect", () => this.#session.setLocalWindowSize(windowBytes));
-  }
-
-  count(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const stream = this.#session.request({
+function rawGrpc(url: string): RawClient {
+  const session = connect(url, { settings: { initialWindowSize: windowBytes } });
+  session.once("connect", () => session.setLocalWindowSize(windowBytes));
+  const count = () =>
+    new Promise<number>((resolve, reject) => {
+      const stream = session.request({
         ":method": "POST",
         ":path": eventsPath,
-        "content-type": "application/grpc+proto",
+        "content-type": contentTypes.grpc,
         te: "trailers",
       });
-      let events = 0;
-      let rest: Buffer = Buffer.alloc(0);
-      stream.on("data", (chunk: Buffer) => {
-        const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-        let at = 0;
-        while (bytes.length - at >= prefixBytes) {
-          const end = at + prefixBytes + bytes.readUInt32BE(at + 1);
-          if (end > bytes.length) break;
-          events += fromBinary(RepoEventsOSchema, bytes.subarray(at + prefixBytes, end)).events.length;
-          at = end;
-        }
-        rest = bytes.subarray(at);
-      });
-      stream.on("end", () => resolve(events)).on("error", reject);
-      const request = create(RepoEventsISchema, { repo: new Uint8Array(16), watch: false });
-      stream.end(encodeEnvelope(0, toBinary(RepoEventsISchema, request)));
+      const counter = new FrameCounter();
+      stream.on("data", (chunk: Buffer) => counter.add(chunk));
+      stream.on("end", () => resolve(counter.events)).on("error", reject);
+      stream.end(request());
     });
-  }
+  return { count, close: () => session.close() };
+}
 
-  close(): void {
-    this.#session.close();
+function rawFetch(url: string, protocol: Protocol): RawClient {
+  const count = async () => {
+    const headers = { "content-type": contentTypes[protocol] };
+    const response = await fetch(url + eventsPath, { method: "POST", headers, body: request() });
+    const reader = response.body?.getReader();
+    if (!reader) throw new Error(`${protocol}: no body`);
+    const counter = new FrameCounter();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return counter.events;
+      counter.add(value);
+    }
+  };
+  return { count, close: () => {} };
+}
+
+const request = () =>
+  encodeEnvelope(0, toBinary(RepoEventsISchema, create(RepoEventsISchema, { repo: new Uint8Array(16), watch: false })));
+
+const prefixBytes = 5;
+
+/** Cuts chunks into messages, decodes them and counts their events. */
+class FrameCounter {
+  events = 0;
+  #rest: Uint8Array = Buffer.alloc(0);
+
+  add(chunk: Uint8Array): void {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    let at = 0;
+    while (bytes.length - at >= prefixBytes) {
+      const end = at + prefixBytes + view.getUint32(at + 1);
+      if (end > bytes.length) break;
+      // Others are no messages: the end of a stream over fetch.
+      if (bytes[at] === 0)
+        this.events += fromBinary(RepoEventsOSchema, bytes.subarray(at + prefixBytes, end)).events.length;
+      at = end;
+    }
+    this.#rest = bytes.subarray(at);
   }
 }

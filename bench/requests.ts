@@ -33,7 +33,7 @@ export async function measureRequests(name: string): Promise<readonly Figure[]> 
   );
   try {
     await createTaskTable(client, "tasks");
-    const app = new CountingApp(connection, "events", new DynamoTaskStore(client, "tasks"));
+    const app = new CountingApp(connection, "events", { store: new DynamoTaskStore(client, "tasks") });
     const ids = Array.from({ length: repos }, (_, i) => repoId(i));
     for (const id of ids) await app.start(id);
     const perRun = async (messages: Parameters<typeof app.invoke>[0]) => {

@@ -1,6 +1,6 @@
 import { createServer, type ServerHttp2Stream } from "node:http2";
 import { createInterface } from "node:readline";
-import { encodeFrame, event, eventsPath, listen, responseHeaders } from "./event-server.ts";
+import { encodeFrame, event, eventsPath, listen, manyStreams, responseHeaders } from "./event-server.ts";
 
 /** As nog's servers do (seed: nog 4450389, registryd.go). */
 const heartbeatMs = 10_000;
@@ -34,11 +34,3 @@ export async function serveWatches(): Promise<void> {
   });
   await listen(server);
 }
-
-/** For why each is needed, see the listener of the local upstream (local/upstream/listener.ts). */
-const manyStreams = {
-  maxSessionMemory: 1024,
-  settings: { maxConcurrentStreams: 100_000, initialWindowSize: 1 << 20 },
-  streamResetBurst: 1_000_000,
-  streamResetRate: 1_000_000,
-} as Parameters<typeof createServer>[0];

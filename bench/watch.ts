@@ -1,6 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
-import { ulid } from "ulid";
 import { defineProcessor } from "../functions/contract/activity.ts";
 import { systemClock } from "../functions/contract/clock.ts";
 import { jsonLogger } from "../functions/contract/logger.ts";
@@ -68,7 +68,7 @@ export async function watchWithEngine(upstream: UpstreamConnection, repoIds: rea
     clock: systemClock,
     log: jsonLogger(() => {}),
     random: Math.random,
-    newToken: () => ulid(),
+    newToken: () => randomUUID(),
     upstream,
     limits: { eagerWatches: repoIds.length },
   });

@@ -1,7 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
-import { ulid } from "ulid";
 import { behaviourOf, type Task } from "./contract/activity.ts";
 import { systemClock } from "./contract/clock.ts";
 import { describeValue, TailwakeError } from "./contract/error.ts";
@@ -150,7 +150,7 @@ export function createMachinery(
     breakers: new Breakers({ control, clock, log, random: Math.random, upstream }),
     signalSources: app.signalSources.map(sourceDeclarationOf),
     random: Math.random,
-    newToken: () => ulid(),
+    newToken: () => randomUUID(),
     upstream,
     exit: leave,
     openStream: openEventStream,

@@ -1,3 +1,4 @@
+import { loadDay } from "./day.ts";
 import { loadOutage } from "./outage.ts";
 import type { LoadReport } from "./report.ts";
 import { loadStorm } from "./storm.ts";
@@ -14,5 +15,8 @@ export const scenarios: Readonly<Record<string, () => Promise<LoadReport>>> = {
   backlog: () => loadTasks({ tasks: 100_000, startsPerSecond: 500, idleMinutes: 120, ...production }),
   storm: () => loadStorm({ aggregates: 2_000, signalsPerSecond: 10_000, ...production }),
   "wide-storm": () => loadStorm({ aggregates: 100_000, signalsPerSecond: 10_000, ...production }),
+  // A tenth of a million tasks with 10,000 wakes a second: docs/scale.md multiplies it.
+  day: () =>
+    loadDay({ tasks: 100_000, wakesPerSecond: 1_000, wakingSeconds: 600, concurrency: 30, probeMinutes: 1_440 }),
   outage: () => loadOutage({ tasks: 10_000, ...production }),
 };

@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly concurrency: number;
   /** TAILWAKE_LOOKS_PER_TICK. */
   readonly looksPerTick: number;
+  /** TAILWAKE_PROBE_MINUTES; its default unless given. */
+  readonly probeMinutes?: number;
   readonly onWrite?: (write: TableWrite) => void;
 }
 
@@ -65,12 +67,14 @@ export class World {
   readonly #lazy: SimulatedFunction;
   readonly #cron: SimulatedFunction;
   readonly #queues: readonly SimulatedQueue[];
+  readonly #probeMinutes: number;
   #tokens = 0;
   /** Put on the bus by the services that have the news. */
   signals = 0;
 
   constructor(options: WorldOptions) {
     const { random } = this;
+    this.#probeMinutes = options.probeMinutes ?? defaults.probeMinutes;
     this.timeline = new Timeline(random.fork(), start);
     this.#circumstances = new Circumstances(this.timeline, random, new Story(false), noFaults);
     this.aggregates = Array.from(
@@ -199,7 +203,7 @@ export class World {
 
   #machineryOf(process: SimulatedProcess): Machinery {
     const random = this.random.fork();
-    const { runs, runsPerKind, probeMinutes } = defaults;
+    const { runs, runsPerKind } = defaults;
     return memoryMachinery({
       activities: readerApp.activities,
       clock: process.clock,
@@ -211,7 +215,7 @@ export class World {
       openStream: this.upstream.openStreamOf(process),
       random: () => random.next(),
       newToken: () => `token-${++this.#tokens}`,
-      limits: { runs, runsPerKind, probePeriodMs: probeMinutes * minuteMs },
+      limits: { runs, runsPerKind, probePeriodMs: this.#probeMinutes * minuteMs },
     });
   }
 }

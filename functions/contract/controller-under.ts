@@ -20,3 +20,6 @@ export function controllerUnder(signal: AbortSignal): AbortController {
   controller.signal.addEventListener("abort", () => signal.removeEventListener("abort", follow), { once: true });
   return controller;
 }
+
+/** A reason made once: an abort without one makes an exception, with its stack, each time. */
+export const noLongerNeeded = new DOMException("no longer needed", "AbortError");

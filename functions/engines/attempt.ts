@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Behaviour, WokenBy } from "../contract/activity.ts";
+import { noLongerNeeded } from "../contract/controller-under.ts";
 import { describeValue, TailwakeError } from "../contract/error.ts";
 import { canceled, isDecision, isOutcome, type Outcome, retry, thrownOutcome } from "../contract/outcome.ts";
 import type { Recorded } from "../contract/stream.ts";
@@ -119,7 +120,7 @@ async function ownEventsFollow(state: RunState, stream: OpenStream): Promise<boo
     const pause = clock.sleep(pauseMs, AbortSignal.any([state.signal, over.signal]));
     return (await Promise.race([stream.untilNews(), pause])) === "news";
   } finally {
-    over.abort();
+    over.abort(noLongerNeeded);
   }
 }
 
@@ -198,7 +199,7 @@ async function untilAbandoned<T>(state: RunState, work: Promise<T> | T): Promise
     ]);
     if (first) return first.value;
   } finally {
-    over.abort();
+    over.abort(noLongerNeeded);
   }
   invocation.abandoned(taskName(state.key));
   return canceled(state.tail);

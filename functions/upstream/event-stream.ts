@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../contract/clock.ts";
-import { controllerUnder } from "../contract/controller-under.ts";
+import { controllerUnder, noLongerNeeded } from "../contract/controller-under.ts";
 import type { Address, Batch, EventStream, Recorded, StreamDeclaration, StreamPosition } from "../contract/stream.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
 import type { UpstreamConnection } from "./connection.ts";
@@ -190,7 +190,7 @@ class MessageStream implements OpenStream {
   }
 
   close(): void {
-    this.#ends.abort();
+    this.#ends.abort(noLongerNeeded);
   }
 
   continuesAfter(tail: Tail): boolean {
@@ -239,7 +239,7 @@ class MessageStream implements OpenStream {
     try {
       return await Promise.race([next, clock.sleep(limitMs, came.signal).then(() => "silent" as const)]);
     } finally {
-      came.abort();
+      came.abort(noLongerNeeded);
       next.catch(() => {});
     }
   }

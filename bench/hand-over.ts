@@ -1,0 +1,192 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { defineProcessor } from "../functions/contract/activity.ts";
+import { systemClock } from "../functions/contract/clock.ts";
+import { jsonLogger } from "../functions/contract/logger.ts";
+import { caughtUp } from "../functions/contract/outcome.ts";
+import { eager } from "../functions/engines/binding.ts";
+import type { Machinery } from "../functions/engines/engine.ts";
+import { Holding } from "../functions/engines/holder.ts";
+import { startTask } from "../functions/engines/start.ts";
+import { eagerHandler, signalsHandler } from "../functions/lambda/holder-event.ts";
+import { liveBroadcast, repo, uuidBytes } from "../functions/nog/index.ts";
+import { DynamoTaskStore } from "../functions/tasks/dynamodb.ts";
+import { DynamoControlStore } from "../functions/tasks/dynamodb-control.ts";
+import { memoryMachinery } from "../functions/testing/memory-machinery.ts";
+import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
+import { eagerHolder, type HolderName } from "../functions/wake/holder-name.ts";
+import { MemoryWakes } from "../functions/wake/memory.ts";
+import { detailTypes, wakeSource } from "../functions/wake/wake.ts";
+import { createTaskTable } from "../local/database.ts";
+import { startUpstream } from "../local/upstream/server.ts";
+import { startRole } from "./child.ts";
+import { type Figure, figure, percentile } from "./measure.ts";
+import { repoId } from "./repo-id.ts";
+
+/** Each has a table of its own, and in it a chain of holders for each place. */
+const apps = 4;
+const tasksOfApp = 10;
+const handOvers = 12;
+/** How long an invocation may take. A holder's own work is three fifths of it, and its successor is there for the last fifth of that. */
+const invocationMs = 5_000;
+/** The start of a function, which takes its time while its predecessor is at work. */
+const startMs = 200;
+const betweenClaimsMs = 100;
+
+const activity = defineProcessor(repo, {
+  name: "count-events",
+  async processEvents(run, stream) {
+    let { tail } = run;
+    for await (const { id } of stream) tail = id;
+    return caughtUp(tail);
+  },
+});
+
+/** When a holder's streams were open, in milliseconds. */
+interface Held {
+  opened: number | undefined;
+  closed: number;
+}
+
+/**
+ * From a holder's last stream to its successor's first one, at the real handlers and a database of this machine, whose
+ * invocations are seconds long instead of minutes. The floor: one claim of a place, a read and a write.
+ */
+export async function measureHandOver(name: string): Promise<readonly Figure[]> {
+  const database = startRole("serve-database", []);
+  const upstream = await startUpstream();
+  const credentials = { accessKeyId: "bench", secretAccessKey: "bench" };
+  const dynamo = new DynamoDBClient({ endpoint: await database.line(), region: "us-east-1", credentials });
+  try {
+    upstream.seed.initRegistry("bench");
+    upstream.seed.initRoot("bench", { globalRoot: "/bench", host: "localhost", hostRoot: "/bench" });
+    const tables = Array.from({ length: apps }, (_, app) => `tasks-${app}`);
+    for (const table of tables) await createTaskTable(dynamo, table);
+    const measured = new AbortController();
+    const claims = claimOften(new DynamoControlStore(dynamo, "tasks-0"), measured.signal);
+    const gaps = { eager: [] as number[], signals: [] as number[] };
+    const chains = tables.flatMap((table, app) => {
+      const appOf = (connection: UpstreamConnection, wakes: MemoryWakes) =>
+        memoryMachinery({
+          activities: [eager(activity)],
+          signalSources: [liveBroadcast],
+          store: new DynamoTaskStore(dynamo, table),
+          control: new DynamoControlStore(dynamo, table),
+          clock: systemClock,
+          log: jsonLogger(() => {}),
+          random: Math.random,
+          newToken: () => randomUUID(),
+          upstream: connection,
+          wakes,
+        });
+      return [eagerHolder(0, 1), "signals" as const].map(async (place) => {
+        // Not all at the same moment.
+        await sleep((app * invocationMs) / 2 / apps);
+        if (place !== "signals") await startTasks(appOf, app, upstream);
+        gaps[place === "signals" ? "signals" : "eager"].push(
+          ...gapsOf(await holdersOf(place, appOf, upstream.grpcUrl)),
+        );
+      });
+    });
+    await Promise.all(chains);
+    measured.abort();
+    const floors = await claims;
+    return (["eager", "signals"] as const).flatMap((place) =>
+      [50, 99].map((percent) =>
+        figure(`${name}/${place}/p${percent}`, "ms", {
+          value: percentile(gaps[place], percent),
+          floor: percentile(floors, percent),
+        }),
+      ),
+    );
+  } finally {
+    dynamo.destroy();
+    await Promise.all([upstream.close(), database.end()]);
+  }
+}
+
+type AppOf = (connection: UpstreamConnection, wakes: MemoryWakes) => Machinery;
+
+async function startTasks(appOf: AppOf, app: number, { grpcUrl, seed }: Awaited<ReturnType<typeof startUpstream>>) {
+  const connection = connectUpstream({ baseUrl: grpcUrl, protocol: "grpc" });
+  const machinery = appOf(connection, new MemoryWakes(systemClock));
+  for (let i = 0; i < tasksOfApp; i++) {
+    const id = repoId(app * tasksOfApp + i);
+    seed.initRepo("bench", { globalPath: `/bench/${id}`, repoId: uuidBytes(id, "repoId") });
+    await startTask(machinery, activity, { repoId: id });
+  }
+  connection.close();
+}
+
+/** Holders of a place, each started by the one before it. Resolves to when their streams were open. */
+async function holdersOf(place: HolderName, appOf: AppOf, baseUrl: string): Promise<readonly Held[]> {
+  const holders: Held[] = [];
+  const running: Promise<unknown>[] = [];
+  const start = (): Promise<unknown> => {
+    const held: Held = { opened: undefined, closed: 0 };
+    const connection = connectUpstream({ baseUrl, protocol: "grpc" });
+    const wakes = new (class extends MemoryWakes {
+      override async startHolder(): Promise<void> {
+        if (holders.length <= handOvers) running.push(sleep(startMs).then(start));
+      }
+    })(systemClock);
+    const machinery = appOf(observed(connection, held, place), wakes);
+    const context = { getRemainingTimeInMillis: () => invocationMs, awsRequestId: "bench" };
+    holders.push(held);
+    const detail = { holder: place };
+    const hold = async () =>
+      place === "signals"
+        ? signalsHandler(machinery, {}, context)
+        : eagerHandler(machinery, { source: wakeSource, "detail-type": detailTypes.holdEager, detail }, context);
+    return hold().finally(() => connection.close());
+  };
+  running.push(start());
+  // Each of them starts the next one before it ends.
+  for (let i = 0; i < running.length; i++) await running[i];
+  if (holders.length !== handOvers + 1)
+    throw new Error(`${place}: expected ${handOvers} hand-overs, saw ${holders.length - 1}`);
+  return holders;
+}
+
+/**
+ * A connection that notes when its first stream was there, and when the last one ended. The server says nothing on a
+ * stream of signals before the first one: that is there when it has been asked for.
+ */
+function observed(connection: UpstreamConnection, held: Held, place: HolderName): UpstreamConnection {
+  const { unary, stream } = connection.transport;
+  return {
+    ...connection,
+    transport: {
+      unary,
+      stream: async (method, signal, ...rest) => {
+        signal?.addEventListener("abort", () => {
+          held.closed = performance.now();
+        });
+        const answered = stream(method, signal, ...rest);
+        const response = place === "signals" ? answered : await answered;
+        held.opened ??= performance.now();
+        return response;
+      },
+    },
+  };
+}
+
+function gapsOf(holders: readonly Held[]): number[] {
+  return holders.slice(1).map(({ opened }, i) => {
+    const before = holders[i];
+    if (opened === undefined || !before) throw new Error("a holder opened no stream");
+    return Math.max(0, opened - before.closed);
+  });
+}
+
+async function claimOften(control: DynamoControlStore, signal: AbortSignal): Promise<readonly number[]> {
+  const times: number[] = [];
+  while (!signal.aborted) {
+    const began = performance.now();
+    await Holding.claim({ control, clock: systemClock }, eagerHolder(0, 99), randomUUID(), () => true);
+    times.push(performance.now() - began);
+    await sleep(betweenClaimsMs);
+  }
+  return times;
+}

@@ -1,0 +1,54 @@
+import { connectUpstream } from "../functions/upstream/connection.ts";
+import { startRole } from "./child.ts";
+import { CountingApp } from "./engine.ts";
+import { startEventServer } from "./event-server.ts";
+import { expectCount } from "./floor.ts";
+import { type Figure, figure } from "./measure.ts";
+import { repoId } from "./repo-id.ts";
+import { residentBytes } from "./resident.ts";
+
+const repos = 1_000;
+const perRun = 100;
+const perMessage = 10;
+const perBatch = 10;
+const events = 1_000_000;
+/** Before the second half. */
+const half = events / 2;
+
+/** What a process of the lazy function holds after a million events, in runs of a hundred, against what it held after half of them. */
+export async function measureLazyMemory(name: string): Promise<Figure> {
+  const { url, child } = await startEventServer({ events: perRun, perMessage, calls: 1_009 });
+  const drainer = startRole("run-lazily", [url], ["--expose-gc"]);
+  try {
+    const { floor, value, counted } = JSON.parse(await drainer.line());
+    expectCount(name, counted, events);
+    return figure(name, "MB", { value, floor });
+  } finally {
+    await drainer.end();
+    await child.end();
+  }
+}
+
+/** The role of that process: prints what it held after the first half, and after all. */
+export async function runLazily([baseUrl = ""]: readonly string[]): Promise<void> {
+  const connection = connectUpstream({ baseUrl, protocol: "grpc" });
+  const app = new CountingApp(connection, "events");
+  const ids = Array.from({ length: repos }, (_, i) => repoId(i));
+  for (const id of ids) await app.start(id);
+  app.wakes.take();
+  const drainUntil = async (count: number) => {
+    for (let next = 0; app.counted < count; next = (next + perBatch) % repos) {
+      const batch = ids.slice(next, next + perBatch);
+      await app.invoke(batch.map((entity) => ({ class: "signal", entity, kind: "repo" })));
+    }
+    return residentMegabytes();
+  };
+  const floor = await drainUntil(half);
+  const value = await drainUntil(events);
+  connection.close();
+  process.stdout.write(`${JSON.stringify({ floor, value, counted: app.counted })}\n`);
+}
+
+async function residentMegabytes(): Promise<number> {
+  return (await residentBytes()) / 2 ** 20;
+}
