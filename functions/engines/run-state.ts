@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { controllerUnder } from "../contract/controller-under.ts";
+import { controllerUnder, noLongerNeeded } from "../contract/controller-under.ts";
 import { isTailwakeError, TailwakeError } from "../contract/error.ts";
 import { type Logger, withFields } from "../contract/logger.ts";
 import type { Outcome } from "../contract/outcome.ts";
@@ -164,7 +164,8 @@ export class RunState {
   /** The run is over: what its activity may still try comes too late. */
   end(): void {
     this.stream?.close();
-    this.#lose("anything more");
+    this.#lost = true;
+    this.#ends.abort(noLongerNeeded);
   }
 
   #lose(operation: string): void {

@@ -49,11 +49,15 @@ const outcomeLetters = {
  * run commits again and again.
  */
 export function withRun(stored: string | undefined, run: RecentRun): string {
-  const before = recentRuns(stored).filter(({ fence }) => fence !== run.fence);
   let text = encode(run);
-  for (const one of before.slice(0, mostRuns - 1).map(encode)) {
-    if (Buffer.byteLength(text) + 1 + Buffer.byteLength(one) > mostBytes) break;
+  let kept = 1;
+  const own = text.slice(0, text.indexOf(".") + 1);
+  // As text, without reading it: each commit does this, and it is all ASCII.
+  for (const one of stored?.split(" ") ?? []) {
+    if (one === "" || one.startsWith(own)) continue;
+    if (kept === mostRuns || text.length + 1 + one.length > mostBytes) break;
     text += ` ${one}`;
+    kept++;
   }
   return text;
 }
