@@ -93,7 +93,7 @@ const allowedOutside: Readonly<Record<string, readonly string[]>> = {
   console: ["functions"],
   local: ["functions", "cli", "console"],
   torture: ["functions", "local", "test"],
-  bench: ["functions", "local", "torture"],
+  bench: ["cli", "functions", "local", "torture"],
 };
 
 describe("the folders of the project", () => {
