@@ -48,7 +48,7 @@ export async function awaitChild(machinery: Machinery, child: TaskKey, waiter: T
 
 /** The status as authors and operators see it. */
 export function statusOf(record: Pick<TaskRecord, "status" | "paused">): TaskStatus {
-  return record.paused ? "paused" : record.status;
+  return record.paused && record.status !== "completed" ? "paused" : record.status;
 }
 
 /** Sends wakes whose records are written. One that cannot be sent is the due scan's business, and is logged. */

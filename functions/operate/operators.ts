@@ -120,8 +120,9 @@ export function createOperators(surroundings: Surroundings): Operators {
       }),
     async resume(key, note) {
       const record = await change("resume", key, note, (stored, intervention) => {
-        if (!stored.paused && stored.status !== "parked") {
-          throw refusal("store-refused", stored, "a paused or parked task", statusOf(stored));
+        const status = statusOf(stored);
+        if (status !== "paused" && status !== "parked") {
+          throw refusal("store-refused", stored, "a paused or parked task", status);
         }
         const bucket = eagerBucketOf(engineOf(stored), stored);
         return stored.status === "running"

@@ -350,7 +350,15 @@ function completing(
     actedAhead: false,
     tailSeenAt: "unchanged",
   } as const;
-  const cleared = { attempts: 0, strikes: 0, awaiting: remove, notBefore: remove, error: remove } as const;
+  // Nor is it paused any more: a tick would take its due time for that of a paused task, and leave its waiters untold.
+  const cleared = {
+    attempts: 0,
+    strikes: 0,
+    awaiting: remove,
+    notBefore: remove,
+    error: remove,
+    paused: remove,
+  } as const;
   return commit(operation, token, progress, { ...cleared, status: "completed", due, eagerBucket: remove });
 }
 

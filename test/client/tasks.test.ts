@@ -122,6 +122,19 @@ describe("tasks from outside of a run", () => {
     }
   });
 
+  it("have completed also if they were paused while they ran: nothing is left to resume", async () => {
+    const { activity, tasks, address, of, world, end } = setUp();
+    end("completed");
+    await tasks.start(activity, address);
+    world.onEvent = async () => {
+      world.onEvent = () => {};
+      await tasks.pause(of);
+    };
+    await world.drain();
+    expect(await tasks.get(activity, address)).toMatchObject({ status: "completed" });
+    await expect(tasks.resume(of)).rejects.toMatchObject({ code: "store-refused", received: "completed" });
+  });
+
   it("refuse what JavaScript may pass, by name, and write nothing", async () => {
     const { activity, tasks, address, of, world } = setUp();
     await tasks.start(activity, address);

@@ -553,6 +553,15 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       await isRefused(step.resumeRunning(t0));
     });
 
+    it("have paused a task in vain that completes: it is paused no more, and its waiters are told (T6)", async () => {
+      await running("a");
+      await accepted(step.addWaiter({ ...key, activity: "other" }));
+      await accepted(step.pause(true));
+      const completed = await accepted(step.completeForWaiters("a", tail(9), t0));
+      expect(completed).toMatchObject({ status: "completed", due: t0 + graceMs });
+      expect(completed).not.toHaveProperty("paused");
+    });
+
     it("resume no running task as if it did not run, and no completed one (T2, T4)", async () => {
       await running("a");
       const paused = await accepted(step.pause(true));

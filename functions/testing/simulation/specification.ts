@@ -102,9 +102,15 @@ const operations: Readonly<Record<string, Check>> = {
   "completed, no waiters": (step) =>
     first(
       committed(step, "completed"),
+      step.after.paused && "rule 6: a tick would take it for a paused task",
       step.before.waiters !== undefined && "rule 13: completed, and nobody will tell its waiters",
     ),
-  "completed, waiters": (step) => first(committed(step, "completed"), dueAfterGrace(step.after, step.now)),
+  "completed, waiters": (step) =>
+    first(
+      committed(step, "completed"),
+      dueAfterGrace(step.after, step.now),
+      step.after.paused && "rule 6: a tick would take it for a paused task",
+    ),
   "add waiter": ({ before, after }) =>
     first(
       before.status === "completed" && "rule 13: a waiter was added that nobody will tell",
@@ -200,7 +206,7 @@ export function wrongWith(step: Step): string | undefined {
 const movesTail = /^(checkpoint|caughtUp|canceled|retry|silentRetryAfter|attempt limit|completed|rewind)/;
 const raisesFence = /^(acquire|isolate|resume$|rewind)/;
 const resetsAttempts = /^(caughtUp$|caughtUp, watching|completed|resume$)/;
-const changesPause = /^(pause|resume)/;
+const changesPause = /^(completed|pause|resume)/;
 
 function always(operation: string, before: TaskRecord, after: TaskRecord): string | undefined {
   return first(
