@@ -118,7 +118,7 @@ async function commitRound({ name, upstream, arrivals }: Side, round: number, ra
   let at = performance.now();
   for (const [i, repoId] of repoIds.entries()) {
     at += longestGapMs * random();
-    await sleep(at - performance.now());
+    await sleep(Math.max(0, at - performance.now()));
     const fsoRepoErrorMessage = eventText(round * repoIds.length + i);
     upstream.seed.appendRepoEvents(uuidBytes(repoId, "repoId"), [
       { event: RepoEvent_Type.EV_FSO_REPO_ERROR_SET, fsoRepoErrorMessage },
