@@ -21,7 +21,7 @@ export interface GrpcCallOptions<T> {
   readonly onError: (error: ConnectError) => void;
 }
 
-/** So much is kept of what nobody has read; then the server has to wait. */
+/** So much is kept of what nobody has read, or one message; then the server has to wait. */
 const mostUnreadBytes = 256 * 1024;
 
 /**
@@ -84,7 +84,7 @@ export class GrpcCall<T> implements AsyncIterator<T> {
     if (this.#state === "failed" && this.#options.signal?.aborted) return undefined;
     try {
       const bytes = this.#buffer.take();
-      if (this.#stream?.isPaused() && this.#buffer.bytes < mostUnreadBytes) this.#stream.resume();
+      if (this.#stream?.isPaused() && !this.#isFull) this.#stream.resume();
       return bytes && this.#options.parse(bytes);
     } catch (error) {
       throw this.#fail(errorOfNode(error));
@@ -107,7 +107,7 @@ export class GrpcCall<T> implements AsyncIterator<T> {
     stream.on("data", (chunk: Uint8Array) => {
       this.#buffer.add(chunk);
       this.#options.sessionManager.notifyResponseByteRead(stream);
-      if (this.#buffer.bytes >= mostUnreadBytes) stream.pause();
+      if (this.#isFull) stream.pause();
       this.#happened();
     });
     stream.on("trailers", (trailer) => {
@@ -156,6 +156,10 @@ export class GrpcCall<T> implements AsyncIterator<T> {
 
   get #hasStatus(): boolean {
     return (this.#trailer["grpc-status"] ?? this.#header["grpc-status"]) !== undefined;
+  }
+
+  get #isFull(): boolean {
+    return this.#buffer.bytes >= Math.max(mostUnreadBytes, this.#buffer.neededBytes);
   }
 
   get #isOver(): boolean {

@@ -17,8 +17,8 @@ export class MessageBuffer {
   #rest: Uint8Array = nothing;
   #at = 0;
   readonly #parts: Uint8Array[] = [];
-  /** For the next message, or for its prefix. */
-  #needed = prefixBytes;
+  /** For the next message, or for its prefix while that is not known. */
+  neededBytes = prefixBytes;
   /** Bytes that have come and were not taken. */
   bytes = 0;
 
@@ -36,7 +36,7 @@ export class MessageBuffer {
 
   /** The next message; undefined if not all of it has come. Throws a `ConnectError` for what is none. */
   take(): Uint8Array | undefined {
-    if (this.bytes < this.#needed) return undefined;
+    if (this.bytes < this.neededBytes) return undefined;
     if (this.#parts.length > 0) this.#join();
     const rest = this.#rest;
     const at = this.#at;
@@ -46,12 +46,12 @@ export class MessageBuffer {
       0;
     if (flags !== 0) throw unreadable(flags);
     if (length > this.#mostBytes) throw tooLarge(length, this.#mostBytes);
-    this.#needed = prefixBytes + length;
-    if (this.bytes < this.#needed) return undefined;
+    this.neededBytes = prefixBytes + length;
+    if (this.bytes < this.neededBytes) return undefined;
     const from = at + prefixBytes;
     this.#at = from + length;
-    this.bytes -= this.#needed;
-    this.#needed = prefixBytes;
+    this.bytes -= this.neededBytes;
+    this.neededBytes = prefixBytes;
     return rest.subarray(from, this.#at);
   }
 

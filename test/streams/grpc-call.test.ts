@@ -83,6 +83,13 @@ describe("a call of a gRPC stream", () => {
     expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
   });
 
+  it("reads a message that is larger than what it keeps unread, and than its window", async () => {
+    const text = "x".repeat(3 * 1024 * 1024);
+    const { call } = await calling((to) => to.end(Buffer.concat([framed("a"), framed(text), framed("b")])));
+    const read = [await call.next(), await call.next(), await call.next(), await call.next()];
+    expect(read.map((next) => textOf(next)?.length)).toEqual([1, text.length, 1, undefined]);
+  });
+
   it("lets a server wait that nobody reads from, at its window, and goes on where it stopped", async () => {
     const one = framed("x".repeat(99_000));
     const most = 100;
