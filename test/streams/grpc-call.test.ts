@@ -83,6 +83,21 @@ describe("a call of a gRPC stream", () => {
     expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
   });
 
+  it("hands out what stands before a message that cannot be read, and nothing behind it, whoever asks again", async () => {
+    const noMessage = encodeEnvelope(0, Buffer.from([0xff]));
+    const { call, stream } = await calling((to) =>
+      to.write(Buffer.concat([framed("a"), framed("b"), noMessage, framed("c")])),
+    );
+    const closed = new Promise((resolve) => stream.once("close", resolve));
+    expect(textOf(await call.next())).toBe("a");
+    expect(textOf(await call.next())).toBe("b");
+    await expect(call.next()).rejects.toMatchObject({ code: Code.Internal });
+    expect(() => call.take()).toThrow(/parse/);
+    await expect(call.next()).rejects.toMatchObject({ code: Code.Internal });
+    await closed;
+    expect(stream.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
+  });
+
   it("reads a message that is larger than what it keeps unread, and than its window", async () => {
     const text = "x".repeat(3 * 1024 * 1024);
     const { call } = await calling((to) => to.end(Buffer.concat([framed("a"), framed(text), framed("b")])));
