@@ -1,5 +1,3 @@
-import * as z from "zod/mini";
-
 /** One thing that is wrong with the environment. What came is never shown for a secret. */
 export interface SettingsProblem {
   readonly name: string;
@@ -25,41 +23,37 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 interface Setting<T> {
   readonly expected: string;
-  readonly schema: z.ZodMiniType<T, string | undefined>;
+  /** The value of what the environment has; `wrong` if it has none that can be used. */
+  readonly read: (given: string | undefined) => T | typeof wrong;
   readonly secret?: boolean;
 }
 
-/** How settings are described: what is expected, in words, and the schema that holds to it. */
+const wrong = Symbol("wrong");
+
+const textThat = (expected: string, isRight: (text: string) => boolean): Setting<string> => ({
+  expected,
+  read: (given) => (given !== undefined && isRight(given) ? given : wrong),
+});
+
+/** How settings are described: what is expected, in words, and what holds to it. */
 export const setting = {
-  text: (expected: string, pattern: RegExp): Setting<string> => ({
-    expected,
-    schema: z.string().check(z.regex(pattern)),
-  }),
-  secret: (expected: string): Setting<string | undefined> => ({
-    expected,
-    schema: z.optional(z.string().check(z.minLength(1))),
-    secret: true,
-  }),
-  oneOf: <const V extends readonly [string, ...string[]]>(...values: V): Setting<V[number]> => ({
-    expected: `one of ${values.join(", ")}`,
-    schema: z.enum(values) as unknown as z.ZodMiniType<V[number], string | undefined>,
-  }),
+  text: (expected: string, pattern: RegExp) => textThat(expected, (text) => pattern.test(text)),
+  secret: (expected: string): Setting<string | undefined> => ({ expected, read: (given) => given, secret: true }),
+  oneOf: <const V extends readonly [string, ...string[]]>(...values: V) =>
+    textThat(`one of ${values.join(", ")}`, (text) => values.includes(text)) as Setting<V[number]>,
   /** Undefined if it is absent. */
-  optional: <T>({ schema, ...rest }: Setting<T>): Setting<T | undefined> => ({ ...rest, schema: z.optional(schema) }),
-  url: (expected: string): Setting<string> => ({
-    expected,
-    schema: z.string().check(z.refine((text) => URL.canParse(text) && /^https?:/.test(text))),
+  optional: <T>({ read, ...rest }: Setting<T>): Setting<T | undefined> => ({
+    ...rest,
+    read: (given) => (given === undefined ? undefined : read(given)),
   }),
+  url: (expected: string) => textThat(expected, (text) => URL.canParse(text) && /^https?:/.test(text)),
   /** A whole number in a range; `otherwise` stands for an absent one. */
   count: (otherwise: number, least: number, most: number): Setting<number> => ({
     expected: `a whole number from ${least} to ${most}`,
-    schema: z.pipe(
-      z.pipe(
-        z.optional(z.string().check(z.regex(/^\d{1,9}$/))),
-        z.transform((text) => (text === undefined ? otherwise : Number(text))),
-      ),
-      z.number().check(z.minimum(least), z.maximum(most)),
-    ) as unknown as z.ZodMiniType<number, string | undefined>,
+    read: (given) => {
+      const count = given === undefined ? otherwise : Number(/^\d{1,9}$/.exec(given)?.[0]);
+      return count >= least && count <= most ? count : wrong;
+    },
   }),
 };
 
@@ -76,11 +70,11 @@ export function readSettings<const S extends Readonly<Record<string, Setting<unk
 ): Values<S> {
   const problems: SettingsProblem[] = [];
   const values: Record<string, unknown> = {};
-  for (const [name, { schema, expected, secret }] of Object.entries(settings)) {
+  for (const [name, { read, expected, secret }] of Object.entries(settings)) {
     const given = environment[name] || undefined;
-    const parsed = schema.safeParse(given);
-    if (parsed.success) values[name] = parsed.data;
-    else problems.push({ name, expected, received: received(given, secret === true) });
+    const value = read(given);
+    if (value === wrong) problems.push({ name, expected, received: received(given, secret === true) });
+    else values[name] = value;
   }
   const rivals = atMostOneOf.filter((name) => environment[name]);
   if (rivals.length > 1) {

@@ -104,7 +104,7 @@ describe("settings", () => {
   });
 
   it("never show a secret", () => {
-    const token = { TOKEN: { ...setting.secret("a token"), schema: setting.url("").schema, secret: true } };
+    const token = { TOKEN: { ...setting.secret("a token"), read: setting.url("").read } };
     const read = () => readSettings({ TOKEN: "hunter2-hunter2" }, token);
     expect(read).toThrow(SettingsError);
     expect(read).toThrow("a value of 15 characters");
