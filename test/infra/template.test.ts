@@ -135,6 +135,17 @@ describe("npm run package", () => {
     }
   });
 
+  it("has no function import Node's HTTP modules: it requires them, without what they export of web sockets", () => {
+    for (const name of names) {
+      const bundle = join(project, ".build", "functions", name);
+      const code = readdirSync(bundle)
+        .map((file) => readFileSync(join(bundle, file), "utf8"))
+        .join("\n");
+      expect(code, name).toMatch(/exports=\w+\("node:http"\)/);
+      expect(code, name).not.toMatch(/(?:from|import|import\()"(?:node:)?https?"/);
+    }
+  });
+
   it("makes the same bytes again, in another folder and another time zone", async () => {
     const entries = Object.fromEntries(names.map((name) => [name, `functions/handlers/${name}.ts`]));
     await bundleFunctions(project, entries, join(folder, "functions"));
