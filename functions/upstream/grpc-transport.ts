@@ -12,6 +12,8 @@ export interface GrpcTransportOptions {
   readonly sessionManager: Http2SessionManager;
 }
 
+/** Of a call without headers of its own. Written down, since to make a `Headers` takes a new process 6 ms: Node loads its fetch. */
+const plainHeaders = { "content-type": "application/grpc+proto", te: "trailers", "user-agent": "tailwake" };
 /** A larger message is refused. */
 const mostMessageBytes = 64 * 1024 * 1024;
 const limits = { readMaxBytes: mostMessageBytes, writeMaxBytes: mostMessageBytes };
@@ -27,7 +29,6 @@ export function createLeanGrpcTransport({ baseUrl, credentials, sessionManager }
   const interceptors = [credentials.interceptor];
   const transport = createGrpcTransport({ baseUrl, interceptors, sessionManager, acceptCompression: [] });
   const methods = new WeakMap<DescMethodStreaming, ReturnType<typeof prepared>>();
-  const plainHeaders = Object.fromEntries(requestHeader(true, undefined, undefined));
 
   async function stream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodStreaming<I, O>,
