@@ -45,6 +45,7 @@ const roles: Readonly<Record<string, (args: readonly string[]) => Promise<void>>
   "role:tick": async (args) => (await import("./tick-process.ts")).tickOften(args),
   "role:run-lazily": async (args) => (await import("./memory-lazy.ts")).runLazily(args),
   "role:serve-database": async () => (await import("./database-process.ts")).serveDatabase(),
+  "role:run-shortly": async (args) => (await import("./run.ts")).runShortly(args),
   "role:fleet-member": async (args) => (await import("./fleet.ts")).joinFleet(args),
   "role:delay-proxy": async (args) => (await import("./delay-proxy.ts")).delayProxy(args),
   "role:serve-watches": async () => (await import("./watch-server.ts")).serveWatches(),

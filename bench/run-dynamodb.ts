@@ -15,7 +15,7 @@ import { startEventServer } from "./event-server.ts";
 import { countWithBareLoop } from "./floor.ts";
 import type { Figure } from "./measure.ts";
 import { repoId } from "./repo-id.ts";
-import { compareRuns, repoIds } from "./run.ts";
+import { figuresOf, repoIds, sidesOf } from "./run.ts";
 
 const eventsEach = 1;
 /** The SDK's calls take their time. */
@@ -37,7 +37,7 @@ export async function measureDynamoRuns(name: string): Promise<readonly Figure[]
       await client.send(new UpdateItemCommand(commit));
       return counted;
     };
-    return await compareRuns(name, { app, messages: probes, sweeps, eventsEach, bare });
+    return await figuresOf(name, sidesOf({ app, messages: probes, sweeps, eventsEach, bare }));
   } finally {
     close();
     await servers.end();

@@ -1,6 +1,8 @@
+import { createInterface } from "node:readline";
 import { connectUpstream } from "../functions/upstream/connection.ts";
 import { Limiter } from "../functions/upstream/limiter.ts";
 import type { WakeMessage } from "../functions/wake/wake.ts";
+import { type Child, startRole } from "./child.ts";
 import { CountingApp } from "./engine.ts";
 import { startEventServer } from "./event-server.ts";
 import { countWithBareLoop, expectCount } from "./floor.ts";
@@ -19,21 +21,43 @@ const differentCalls = 1_009;
 
 export const repoIds = Array.from({ length: repos }, (_, i) => repoId(i));
 
-/** Short runs: each is woken by a signal, opens its stream, reads no event or one, and commits. */
+/**
+ * Short runs: each is woken by a signal, opens its stream, reads no event or one, and commits. They and the floor are
+ * processes of their own, so that neither has the other's garbage to collect.
+ */
 export async function measureRuns(name: string, eventsEach: 0 | 1): Promise<readonly Figure[]> {
-  const { url, child } = await startEventServer({ events: eventsEach, perMessage: 1, calls: differentCalls });
-  const connection = connectUpstream({ baseUrl: url, protocol: "grpc" });
+  const server = await startEventServer({ events: eventsEach, perMessage: 1, calls: differentCalls });
+  const start = (side: Side) => startRole("run-shortly", [side, server.url, eventsEach]);
+  const [bare, engine] = [start("bare"), start("engine")];
   try {
-    const app = new CountingApp(connection, "events");
-    for (const id of repoIds) await app.start(id);
-    app.wakes.take();
-    const messages = repoIds.map((entity) => ({ class: "signal", entity, kind: "repo" }) as const);
-    return await compareRuns(name, { app, messages, sweeps, eventsEach, bare: () => countWithBareLoop(connection) });
+    return await figuresOf(name, { bare: () => sampleOf(bare), engine: () => sampleOf(engine) });
   } finally {
-    connection.close();
-    await child.end();
+    await Promise.all([bare.end(), engine.end()]);
+    await server.child.end();
   }
 }
+
+async function sampleOf(child: Child): Promise<Sample> {
+  child.tell("again");
+  return JSON.parse(await child.line());
+}
+
+/** The role of those processes: for each line that it reads it takes a sample of its side, and prints it. */
+export async function runShortly([side = "", url = "", eventsEach = ""]: readonly string[]): Promise<void> {
+  const connection = connectUpstream({ baseUrl: url, protocol: "grpc" });
+  const app = new CountingApp(connection, "events");
+  for (const id of repoIds) await app.start(id);
+  app.wakes.take();
+  const messages = repoIds.map((entity) => ({ class: "signal", entity, kind: "repo" }) as const);
+  const bare = () => countWithBareLoop(connection);
+  const sides = sidesOf({ app, messages, sweeps, eventsEach: Number(eventsEach), bare });
+  for await (const _ of createInterface(process.stdin)) {
+    process.stdout.write(`${JSON.stringify(await sides[side as Side]())}\n`);
+  }
+}
+
+type Side = "bare" | "engine";
+type Sample = Awaited<ReturnType<typeof timed>>;
 
 export interface ComparedRuns {
   readonly app: CountingApp;
@@ -46,8 +70,8 @@ export interface ComparedRuns {
   bare(): Promise<number>;
 }
 
-/** The app's runs by batches, against as many bare ones with as many under way at once: their rate, and this process's CPU. */
-export async function compareRuns(name: string, compared: ComparedRuns): Promise<readonly Figure[]> {
+/** The app's runs by batches, and as many bare ones with as many under way at once: their rate, and this process's CPU. */
+export function sidesOf(compared: ComparedRuns): Readonly<Record<Side, () => Promise<Sample>>> {
   const { app, messages, sweeps, eventsEach, bare } = compared;
   const runs = messages.length * sweeps;
   const engine = async () => {
@@ -67,11 +91,14 @@ export async function compareRuns(name: string, compared: ComparedRuns): Promise
     await Promise.all(Array.from({ length: atOnce }, worker));
     expectCount("bare runs' events", events, runs * eventsEach);
   };
-  const { perSecond, cpuMicros } = await interleave(
-    rounds,
-    () => timed(runs, workers),
-    () => timed(runs, engine),
-  );
+  return { bare: () => timed(runs, workers), engine: () => timed(runs, engine) };
+}
+
+export async function figuresOf(
+  name: string,
+  { bare, engine }: Readonly<Record<Side, () => Promise<Sample>>>,
+): Promise<readonly Figure[]> {
+  const { perSecond, cpuMicros } = await interleave(rounds, bare, engine);
   return [figure(name, "runs/s", perSecond), figure(`${name}/cpu`, "µs of client CPU/run", cpuMicros)];
 }
 

@@ -1,4 +1,5 @@
 import type { WokenBy } from "../contract/activity.ts";
+import { noLongerNeeded } from "../contract/controller-under.ts";
 import { describeError } from "../contract/error.ts";
 import { type Outcome, retry } from "../contract/outcome.ts";
 import { isUpstreamFailure } from "../upstream/health.ts";
@@ -108,7 +109,7 @@ export class HeadWatcher {
     try {
       return await Promise.race([...waiting, flush]);
     } finally {
-      came.abort();
+      came.abort(noLongerNeeded);
     }
   }
 

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { noLongerNeeded } from "../contract/controller-under.ts";
 import type { Invocation, Machinery } from "../engines/engine.ts";
 
 /** Kept free at the end of an invocation for the aborted runs to return. */
@@ -48,7 +49,7 @@ export function openInvocation(process: Process, remainingMs: number): OpenInvoc
     abandoned(task) {
       tainted.set(process, task);
     },
-    end: () => ended.abort(),
+    end: () => ended.abort(noLongerNeeded),
   };
 }
 
