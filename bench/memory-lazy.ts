@@ -15,14 +15,20 @@ const events = 1_000_000;
 /** Before the second half. */
 const half = events / 2;
 
-/** What a process of the lazy function holds after a million events, in runs of a hundred, against what it held after half of them. */
-export async function measureLazyMemory(name: string): Promise<Figure> {
+/**
+ * What a process of the lazy function holds after a million events, in runs of a hundred, against what it held after
+ * half of them: what lives, and what it has of the machine.
+ */
+export async function measureLazyMemory(name: string): Promise<readonly Figure[]> {
   const { url, child } = await startEventServer({ events: perRun, perMessage, calls: 1_009 });
   const drainer = startRole("run-lazily", [url], ["--expose-gc"]);
   try {
     const { floor, value, counted } = JSON.parse(await drainer.line());
     expectCount(name, counted, events);
-    return figure(name, "MB", { value, floor });
+    return [
+      figure(`${name}/live`, "MB", { value: value.live, floor: floor.live }),
+      figure(name, "MB", { value: value.resident, floor: floor.resident }),
+    ];
   } finally {
     await drainer.end();
     await child.end();
@@ -41,7 +47,7 @@ export async function runLazily([baseUrl = ""]: readonly string[]): Promise<void
       const batch = ids.slice(next, next + perBatch);
       await app.invoke(batch.map((entity) => ({ class: "signal", entity, kind: "repo" })));
     }
-    return residentMegabytes();
+    return heldMegabytes();
   };
   const floor = await drainUntil(half);
   const value = await drainUntil(events);
@@ -49,6 +55,8 @@ export async function runLazily([baseUrl = ""]: readonly string[]): Promise<void
   process.stdout.write(`${JSON.stringify({ floor, value, counted: app.counted })}\n`);
 }
 
-async function residentMegabytes(): Promise<number> {
-  return (await residentBytes()) / 2 ** 20;
+async function heldMegabytes(): Promise<{ readonly live: number; readonly resident: number }> {
+  const resident = await residentBytes();
+  const { heapUsed, external } = process.memoryUsage();
+  return { live: (heapUsed + external) / 2 ** 20, resident: resident / 2 ** 20 };
 }
