@@ -37,7 +37,8 @@ const textThat = (expected: string, isRight: (text: string) => boolean): Setting
 
 /** How settings are described: what is expected, in words, and what holds to it. */
 export const setting = {
-  text: (expected: string, pattern: RegExp) => textThat(expected, (text) => pattern.test(text)),
+  // Not `test`: a pattern with the flag g would remember where it has been.
+  text: (expected: string, pattern: RegExp) => textThat(expected, (text) => text.search(pattern) >= 0),
   secret: (expected: string): Setting<string | undefined> => ({ expected, read: (given) => given, secret: true }),
   oneOf: <const V extends readonly [string, ...string[]]>(...values: V) =>
     textThat(`one of ${values.join(", ")}`, (text) => values.includes(text)) as Setting<V[number]>,

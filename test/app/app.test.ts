@@ -103,6 +103,11 @@ describe("settings", () => {
     }
   });
 
+  it("are the same however often they are read, also by a pattern with the flag g", () => {
+    const pattern = setting.text("a name", /[a-z]+/g);
+    for (let i = 0; i < 3; i++) expect(readSettings({ NAME: "anna" }, { NAME: pattern })).toEqual({ NAME: "anna" });
+  });
+
   it("never show a secret", () => {
     const token = { TOKEN: { ...setting.secret("a token"), read: setting.url("").read } };
     const read = () => readSettings({ TOKEN: "hunter2-hunter2" }, token);
