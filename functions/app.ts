@@ -69,8 +69,10 @@ export function createApp<const B extends readonly Bound[]>(definition: {
 
 /**
  * The Lambda handlers of an app: `wake` for the queues of the lazy function (and plain bus events), `cron` for the
- * tick, `signals` and `eager` for the functions that hold streams open. The environment is read and checked, and clients are built, once, at the first event of each process; one
- * `SettingsError` lists every problem.
+ * tick, `signals` and `eager` for the functions that hold streams open. The environment is read and checked, and clients
+ * are built, once, at the first event of each process; one `SettingsError` lists every problem.
+ *
+ * A bundle of it has all four; one of `createWakeHandler(app)` leaves out what only the others need.
  */
 export function createHandlers(
   app: App,
@@ -81,9 +83,43 @@ export function createHandlers(
   readonly signals: LambdaHandler;
   readonly eager: LambdaHandler;
 } {
-  let holdersAreChecked = false;
-  let built: { readonly machinery: Machinery; readonly settings: AppSettings; readonly lambda: LambdaLog } | undefined;
-  const begin = (context: LambdaContext) => {
+  const begin = processOf(app, environment);
+  return {
+    wake: handlerOf(begin, wakeHandler),
+    cron: tickerOf(begin, app),
+    signals: handlerOf(begin, signalsHandler),
+    eager: handlerOf(begin, eagerHandler),
+  };
+}
+
+/** `createHandlers(app).wake` alone. */
+export const createWakeHandler = (app: App, environment: Environment = process.env): LambdaHandler =>
+  handlerOf(processOf(app, environment), wakeHandler);
+
+/** `createHandlers(app).cron` alone. */
+export const createCronHandler = (app: App, environment: Environment = process.env): LambdaHandler =>
+  tickerOf(processOf(app, environment), app);
+
+/** `createHandlers(app).signals` alone. */
+export const createSignalsHandler = (app: App, environment: Environment = process.env): LambdaHandler =>
+  handlerOf(processOf(app, environment), signalsHandler);
+
+/** `createHandlers(app).eager` alone. */
+export const createEagerHandler = (app: App, environment: Environment = process.env): LambdaHandler =>
+  handlerOf(processOf(app, environment), eagerHandler);
+
+interface Built {
+  readonly machinery: Machinery;
+  readonly settings: AppSettings;
+  readonly lambda: LambdaLog;
+}
+
+/** What a process has: built at its first event. From then on the log is that of this invocation. */
+type Begin = (context: LambdaContext) => Built;
+
+function processOf(app: App, environment: Environment): Begin {
+  let built: Built | undefined;
+  return (context) => {
     if (!built) {
       const settings = readSettings(environment, appSettings);
       const { TAILWAKE_SERVICE: service } = settings;
@@ -94,17 +130,23 @@ export function createHandlers(
     built.lambda.begin(context);
     return built;
   };
-  return {
-    wake: async (event, context) => wakeHandler(begin(context).machinery, event, context),
-    cron: async (event, context) => {
-      const { machinery, settings } = begin(context);
-      if (!holdersAreChecked) checkHolders(machinery, settings);
-      holdersAreChecked = true;
-      const budget = { looks: settings.TAILWAKE_LOOKS_PER_TICK, concurrency: settings.TAILWAKE_LOOKS_AT_ONCE };
-      return cronHandler(machinery, app.roots, budget, event, context);
-    },
-    signals: async (event, context) => signalsHandler(begin(context).machinery, event, context),
-    eager: async (event, context) => eagerHandler(begin(context).machinery, event, context),
+}
+
+function handlerOf(
+  begin: Begin,
+  handle: (machinery: Machinery, event: unknown, context: LambdaContext) => Promise<unknown>,
+): LambdaHandler {
+  return async (event, context) => handle(begin(context).machinery, event, context);
+}
+
+function tickerOf(begin: Begin, { roots }: App): LambdaHandler {
+  let holdersAreChecked = false;
+  return async (event, context) => {
+    const { machinery, settings } = begin(context);
+    if (!holdersAreChecked) checkHolders(machinery, settings);
+    holdersAreChecked = true;
+    const budget = { looks: settings.TAILWAKE_LOOKS_PER_TICK, concurrency: settings.TAILWAKE_LOOKS_AT_ONCE };
+    return cronHandler(machinery, roots, budget, event, context);
   };
 }
 

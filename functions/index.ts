@@ -1,6 +1,14 @@
 /** The public names: what an author of activities and of an app needs. */
 
-export { type App, createApp, createHandlers } from "./app.ts";
+export {
+  type App,
+  createApp,
+  createCronHandler,
+  createEagerHandler,
+  createHandlers,
+  createSignalsHandler,
+  createWakeHandler,
+} from "./app.ts";
 export {
   type Activity,
   type ActivityDefinition,

@@ -1,4 +1,5 @@
-import { handlers } from "./reference-app.ts";
+import { createCronHandler } from "../app.ts";
+import { app } from "./reference-app.ts";
 
 /** The cron function: one tick for each event of its schedule. */
-export const handler = handlers.cron;
+export const handler = createCronHandler(app);

@@ -1,4 +1,5 @@
-import { handlers } from "./reference-app.ts";
+import { createEagerHandler } from "../app.ts";
+import { app } from "./reference-app.ts";
 
 /** The eager function: holds the watching streams of one shard of tasks. */
-export const handler = handlers.eager;
+export const handler = createEagerHandler(app);

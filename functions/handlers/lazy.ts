@@ -1,4 +1,5 @@
-import { handlers } from "./reference-app.ts";
+import { createWakeHandler } from "../app.ts";
+import { app } from "./reference-app.ts";
 
 /** The lazy function: batches of the wake queue, or plain bus events. */
-export const handler = handlers.wake;
+export const handler = createWakeHandler(app);

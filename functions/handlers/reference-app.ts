@@ -1,4 +1,4 @@
-import { createApp, createHandlers } from "../app.ts";
+import { createApp } from "../app.ts";
 import { type Activity, task } from "../contract/activity.ts";
 import type { Stream } from "../contract/stream.ts";
 import { cron, eager, lazy } from "../engines/binding.ts";
@@ -64,8 +64,6 @@ export const app = createApp({
   signalSources: isEager ? [] : [liveBroadcast],
   roots: registries.flatMap((registry) => [task(workflowIndex, { registry }), task(observeRegistry, { registry })]),
 });
-
-export const handlers = createHandlers(app);
 
 function tokenSource(): (() => Promise<string>) | undefined {
   const { TAILWAKE_NOG_TOKEN: token, TAILWAKE_NOG_TOKEN_FILE: file, TAILWAKE_NOG_TOKEN_SECRET: secret } = settings;

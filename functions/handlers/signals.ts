@@ -1,4 +1,5 @@
-import { handlers } from "./reference-app.ts";
+import { createSignalsHandler } from "../app.ts";
+import { app } from "./reference-app.ts";
 
 /** The signals function: holds the servers' streams of signals. */
-export const handler = handlers.signals;
+export const handler = createSignalsHandler(app);

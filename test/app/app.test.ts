@@ -1,6 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
+import { build } from "esbuild";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp, createHandlers } from "../../functions/app.ts";
 import { defineProcessor, task } from "../../functions/contract/activity.ts";
@@ -151,6 +153,38 @@ describe("an app", () => {
     const context = { getRemainingTimeInMillis: () => 1000, awsRequestId: "r" };
     await expect(handlers.wake({}, context)).rejects.toThrow(SettingsError);
     await expect(handlers.cron({}, context)).rejects.toThrow("TAILWAKE_BUS_ARN");
+  });
+});
+
+describe("a bundle of one handler", () => {
+  const project = fileURLToPath(new URL("../..", import.meta.url));
+  /** What each function alone does. */
+  const own = {
+    createWakeHandler: "runBatch",
+    createCronHandler: "tick",
+    createSignalsHandler: "holdSignals",
+    createEagerHandler: "holdEagerShard",
+  };
+
+  /** Of the work of all functions what is left when everything that these exports do not reach is shaken out. */
+  async function workIn(exports: string): Promise<string[]> {
+    const { outputFiles } = await build({
+      stdin: { contents: `export { ${exports} } from "./functions/index.ts"`, resolveDir: project, loader: "ts" },
+      bundle: true,
+      packages: "external",
+      format: "esm",
+      write: false,
+    });
+    const text = outputFiles[0]?.text ?? "";
+    return Object.values(own).filter((name) => text.includes(`async function ${name}(`));
+  }
+
+  it.each(Object.entries(own))("of %s leaves out what only the others need", async (name, work) => {
+    expect(await workIn(name)).toEqual([work]);
+  });
+
+  it("of createHandlers has all", async () => {
+    expect(await workIn("createHandlers")).toEqual(Object.values(own));
   });
 });
 
