@@ -8,7 +8,7 @@ import { type Figure, figure, interleave } from "./measure.ts";
 
 /** The bundle is in .build/bench. */
 const project = fileURLToPath(new URL("../..", import.meta.url));
-const rounds = 25;
+const rounds = 51;
 
 /**
  * From the start of a process to a handler's first answer: the lazy function as it is deployed, to an empty batch, against

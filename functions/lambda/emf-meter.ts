@@ -21,12 +21,14 @@ interface Line {
  * metric that is paid.
  */
 export function emfMeter(service: string, clock: Clock): Meter {
-  const powertools = new Metrics({ namespace: "Tailwake", serviceName: service });
+  /** Built at the end of the first invocation: its first run need not wait. */
+  let powertools: Metrics | undefined;
   const held = new Map<string, Line>();
   let waiting: AbortController | undefined;
 
   const print = (id: string, { dimensions, values, reasons }: Line) => {
     held.delete(id);
+    powertools ??= new Metrics({ namespace: "Tailwake", serviceName: service });
     // The set that is only the service: for alarms, which cannot add up.
     if (id !== "") powertools.addDimensions({}).addDimensions({ ...dimensions });
     for (const [reason, count] of reasons) powertools.addMetadata(reason, String(count));
