@@ -7,7 +7,7 @@ import { systemClock } from "./contract/clock.ts";
 import { describeValue, TailwakeError } from "./contract/error.ts";
 import { type SignalSource, sourceDeclarationOf } from "./contract/signal-source.ts";
 import { checkAddress } from "./contract/stream.ts";
-import { Bindings, type Bound, taskKey } from "./engines/binding.ts";
+import { Bindings, type Bound } from "./engines/binding.ts";
 import { Breakers } from "./engines/breakers.ts";
 import type { Machinery } from "./engines/engine.ts";
 import { noMeter } from "./engines/meter.ts";
@@ -37,7 +37,10 @@ export interface App<B extends readonly Bound[] = readonly Bound[]> {
   readonly resources: Readonly<Record<string, number>>;
 }
 
-/** Checks the definitions: each activity is bound once, each stream's upstream is there, each root's activity is bound. */
+/**
+ * Checks the definitions: each activity is bound once, each stream's upstream is there, each root's activity is bound and
+ * its address one of the kind. A root's entity id is made by the tick that starts it, and not at each cold start.
+ */
 export function createApp<const B extends readonly Bound[]>(definition: {
   readonly activities: B;
   readonly upstreams: { readonly [N in B[number]["activity"]["stream"]["upstream"]]: Upstream };
@@ -61,8 +64,7 @@ export function createApp<const B extends readonly Bound[]>(definition: {
   }
   const roots = definition.roots ?? [];
   for (const { activity, address } of roots) {
-    const binding = bindings.of(behaviourOf(activity));
-    taskKey(binding, checkAddress(binding.stream, address));
+    checkAddress(bindings.of(behaviourOf(activity)).stream, address);
   }
   return Object.freeze({ activities: definition.activities, upstreams, roots, signalSources, resources });
 }

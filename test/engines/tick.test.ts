@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { defineProcessor, task } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
+import { defineStream } from "../../functions/contract/stream.ts";
 import { cron, lazy } from "../../functions/engines/binding.ts";
 import { noteQueueAge } from "../../functions/engines/queue-age.ts";
 import { startTask } from "../../functions/engines/start.ts";
+import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { dueShard, dueShards } from "../../functions/tasks/record.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, thing, World } from "../support/world.ts";
@@ -25,6 +27,25 @@ describe("a tick", () => {
     expect(await world.tick()).toMatchObject({ started: 0 });
     await world.drain();
     expect(await world.record("t")).toMatchObject({ status: "sleeping" });
+  });
+
+  it("says which root has no entity id, and starts the others", async () => {
+    const numbered = defineStream({
+      kind: "numbered",
+      upstream: "things",
+      method: Repos.method.events,
+      address: ["number"],
+      entityId: ({ number }) => BigInt(number).toString(),
+      request: () => ({}),
+      read: () => ({ events: [], willBlock: true }),
+    });
+    const counter = defineProcessor(numbered, { name: "counter", processEvents: async ({ tail }) => caughtUp(tail) });
+    const roots = [task(counter, { number: "one" }), task(counter, { number: "2" })];
+    const world = new World({ activities: [lazy(counter)], roots });
+    expect(await world.tick()).toMatchObject({ started: 1, failed: 1 });
+    expect(world.log.filter(({ message }) => message === "root not started")).toMatchObject([
+      { level: "error", fields: { activity: "counter", number: "one", err: "Cannot convert one to a BigInt" } },
+    ]);
   });
 
   it("rescues a task whose wake was lost, ever less often while it stays overdue (T6)", async () => {
