@@ -1,8 +1,8 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { Http2SessionManager, type Http2SessionOptions } from "@connectrpc/connect-node";
-import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { Credentials } from "./credentials.ts";
+import { createLeanConnectTransport, createLeanGrpcWebTransport } from "./fetch-transport.ts";
 import { createLeanGrpcTransport } from "./grpc-transport.ts";
 import { UpstreamHealth } from "./health.ts";
 import type { Upstream } from "./upstream.ts";
@@ -46,7 +46,6 @@ export function connectUpstream(
 ): UpstreamConnection {
   const { baseUrl, protocol, authorization, scheme = "bare", maxOpenStreams } = upstream;
   const credentials = new Credentials(authorization, { scheme, upstream: baseUrl });
-  const interceptors = [credentials.interceptor];
   const rest = {
     credentials,
     health: new UpstreamHealth(),
@@ -67,26 +66,11 @@ export function connectUpstream(
       return { ...rest, transport, close: () => sessionManager.abort() };
     }
     case "connect":
-      return {
-        ...rest,
-        transport: createConnectTransport({ baseUrl, interceptors, useBinaryFormat: true, fetch: abortableFetch }),
-        close() {},
-      };
+      return { ...rest, transport: createLeanConnectTransport({ baseUrl, credentials }), close() {} };
     case "grpc-web":
-      return {
-        ...rest,
-        transport: createGrpcWebTransport({ baseUrl, interceptors, fetch: abortableFetch }),
-        close() {},
-      };
+      return { ...rest, transport: createLeanGrpcWebTransport({ baseUrl, credentials }), close() {} };
   }
 }
-
-/**
- * fetch, but for connect-web's `redirect: "error"`: with it, Node 20 (undici 6.24.1) forgets a call's signal at the first
- * garbage collection after the response has begun, and an aborted stream hangs. So a redirect is not followed either: it
- * is an answer that is not 200, which is an error.
- */
-const abortableFetch: typeof fetch = (url, init) => fetch(url, { ...init, redirect: "manual" });
 
 /**
  * A connection that is given up, as after a PING that timed out, fails a moment later, when its socket has closed. If a

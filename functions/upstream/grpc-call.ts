@@ -23,8 +23,6 @@ export interface GrpcCallOptions<T> {
 
 /** So much is kept of what nobody has read, or one message; then the server has to wait. */
 const mostUnreadBytes = 256 * 1024;
-/** Messages are decoded until they have so many bytes: many small ones, or one. */
-const decodedAtOnceBytes = 4 * 1024;
 
 /**
  * One server stream of gRPC over HTTP/2: the messages of its answer, as they come. What has come whole before the server
@@ -36,13 +34,10 @@ const decodedAtOnceBytes = 4 * 1024;
  */
 export class GrpcCall<T> implements AsyncIterator<T> {
   readonly #options: GrpcCallOptions<T>;
-  readonly #buffer: MessageBuffer;
-  /** Some of what has come, from `#next` on: decoding a small message takes less time in a row than between two reads. */
-  #decoded: T[] = [];
-  #next = 0;
-  /** What stands behind those cannot be read. */
-  #unreadable: ConnectError | undefined;
+  readonly #buffer: MessageBuffer<T>;
   #stream: ClientHttp2Stream | undefined;
+  /** The server has to wait until something was read. */
+  #isPaused = false;
   #header: IncomingHttpHeaders = {};
   #trailer: IncomingHttpHeaders = {};
   #state: "opening" | "reading" | "ended" | "failed" = "opening";
@@ -53,7 +48,7 @@ export class GrpcCall<T> implements AsyncIterator<T> {
 
   constructor(options: GrpcCallOptions<T>) {
     this.#options = options;
-    this.#buffer = new MessageBuffer(options.mostMessageBytes);
+    this.#buffer = new MessageBuffer({ parse: options.parse, mostBytes: options.mostMessageBytes });
   }
 
   /** Sends the request, and waits for a header that promises messages. Rejects with a `ConnectError`. */
@@ -89,26 +84,18 @@ export class GrpcCall<T> implements AsyncIterator<T> {
   /** The next message if it has come already; undefined if it has to be waited for. Throws a `ConnectError`. */
   take(): T | undefined {
     if (this.#state === "failed" && this.#options.signal?.aborted) return undefined;
-    if (this.#next === this.#decoded.length) this.#decode();
-    return this.#next < this.#decoded.length ? this.#decoded[this.#next++] : undefined;
+    try {
+      return this.#buffer.take();
+    } catch (error) {
+      throw this.#fail(errorOfNode(error));
+    } finally {
+      if (this.#isPaused && !this.#isFull) this.#resume();
+    }
   }
 
-  #decode(): void {
-    if (this.#unreadable) throw this.#unreadable;
-    this.#decoded = [];
-    this.#next = 0;
-    const enough = this.#buffer.bytes - decodedAtOnceBytes;
-    try {
-      do {
-        const bytes = this.#buffer.take();
-        if (!bytes) break;
-        this.#decoded.push(this.#options.parse(bytes));
-      } while (this.#buffer.bytes > enough);
-    } catch (error) {
-      this.#unreadable = this.#fail(errorOfNode(error));
-      if (this.#decoded.length === 0) throw this.#unreadable;
-    }
-    if (this.#stream?.isPaused() && !this.#isFull) this.#stream.resume();
+  #resume(): void {
+    this.#isPaused = false;
+    this.#stream?.resume();
   }
 
   async next(): Promise<IteratorResult<T>> {
@@ -127,7 +114,10 @@ export class GrpcCall<T> implements AsyncIterator<T> {
     stream.on("data", (chunk: Uint8Array) => {
       this.#buffer.add(chunk);
       this.#options.sessionManager.notifyResponseByteRead(stream);
-      if (this.#isFull) stream.pause();
+      if (this.#isFull) {
+        this.#isPaused = true;
+        stream.pause();
+      }
       this.#happened();
     });
     stream.on("trailers", (trailer) => {

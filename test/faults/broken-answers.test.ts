@@ -69,8 +69,7 @@ const faults: readonly Fault[] = [
       to.head();
       to.write(frame(new Uint8Array(10), { length: 0xffffffff }));
     },
-    error: { grpc: tooLarge, connect: silence, "grpc-web": silence },
-    isUpstreamFailure: { grpc: false, connect: true, "grpc-web": true },
+    error: tooLarge,
   },
   {
     name: "a message of four gigabytes that ends",
@@ -79,12 +78,12 @@ const faults: readonly Fault[] = [
       to.write(frame(new Uint8Array(10), { length: 0xfffffff0 }));
       to.stop();
     },
-    error: { grpc: tooLarge, connect: incomplete, "grpc-web": incomplete },
+    error: tooLarge,
   },
   {
     name: "a page instead of messages",
     answer: html(200),
-    error: { grpc: /content type text\/html/, connect: /content type text\/html/, "grpc-web": incomplete },
+    error: { grpc: /content type text\/html/, connect: /content type text\/html/, "grpc-web": /flags 60/ },
   },
   { name: "HTTP 500 with a page", answer: html(500), error: /HTTP 500/ },
   { name: "HTTP 502 with a page", answer: html(502), error: /HTTP 502/, opens: 3, isUpstreamFailure: true },

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { constants, createServer as createHttp2Server, type Http2Server } from "node:http2";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -130,7 +131,8 @@ export interface Answer {
     readonly contentType?: string;
     readonly more?: Record<string, string>;
   }): void;
-  write(bytes: Uint8Array): void;
+  /** Resolves when there is room for more, or nobody takes the answer any more. */
+  write(bytes: Uint8Array): Promise<void>;
   /** Ends the answer as the protocol has it, with this status of gRPC: 0 is well. */
   finish(status?: number | string): void;
   /** Ends the body, but does not say how the call went. */
@@ -169,7 +171,7 @@ function answeringHttp2(answer: (to: Answer) => void): Target {
       head({ status = 200, contentType = contentTypes.grpc, more = {} } = {}) {
         stream.respond({ ":status": status, "content-type": contentType, ...more }, { waitForTrailers: true });
       },
-      write: (bytes) => void stream.write(bytes),
+      write: (bytes) => written(stream, bytes, over.signal),
       finish(status = 0) {
         trailers = { "grpc-status": `${status}` };
         stream.end();
@@ -195,7 +197,7 @@ function answeringHttp1(protocol: "connect" | "grpc-web", answer: (to: Answer) =
           response.writeHead(status, { "content-type": contentType, ...more });
           response.flushHeaders();
         },
-        write: (bytes) => void response.write(bytes),
+        write: (bytes) => written(response, bytes, over.signal),
         finish: (status = 0) => void response.end(lastFrame(protocol, status)),
         stop: () => void response.end(),
         reset: () => void request.socket.resetAndDestroy(),
@@ -204,6 +206,10 @@ function answeringHttp1(protocol: "connect" | "grpc-web", answer: (to: Answer) =
     );
   });
   return into(server);
+}
+
+async function written(to: Writable, bytes: Uint8Array, over: AbortSignal): Promise<void> {
+  if (!to.write(bytes)) await once(to, "drain", { signal: over }).catch(() => {});
 }
 
 function lastFrame(protocol: "connect" | "grpc-web", status: number | string): Buffer {
