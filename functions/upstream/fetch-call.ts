@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { getAbortSignalReason } from "@connectrpc/connect/protocol";
 import { MessageBuffer } from "./message-buffer.ts";
+import type { StreamCall, StreamCallOptions } from "./stream-call.ts";
 
 /** How the answer to a call over fetch is read. What it throws is the call's error. */
 export interface FetchProtocol {
@@ -14,25 +15,17 @@ export interface FetchProtocol {
   readonly endName: string;
 }
 
-export interface FetchCallOptions<T> {
+export interface FetchCallOptions<T> extends StreamCallOptions<T> {
   readonly protocol: FetchProtocol;
   readonly url: string;
   readonly headers: Headers;
-  /** The request, in its frame. */
-  readonly request: Uint8Array<ArrayBuffer>;
-  readonly parse: (bytes: Uint8Array) => T;
-  /** A larger message is refused. */
-  readonly mostMessageBytes: number;
-  readonly signal: AbortSignal | undefined;
-  /** Called once, if the call fails, by the server or by the signal. */
-  readonly onError: (error: ConnectError) => void;
 }
 
 /**
  * One server stream over fetch: the messages of its answer. The body is read when the next message has not come yet, so
  * that a server that nobody reads from has to wait; and what our own signal aborts is over.
  */
-export class FetchCall<T> implements AsyncIterator<T> {
+export class FetchCall<T> implements StreamCall<T> {
   readonly #options: FetchCallOptions<T>;
   readonly #buffer: MessageBuffer<T>;
   #body: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -50,7 +43,6 @@ export class FetchCall<T> implements AsyncIterator<T> {
     this.#buffer = new MessageBuffer({ parse, mostBytes: mostMessageBytes, endFlags: protocol.endFlags });
   }
 
-  /** Sends the request, and waits for a header that promises messages. Rejects with a `ConnectError`. */
   async open(): Promise<void> {
     const { protocol, url, headers, request, signal } = this.#options;
     try {

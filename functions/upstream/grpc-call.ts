@@ -5,20 +5,13 @@ import { validateResponseWithCompression, validateTrailer } from "@connectrpc/co
 import type { Http2SessionManager } from "@connectrpc/connect-node";
 import { errorOfNode, errorOfReset } from "./http2-errors.ts";
 import { MessageBuffer } from "./message-buffer.ts";
+import type { StreamCall, StreamCallOptions } from "./stream-call.ts";
 
-export interface GrpcCallOptions<T> {
+export interface GrpcCallOptions<T> extends StreamCallOptions<T> {
   readonly sessionManager: Http2SessionManager;
   /** As `/package.Service/Method`. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** The request, in its frame. */
-  readonly request: Uint8Array;
-  readonly parse: (bytes: Uint8Array) => T;
-  /** A larger message is refused. */
-  readonly mostMessageBytes: number;
-  readonly signal: AbortSignal | undefined;
-  /** Called once, if the call fails, by the server or by the signal. */
-  readonly onError: (error: ConnectError) => void;
 }
 
 /** So much is kept of what nobody has read, or one message; then the server has to wait. */
@@ -32,7 +25,7 @@ const mostUnreadBytes = 256 * 1024;
  *        │                   │
  *        └───────────────────┴── an error, a reset, a bad header or trailer, or the signal ──▶ failed
  */
-export class GrpcCall<T> implements AsyncIterator<T> {
+export class GrpcCall<T> implements StreamCall<T> {
   readonly #options: GrpcCallOptions<T>;
   readonly #buffer: MessageBuffer<T>;
   #stream: ClientHttp2Stream | undefined;
@@ -51,7 +44,6 @@ export class GrpcCall<T> implements AsyncIterator<T> {
     this.#buffer = new MessageBuffer({ parse: options.parse, mostBytes: options.mostMessageBytes });
   }
 
-  /** Sends the request, and waits for a header that promises messages. Rejects with a `ConnectError`. */
   async open(): Promise<void> {
     const { sessionManager, path, headers, request, signal } = this.#options;
     signal?.addEventListener("abort", this.#onAbort);

@@ -2,6 +2,7 @@ import { create, type DescMessage, type DescMethodStreaming, type MessageInitSha
 import { Code, ConnectError, type StreamResponse, type Transport } from "@connectrpc/connect";
 import { createMethodSerializationLookup, createMethodUrl, encodeEnvelope } from "@connectrpc/connect/protocol";
 import type { Credentials } from "./credentials.ts";
+import type { StreamCall, StreamCallOptions } from "./stream-call.ts";
 
 /** A larger message is refused. */
 const mostMessageBytes = 64 * 1024 * 1024;
@@ -9,8 +10,8 @@ const limits = { readMaxBytes: mostMessageBytes, writeMaxBytes: mostMessageBytes
 
 type CallHeader = Parameters<Transport["stream"]>[3];
 
-/** What a server stream is called with, whatever its protocol. */
-export interface StreamCallRequest<T> {
+/** What each protocol makes its call of. */
+export interface StreamCallRequest<T> extends StreamCallOptions<T> {
   readonly url: string;
   /** Of the URL, with its search. */
   readonly path: string;
@@ -18,19 +19,6 @@ export interface StreamCallRequest<T> {
   readonly header: CallHeader;
   /** Of the upstream's credentials; undefined if it has none. */
   readonly authorization: string | undefined;
-  /** The request, in its frame. */
-  readonly request: Uint8Array<ArrayBuffer>;
-  readonly parse: (bytes: Uint8Array) => T;
-  readonly mostMessageBytes: number;
-  readonly signal: AbortSignal | undefined;
-  readonly onError: (error: ConnectError) => void;
-}
-
-export interface StreamCall<T> extends AsyncIterator<T> {
-  /** Sends the request, and waits for a header that promises messages. Rejects with a `ConnectError`. */
-  open(): Promise<void>;
-  readonly header: Headers;
-  readonly trailer: Headers;
 }
 
 /**
