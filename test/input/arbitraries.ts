@@ -147,7 +147,7 @@ export function brokenBytes(valid: Arbitrary<Uint8Array>): Arbitrary<Uint8Array<
       if (how === "cut") result = result.slice(0, i);
       if (how === "drop") result.splice(i, 1);
       if (how === "insert") result.splice(i, 0, byte, byte);
-      if (how === "repeat") result.push(...result.slice(i));
+      if (how === "repeat") result = result.concat(result.slice(i));
     }
     return Uint8Array.from(result);
   });
