@@ -91,10 +91,7 @@ export function startInMemory(app: App, { log = loggerTo([]) }: InMemoryOptions 
       const messages = [...wakes.take(), ...wakes.lonely.splice(0)];
       // What fails is logged, and comes again by the due scan.
       if (messages.length > 0) void background(() => deliver(messages.map(encodeBusEvent)).catch(() => {}));
-      await systemClock.sleep(
-        Math.min(pollMs, Math.max(0, (wakes.next ?? Infinity) - systemClock.now())),
-        closing.signal,
-      );
+      await systemClock.sleep(Math.min(pollMs, (wakes.next ?? Infinity) - systemClock.now()), closing.signal);
     }
   }
 

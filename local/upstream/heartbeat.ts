@@ -34,7 +34,7 @@ export class Heartbeat {
       const wake = new AbortController();
       this.#wake = wake;
       if (this.#intervalMs === Number.POSITIVE_INFINITY) await aborted(wake.signal);
-      else await this.#clock.sleep(Math.max(0, this.#next - this.#clock.now()), wake.signal);
+      else await this.#clock.sleep(this.#next - this.#clock.now(), wake.signal);
       this.#wake = undefined;
     }
     this.#news = false;
