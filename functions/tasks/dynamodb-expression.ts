@@ -23,12 +23,13 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
     return placeholder;
   };
 
+  const notExists = (attribute: string) => `attribute_not_exists(${name(attribute)})`;
   const condition = (guard: Guard): string => {
     switch (guard.op) {
       case "absent":
-        return `attribute_not_exists(${name(tableKeys.partition)})`;
+        return notExists(tableKeys.partition);
       case "missing":
-        return `attribute_not_exists(${name(guard.attribute)})`;
+        return notExists(guard.attribute);
       case "is":
         return `${name(guard.attribute)} = ${value(guard.value)}`;
       case "oneOf":
@@ -38,11 +39,13 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
       case "atLeast":
         return `${name(guard.attribute)} >= ${value(guard.value)}`;
       case "all":
-        return guard.guards.map((one) => `(${condition(one)})`).join(" AND ");
+        return guard.guards.map(term).join(" AND ");
       case "any":
-        return guard.guards.map((one) => `(${condition(one)})`).join(" OR ");
+        return guard.guards.map(condition).join(" OR ");
     }
   };
+  // AND binds tighter than OR: only alternatives need parentheses, and some parsers take time exponential in their depth.
+  const term = (guard: Guard) => (guard.op === "any" ? `(${condition(guard)})` : condition(guard));
 
   const sets: string[] = [];
   const removes: string[] = [];
@@ -68,7 +71,7 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
   ];
   return {
     // What a later version wrote is left alone, also by a write that has not read it.
-    ConditionExpression: `attribute_not_exists(${name(versionAttribute)}) AND (${condition(update.guard)})`,
+    ConditionExpression: `${notExists(versionAttribute)} AND ${term(update.guard)}`,
     UpdateExpression: clauses.filter(Boolean).join(" "),
     ExpressionAttributeNames: Object.fromEntries(names),
     ...(values.size > 0 ? { ExpressionAttributeValues: Object.fromEntries(values) } : {}),
