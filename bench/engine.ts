@@ -1,19 +1,19 @@
 import { randomUUID } from "node:crypto";
 
 import { defineProcessor } from "../functions/contract/activity.ts";
-import { systemClock } from "../functions/contract/clock.ts";
-import { jsonLogger } from "../functions/contract/logger.ts";
 import { caughtUp } from "../functions/contract/outcome.ts";
 import type { Recorded } from "../functions/contract/stream.ts";
 import { lazy } from "../functions/engines/binding.ts";
-import type { Machinery } from "../functions/engines/engine.ts";
-import { startTask } from "../functions/engines/start.ts";
+import type { Machinery } from "../functions/engines/ports.ts";
+import { systemClock } from "../functions/foundation/clock.ts";
+import { jsonLogger } from "../functions/foundation/logger.ts";
 import { otelTracer } from "../functions/lambda/otel-tracer.ts";
 import { wakeHandler } from "../functions/lambda/wake-event.ts";
 import { type RepoEvent, repo } from "../functions/nog/index.ts";
+import { startTask } from "../functions/run/start.ts";
 import { MemoryTaskStore } from "../functions/tasks/memory.ts";
 import type { TaskStore } from "../functions/tasks/store.ts";
-import { memoryMachinery } from "../functions/testing/memory-machinery.ts";
+import { memoryMachinery } from "../functions/testing/memory-ports.ts";
 import type { UpstreamConnection } from "../functions/upstream/connection.ts";
 import { encodeBusEvent } from "../functions/wake/envelope.ts";
 import { MemoryWakes } from "../functions/wake/memory.ts";

@@ -7,7 +7,7 @@ import { RepoEvent_Type } from "../functions/nog/gen/nogfso/repos_pb.ts";
 import { uuidBytes } from "../functions/nog/index.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { startUpstream, type Upstream } from "../local/upstream/server.ts";
-import { sequence } from "../torture/sequence.ts";
+import { sequence } from "../proof/torture/sequence.ts";
 import { startRole } from "./child.ts";
 import { expectCount } from "./floor.ts";
 import { bundleLatencyApp } from "./latency-bundle.ts";

@@ -1,9 +1,9 @@
 import { createInterface } from "node:readline";
 import { defineProcessor } from "../functions/contract/activity.ts";
-import { systemClock } from "../functions/contract/clock.ts";
-import { jsonLogger } from "../functions/contract/logger.ts";
 import { caughtUp } from "../functions/contract/outcome.ts";
 import { lazy } from "../functions/engines/binding.ts";
+import { systemClock } from "../functions/foundation/clock.ts";
+import { jsonLogger } from "../functions/foundation/logger.ts";
 import { cronHandler } from "../functions/lambda/cron-event.ts";
 import { repo } from "../functions/nog/index.ts";
 import { MemoryTaskStore } from "../functions/tasks/memory.ts";
@@ -11,7 +11,7 @@ import { dueShard, dueShards, type TaskKey } from "../functions/tasks/record.ts"
 import type { DueEntry } from "../functions/tasks/store.ts";
 import { start } from "../functions/tasks/transitions.ts";
 import type { Update } from "../functions/tasks/update.ts";
-import { memoryMachinery } from "../functions/testing/memory-machinery.ts";
+import { memoryMachinery } from "../functions/testing/memory-ports.ts";
 import { timed } from "./measure.ts";
 import { repoId } from "./repo-id.ts";
 

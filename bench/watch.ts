@@ -2,16 +2,16 @@ import { randomUUID } from "node:crypto";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { defineProcessor } from "../functions/contract/activity.ts";
-import { systemClock } from "../functions/contract/clock.ts";
-import { jsonLogger } from "../functions/contract/logger.ts";
 import { caughtUp } from "../functions/contract/outcome.ts";
 import { eager } from "../functions/engines/binding.ts";
-import { holdEagerShard } from "../functions/engines/eager-holder.ts";
-import { startTask } from "../functions/engines/start.ts";
+import { systemClock } from "../functions/foundation/clock.ts";
+import { jsonLogger } from "../functions/foundation/logger.ts";
 import { openInvocation } from "../functions/lambda/invocation.ts";
+import { holdEagerShard } from "../functions/leaders/eager-shard.ts";
 import { Repos } from "../functions/nog/gen/nogfso/repos_pb.ts";
 import { repo, uuidBytes } from "../functions/nog/index.ts";
-import { memoryMachinery } from "../functions/testing/memory-machinery.ts";
+import { startTask } from "../functions/run/start.ts";
+import { memoryMachinery } from "../functions/testing/memory-ports.ts";
 import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
 
 /**

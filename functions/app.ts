@@ -3,18 +3,18 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { behaviourOf, type Task } from "./contract/activity.ts";
-import { systemClock } from "./contract/clock.ts";
 import { describeValue, TailwakeError } from "./contract/error.ts";
 import { type SignalSource, sourceDeclarationOf } from "./contract/signal-source.ts";
 import { checkAddress } from "./contract/stream.ts";
 import { Bindings, type Bound } from "./engines/binding.ts";
 import { Breakers } from "./engines/breakers.ts";
-import type { Machinery } from "./engines/engine.ts";
 import { noMeter } from "./engines/meter.ts";
+import type { Machinery } from "./engines/ports.ts";
+import { systemClock } from "./foundation/clock.ts";
 import type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
 import { cronHandler } from "./lambda/cron-event.ts";
 import { emfMeter } from "./lambda/emf-meter.ts";
-import { eagerHandler, signalsHandler } from "./lambda/holder-event.ts";
+import { eagerHandler, signalsHandler } from "./lambda/leader-event.ts";
 import { otelTracer } from "./lambda/otel-tracer.ts";
 import { type LambdaLog, powertoolsLog } from "./lambda/powertools-log.ts";
 import { wakeHandler } from "./lambda/wake-event.ts";
@@ -25,8 +25,8 @@ import { watchThrottles } from "./tasks/dynamodb-throttles.ts";
 import { Connections, unknownUpstream } from "./upstream/connections.ts";
 import { openEventStream } from "./upstream/event-stream.ts";
 import type { Upstream } from "./upstream/upstream.ts";
+import { StraightSignals } from "./wake/direct-signals.ts";
 import { EventBridgeWakes } from "./wake/eventbridge.ts";
-import { StraightSignals } from "./wake/straight-signals.ts";
 
 /** The activities of an application, each bound to its engine, and the upstreams of their streams. */
 export interface App<B extends readonly Bound[] = readonly Bound[]> {

@@ -1,15 +1,15 @@
 import { type App, createMachinery } from "./app.ts";
 import type { Activity, Task, TaskStatus } from "./contract/activity.ts";
 import { describeError, type TailwakeError } from "./contract/error.ts";
-import { jsonLogger } from "./contract/logger.ts";
 import { type AddressOf, checkAddress, declarationOf, type Stream } from "./contract/stream.ts";
 import type { Tail } from "./contract/tail.ts";
 import { taskKey } from "./engines/binding.ts";
-import type { Machinery } from "./engines/engine.ts";
 import { noMeter } from "./engines/meter.ts";
-import { startTask, statusOf } from "./engines/start.ts";
+import type { Machinery } from "./engines/ports.ts";
+import { jsonLogger } from "./foundation/logger.ts";
 import type { Note } from "./operate/actions.ts";
 import { createOperators, type RewindOptions } from "./operate/operators.ts";
+import { startTask, statusOf } from "./run/start.ts";
 import { appSettings, type Environment, readSettings } from "./settings.ts";
 import { type EngineName, type TaskRecord as StoredRecord, type TaskKey, taskName } from "./tasks/record.ts";
 

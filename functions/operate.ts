@@ -1,17 +1,16 @@
 /** For programs of operators, as `npx tailwake` and its console: a desk over a deployed app, and what people read of it. */
 
 import { type App, createMachinery } from "./app.ts";
-import type { Logger } from "./contract/logger.ts";
 import { noMeter } from "./engines/meter.ts";
+import type { Logger } from "./foundation/logger.ts";
 import { Desk } from "./operate/desk.ts";
 import { appSettings, type Environment, readSettings } from "./settings.ts";
 
 export type { TaskStatus } from "./contract/activity.ts";
-export { type Clock, systemClock } from "./contract/clock.ts";
 export { describeError, describeValue } from "./contract/error.ts";
-export { isUtf8 } from "./contract/text.ts";
-export { isFree } from "./engines/holder.ts";
-export { statusOf } from "./engines/start.ts";
+export { type Clock, systemClock } from "./foundation/clock.ts";
+export { isUtf8 } from "./foundation/text.ts";
+export { isFree } from "./leaders/leadership.ts";
 export type { Action, Note } from "./operate/actions.ts";
 export { Desk, type Engines, type Lag, type SeenEvent, type TaskLook } from "./operate/desk.ts";
 export { type Filter, fits } from "./operate/filter.ts";
@@ -27,6 +26,7 @@ export { bindingNamed, startAt, taskAt, taskOf } from "./operate/start-by-name.t
 export { tailAt } from "./operate/tail-at.ts";
 export { overdueMs, tickIsMissingMs, type Why } from "./operate/why.ts";
 export { ago, at, span } from "./operate/words.ts";
+export { statusOf } from "./run/start.ts";
 export { tableShape } from "./tasks/dynamodb-table.ts";
 export { type RecentRun, recentRuns } from "./tasks/recent-runs.ts";
 export { parseTaskName, type TaskRecord, taskName } from "./tasks/record.ts";

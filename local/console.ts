@@ -1,6 +1,6 @@
 import { userName } from "../cli/operate/saying.ts";
 import { type Console, startConsole } from "../console/server.ts";
-import { jsonLogger } from "../functions/contract/logger.ts";
+import { jsonLogger } from "../functions/foundation/logger.ts";
 import { createDesk } from "../functions/operate.ts";
 import type { Runtime } from "./runtime.ts";
 

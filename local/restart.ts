@@ -1,10 +1,10 @@
 import type { TailwakeError } from "../functions/contract/error.ts";
-import type { Machinery } from "../functions/engines/engine.ts";
-import { holderDocument, readHolder } from "../functions/engines/holder.ts";
+import type { Machinery } from "../functions/engines/ports.ts";
+import { holderDocument, readHolder } from "../functions/leaders/leadership.ts";
 import type { ControlStore } from "../functions/tasks/control.ts";
 import { type TaskRecord, taskName } from "../functions/tasks/record.ts";
 import { handOver } from "../functions/tasks/transitions.ts";
-import { eagerHolder, type HolderName } from "../functions/wake/holder-name.ts";
+import { eagerHolder, type HolderName } from "../functions/wake/leader-name.ts";
 import type { WakeMessage } from "../functions/wake/wake.ts";
 
 interface Restarted extends Pick<Machinery, "store" | "control" | "wakes" | "clock"> {

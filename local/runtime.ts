@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { systemClock } from "../functions/contract/clock.ts";
-import { readHolder } from "../functions/engines/holder.ts";
+import { systemClock } from "../functions/foundation/clock.ts";
+import { readHolder } from "../functions/leaders/leadership.ts";
 import type { ControlStore } from "../functions/tasks/control.ts";
 import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
 import { lockDirectory } from "./data-lock.ts";

@@ -14,7 +14,7 @@ await bundle({
   format: "esm",
   logLevel: "warning",
   absWorkingDir: project,
-  entryPoints: { main: "torture/main.ts" },
+  entryPoints: { main: "proof/torture/main.ts" },
   outdir: output,
   outExtension: { ".js": ".mjs" },
   target: "node20",

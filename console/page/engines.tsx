@@ -1,4 +1,4 @@
-import { isFree } from "../../functions/engines/holder.ts";
+import { isFree } from "../../functions/leaders/leadership.ts";
 import { span } from "../../functions/operate/words.ts";
 import type { Survey } from "../messages.ts";
 import { now } from "./clock.ts";

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { statusOf } from "../../functions/engines/start.ts";
+import { statusOf } from "../../functions/run/start.ts";
 import type { TaskRecord } from "../../functions/tasks/record.ts";
 import type { Lag, Problem, TaskLook } from "../messages.ts";
 import { Announced } from "./announced.tsx";

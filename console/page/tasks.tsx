@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { statusOf } from "../../functions/engines/start.ts";
+import { statusOf } from "../../functions/run/start.ts";
 import { taskName } from "../../functions/tasks/record.ts";
 import {
   type Problem,

@@ -1,7 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
+import type { Logger } from "../foundation/logger.ts";
 import { describeValue, TailwakeError } from "./error.ts";
-import type { Logger } from "./logger.ts";
 import type { Decision, Outcome } from "./outcome.ts";
 import {
   type Address,

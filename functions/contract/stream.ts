@@ -1,8 +1,8 @@
 import type { DescMessage, DescMethodServerStreaming, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
+import { isUtf8 } from "../foundation/text.ts";
 import { describeValue, TailwakeError } from "./error.ts";
 import type { EventId } from "./tail.ts";
-import { isUtf8 } from "./text.ts";
 
 export interface Recorded<E> {
   readonly id: EventId;

@@ -1,5 +1,5 @@
+import { isUtf8 } from "../foundation/text.ts";
 import { describeValue, TailwakeError } from "./error.ts";
-import { isUtf8 } from "./text.ts";
 
 declare const brand: unique symbol;
 

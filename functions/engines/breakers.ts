@@ -1,6 +1,6 @@
-import type { Clock } from "../contract/clock.ts";
 import { describeError, isTailwakeError } from "../contract/error.ts";
-import type { Logger } from "../contract/logger.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Logger } from "../foundation/logger.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import {
   type BreakerState,

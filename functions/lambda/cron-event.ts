@@ -1,9 +1,9 @@
 import type { Task } from "../contract/activity.ts";
-import type { Machinery } from "../engines/engine.ts";
-import { noteTick } from "../engines/last-tick.ts";
+import { orWarn } from "../engines/best-effort.ts";
 import type { Meter } from "../engines/meter.ts";
-import { orWarn } from "../engines/or-warn.ts";
-import { type TickBudget, type TickReport, tick } from "../engines/tick.ts";
+import type { Machinery } from "../engines/ports.ts";
+import { noteTick } from "../tick/last-tick.ts";
+import { type TickBudget, type TickReport, tick } from "../tick/tick.ts";
 import type { LambdaContext } from "./context.ts";
 import { openInvocation } from "./invocation.ts";
 

@@ -1,6 +1,6 @@
 import { Metrics } from "@aws-lambda-powertools/metrics";
-import type { Clock } from "../contract/clock.ts";
 import { type About, type Dimensions, type Meter, type MetricName, metrics } from "../engines/meter.ts";
+import type { Clock } from "../foundation/clock.ts";
 
 /** A holder's invocation takes a quarter of an hour: what it measures must not wait for its end. */
 const longestHeldMs = 60_000;

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
-import { noLongerNeeded } from "../contract/controller-under.ts";
-import type { Invocation, Machinery } from "../engines/engine.ts";
+import type { Invocation, Machinery } from "../engines/ports.ts";
+import { noLongerNeeded } from "../foundation/linked-abort-controller.ts";
 
 /** Kept free at the end of an invocation for the aborted runs to return. */
 const graceToReturnMs = 5_000;

@@ -1,6 +1,6 @@
 import { LogFormatter, LogItem, Logger as Powertools } from "@aws-lambda-powertools/logger";
 import type { LogAttributes, UnformattedAttributes } from "@aws-lambda-powertools/logger/types";
-import { type LogFields, type Logger, printable } from "../contract/logger.ts";
+import { type LogFields, type Logger, printable } from "../foundation/logger.ts";
 import type { LambdaContext } from "./context.ts";
 
 export interface LambdaLog {

@@ -1,7 +1,7 @@
-import { type Delivery, runBatch } from "../engines/batch.ts";
-import type { Machinery } from "../engines/engine.ts";
-import { orWarn } from "../engines/or-warn.ts";
-import { noteQueueAge } from "../engines/queue-age.ts";
+import { orWarn } from "../engines/best-effort.ts";
+import type { Machinery } from "../engines/ports.ts";
+import { type Delivery, runBatch } from "../queue/batch.ts";
+import { noteQueueAge } from "../queue/queue-age.ts";
 import { graceMs } from "../tasks/transitions.ts";
 import { malformed } from "../wake/wake.ts";
 import type { LambdaContext } from "./context.ts";

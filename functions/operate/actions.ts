@@ -1,5 +1,5 @@
 import { describeValue, TailwakeError } from "../contract/error.ts";
-import { isUtf8 } from "../contract/text.ts";
+import { isUtf8 } from "../foundation/text.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import type { Intervention } from "../tasks/record.ts";
 

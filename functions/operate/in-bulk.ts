@@ -1,5 +1,5 @@
 import { describeError } from "../contract/error.ts";
-import { statusOf } from "../engines/start.ts";
+import { statusOf } from "../run/start.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { checkNote, type Note, noteAction } from "./actions.ts";
 import type { Desk } from "./desk.ts";

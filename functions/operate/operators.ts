@@ -1,7 +1,7 @@
 import { describeValue, TailwakeError } from "../contract/error.ts";
 import { isTail, type Tail } from "../contract/tail.ts";
 import type { Breakers } from "../engines/breakers.ts";
-import { statusOf } from "../engines/start.ts";
+import { statusOf } from "../run/start.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import {
   type EngineName,
@@ -15,7 +15,7 @@ import type { TaskStore } from "../tasks/store.ts";
 import { pause, resume, resumeRunning, rewind } from "../tasks/transitions.ts";
 import type { Update } from "../tasks/update.ts";
 import * as breaker from "../upstream/breaker.ts";
-import type { Wakes } from "../wake/wakes.ts";
+import type { Wakes } from "../wake/alarms.ts";
 import { type Action, checkNote, type Note, noteAction } from "./actions.ts";
 
 /** Attempts of an operator's write against other writers. */

@@ -1,7 +1,7 @@
-import type { LastTick } from "../engines/last-tick.ts";
-import { statusOf } from "../engines/start.ts";
+import { statusOf } from "../run/start.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { taskName } from "../tasks/record.ts";
+import type { LastTick } from "../tick/last-tick.ts";
 import type { BreakerState } from "../upstream/breaker.ts";
 import { overdueMs, tickIsMissingMs } from "./why.ts";
 import { ago, shortened, span } from "./words.ts";

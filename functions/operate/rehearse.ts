@@ -1,10 +1,10 @@
 import type { Address } from "../contract/stream.ts";
 import type { Binding } from "../engines/binding.ts";
-import { startTask } from "../engines/start.ts";
+import { startTask } from "../run/start.ts";
 import { MemoryControlStore } from "../tasks/memory-control.ts";
 import type { TaskKey, TaskRecord } from "../tasks/record.ts";
+import type { Wakes } from "../wake/alarms.ts";
 import type { WakeMessage } from "../wake/wake.ts";
-import type { Wakes } from "../wake/wakes.ts";
 import { CopiedStore } from "./copied-store.ts";
 import type { Desk } from "./desk.ts";
 import { createOperators, type Operators } from "./operators.ts";

@@ -1,14 +1,14 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
-import { type LogEntry, loggerTo } from "../contract/noted-log.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import type { Address } from "../contract/stream.ts";
 import type { Tail } from "../contract/tail.ts";
 import { Breakers } from "../engines/breakers.ts";
-import type { Invocation, Machinery } from "../engines/engine.ts";
 import { noMeter } from "../engines/meter.ts";
-import { runTask } from "../engines/run.ts";
+import type { Invocation, Machinery } from "../engines/ports.ts";
 import { noTracer } from "../engines/tracer.ts";
+import { type LogEntry, loggerTo } from "../foundation/recording-logger.ts";
+import { runTask } from "../run/run.ts";
 import { MemoryControlStore } from "../tasks/memory-control.ts";
 import { recentRuns } from "../tasks/recent-runs.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";

@@ -2,7 +2,7 @@ import type { Task } from "../contract/activity.ts";
 import { TailwakeError } from "../contract/error.ts";
 import { type Address, checkAddress } from "../contract/stream.ts";
 import { type Binding, taskKey } from "../engines/binding.ts";
-import { startTask } from "../engines/start.ts";
+import { startTask } from "../run/start.ts";
 import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { Desk } from "./desk.ts";
 

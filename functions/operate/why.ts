@@ -1,7 +1,7 @@
-import type { LastTick } from "../engines/last-tick.ts";
-import { statusOf } from "../engines/start.ts";
+import { statusOf } from "../run/start.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { clockSkewMs, strikesToIsolate } from "../tasks/transitions.ts";
+import type { LastTick } from "../tick/last-tick.ts";
 import type { BreakerState } from "../upstream/breaker.ts";
 import { strikeDelayMs } from "../wake/backoff.ts";
 import { ago, at, shortened } from "./words.ts";

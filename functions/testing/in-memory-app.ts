@@ -1,18 +1,18 @@
 import type { App } from "../app.ts";
 import { type Tasks, tasksOf } from "../client.ts";
-import { systemClock } from "../contract/clock.ts";
-import type { Logger } from "../contract/logger.ts";
-import { loggerTo } from "../contract/noted-log.ts";
-import { runBatch } from "../engines/batch.ts";
-import { holdEagerShard } from "../engines/eager-holder.ts";
-import type { Invocation } from "../engines/engine.ts";
-import { holdSignals } from "../engines/signals.ts";
-import { tick } from "../engines/tick.ts";
+import type { Invocation } from "../engines/ports.ts";
+import { systemClock } from "../foundation/clock.ts";
+import type { Logger } from "../foundation/logger.ts";
+import { loggerTo } from "../foundation/recording-logger.ts";
+import { holdEagerShard } from "../leaders/eager-shard.ts";
+import { holdSignals } from "../leaders/signals.ts";
+import { runBatch } from "../queue/batch.ts";
+import { tick } from "../tick/tick.ts";
 import { Connections } from "../upstream/connections.ts";
 import { encodeBusEvent } from "../wake/envelope.ts";
-import { eagerShardOf, type HolderName } from "../wake/holder-name.ts";
+import { eagerShardOf, type HolderName } from "../wake/leader-name.ts";
 import { MemoryWakes } from "../wake/memory.ts";
-import { memoryMachinery } from "./memory-machinery.ts";
+import { memoryMachinery } from "./memory-ports.ts";
 
 /** An event that one of your services puts on the bus. */
 export interface ServiceEvent {

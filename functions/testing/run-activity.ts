@@ -1,10 +1,10 @@
 import { type Activity, behaviourOf, type Task } from "../contract/activity.ts";
 import { TailwakeError } from "../contract/error.ts";
-import type { LogEntry } from "../contract/noted-log.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import type { AddressOf, EventOf, Recorded, Stream } from "../contract/stream.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
-import { runTask } from "../engines/run.ts";
+import type { LogEntry } from "../foundation/recording-logger.ts";
+import { runTask } from "../run/run.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { acquire } from "../tasks/transitions.ts";
 import type { Changes } from "../tasks/update.ts";

@@ -1,6 +1,6 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
-import { type Clock, systemClock } from "../contract/clock.ts";
 import { describeError } from "../contract/error.ts";
+import { type Clock, systemClock } from "../foundation/clock.ts";
 import { checkToken } from "./token-source.ts";
 
 /** How long before its expiry a token is replaced. */

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Clock } from "../contract/clock.ts";
-import { controllerUnder, noLongerNeeded } from "../contract/controller-under.ts";
 import type { Address, Batch, EventStream, Recorded, StreamDeclaration, StreamPosition } from "../contract/stream.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
+import type { Clock } from "../foundation/clock.ts";
+import { controllerUnder, noLongerNeeded } from "../foundation/linked-abort-controller.ts";
 import type { UpstreamConnection } from "./connection.ts";
 
 /** How often a stream is tried that the server does not let open. */

@@ -4,7 +4,7 @@ import * as grpcWeb from "@connectrpc/connect/protocol-grpc-web";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import type { Credentials } from "./credentials.ts";
 import { FetchCall, type FetchProtocol } from "./fetch-call.ts";
-import { type StreamCallRequest, withLeanStreams } from "./lean-streams.ts";
+import { type StreamCallRequest, withLeanStreams } from "./stream-fast-path.ts";
 
 export interface FetchTransportOptions {
   readonly baseUrl: string;

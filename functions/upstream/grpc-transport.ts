@@ -3,7 +3,7 @@ import { requestHeader } from "@connectrpc/connect/protocol-grpc";
 import { createGrpcTransport, type Http2SessionManager } from "@connectrpc/connect-node";
 import type { Credentials } from "./credentials.ts";
 import { GrpcCall } from "./grpc-call.ts";
-import { withLeanStreams } from "./lean-streams.ts";
+import { withLeanStreams } from "./stream-fast-path.ts";
 
 export interface GrpcTransportOptions {
   readonly baseUrl: string;

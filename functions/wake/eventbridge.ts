@@ -1,11 +1,11 @@
 import { type EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
 import { ConflictException, CreateScheduleCommand, type SchedulerClient } from "@aws-sdk/client-scheduler";
-import type { Clock } from "../contract/clock.ts";
-import type { HolderName } from "./holder-name.ts";
-import { type BatchService, sendInTens, type Unsent } from "./send-in-tens.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Wakes } from "./alarms.ts";
+import { type BatchService, sendInTens, type Unsent } from "./batch-sender.ts";
+import type { HolderName } from "./leader-name.ts";
 import { alarmFor, scheduleExpression, scheduleName, scheduleTime } from "./timing.ts";
 import { detailTypeOf, detailTypes, encodeDetail, type TaskWake, type WakeMessage, wakeSource } from "./wake.ts";
-import type { Wakes } from "./wakes.ts";
 
 /** Per-entry errors worth another try (AWS: eb-putevents). */
 const transientCodes: ReadonlySet<string> = new Set(["ThrottlingException", "InternalFailure"]);

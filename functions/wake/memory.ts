@@ -1,8 +1,8 @@
-import type { Clock } from "../contract/clock.ts";
-import type { HolderName } from "./holder-name.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Wakes } from "./alarms.ts";
+import type { HolderName } from "./leader-name.ts";
 import { alarmFor, delayQueueMs, scheduleTime } from "./timing.ts";
 import type { TaskWake, WakeMessage } from "./wake.ts";
-import type { Wakes } from "./wakes.ts";
 
 /** The alarm clocks in memory, with the delays of the real ones: for tests, benchmarks and the simulator. */
 export class MemoryWakes implements Wakes {

@@ -1,5 +1,5 @@
 import { describeValue, TailwakeError } from "../contract/error.ts";
-import { isUtf8 } from "../contract/text.ts";
+import { isUtf8 } from "../foundation/text.ts";
 import type { TaskKey } from "../tasks/record.ts";
 import { expectedVersion, versionAttribute } from "../tasks/record-version.ts";
 import type { Admission } from "../tasks/transitions.ts";

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../functions/contract/clock.ts";
+import { type Clock, systemClock } from "../../functions/foundation/clock.ts";
 import { EndpointServer } from "./endpoint-server.ts";
 import { EventBridge } from "./eventbridge.ts";
 import { eventBridgeOperations } from "./eventbridge-operations.ts";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import { type AwsPlace, formatArn } from "./arn.ts";
 import { EventBus } from "./event-bus.ts";
 import {

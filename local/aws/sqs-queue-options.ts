@@ -1,4 +1,4 @@
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import type { QueueSettings } from "./sqs-attributes.ts";
 import type { SqsQueue } from "./sqs-queue.ts";
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import { DueHeap } from "./due-heap.ts";
 import { formatReceiptHandle, parseReceiptHandle } from "./receipt-handle.ts";
 import { ServiceError } from "./service-error.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import { type AwsPlace, formatArn } from "./arn.ts";
 import { ServiceError } from "./service-error.ts";
 import { applyQueueAttributes, defaultQueueSettings, invalidAttribute, queueAttributesOf } from "./sqs-attributes.ts";

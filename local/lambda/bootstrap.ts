@@ -1,4 +1,4 @@
-import { systemClock } from "../../functions/contract/clock.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import { functionErrorOf, RuntimeError } from "./function-error.ts";
 import { endWithManager } from "./lifeline.ts";
 import { loadHandler } from "./load-handler.ts";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import { exitError, timeoutError } from "./exit-error.ts";
 import { FunctionProcess } from "./function-process.ts";
 import type { FunctionSettings } from "./function-settings.ts";

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../functions/contract/clock.ts";
+import { type Clock, systemClock } from "../../functions/foundation/clock.ts";
 import { parseArn } from "../aws/arn.ts";
 import type { ReceivedMessage } from "../aws/sqs-message.ts";
 import type { SqsQueue } from "../aws/sqs-queue.ts";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import { Environment, type EnvironmentOptions } from "./environment.ts";
 import type { InvokeResult, Outcome } from "./invocation.ts";
 

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../functions/contract/clock.ts";
+import { type Clock, systemClock } from "../../functions/foundation/clock.ts";
 import { FunctionPool } from "./function-pool.ts";
 import { checkFunctionSettings, type FunctionSettings } from "./function-settings.ts";
 import { type InvokeResult, mostPayloadBytes } from "./invocation.ts";

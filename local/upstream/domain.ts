@@ -1,4 +1,4 @@
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import { type RegistryEvent, RegistryEventSchema } from "../../functions/nog/gen/nogfso/registry_pb.ts";
 import { type RepoEvent, RepoEventSchema } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { type WorkflowEvent, WorkflowEventSchema } from "../../functions/nog/gen/nogfso/workflows_pb.ts";

@@ -1,6 +1,6 @@
 import { create, fromBinary, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import { newEventId, zeroId } from "./ids.ts";
 import type { Journal } from "./journal.ts";
 import type { AggregateType, StoredEvent } from "./journal-record.ts";

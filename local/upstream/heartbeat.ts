@@ -1,4 +1,4 @@
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import type { OpenCall } from "./calls.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { type Clock, systemClock } from "../../functions/contract/clock.ts";
+import { type Clock, systemClock } from "../../functions/foundation/clock.ts";
 import { Access, type AccessOptions } from "./access.ts";
 import { Calls } from "./calls.ts";
 import { createDomain } from "./domain.ts";

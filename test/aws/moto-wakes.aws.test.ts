@@ -14,7 +14,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { systemClock } from "../../functions/contract/clock.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import { type BusEvent, decodeBusEvent, ownMessage } from "../../functions/wake/envelope.ts";
 import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
 import { longestDelayMs } from "../../functions/wake/timing.ts";

@@ -14,13 +14,13 @@ import {
   ReceiveMessageCommand,
 } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../functions/contract/clock.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import { type AppSettings, appSettings, readSettings } from "../../functions/settings.ts";
+import type { Wakes } from "../../functions/wake/alarms.ts";
+import { StraightSignals } from "../../functions/wake/direct-signals.ts";
 import { decodeBusEvent, ownMessage } from "../../functions/wake/envelope.ts";
 import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
-import { StraightSignals } from "../../functions/wake/straight-signals.ts";
 import type { Signal, TaskWake, WakeClass, WakeMessage } from "../../functions/wake/wake.ts";
-import type { Wakes } from "../../functions/wake/wakes.ts";
 import { cloudFormation } from "../../infra/index.ts";
 import { compileEventPattern, type EventPattern } from "../../local/aws/event-pattern.ts";
 import { connectServices, type Services } from "./services.ts";

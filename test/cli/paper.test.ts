@@ -5,7 +5,7 @@ import { Paper } from "../../cli/print/paper.ts";
 import { cutTo, printable, printableJson, unescaped, widthOf } from "../../cli/print/printable.ts";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { thing } from "../support/world.ts";
 import { printers } from "./printers.ts";
 import { type } from "./typed.ts";

@@ -1,9 +1,9 @@
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { type Bound, lazy } from "../../functions/engines/binding.ts";
-import { noteTick } from "../../functions/engines/last-tick.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { Desk } from "../../functions/operate/desk.ts";
+import { startTask } from "../../functions/run/start.ts";
+import { noteTick } from "../../functions/tick/last-tick.ts";
 import { reader, thing, World, type WorldOptions } from "../support/world.ts";
 
 let failing = true;

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { type Console, startConsole } from "../../console/server.ts";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { noteTick } from "../../functions/engines/last-tick.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { Desk } from "../../functions/operate/desk.ts";
+import { startTask } from "../../functions/run/start.ts";
+import { noteTick } from "../../functions/tick/last-tick.ts";
 import { reader, thing, World } from "../support/world.ts";
 
 /** What an activity throws, by its thing: what is not here does not fail. */

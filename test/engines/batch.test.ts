@@ -4,8 +4,8 @@ import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { start } from "../../functions/tasks/transitions.ts";
 import { is } from "../../functions/tasks/update.ts";
 import { settle } from "../support/test-clock.ts";
@@ -175,7 +175,7 @@ describe("a batch", () => {
 
   it("fails a body that is no JSON alone", async () => {
     const world = await sleepingWorld();
-    const { runBatch } = await import("../../functions/engines/batch.ts");
+    const { runBatch } = await import("../../functions/queue/batch.ts");
     const failures = await runBatch(world.machinery, [{ id: "m", body: "{" }], world.invocation());
     expect([...failures.keys()]).toEqual(["m"]);
   });
@@ -217,7 +217,7 @@ describe("a batch", () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.oneof(envelope, fc.anything()), async (body) => {
-        const { runBatch } = await import("../../functions/engines/batch.ts");
+        const { runBatch } = await import("../../functions/queue/batch.ts");
         await runBatch(world.machinery, [{ id: "m", body }], world.invocation());
         const after = await world.record("t");
         expect(after.tail).toBe(before.tail);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { tasksOf } from "../../functions/client.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { Breakers } from "../../functions/engines/breakers.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import {
   type BreakerState,
   close,

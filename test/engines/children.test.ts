@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Activity, defineActivity, defineProcessor, type TaskStatus } from "../../functions/contract/activity.ts";
 import { caughtUp, completed } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { thing, World } from "../support/world.ts";
 
 const child = defineProcessor(thing, {

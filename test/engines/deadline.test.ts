@@ -3,7 +3,7 @@ import { defineProcessor, type Run } from "../../functions/contract/activity.ts"
 import { canceled, caughtUp } from "../../functions/contract/outcome.ts";
 import { eventId } from "../../functions/contract/tail.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
 

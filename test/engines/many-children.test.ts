@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp, completed } from "../../functions/contract/outcome.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/engines/eager-holder.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
 

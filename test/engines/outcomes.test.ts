@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { thing, World } from "../support/world.ts";
 
 const start = Date.UTC(2026, 0, 1);

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { defineActivity } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { eager } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/engines/eager-holder.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { thing, World } from "../support/world.ts";
 
 describe("an eager activity whose act has events of its own", () => {

@@ -4,7 +4,7 @@ import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { type Need, Slots } from "../../functions/engines/slots.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
 

@@ -3,9 +3,9 @@ import { defineProcessor, task } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
 import { cron, lazy } from "../../functions/engines/binding.ts";
-import { noteQueueAge } from "../../functions/engines/queue-age.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
+import { noteQueueAge } from "../../functions/queue/queue-age.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { dueShard, dueShards } from "../../functions/tasks/record.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, thing, World } from "../support/world.ts";
@@ -222,7 +222,7 @@ describe("a tick", () => {
     await world.clock.advance(3 * minute);
     const now = world.clock.now();
     for (let shard = 0; shard < dueShards; shard++) expect(await world.store.due(shard, now, 1)).toHaveLength(1);
-    const { tick } = await import("../../functions/engines/tick.ts");
+    const { tick } = await import("../../functions/tick/tick.ts");
     const report = await tick(world.machinery, [], { looks: tasks, concurrency: 2 }, world.invocation());
     expect(report).toMatchObject({ rescued: tasks, cutShort: true });
   });
@@ -232,7 +232,7 @@ describe("a tick", () => {
     for (let i = 0; i < 30; i++) await startTask(world.machinery, reader, { thingId: `t${i}` });
     world.wakes.take();
     await world.clock.advance(3 * minute);
-    const { tick } = await import("../../functions/engines/tick.ts");
+    const { tick } = await import("../../functions/tick/tick.ts");
     const report = await tick(world.machinery, [], { looks: 10, concurrency: 2 }, world.invocation());
     expect(report).toMatchObject({ rescued: 10, cutShort: true });
     const usedUp = () => world.log.filter(({ message }) => message.startsWith("looks used up"));
@@ -248,7 +248,7 @@ describe("a tick", () => {
     await world.drain();
     await world.clock.advance(3 * minute);
     const startedAt = world.clock.now();
-    const { tick } = await import("../../functions/engines/tick.ts");
+    const { tick } = await import("../../functions/tick/tick.ts");
     // Five ticks for all of them, and each comes due again after three.
     for (let ticks = 0; ticks < 12; ticks++) {
       const report = await tick(world.machinery, [], { looks: tasks / 5, concurrency: 5 }, world.invocation());
@@ -268,7 +268,7 @@ describe("a tick", () => {
     for (const thingId of ofOneShard) await startTask(world.machinery, reader, { thingId });
     await world.drain();
     await world.clock.advance(3 * minute);
-    const { tick } = await import("../../functions/engines/tick.ts");
+    const { tick } = await import("../../functions/tick/tick.ts");
     const looks = ofOneShard.length;
     const report = await tick(world.machinery, [], { looks, concurrency: 5 }, world.invocation());
     expect(looks).toBeGreaterThan(5);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defineActivity, type RunContext } from "../../functions/contract/activity.ts";
 import { caughtUp, completed, type Decision, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { thing, World } from "../support/world.ts";
 
 interface Seen {

@@ -4,7 +4,7 @@ import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp, completed, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import type { Tail } from "../../functions/contract/tail.ts";
 import { cron, lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { acquire } from "../../functions/tasks/transitions.ts";
 import type { WakeClass } from "../../functions/wake/wake.ts";
 import { settle } from "../support/test-clock.ts";

@@ -1,7 +1,7 @@
 import { constants } from "node:http2";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../../functions/contract/clock.ts";
 import type { EventId } from "../../functions/contract/tail.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import type { RepoEventsO } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { type Protocol, protocolNames } from "../upstream/harness.ts";
 import { caughtUpBehindGate } from "./faulty-world.ts";

@@ -7,7 +7,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { onTestFinished } from "vitest";
-import { systemClock } from "../../functions/contract/clock.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import {
   RepoEventSchema,
   type RepoEventsI,

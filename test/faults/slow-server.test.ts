@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../../functions/contract/clock.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import { settle } from "../support/test-clock.ts";
 import { type Protocol, protocolNames } from "../upstream/harness.ts";
 import { eventually, FaultyWorld, historyOf, startNog, urlOf } from "./faulty-world.ts";

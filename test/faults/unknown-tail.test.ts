@@ -2,7 +2,6 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { type Address, defineStream, type Stream } from "../../functions/contract/stream.ts";
 import { epoch, eventId } from "../../functions/contract/tail.ts";
-import { tick } from "../../functions/engines/tick.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import {
   registry as registryKind,
@@ -16,6 +15,7 @@ import {
   uuidText,
 } from "../../functions/nog/index.ts";
 import { rewind } from "../../functions/tasks/transitions.ts";
+import { tick } from "../../functions/tick/tick.ts";
 import type { Upstream as Nog } from "../../local/upstream/server.ts";
 import { TestClock } from "../support/test-clock.ts";
 import {

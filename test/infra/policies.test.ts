@@ -8,14 +8,14 @@ import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { rulesOf } from "../../functions/engines/engine.ts";
+import { rulesOf } from "../../functions/engines/rules.ts";
 import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
 import { DynamoControlStore } from "../../functions/tasks/dynamodb-control.ts";
 import type { TaskRecord } from "../../functions/tasks/record.ts";
 import { start } from "../../functions/tasks/transitions.ts";
 import { tokenFromSecret } from "../../functions/upstream/token-source.ts";
+import { StraightSignals } from "../../functions/wake/direct-signals.ts";
 import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
-import { StraightSignals } from "../../functions/wake/straight-signals.ts";
 import { cloudFormation, type FunctionName, type InfraSettings, type Template } from "../../infra/index.ts";
 import { TestClock } from "../support/test-clock.ts";
 

@@ -1,10 +1,10 @@
 import type { AttributeValue, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import fc from "fast-check";
 import { describe, expect } from "vitest";
-import { holderDocument, readHolder } from "../../functions/engines/holder.ts";
-import { readQueueAge } from "../../functions/engines/queue-age.ts";
-import { signalsHandler } from "../../functions/lambda/holder-event.ts";
+import { signalsHandler } from "../../functions/lambda/leader-event.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
+import { holderDocument, readHolder } from "../../functions/leaders/leadership.ts";
+import { readQueueAge } from "../../functions/queue/queue-age.ts";
 import { DynamoControlStore } from "../../functions/tasks/dynamodb-control.ts";
 import { decodeBreaker } from "../../functions/upstream/breaker.ts";
 import { busEvent, type World } from "../support/world.ts";

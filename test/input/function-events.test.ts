@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
-import { holderDocument } from "../../functions/engines/holder.ts";
 import { cronHandler } from "../../functions/lambda/cron-event.ts";
-import { eagerHandler, signalsHandler } from "../../functions/lambda/holder-event.ts";
-import type { HolderName } from "../../functions/wake/holder-name.ts";
+import { eagerHandler, signalsHandler } from "../../functions/lambda/leader-event.ts";
+import { holderDocument } from "../../functions/leaders/leadership.ts";
+import type { HolderName } from "../../functions/wake/leader-name.ts";
 import type { World } from "../support/world.ts";
 import { hostileValue, oneFieldChanged } from "./arbitraries.ts";
 import { forEachCase } from "./cases.ts";

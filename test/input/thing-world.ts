@@ -1,7 +1,7 @@
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import type { TaskStore } from "../../functions/tasks/store.ts";
 import { reader, thing, World } from "../support/world.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { Sqs } from "../../local/aws/sqs.ts";
 import { type EventSource, startEventSource } from "../../local/lambda/event-source.ts";
 import { busEvent, reader, World } from "../support/world.ts";

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { eager } from "../../functions/engines/binding.ts";
-import { eagerHandler, signalsHandler } from "../../functions/lambda/holder-event.ts";
-import { parseHolderName } from "../../functions/wake/holder-name.ts";
+import { eagerHandler, signalsHandler } from "../../functions/lambda/leader-event.ts";
+import { parseHolderName } from "../../functions/wake/leader-name.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
 

@@ -16,9 +16,9 @@ import {
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { eager, lazy } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/engines/eager-holder.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { otelTracer } from "../../functions/lambda/otel-tracer.ts";
+import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, thing, World } from "../support/world.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { loadOutage } from "../../load/outage.ts";
-import { beyond, type LoadReport } from "../../load/report.ts";
-import { loadStorm } from "../../load/storm.ts";
-import { loadTasks } from "../../load/tasks.ts";
+import { loadOutage } from "../../proof/load/outage.ts";
+import { beyond, type LoadReport } from "../../proof/load/report.ts";
+import { loadStorm } from "../../proof/load/storm.ts";
+import { loadTasks } from "../../proof/load/tasks.ts";
 
 /** A hundredth of what `npm run load` does. */
 const hundredth = { concurrency: 1, looksPerTick: 20 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Histogram } from "../../load/histogram.ts";
-import { beyond, inJson, inWords } from "../../load/report.ts";
+import { Histogram } from "../../proof/load/histogram.ts";
+import { beyond, inJson, inWords } from "../../proof/load/report.ts";
 
 describe("a report of a load", () => {
   const figures = [

@@ -5,10 +5,10 @@ import { defineActivity, defineProcessor } from "../../functions/contract/activi
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { eventId } from "../../functions/contract/tail.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { noteTick } from "../../functions/engines/last-tick.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { Desk } from "../../functions/operate/desk.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { taskName } from "../../functions/tasks/record.ts";
+import { noteTick } from "../../functions/tick/last-tick.ts";
 import { trip } from "../../functions/upstream/breaker.ts";
 import { reader, thing, World } from "../support/world.ts";
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { pricesOf } from "../../cli/cost/prices.ts";
 import { appSettings, readSettings } from "../../functions/settings.ts";
-import { countDay } from "../../load/day.ts";
-import { dayCounted } from "../../load/scale/day-counts.ts";
+import { countDay } from "../../proof/load/day.ts";
+import { dayCounted } from "../../proof/load/scale/day-counts.ts";
 import {
   limitsOf,
   looksPerMinute,
@@ -13,8 +13,8 @@ import {
   settingsFor,
   usesOf,
   writesPerSecond,
-} from "../../load/scale/quotas.ts";
-import { loads, scaleTables } from "../../load/scale/tables.ts";
+} from "../../proof/load/scale/quotas.ts";
+import { loads, scaleTables } from "../../proof/load/scale/tables.ts";
 import { project } from "../docs/regions.ts";
 
 const read = (file: string) => readFileSync(join(project, file), "utf8");
@@ -34,7 +34,7 @@ describe("the settings that the page begins with", () => {
   });
 
   it("send as many requests at once as the code does", () => {
-    expect(read("functions/wake/send-in-tens.ts")).toContain(`const callsAtOnce = ${sendsAtOnce};`);
+    expect(read("functions/wake/batch-sender.ts")).toContain(`const callsAtOnce = ${sendsAtOnce};`);
   });
 
   it("meet quotas that docs/operations.md names too", () => {

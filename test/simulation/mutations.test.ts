@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { simulate } from "../../functions/testing/simulation/simulate.ts";
-import { mutants } from "../../simulate/mutants/all.ts";
-import { operationsIn, operationsMissing } from "../../simulate/mutants/conditions.ts";
-import { mutated } from "../../simulate/mutants/mutant.ts";
-import { type Condition, conditionsOf, without } from "../../simulate/mutations.ts";
-import { scenario } from "../../simulate/scenario.ts";
+import { mutants } from "../../proof/mutate/mutants/all.ts";
+import { operationsIn, operationsMissing } from "../../proof/mutate/mutants/conditions.ts";
+import { mutated } from "../../proof/mutate/mutants/mutant.ts";
+import { type Condition, conditionsOf, without } from "../../proof/mutate/mutations.ts";
+import { scenario } from "../../proof/simulate/scenario.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const source = (file: string) => readFileSync(join(project, file), "utf8");

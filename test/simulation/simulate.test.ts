@@ -6,8 +6,8 @@ import type { EventId } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { manyFaults } from "../../functions/testing/simulation/faults.ts";
 import { type Scenario, simulate } from "../../functions/testing/simulation/simulate.ts";
-import { scenario } from "../../simulate/scenario.ts";
-import { ledger } from "../../simulate/streams.ts";
+import { scenario } from "../../proof/simulate/scenario.ts";
+import { ledger } from "../../proof/simulate/streams.ts";
 
 const upstreams = { books: { baseUrl: "http://127.0.0.1", protocol: "grpc" } } as const;
 

@@ -1,17 +1,17 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
-import { systemClock } from "../../functions/contract/clock.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { declarationOf } from "../../functions/contract/stream.ts";
 import { type EventId, epoch, eventId } from "../../functions/contract/tail.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { holdSignals } from "../../functions/engines/signals.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
+import { holdSignals } from "../../functions/leaders/signals.ts";
 import { liveBroadcast } from "../../functions/nog/index.ts";
 import { connectUpstream, type UpstreamConnection } from "../../functions/upstream/connection.ts";
 import { type OpenStream, openEventStream } from "../../functions/upstream/event-stream.ts";
 import { isSignal } from "../../functions/wake/wake.ts";
 import type { UpstreamOptions } from "../../local/upstream/server.ts";
-import { memoryMachinery } from "../support/machinery.ts";
+import { memoryMachinery } from "../support/ports.ts";
 import { type Protocol, protocolNames, start, until } from "../upstream/harness.ts";
 import { idsIn, kinds, repoKind, type ServedKind } from "./kinds.ts";
 

@@ -1,5 +1,5 @@
-import type { Machinery } from "../../functions/engines/engine.ts";
 import type { About, Meter, MetricName } from "../../functions/engines/meter.ts";
+import type { Machinery } from "../../functions/engines/ports.ts";
 
 export interface Measured {
   /** Each measurement of a metric, in order: its value, and what it is about. */

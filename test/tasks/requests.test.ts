@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { defineActivity } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
 import { recordRequests, type SentRequest, startDatabase, type TestDatabase } from "../support/dynamodb.ts";
 import { reader, thing, World } from "../support/world.ts";

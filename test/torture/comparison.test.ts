@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { compare, type Evidence, type FinalTask } from "../../torture/comparison.ts";
-import { emptyFold, foldIn } from "../../torture/fold.ts";
-import type { Line, LoggedCommit } from "../../torture/recording.ts";
-import { storyOf } from "../../torture/story.ts";
+import { compare, type Evidence, type FinalTask } from "../../proof/torture/comparison.ts";
+import { emptyFold, foldIn } from "../../proof/torture/fold.ts";
+import type { Line, LoggedCommit } from "../../proof/torture/recording.ts";
+import { storyOf } from "../../proof/torture/story.ts";
 
 const entity = "e";
 const ids = ["e1", "e2", "e3", "e4"];

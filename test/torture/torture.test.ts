@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { readOptions } from "../../torture/options.ts";
-import { runTorture, type TortureOptions } from "../../torture/torture.ts";
+import { readOptions } from "../../proof/torture/options.ts";
+import { runTorture, type TortureOptions } from "../../proof/torture/torture.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const patienceMs = 120_000;

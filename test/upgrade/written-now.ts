@@ -8,10 +8,9 @@ import { defineActivity, defineProcessor, task } from "../../functions/contract/
 import { caughtUp, completed, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import { eventId } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { Holding } from "../../functions/engines/holder.ts";
-import { noteTick } from "../../functions/engines/last-tick.ts";
-import { noteQueueAge } from "../../functions/engines/queue-age.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { Holding } from "../../functions/leaders/leadership.ts";
+import { noteQueueAge } from "../../functions/queue/queue-age.ts";
+import { startTask } from "../../functions/run/start.ts";
 import {
   acquire,
   acquireExpired,
@@ -24,9 +23,10 @@ import {
   noteWake,
   type Progress,
 } from "../../functions/tasks/transitions.ts";
+import { noteTick } from "../../functions/tick/last-tick.ts";
 import { sendCanary, trip } from "../../functions/upstream/breaker.ts";
+import { StraightSignals } from "../../functions/wake/direct-signals.ts";
 import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
-import { StraightSignals } from "../../functions/wake/straight-signals.ts";
 import type { TaskWake, WakeClass } from "../../functions/wake/wake.ts";
 import type { TestDatabase } from "../support/dynamodb.ts";
 import { thing } from "../support/world.ts";

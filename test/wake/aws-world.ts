@@ -1,7 +1,7 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { expect, onTestFinished, vi } from "vitest";
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import { decodeBusEvent, ownMessage } from "../../functions/wake/envelope.ts";
 import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
 import type { WakeMessage } from "../../functions/wake/wake.ts";

@@ -1,7 +1,7 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { StraightSignals } from "../../functions/wake/direct-signals.ts";
 import { encodeBusEvent } from "../../functions/wake/envelope.ts";
-import { StraightSignals } from "../../functions/wake/straight-signals.ts";
 import type { TaskWake, WakeMessage } from "../../functions/wake/wake.ts";
 import { ServiceError } from "../../local/aws/service-error.ts";
 import { passingTime, startAwsWorld } from "./aws-world.ts";

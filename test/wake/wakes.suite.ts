@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
+import type { Wakes } from "../../functions/wake/alarms.ts";
 import { delayQueueMs, longestDelayMs } from "../../functions/wake/timing.ts";
 import { encodeDetail, type TaskWake, type WakeMessage } from "../../functions/wake/wake.ts";
-import type { Wakes } from "../../functions/wake/wakes.ts";
 import type { TestClock } from "../support/test-clock.ts";
 
 /** An adapter with what stands behind it. */

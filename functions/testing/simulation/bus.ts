@@ -1,9 +1,9 @@
 import { TailwakeError } from "../../contract/error.ts";
+import type { Wakes } from "../../wake/alarms.ts";
 import { encodeBusEvent } from "../../wake/envelope.ts";
-import type { HolderName } from "../../wake/holder-name.ts";
+import type { HolderName } from "../../wake/leader-name.ts";
 import { alarmFor, scheduleName, scheduleTime } from "../../wake/timing.ts";
 import type { TaskWake, WakeMessage } from "../../wake/wake.ts";
-import type { Wakes } from "../../wake/wakes.ts";
 import type { Circumstances } from "./circumstances.ts";
 import type { SimulatedFunction } from "./function.ts";
 import type { SimulatedProcess } from "./process.ts";

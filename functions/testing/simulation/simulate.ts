@@ -3,7 +3,6 @@ import type { App } from "../../app.ts";
 import { tasksOf } from "../../client.ts";
 import { type Task, task } from "../../contract/activity.ts";
 import { TailwakeError } from "../../contract/error.ts";
-import { loggerTo } from "../../contract/noted-log.ts";
 import {
   type Address,
   type AddressOf,
@@ -13,14 +12,15 @@ import {
   type Stream,
 } from "../../contract/stream.ts";
 import { taskKey } from "../../engines/binding.ts";
-import type { Machinery } from "../../engines/engine.ts";
+import type { Machinery } from "../../engines/ports.ts";
+import { loggerTo } from "../../foundation/recording-logger.ts";
 import { cronHandler } from "../../lambda/cron-event.ts";
-import { eagerHandler, signalsHandler } from "../../lambda/holder-event.ts";
+import { eagerHandler, signalsHandler } from "../../lambda/leader-event.ts";
 import { wakeHandler } from "../../lambda/wake-event.ts";
 import type { TaskRecord } from "../../tasks/record.ts";
 import { decodeBusEvent, encodeBusEvent, ownMessage } from "../../wake/envelope.ts";
 import { isSignal } from "../../wake/wake.ts";
-import { memoryMachinery } from "../memory-machinery.ts";
+import { memoryMachinery } from "../memory-ports.ts";
 import { scriptedTransport } from "../scripted-server.ts";
 import { Aggregate, type AggregateDefinition } from "./aggregate.ts";
 import { SimulatedBus } from "./bus.ts";

@@ -2,7 +2,7 @@ import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import type { SignalSource } from "../../contract/signal-source.ts";
 import type { Address, Batch, StreamDeclaration, StreamPosition } from "../../contract/stream.ts";
 import type { EventId } from "../../contract/tail.ts";
-import type { Machinery } from "../../engines/engine.ts";
+import type { Machinery } from "../../engines/ports.ts";
 import type { UpstreamConnection } from "../../upstream/connection.ts";
 import { Credentials } from "../../upstream/credentials.ts";
 import { openEventStream } from "../../upstream/event-stream.ts";

@@ -1,0 +1,79 @@
+import type { Activity } from "../contract/activity.ts";
+import type { Outcome } from "../contract/outcome.ts";
+import type { SignalSourceDeclaration } from "../contract/signal-source.ts";
+import type { Address } from "../contract/stream.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { ControlStore } from "../tasks/control.ts";
+import type { TaskKey } from "../tasks/record.ts";
+import type { TaskStore } from "../tasks/store.ts";
+import type { UpstreamConnection } from "../upstream/connection.ts";
+import type { OpenStream, StreamRequest } from "../upstream/event-stream.ts";
+import type { Wakes } from "../wake/alarms.ts";
+import type { Bindings } from "./binding.ts";
+import type { Breakers } from "./breakers.ts";
+import type { Meter } from "./meter.ts";
+import type { Tracer } from "./tracer.ts";
+
+/** What the engines work with; a handler builds it once, a test builds it from in-memory twins. */
+export interface Machinery {
+  readonly bindings: Bindings;
+  readonly store: TaskStore;
+  readonly control: ControlStore;
+  readonly wakes: Wakes;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly meter: Meter;
+  readonly tracer: Tracer;
+  readonly limits: Limits;
+  readonly breakers: Breakers;
+  readonly signalSources: readonly SignalSourceDeclaration[];
+  /** In [0, 1). */
+  random(): number;
+  /** A lease token that nobody else has. */
+  newToken(): string;
+  upstream(name: string): UpstreamConnection;
+  /** Ends this process: a task's activity ignored the abort, and what it still does must not reach another run (rule 20). */
+  exit(task: string): never;
+  /** Opens event streams: `openEventStream`, unless a test scripts them. */
+  openStream(request: StreamRequest): Promise<OpenStream>;
+  readonly observer?: RunObserver;
+}
+
+/** Hears what runs do. It must not throw. */
+export interface RunObserver {
+  /** Level 2: `act` is about to be called. */
+  onAct?(task: TaskKey): void;
+  onStart?(child: Activity, address: Address): void;
+  /** How a round of a run ended. */
+  onOutcome?(task: TaskKey, outcome: Outcome): void;
+}
+
+export interface Limits {
+  /** Runs at once in one invocation of the lazy function. */
+  readonly runs: number;
+  /** Of these, runs of one kind. */
+  readonly runsPerKind: number;
+  /** Of these, runs of activities that name a resource. */
+  readonly resources: Readonly<Record<string, number>>;
+  /** How long a sleeping lazy task is left without a look, since signals may be lost. */
+  readonly probePeriodMs: number;
+  /** Over how many holders the eager tasks are spread. */
+  readonly eagerShards: number;
+  /** Streams that one eager holder watches at most. */
+  readonly eagerWatches: number;
+}
+
+/** The time that an invocation gives its runs. Times are in milliseconds since 1970. */
+export interface Invocation {
+  /** Aborts when the runs are to commit and hand over. */
+  readonly signal: AbortSignal;
+  /** When `signal` aborts. */
+  readonly deadline: number;
+  /** An activity that has not returned by then is abandoned. */
+  readonly abandonAt: number;
+  /** When the platform kills the invocation. */
+  readonly hardEnd: number;
+  /** Called for an activity that ignored the abort: what it still does must not reach the next invocation (rule 20). */
+  abandoned(task: string): void;
+}

@@ -1,0 +1,328 @@
+import { describeError, isTailwakeError } from "../contract/error.ts";
+import type { Binding } from "../engines/binding.ts";
+import type { Invocation, Machinery } from "../engines/ports.ts";
+import { type Need, Slots } from "../engines/slots.ts";
+import { runTask } from "../run/run.ts";
+import { Watch } from "../run/watch.ts";
+import { eagerBucketOf, eagerBuckets, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import type { EagerEntry } from "../tasks/store.ts";
+import {
+  acquire,
+  acquireExpired,
+  acquireFromHolder,
+  type Claim,
+  clockSkewMs,
+  graceMs,
+  isolate,
+  strikesToIsolate,
+} from "../tasks/transitions.ts";
+import type { Update } from "../tasks/update.ts";
+import { Limiter } from "../upstream/limiter.ts";
+import { strikeDelayMs } from "../wake/backoff.ts";
+import { type EagerShard, eagerHolder } from "../wake/leader-name.ts";
+import type { WakeClass } from "../wake/wake.ts";
+import { holdPlace } from "./lead.ts";
+import { type Holding, isFree, measureGap } from "./leadership.ts";
+
+/** How often a holder reads which tasks its shard has: one started meanwhile joins within this time. */
+const rereadMs = 3_000;
+/** How long before its end a holder asks for its successor: a bus event, and the start of a function. */
+const leadMs = 10_000;
+/** How often a task is looked at that somebody else has. */
+const heldElsewhereMs = 15_000;
+/** How often a record is looked at that cannot be read, unless its index entry changes before. */
+const unreadableMs = 60_000;
+/** Tasks that are read and acquired at once. */
+const acquiresAtOnce = 30;
+
+export interface EagerReport {
+  readonly holder: string;
+  /** "held": somebody else has the shard. */
+  readonly ended: "held" | "handed over" | "lost";
+  /** Most tasks watched at once. */
+  readonly watched: number;
+  readonly runs: number;
+}
+
+/**
+ * Holds one shard of the eager tasks for an invocation: finds them by the eager index, watches their streams, and runs
+ * each until it ends or the invocation's deadline. Then all commit, the shard is released, and the successor, which was
+ * started a while before, goes on (protocol rule 19).
+ */
+export async function holdEagerShard(
+  machinery: Machinery,
+  shard: EagerShard,
+  invocation: Invocation,
+): Promise<EagerReport> {
+  const holder = eagerHolder(shard.shard, shard.shards);
+  const watching: { shard?: WatchedShard } = {};
+  const ended = await holdPlace(machinery, holder, invocation, {
+    // Of two instances only one may run tasks: the successor waits until this one has released the shard.
+    leadMs,
+    mayTake: isFree,
+    async whileHeld(holding, signal) {
+      watching.shard = new WatchedShard(machinery, shard, holding, { ...invocation, signal });
+      await watching.shard.watch();
+    },
+  });
+  return { holder, ended, watched: watching.shard?.mostWatched ?? 0, runs: watching.shard?.runs ?? 0 };
+}
+
+interface Later {
+  readonly until: number;
+  /** Of the entry that the index had; unknown if it was not looked at since. */
+  seen?: EagerEntry;
+}
+
+interface RunningTask {
+  readonly upstream: string;
+  readonly watch: Watch;
+  readonly stopping: AbortController;
+  readonly ended: Promise<void>;
+}
+
+class WatchedShard {
+  readonly #machinery: Machinery;
+  readonly #shard: EagerShard;
+  readonly #holding: Holding;
+  readonly #invocation: Invocation;
+  readonly #running = new Map<string, RunningTask>();
+  /** Tasks that are not looked at before a time, unless their index entry changes before. */
+  readonly #later = new Map<string, Later>();
+  readonly #acquires = new Limiter(acquiresAtOnce);
+  readonly #slots = new Slots();
+  #isFull = false;
+  /** In its first look at the index it finds what was there for it to take over. */
+  #isTakingOver = true;
+  #hasOpened = false;
+  #watched = 0;
+  mostWatched = 0;
+  runs = 0;
+
+  constructor(machinery: Machinery, shard: EagerShard, holding: Holding, invocation: Invocation) {
+    this.#machinery = machinery;
+    this.#shard = shard;
+    this.#holding = holding;
+    this.#invocation = invocation;
+  }
+
+  /** Ends when the invocation's signal has aborted and all runs are over. */
+  async watch(): Promise<void> {
+    const { clock, log } = this.#machinery;
+    const { signal } = this.#invocation;
+    while (!signal.aborted) {
+      try {
+        await this.#reread();
+        this.#isTakingOver = false;
+      } catch (error) {
+        log.warn("shard not read", { holder: this.#holding.name, err: describeError(error) });
+      }
+      await clock.sleep(rereadMs, signal);
+    }
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+  }
+
+  async #reread(): Promise<void> {
+    const buckets = Array.from({ length: eagerBuckets }, (_, bucket) => bucket).filter(
+      (bucket) => bucket % this.#shard.shards === this.#shard.shard,
+    );
+    const entries = (await Promise.all(buckets.map((bucket) => this.#machinery.store.eager(bucket)))).flat();
+    const found = new Set<string>();
+    for (const entry of entries) {
+      const name = taskName(entry.key);
+      found.add(name);
+      this.#compare(name, entry);
+    }
+    for (const [name, { stopping, upstream }] of this.#running) {
+      // Paused, most likely: whoever takes a task out of the index does not want it to run.
+      if (!found.has(name) || (await this.#machinery.breakers.isPaused(upstream))) stopping.abort();
+    }
+    for (const name of this.#later.keys()) if (!found.has(name)) this.#later.delete(name);
+  }
+
+  #compare(name: string, entry: EagerEntry): void {
+    const running = this.#running.get(name);
+    if (running) {
+      if (running.watch.compare(entry) === "stop") running.stopping.abort();
+      return;
+    }
+    if (this.#invocation.signal.aborted || this.#isToWait(name, entry)) return;
+    const binding = this.#bindingOf(name, entry.key);
+    if (!binding) return;
+    const watch = new Watch(this.#isTakingOver ? () => this.#opened() : undefined);
+    const stopping = new AbortController();
+    const needs = this.#needsOf(binding);
+    if (!this.#slots.hasRoom(needs)) this.#sayFull(needs);
+    const ended = this.#slots
+      .run(needs, () => this.#run(binding, entry.key, watch, stopping.signal))
+      .catch((error) => {
+        this.#machinery.log.error("eager run failed", { task: name, err: describeError(error) });
+        const againMs = isTailwakeError(error, "malformed-record") ? unreadableMs : rereadMs;
+        this.#later.set(name, { until: this.#machinery.clock.now() + againMs });
+      })
+      .finally(() => this.#running.delete(name));
+    this.#running.set(name, { upstream: binding.stream.upstream, watch, stopping, ended });
+  }
+
+  /** A stream of a task that it took over is open. */
+  #opened(): void {
+    if (!this.#hasOpened) measureGap(this.#machinery, this.#holding);
+    this.#hasOpened = true;
+  }
+
+  #isToWait(name: string, entry: EagerEntry): boolean {
+    const later = this.#later.get(name);
+    if (!later || later.until <= this.#machinery.clock.now()) return false;
+    later.seen ??= entry;
+    return later.seen.fence === entry.fence && later.seen.wakes === entry.wakes;
+  }
+
+  /** Undefined, from now on, for a task that this engine does not run. */
+  #bindingOf(name: string, key: TaskKey): Binding | undefined {
+    try {
+      const binding = this.#machinery.bindings.find(key);
+      // Bound to another engine since: its wakes and the due scan look after it.
+      if (binding.engine === "eager") return binding;
+    } catch (error) {
+      this.#machinery.log.error("eager task not run", { task: name, err: describeError(error) });
+    }
+    this.#later.set(name, { until: Number.POSITIVE_INFINITY });
+    return undefined;
+  }
+
+  #needsOf({ stream }: Binding): Need[] {
+    const { limits, upstream } = this.#machinery;
+    const needs: Need[] = [{ name: "watches", limit: limits.eagerWatches }];
+    const { maxOpenStreams } = upstream(stream.upstream);
+    if (maxOpenStreams !== undefined) needs.push({ name: `upstream ${stream.upstream}`, limit: maxOpenStreams });
+    return needs;
+  }
+
+  /** Said once: the tasks that find no room wait until others end, which may be for ever. */
+  #sayFull(needs: readonly Need[]): void {
+    if (this.#isFull) return;
+    this.#isFull = true;
+    const limits = Object.fromEntries(needs.map(({ name, limit }) => [name, limit]));
+    const remedy = "more TAILWAKE_EAGER_SHARDS, TAILWAKE_EAGER_WATCHES or maxOpenStreams";
+    this.#machinery.log.error("shard full: tasks wait until others end", {
+      holder: this.#holding.name,
+      limits,
+      remedy,
+    });
+  }
+
+  async #run(binding: Binding, key: TaskKey, watch: Watch, stopped: AbortSignal): Promise<void> {
+    const machinery = this.#machinery;
+    const taken = await this.#acquires.run(() => this.#acquire(binding, key));
+    if (!taken) return;
+    this.runs++;
+    this.#watched++;
+    this.mostWatched = Math.max(this.mostWatched, this.#watched);
+    const { record, why } = taken;
+    const signal = AbortSignal.any([this.#invocation.signal, stopped]);
+    try {
+      const after = await runTask(machinery, binding, record, why, { ...this.#invocation, signal }, watch);
+      if (after.status === "retrying") this.#later.set(taskName(key), { until: after.notBefore ?? 0 });
+    } finally {
+      this.#watched--;
+    }
+    await machinery.breakers.review(binding.stream.upstream);
+  }
+
+  /** The record if this run may go on with it; else when to look again is noted. */
+  async #acquire(binding: Binding, key: TaskKey): Promise<{ record: TaskRecord; why: WakeClass } | undefined> {
+    const { store, clock, breakers } = this.#machinery;
+    const name = taskName(key);
+    const seen = await store.get(key);
+    if (!seen || this.#invocation.signal.aborted) return undefined;
+    const update = await this.#claim(binding, seen);
+    if (!update) {
+      this.#leaveAlone(seen);
+      return undefined;
+    }
+    const { upstream } = binding.stream;
+    const admittance = await breakers.admit(upstream);
+    if (admittance.type !== "go") {
+      this.#later.set(name, { until: admittance.type === "wait" ? admittance.at : clock.now() + graceMs });
+      return undefined;
+    }
+    const written = await store.update(key, update);
+    if (written.applied) {
+      if (written.record.strikes > seen.strikes) this.#machinery.meter.add("LeasesExpired", 1);
+      return { record: written.record, why: reasonFor(seen) };
+    }
+    if (admittance.isCanary) await breakers.recall(upstream);
+    return undefined;
+  }
+
+  /** How to take a task, given its record; undefined if it is not to be taken now. */
+  async #claim(binding: Binding, seen: TaskRecord): Promise<Update | undefined> {
+    const { clock, wakes, store, meter } = this.#machinery;
+    const now = clock.now();
+    if (seen.paused) return undefined;
+    if (seen.strikes >= strikesToIsolate && seen.status !== "running") return undefined;
+    const claim: Claim = {
+      token: `${this.#holding.name}#${this.#holding.epoch}#${this.#machinery.newToken()}`,
+      leaseUntil: this.#invocation.hardEnd + clockSkewMs,
+      engine: binding.engine,
+      eagerBucket: eagerBucketOf(binding.engine, seen),
+      isAlone: false,
+      now,
+    };
+    switch (seen.status) {
+      case "retrying":
+        if ((seen.notBefore ?? 0) > now) {
+          this.#later.set(taskName(seen), { until: seen.notBefore ?? 0 });
+          return undefined;
+        }
+        return acquire(claim, { sleeping: false, early: false, fence: undefined });
+      case "ready":
+        return acquire(claim, { sleeping: false, early: false, fence: undefined });
+      case "sleeping":
+        // A child's end makes a task that awaits it ready.
+        return seen.awaiting ? undefined : acquire(claim, { sleeping: true, early: false, fence: undefined });
+      case "running": {
+        const epoch = this.#epochOf(seen.token ?? "");
+        const isOver = (seen.leaseUntil ?? 0) + clockSkewMs + strikeDelayMs(seen.strikes) < now;
+        if (epoch === undefined && !isOver) return undefined;
+        if (epoch !== undefined && epoch >= this.#holding.epoch) return undefined;
+        const leftInOrder = epoch !== undefined && epoch === this.#holding.before?.released;
+        if (!leftInOrder && seen.strikes + 1 >= strikesToIsolate) {
+          // What has killed a holder twice runs in an invocation of its own (rule 8).
+          const isolated = await store.update(seen, isolate(seen.token ?? "", now));
+          if (isolated.applied) {
+            meter.add("LeasesExpired", 1);
+            await wakes.sendAlone({ class: "rescue", key: keyOf(seen) });
+          }
+          return undefined;
+        }
+        if (epoch === undefined) return acquireExpired(claim, seen.token ?? "", strikeDelayMs(seen.strikes));
+        return acquireFromHolder(claim, seen.token ?? "", leftInOrder);
+      }
+      case "completed":
+      case "parked":
+        return undefined;
+    }
+  }
+
+  /** The epoch of this shard that a token was made in; undefined for any other token. */
+  #epochOf(token: string): number | undefined {
+    const [holder, epoch] = token.split("#");
+    return holder === this.#holding.name ? Number(epoch) : undefined;
+  }
+
+  /** Notes when to look at a task again that others run, or that waits: the index does not say. */
+  #leaveAlone(record: TaskRecord): void {
+    const isElsewhere = record.status === "running" || record.strikes >= strikesToIsolate;
+    if (isElsewhere) this.#later.set(taskName(record), { until: this.#machinery.clock.now() + heldElsewhereMs });
+  }
+}
+
+/** No wake says why an eager task runs: its record does. */
+function reasonFor({ status, childDone, fence }: TaskRecord): WakeClass {
+  if (childDone) return "child";
+  if (status === "retrying") return "timer";
+  return fence === 0 ? "start" : "handOver";
+}
+
+const keyOf = ({ entity, kind, activity }: TaskKey): TaskKey => ({ entity, kind, activity });

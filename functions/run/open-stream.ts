@@ -1,0 +1,115 @@
+import { ConnectError } from "@connectrpc/connect";
+import { checkAddress } from "../contract/stream.ts";
+import { epoch, type Tail } from "../contract/tail.ts";
+import type { Binding } from "../engines/binding.ts";
+import { errorCode } from "../engines/error-code.ts";
+import type { Machinery } from "../engines/ports.ts";
+import { type TaskRecord, taskName } from "../tasks/record.ts";
+import type { OpenStream } from "../upstream/event-stream.ts";
+import type { RunState } from "./run-state.ts";
+
+/** How long a tail is trusted that no event has followed, of kinds whose server is silent about unknown ones. */
+const tailTrustMs = 6 * 3_600_000;
+
+/** Opens a task's stream after a tail, and tells the breaker how that went. Throws the server's `ConnectError`. */
+export async function openTaskStream(
+  machinery: Machinery,
+  binding: Binding,
+  record: TaskRecord,
+  { tail, watch, signal }: { readonly tail: Tail; readonly watch: boolean; readonly signal: AbortSignal },
+): Promise<OpenStream> {
+  const { upstream } = binding.stream;
+  const span = machinery.tracer.begin("tailwake.stream", { task: taskName(record), after: tail, watch });
+  const failed = (error: unknown) => {
+    machinery.meter.add("StreamFailures", 1, { why: errorCode(error) });
+    span.fail(error);
+  };
+  try {
+    return await machinery.openStream({
+      connection: machinery.upstream(upstream),
+      declaration: binding.stream,
+      // A record of an older version may lack what the stream is asked for by.
+      address: checkAddress(binding.stream, record.address),
+      position: { after: tail === epoch ? undefined : tail, watch },
+      signal,
+      clock: machinery.clock,
+      random: machinery.random,
+      listener: {
+        broke: failed,
+        closed({ delivered }) {
+          span.set({ events: delivered });
+          span.end();
+        },
+      },
+    });
+  } catch (error) {
+    failed(error);
+    span.end();
+    throw error;
+  } finally {
+    await machinery.breakers.review(upstream);
+  }
+}
+
+/** Is it time to look the tail of a task up in its stream, if nothing follows it (rule 18)? */
+export function isTailInDoubt({ stream }: Binding, record: TaskRecord, now: number): boolean {
+  if (stream.definition.tailUnknown !== "silent" || record.tail === epoch) return false;
+  return now - (record.tailSeenAt ?? record.startedAt) >= tailTrustMs;
+}
+
+/**
+ * The stream right after the run's tail (T1): the one that is open if it stands there, else a new one. From epoch if the
+ * server no longer knows the tail (rule 18).
+ */
+export async function openAfterTail(state: RunState): Promise<OpenStream> {
+  if (state.stream?.continuesAfter(state.tail)) return state.stream;
+  state.stream?.close();
+  const { machinery, binding } = state;
+  try {
+    state.stream = await open(state, state.tail);
+  } catch (error) {
+    const { tailUnknown } = binding.stream.definition;
+    const unknown = tailUnknown !== "silent" && error instanceof ConnectError && tailUnknown(error);
+    if (!unknown || state.tail === epoch) throw error;
+    return startOver(state, error);
+  }
+  if (binding.stream.definition.tailUnknown !== "silent") return state.stream;
+  if (state.stream.empty && state.tail !== epoch) {
+    const seen = state.tailSeenAt === "unchanged" ? state.record : { ...state.record, tailSeenAt: state.tailSeenAt };
+    if (!isTailInDoubt(binding, { ...seen, tail: state.tail }, machinery.clock.now())) return state.stream;
+    const known = await isInHistory(state);
+    if (state.signal.aborted) return state.stream;
+    if (!known) await startOver(state, "not in the stream");
+  }
+  // Whatever follows it, and what is read from epoch, the server has just said itself.
+  state.tailSeenAt = machinery.clock.now();
+  return state.stream;
+}
+
+async function open(state: RunState, tail: Tail): Promise<OpenStream> {
+  const { machinery, binding, record, watch, signal } = state;
+  const stream = await openTaskStream(machinery, binding, record, { tail, watch: watch !== undefined, signal });
+  watch?.opened();
+  return stream;
+}
+
+async function startOver(state: RunState, err: unknown): Promise<OpenStream> {
+  state.log.warn("tail unknown to the upstream, reading from epoch", { afterEvent: state.tail, err });
+  state.stream?.close();
+  state.tail = epoch;
+  state.onTailUnknown();
+  state.stream = await open(state, epoch);
+  return state.stream;
+}
+
+/** Reads the whole stream for the run's tail: what a server that is silent about unknown tails makes necessary. */
+async function isInHistory(state: RunState): Promise<boolean> {
+  const { machinery, binding, record, signal, tail } = state;
+  const history = await openTaskStream(machinery, binding, record, { tail: epoch, watch: false, signal });
+  try {
+    for await (const { events } of history.batches()) if (events.some(({ id }) => id === tail)) return true;
+    return false;
+  } finally {
+    history.close();
+  }
+}

@@ -1,0 +1,79 @@
+import { type SignalSource, sourceDeclarationOf } from "../contract/signal-source.ts";
+import { Bindings, type Bound } from "../engines/binding.ts";
+import { Breakers } from "../engines/breakers.ts";
+import { type Meter, noMeter } from "../engines/meter.ts";
+import type { Limits, Machinery } from "../engines/ports.ts";
+import { noTracer, type Tracer } from "../engines/tracer.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { ControlStore } from "../tasks/control.ts";
+import { MemoryTaskStore } from "../tasks/memory.ts";
+import { MemoryControlStore } from "../tasks/memory-control.ts";
+import type { TaskStore } from "../tasks/store.ts";
+import type { UpstreamConnection } from "../upstream/connection.ts";
+import { openEventStream } from "../upstream/event-stream.ts";
+import type { Wakes } from "../wake/alarms.ts";
+import { MemoryWakes } from "../wake/memory.ts";
+
+export interface MachineryOptions<W extends Wakes = MemoryWakes> {
+  readonly activities: readonly Bound[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly meter?: Meter;
+  readonly tracer?: Tracer;
+  /** By name, or one for all. */
+  readonly upstream: UpstreamConnection | ((name: string) => UpstreamConnection);
+  readonly wakes?: W;
+  readonly store?: TaskStore;
+  readonly control?: ControlStore;
+  readonly limits?: Partial<Limits>;
+  readonly signalSources?: readonly SignalSource[];
+  readonly random?: () => number;
+  readonly newToken?: () => string;
+  readonly openStream?: Machinery["openStream"];
+  readonly exit?: Machinery["exit"];
+}
+
+/** The engines' machinery with everything around it in memory, unless given. */
+export function memoryMachinery(options: MachineryOptions): Machinery & { readonly wakes: MemoryWakes };
+export function memoryMachinery<W extends Wakes>(
+  options: MachineryOptions<W> & { readonly wakes: W },
+): Machinery & { readonly wakes: W };
+export function memoryMachinery(options: MachineryOptions<Wakes>): Machinery {
+  const { clock, log, activities, signalSources = [], random = () => 0.5 } = options;
+  const given = options.upstream;
+  const upstream = typeof given === "function" ? given : () => given;
+  const control = options.control ?? new MemoryControlStore();
+  let tokens = 0;
+  return {
+    bindings: new Bindings(activities),
+    store: options.store ?? new MemoryTaskStore(),
+    control,
+    wakes: options.wakes ?? new MemoryWakes(clock),
+    clock,
+    log,
+    meter: options.meter ?? noMeter,
+    tracer: options.tracer ?? noTracer,
+    limits: {
+      runs: 100,
+      runsPerKind: 10,
+      resources: {},
+      probePeriodMs: 900_000,
+      eagerShards: 1,
+      eagerWatches: 800,
+      ...options.limits,
+    },
+    breakers: new Breakers({ control, clock, log, random, upstream }),
+    signalSources: signalSources.map(sourceDeclarationOf),
+    random,
+    newToken: options.newToken ?? (() => `token-${++tokens}`),
+    upstream,
+    exit: options.exit ?? leave,
+    openStream: options.openStream ?? openEventStream,
+  };
+}
+
+/** A test's process goes on: the next invocation fails instead. */
+function leave(task: string): never {
+  throw new Error(`the activity of ${task} ignored the abort: its process would have ended here`);
+}

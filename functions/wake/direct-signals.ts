@@ -1,0 +1,99 @@
+import type { SendMessageBatchRequestEntry, SQSClient } from "@aws-sdk/client-sqs";
+import { describeError, TailwakeError } from "../contract/error.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Wakes } from "./alarms.ts";
+import { type BatchService, sendInTens, type Unsent } from "./batch-sender.ts";
+import { encodeBusEvent } from "./envelope.ts";
+import type { HolderName } from "./leader-name.ts";
+import { isSignal, type TaskWake, type WakeMessage } from "./wake.ts";
+
+/** Per-entry errors worth another try, though they are called the sender's fault (SQS API model). */
+const throttlingCodes: ReadonlySet<string> = new Set(["RequestThrottled", "KmsThrottled", "ThrottlingException"]);
+
+/**
+ * Alarm clocks that put signals straight into the queue of the lazy function; all else goes the way of the others. Only
+ * signals: the lazy function sends itself wakes of tasks, and a function that sends to the queue it is fed from is
+ * stopped after about 16 rounds (AWS: invocation-recursion).
+ */
+export class StraightSignals implements Wakes {
+  readonly #others: Wakes;
+  readonly #queueUrl: string;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #connect: () => Promise<SQSClient>;
+  #client: Promise<SQSClient> | undefined;
+
+  constructor(
+    others: Wakes,
+    queueUrl: string,
+    clock: Clock,
+    random: () => number = Math.random,
+    connect = async () => new (await loadSdk()).SQSClient({}),
+  ) {
+    this.#others = others;
+    this.#queueUrl = queueUrl;
+    this.#clock = clock;
+    this.#random = random;
+    this.#connect = connect;
+  }
+
+  async send(messages: readonly WakeMessage[]): Promise<void> {
+    const bodies = messages.filter(isSignal).map(encodeBusEvent);
+    const wakes = messages.filter((message) => !isSignal(message));
+    // What one way refuses must not keep the rest from being sent.
+    const sent = await Promise.allSettled([
+      sendInTens(bodies, this.#queue(), this.#clock, this.#random),
+      wakes.length > 0 && this.#others.send(wakes),
+    ]);
+    for (const one of sent) if (one.status === "rejected") throw one.reason;
+  }
+
+  sendAt(wake: TaskWake, at: number): Promise<void> {
+    return this.#others.sendAt(wake, at);
+  }
+
+  sendAlone(wake: TaskWake): Promise<void> {
+    return this.#others.sendAlone(wake);
+  }
+
+  startHolder(holder: HolderName): Promise<void> {
+    return this.#others.startHolder(holder);
+  }
+
+  #queue(): BatchService<string> {
+    return {
+      name: `queue ${this.#queueUrl}`,
+      entries: "signals, the first with body",
+      contentOf: (body) => body,
+      send: async (bodies) => {
+        const failed = await this.#sendBatch(bodies.map((MessageBody, i) => ({ Id: String(i), MessageBody })));
+        return failed.flatMap(({ Id, Code = "", Message = "", SenderFault }): Unsent<string>[] => {
+          const entry = bodies[Number(Id)];
+          const isTransient = SenderFault !== true || throttlingCodes.has(Code);
+          return entry === undefined ? [] : [{ entry, code: Code, message: Message, isTransient }];
+        });
+      },
+    };
+  }
+
+  async #sendBatch(Entries: SendMessageBatchRequestEntry[]) {
+    try {
+      const { SendMessageBatchCommand } = await loadSdk();
+      this.#client ??= this.#connect();
+      const client = await this.#client;
+      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries }));
+      return Failed;
+    } catch (error) {
+      throw new TailwakeError({
+        code: "wake-failed",
+        subject: `queue ${this.#queueUrl}`,
+        expected: `SendMessageBatch to accept ${Entries.length} signals`,
+        received: error instanceof Error ? `${error.name}: ${describeError(error)}` : describeError(error),
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Loaded at the first signal: most functions send none. */
+const loadSdk = () => import("@aws-sdk/client-sqs");

@@ -1,0 +1,221 @@
+import { type Tasks, tasksOf } from "../../functions/client.ts";
+import { epoch } from "../../functions/contract/tail.ts";
+import type { Machinery } from "../../functions/engines/ports.ts";
+import { cronHandler } from "../../functions/lambda/cron-event.ts";
+import { eagerHandler, signalsHandler } from "../../functions/lambda/leader-event.ts";
+import { wakeHandler } from "../../functions/lambda/wake-event.ts";
+import { appSettings, readSettings } from "../../functions/settings.ts";
+import { memoryMachinery } from "../../functions/testing/memory-ports.ts";
+import { scriptedTransport } from "../../functions/testing/scripted-server.ts";
+import { Aggregate } from "../../functions/testing/simulation/aggregate.ts";
+import { SimulatedBus } from "../../functions/testing/simulation/bus.ts";
+import { Circumstances } from "../../functions/testing/simulation/circumstances.ts";
+import { noFaults } from "../../functions/testing/simulation/faults.ts";
+import { SimulatedFunction } from "../../functions/testing/simulation/function.ts";
+import { SimulatedProcess } from "../../functions/testing/simulation/process.ts";
+import { SimulatedQueue } from "../../functions/testing/simulation/queue.ts";
+import { Random } from "../../functions/testing/simulation/random.ts";
+import { Story } from "../../functions/testing/simulation/story.ts";
+import { SimulatedTable, type TableWrite } from "../../functions/testing/simulation/table.ts";
+import { Timeline } from "../../functions/testing/simulation/timeline.ts";
+import { SimulatedUpstream } from "../../functions/testing/simulation/upstream.ts";
+import type { TickReport } from "../../functions/tick/tick.ts";
+import { encodeBusEvent } from "../../functions/wake/envelope.ts";
+import { ledger } from "../simulate/streams.ts";
+import { CountedLog } from "./counted-log.ts";
+import { readerApp } from "./reader.ts";
+import { Requests } from "./requests.ts";
+
+export interface WorldOptions {
+  readonly aggregates: number;
+  /** `lazyConcurrency` of infra/settings.yml. */
+  readonly concurrency: number;
+  /** TAILWAKE_LOOKS_PER_TICK. */
+  readonly looksPerTick: number;
+  /** TAILWAKE_PROBE_MINUTES; its default unless given. */
+  readonly probeMinutes?: number;
+  readonly onWrite?: (write: TableWrite) => void;
+}
+
+const defaults = readSettings(
+  {},
+  {
+    looksAtOnce: appSettings.TAILWAKE_LOOKS_AT_ONCE,
+    probeMinutes: appSettings.TAILWAKE_PROBE_MINUTES,
+    runs: appSettings.TAILWAKE_RUNS,
+    runsPerKind: appSettings.TAILWAKE_RUNS_PER_KIND,
+  },
+);
+const start = Date.UTC(2026, 0, 1);
+const minuteMs = 60_000;
+const secondMs = 1_000;
+
+type Handler = (machinery: Machinery, event: unknown, context: Parameters<typeof wakeHandler>[2]) => Promise<unknown>;
+
+/** The deployed functions between simulated services, in which nothing goes wrong by itself. */
+export class World {
+  readonly timeline: Timeline;
+  readonly random = new Random(1);
+  readonly requests = new Requests();
+  readonly log = new CountedLog();
+  readonly aggregates: readonly Aggregate[];
+  readonly upstream: SimulatedUpstream;
+  readonly tasks: Tasks;
+  readonly #circumstances: Circumstances;
+  readonly #table: SimulatedTable;
+  readonly #bus: SimulatedBus;
+  readonly #lazy: SimulatedFunction;
+  readonly #cron: SimulatedFunction;
+  readonly #queues: readonly SimulatedQueue[];
+  readonly #probeMinutes: number;
+  #tokens = 0;
+  /** Put on the bus by the services that have the news. */
+  signals = 0;
+
+  constructor(options: WorldOptions) {
+    const { random } = this;
+    this.#probeMinutes = options.probeMinutes ?? defaults.probeMinutes;
+    this.timeline = new Timeline(random.fork(), start);
+    this.#circumstances = new Circumstances(this.timeline, random, new Story(false), noFaults);
+    this.aggregates = Array.from(
+      { length: options.aggregates },
+      (_, i) => new Aggregate({ stream: ledger, address: { id: `a${i}` }, event: (position) => position }),
+    );
+    this.upstream = new SimulatedUpstream(this.#circumstances, this.aggregates, {
+      unary: scriptedTransport({ routes: () => {} }, []).unary,
+    });
+    this.#table = new SimulatedTable(this.#circumstances, {
+      onWrite: async (write) => options.onWrite?.(write),
+    });
+    const budget = { looks: options.looksPerTick, concurrency: defaults.looksAtOnce };
+    this.#lazy = this.#function("lazy", 120_000, wakeHandler);
+    this.#cron = this.#function("cron", 60_000, (machinery, event, context) =>
+      cronHandler(machinery, readerApp.roots, budget, event, context),
+    );
+    const signals = this.#function("signals", 900_000, signalsHandler);
+    const eager = this.#function("eager", 900_000, eagerHandler);
+    const queue = (name: string, delayMs: number, batchSize: number, concurrency: number) =>
+      new SimulatedQueue(this.#circumstances, { name, delayMs, batchSize, concurrency }, this.#lazy);
+    const wakes = queue("wakes", 0, 10, options.concurrency);
+    const delayed = queue("delayed", 20_000, 10, options.concurrency);
+    const oneByOne = queue("one-by-one", 0, 1, 2);
+    this.#queues = [wakes, delayed, oneByOne];
+    this.#bus = new SimulatedBus(
+      this.#circumstances,
+      { wakes, delayed, oneByOne, signals, eager },
+      { losesProbes: false },
+    );
+    this.tasks = tasksOf(this.#machineryOf(new SimulatedProcess("operator", this.#circumstances)));
+  }
+
+  /** What we have put on the bus ourselves. */
+  get sent(): number {
+    return this.#bus.events - this.signals;
+  }
+
+  get batches(): number {
+    return this.#lazy.invocations;
+  }
+
+  /** Messages in the queues. */
+  get waiting(): number {
+    return this.#queues.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  get deadLetters(): number {
+    return this.#queues.reduce((sum, { deadLetters }) => sum + deadLetters, 0);
+  }
+
+  get isDrained(): boolean {
+    return this.waiting === 0 && this.#bus.underWay === 0;
+  }
+
+  /** An aggregate has one event more. */
+  append(aggregate: Aggregate): void {
+    aggregate.append(this.timeline.now, this.random);
+  }
+
+  signal({ entity }: Aggregate): void {
+    this.signals++;
+    this.#bus.put(encodeBusEvent({ class: "signal", entity }));
+  }
+
+  /** A tick each minute from now on; `onReport` is told what it found, and how long it took. */
+  tickEachMinute(onReport: (report: TickReport, tookMs: number) => void): void {
+    const { timeline } = this;
+    timeline.after(minuteMs, () => this.tickEachMinute(onReport));
+    const began = timeline.now;
+    void this.#cron.invoke({}).then((answer) => {
+      if (answer.type !== "answered") throw new Error(`a tick was not answered: ${JSON.stringify(answer)}`);
+      onReport(answer.value as TickReport, timeline.now - began);
+    });
+  }
+
+  /** Does something so often in a second, so many times. */
+  pace(times: number, perSecond: number, act: (i: number) => void): void {
+    for (let second = 0; second * perSecond < times; second++) {
+      this.timeline.after(second * secondMs, () => {
+        const from = second * perSecond;
+        for (let i = from; i < Math.min(times, from + perSecond); i++) {
+          this.timeline.after(((i - from) * secondMs) / perSecond, () => act(i));
+        }
+      });
+    }
+  }
+
+  advance(ms: number): Promise<void> {
+    return this.timeline.run(this.timeline.now + ms);
+  }
+
+  /** Lets seconds go by until something is so; resolves to how many, at most `seconds`. */
+  async until(isSo: () => boolean, seconds: number): Promise<number> {
+    for (let second = 0; second < seconds; second++) {
+      if (isSo()) return second;
+      await this.advance(secondMs);
+    }
+    return seconds;
+  }
+
+  /** How many tasks have not read their stream to its head, each event once. */
+  async behind(): Promise<number> {
+    const heads = new Map(this.aggregates.map(({ entity, head, events }) => [entity, { head, count: events.length }]));
+    let arrived = 0;
+    for await (const { entity, tail, status, view } of this.#table.records.list()) {
+      const { head, count } = heads.get(entity) ?? {};
+      const { count: seen } = view === undefined ? { count: 0 } : JSON.parse(view);
+      if (status === "sleeping" && tail === (head ?? epoch) && seen === count) arrived++;
+    }
+    return this.aggregates.length - arrived;
+  }
+
+  #function(name: string, timeoutMs: number, handler: Handler): SimulatedFunction {
+    const load = (processName: string) => {
+      const process = new SimulatedProcess(processName, this.#circumstances);
+      const machinery = this.#machineryOf(process);
+      return {
+        process,
+        version: 1,
+        handler: (event: unknown, context: Parameters<Handler>[2]) => handler(machinery, event, context),
+      };
+    };
+    return new SimulatedFunction(this.#circumstances, { name, timeoutMs }, load, () => ({ version: 1, since: start }));
+  }
+
+  #machineryOf(process: SimulatedProcess): Machinery {
+    const random = this.random.fork();
+    const { runs, runsPerKind } = defaults;
+    return memoryMachinery({
+      activities: readerApp.activities,
+      clock: process.clock,
+      log: this.log,
+      store: this.requests.store(this.#table.storeOf(process)),
+      control: this.requests.control(this.#table.controlOf(process)),
+      wakes: this.#bus.wakesOf(process),
+      upstream: this.upstream.connectionsOf(process),
+      openStream: this.upstream.openStreamOf(process),
+      random: () => random.next(),
+      newToken: () => `token-${++this.#tokens}`,
+      limits: { runs, runsPerKind, probePeriodMs: this.#probeMinutes * minuteMs },
+    });
+  }
+}

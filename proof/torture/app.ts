@@ -1,0 +1,90 @@
+import {
+  caughtUp,
+  createApp,
+  createHandlers,
+  cron,
+  defineProcessor,
+  eager,
+  type LambdaContext,
+  type LambdaHandler,
+  lazy,
+  tokenFromEnvironment,
+} from "../../functions/index.ts";
+import { liveBroadcast, type RepoActivity, registry, registryEntityId } from "../../functions/nog/index.ts";
+import { awaiting, checkpointing, completing, folding, noting, throwing, waiting } from "./activities.ts";
+import { activitiesOf, type RepoActivityName, registry as registryName, starting } from "./plan.ts";
+import { beginRound } from "./round.ts";
+
+/* The app in the function processes of a torture: its activities write down all that they are handed. */
+
+const repoActivities: Readonly<Record<RepoActivityName, RepoActivity>> = {
+  note: noting("note"),
+  checkpoint: checkpointing("checkpoint"),
+  throw: throwing("throw"),
+  wait: waiting("wait"),
+  complete: completing,
+  "await-child": awaiting,
+  "note-cron": noting("note-cron"),
+  "note-eager": noting("note-eager"),
+  fold: folding("fold", 0),
+  // Larger than what is kept in the record.
+  "fold-eager": folding("fold-eager", 5_000),
+  "fold-cron": folding("fold-cron", 5_000),
+};
+
+/** Starts the tasks of each repo that is added. */
+const startRepos = defineProcessor(registry, {
+  name: starting,
+  async processEvents(run, stream) {
+    const round = beginRound(starting, "registry", registryEntityId(run.address.registry), run);
+    for await (const { id, event } of stream) {
+      round.saw(id);
+      if (event.type === "repoAdded") {
+        for (const name of activitiesOf(event.globalPath)) {
+          // Its parent starts it.
+          if (name !== "complete") await run.start(repoActivities[name], { repoId: event.repoId });
+        }
+      }
+      run.advance(id);
+    }
+    return round.end(caughtUp(round.tail));
+  },
+});
+
+const app = createApp({
+  activities: [
+    lazy(startRepos),
+    ...Object.entries(repoActivities).map(([name, activity]) =>
+      name.endsWith("-cron")
+        ? cron(activity, { everyMinutes: 1 })
+        : name.endsWith("-eager")
+          ? eager(activity)
+          : lazy(activity),
+    ),
+  ],
+  upstreams: {
+    nog: {
+      baseUrl: process.env.TAILWAKE_NOG_URL ?? "",
+      protocol: "grpc",
+      authorization: tokenFromEnvironment("TAILWAKE_NOG_TOKEN"),
+    },
+  },
+  signalSources: [liveBroadcast],
+  roots: [{ activity: startRepos, address: { registry: registryName } }],
+});
+
+/**
+ * A function that believes it has less time than the platform gives it: its leases end long before it would be killed,
+ * so that one which was frozen meanwhile thaws and goes on with a lease that somebody else has.
+ */
+function shortLived(handler: LambdaHandler, ms: number): LambdaHandler {
+  return (event, context: LambdaContext) =>
+    handler(event, {
+      awsRequestId: context.awsRequestId,
+      getRemainingTimeInMillis: () => Math.min(ms, context.getRemainingTimeInMillis()),
+    });
+}
+
+const handlers = createHandlers(app);
+export const wake = shortLived(handlers.wake, 40_000);
+export const { cron: tick, signals, eager: hold } = handlers;

@@ -1,0 +1,1 @@
+export { memoryMachinery } from "../../functions/testing/memory-ports.ts";
