@@ -4,7 +4,7 @@ import { defineProcessor } from "../functions/contract/activity.ts";
 import { caughtUp } from "../functions/contract/outcome.ts";
 import type { Recorded } from "../functions/contract/stream.ts";
 import { lazy } from "../functions/engines/binding.ts";
-import type { Machinery } from "../functions/engines/ports.ts";
+import type { Ports } from "../functions/engines/ports.ts";
 import { systemClock } from "../functions/foundation/clock.ts";
 import { jsonLogger } from "../functions/foundation/logger.ts";
 import { otelTracer } from "../functions/lambda/otel-tracer.ts";
@@ -13,10 +13,10 @@ import { type RepoEvent, repo } from "../functions/nog/index.ts";
 import { startTask } from "../functions/run/start.ts";
 import { MemoryTaskStore } from "../functions/tasks/memory.ts";
 import type { TaskStore } from "../functions/tasks/store.ts";
-import { memoryMachinery } from "../functions/testing/memory-ports.ts";
+import { memoryPorts } from "../functions/testing/memory-ports.ts";
 import type { UpstreamConnection } from "../functions/upstream/connection.ts";
 import { encodeBusEvent } from "../functions/wake/envelope.ts";
-import { MemoryWakes } from "../functions/wake/memory.ts";
+import { MemoryAlarms } from "../functions/wake/memory.ts";
 import type { WakeMessage } from "../functions/wake/wake.ts";
 import { repoId } from "./repo-id.ts";
 
@@ -32,8 +32,8 @@ export interface CountingOptions {
 
 /** An app of one activity that counts events, with everything around the engines in memory. */
 export class CountingApp {
-  readonly wakes = new MemoryWakes(systemClock);
-  readonly machinery: Machinery;
+  readonly alarms = new MemoryAlarms(systemClock);
+  readonly ports: Ports;
   /** Log lines are made, and go nowhere. */
   logged = 0;
   counted = 0;
@@ -63,10 +63,10 @@ export class CountingApp {
         return caughtUp(last?.id ?? run.tail);
       },
     });
-    this.machinery = memoryMachinery({
+    this.ports = memoryPorts({
       activities: [lazy(this.#activity)],
       store,
-      wakes: this.wakes,
+      alarms: this.alarms,
       clock: systemClock,
       tracer: otelTracer,
       log: jsonLogger((line) => {
@@ -80,14 +80,14 @@ export class CountingApp {
   }
 
   async start(repoId: string): Promise<void> {
-    await startTask(this.machinery, this.#activity, { repoId });
+    await startTask(this.ports, this.#activity, { repoId });
   }
 
   /** One invocation of the lazy function, as the queue would cause it. */
   async invoke(messages: readonly WakeMessage[]): Promise<void> {
     const Records = messages.map((message, i) => ({ messageId: `message-${i}`, body: encodeBusEvent(message) }));
     const context = { getRemainingTimeInMillis: () => 900_000, awsRequestId: "bench" };
-    const answer = await wakeHandler(this.machinery, { Records }, context);
+    const answer = await wakeHandler(this.ports, { Records }, context);
     if (answer?.batchItemFailures.length !== 0) throw new Error("deliveries failed");
   }
 }
@@ -96,7 +96,7 @@ export class CountingApp {
 export async function countWithEngine(connection: UpstreamConnection, reading: Reading, tasks = 1): Promise<number> {
   const app = new CountingApp(connection, reading, { runsAtOnce: tasks });
   for (let i = 0; i < tasks; i++) await app.start(repoId(i));
-  await app.invoke(app.wakes.take());
+  await app.invoke(app.alarms.take());
   if (app.runs !== tasks) throw new Error(`expected ${tasks} runs, saw ${app.runs}`);
   return app.counted;
 }

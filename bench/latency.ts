@@ -20,7 +20,7 @@ const registry = "bench";
 /** A round has one event for each repo; the first is not counted. */
 const rounds = 9;
 /** 25 events a second on average. */
-const longestGapMs = 80;
+const maxGapMs = 80;
 const readyMs = 20_000;
 const lastEventMs = 10_000;
 /** After the last event of a round, so that nothing of it is left to do in the next one. */
@@ -117,7 +117,7 @@ async function allWatching(floor: Upstream, runtime: Runtime, engine: "lazy" | "
 async function commitRound({ name, upstream, arrivals }: Side, round: number, random: () => number): Promise<void> {
   let at = performance.now();
   for (const [i, repoId] of repoIds.entries()) {
-    at += longestGapMs * random();
+    at += maxGapMs * random();
     await sleep(Math.max(0, at - performance.now()));
     const fsoRepoErrorMessage = eventText(round * repoIds.length + i);
     upstream.seed.appendRepoEvents(uuidBytes(repoId, "repoId"), [

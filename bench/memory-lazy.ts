@@ -41,7 +41,7 @@ export async function runLazily([baseUrl = ""]: readonly string[]): Promise<void
   const app = new CountingApp(connection, "events");
   const ids = Array.from({ length: repos }, (_, i) => repoId(i));
   for (const id of ids) await app.start(id);
-  app.wakes.take();
+  app.alarms.take();
   const drainUntil = async (count: number) => {
     for (let next = 0; app.counted < count; next = (next + perBatch) % repos) {
       const batch = ids.slice(next, next + perBatch);

@@ -27,15 +27,15 @@ export async function measureWatchMemory(name: string): Promise<Figure> {
 }
 
 async function kibibytesIn(role: string, url: string, server: Child): Promise<number> {
-  const holder = startRole(role, [url], ["--expose-gc"]);
+  const leader = startRole(role, [url], ["--expose-gc"]);
   try {
-    const kibibytes = Number(await holder.line());
+    const kibibytes = Number(await leader.line());
     // A figure of watches that are dead would be worth nothing.
     server.tell("event");
-    expectCount(`${role}: watches that saw an event`, Number(await holder.line()), watches);
+    expectCount(`${role}: watches that saw an event`, Number(await leader.line()), watches);
     return kibibytes;
   } finally {
-    await holder.end();
+    await leader.end();
   }
 }
 

@@ -42,7 +42,7 @@ export async function measureRequests(name: string): Promise<readonly Figure[]> 
       expectCount("runs", app.runs - runsBefore, repos);
       return (requests - requestsBefore) / repos;
     };
-    const woken = await perRun(app.wakes.take());
+    const woken = await perRun(app.alarms.take());
     const signaled = await perRun(ids.map((entity) => ({ class: "signal", entity, kind: "repo" })));
     return [
       figure(name, "requests", { value: woken, floor }),

@@ -77,7 +77,7 @@ async function itemOf(connection: UpstreamConnection): Promise<Record<string, At
   const store = new MemoryTaskStore();
   const app = new CountingApp(connection, "events", { store });
   await app.start(repoId(0));
-  await app.invoke(app.wakes.take());
+  await app.invoke(app.alarms.take());
   const record = await store.get(keyOf(repoId(0)));
   if (!record) throw new Error("no record");
   const { entity, kind, activity, ...attributes }: TaskRecord = { ...record, token: record.lastToken ?? "" };

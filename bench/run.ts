@@ -47,7 +47,7 @@ export async function runShortly([side = "", url = "", eventsEach = ""]: readonl
   const connection = connectUpstream({ baseUrl: url, protocol: "grpc" });
   const app = new CountingApp(connection, "events");
   for (const id of repoIds) await app.start(id);
-  app.wakes.take();
+  app.alarms.take();
   const messages = repoIds.map((entity) => ({ class: "signal", entity, kind: "repo" }) as const);
   const bare = () => countWithBareLoop(connection);
   const sides = sidesOf({ app, messages, sweeps, eventsEach: Number(eventsEach), bare });

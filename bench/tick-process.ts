@@ -11,12 +11,12 @@ import { dueShard, dueShards, type TaskKey } from "../functions/tasks/record.ts"
 import type { DueEntry } from "../functions/tasks/store.ts";
 import { start } from "../functions/tasks/transitions.ts";
 import type { Update } from "../functions/tasks/update.ts";
-import { memoryMachinery } from "../functions/testing/memory-ports.ts";
+import { memoryPorts } from "../functions/testing/memory-ports.ts";
 import { timed } from "./measure.ts";
 import { repoId } from "./repo-id.ts";
 
 const ticks = 50;
-const budget = { looks: 2_000, concurrency: 20 };
+const budget = { checks: 2_000, concurrency: 20 };
 const dayMs = 86_400_000;
 const context = { getRemainingTimeInMillis: () => 60_000, awsRequestId: "bench" };
 
@@ -54,7 +54,7 @@ class SortedStore extends MemoryTaskStore {
 export async function tickOften([tasks = "0"]: readonly string[]): Promise<void> {
   const store = new SortedStore();
   const activity = defineProcessor(repo, { name: "sleeps", processEvents: async ({ tail }) => caughtUp(tail) });
-  const machinery = memoryMachinery({
+  const ports = memoryPorts({
     activities: [lazy(activity)],
     store,
     clock: systemClock,
@@ -79,7 +79,7 @@ export async function tickOften([tasks = "0"]: readonly string[]): Promise<void>
     store.queries = 0;
     const { cpuMicros } = await timed(ticks, async () => {
       for (let i = 0; i < ticks; i++) {
-        const report = await cronHandler(machinery, [], budget, {}, context);
+        const report = await cronHandler(ports, [], budget, {}, context);
         if (report.overdue !== 0 || report.cutShort) throw new Error(`expected nothing due: ${JSON.stringify(report)}`);
       }
     });

@@ -11,7 +11,7 @@ import { holdEagerShard } from "../functions/leaders/eager-shard.ts";
 import { Repos } from "../functions/nog/gen/nogfso/repos_pb.ts";
 import { repo, uuidBytes } from "../functions/nog/index.ts";
 import { startTask } from "../functions/run/start.ts";
-import { memoryMachinery } from "../functions/testing/memory-ports.ts";
+import { memoryPorts } from "../functions/testing/memory-ports.ts";
 import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
 
 /**
@@ -48,7 +48,7 @@ export function watchBare({ transport }: UpstreamConnection, repoIds: readonly s
   return watchers;
 }
 
-/** One holder with all the tasks, whose table is in memory. */
+/** One leader with all the tasks, whose table is in memory. */
 export async function watchWithEngine(upstream: UpstreamConnection, repoIds: readonly string[]): Promise<Watchers> {
   const watchers = { atHead: 0, events: 0 };
   const activity = defineProcessor(repo, {
@@ -63,7 +63,7 @@ export async function watchWithEngine(upstream: UpstreamConnection, repoIds: rea
       return caughtUp(tail);
     },
   });
-  const machinery = memoryMachinery({
+  const ports = memoryPorts({
     activities: [eager(activity)],
     clock: systemClock,
     log: jsonLogger(() => {}),
@@ -72,8 +72,8 @@ export async function watchWithEngine(upstream: UpstreamConnection, repoIds: rea
     upstream,
     limits: { eagerWatches: repoIds.length },
   });
-  for (const repoId of repoIds) await startTask(machinery, activity, { repoId });
-  const invocation = openInvocation(machinery, 900_000);
-  void holdEagerShard(machinery, { shard: 0, shards: 1 }, invocation).finally(() => invocation.end());
+  for (const repoId of repoIds) await startTask(ports, activity, { repoId });
+  const invocation = openInvocation(ports, 900_000);
+  void holdEagerShard(ports, { shard: 0, shards: 1 }, invocation).finally(() => invocation.end());
   return watchers;
 }

@@ -8,9 +8,9 @@ import { Refusal } from "./refusal.ts";
 import { rowsOf } from "./table.ts";
 
 /** A printed name takes at most 3 KB; what is longer than this is none. */
-export const longestName = 20_000;
-const longestReason = 200;
-const longestFilter = 1_000;
+export const maxName = 20_000;
+const maxReason = 200;
+const maxFilter = 1_000;
 const lagTimeoutMs = 10_000;
 
 export interface ApiOptions {
@@ -31,19 +31,19 @@ function routesOf({ desk, lookout, by, kill }: ApiOptions): Readonly<Record<stri
   const taskRoute =
     (verb: string, act: (record: TaskRecord, fields: Fields) => Promise<unknown>): Answer =>
     async (fields) => {
-      const name = textField(fields, "task", longestName);
+      const name = textField(fields, "task", maxName);
       await act(await lookout.recordOf(name), fields);
       lookout.hasChanged(name);
       return { done: `${verb} ${name}.` };
     };
-  const noteOf = (fields: Fields) => ({ reason: textField(fields, "reason", longestReason), by });
+  const noteOf = (fields: Fields) => ({ reason: textField(fields, "reason", maxReason), by });
   const moveOf = (fields: Fields) => ({ force: flagField(fields, "force"), note: noteOf(fields) });
   const tailOf = (fields: Fields) => {
-    const to = textField(fields, "to", longestName);
+    const to = textField(fields, "to", maxName);
     return to === epoch ? epoch : eventId(to);
   };
   const upstreamOf = async (fields: Fields) => {
-    const name = textField(fields, "upstream", longestName);
+    const name = textField(fields, "upstream", maxName);
     await desk.checkUpstream(name);
     return name;
   };
@@ -52,10 +52,10 @@ function routesOf({ desk, lookout, by, kill }: ApiOptions): Readonly<Record<stri
     "GET tasks": async (fields) => {
       const filter = {
         status: optionalChoice(fields, "status", statuses),
-        kind: optionalText(fields, "kind", longestFilter),
-        activity: optionalText(fields, "activity", longestFilter),
-        entity: optionalText(fields, "entity", longestFilter),
-        error: optionalText(fields, "error", longestFilter),
+        kind: optionalText(fields, "kind", maxFilter),
+        activity: optionalText(fields, "activity", maxFilter),
+        entity: optionalText(fields, "entity", maxFilter),
+        error: optionalText(fields, "error", maxFilter),
       };
       const order = { sort: optionalChoice(fields, "sort", sortings) ?? "due", from: countField(fields, "from") };
       const { value, error } = await lookout.table.latest();
@@ -63,7 +63,7 @@ function routesOf({ desk, lookout, by, kill }: ApiOptions): Readonly<Record<stri
       return rowsOf(value, filter, order);
     },
     "GET lag": async (fields) => {
-      const record = await lookout.recordOf(textField(fields, "task", longestName));
+      const record = await lookout.recordOf(textField(fields, "task", maxName));
       return desk.lag(record, AbortSignal.timeout(lagTimeoutMs));
     },
     "POST task/wake": taskRoute("Sent a wake to", (record) => operators.wake(record)),

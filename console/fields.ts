@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { describeValue, isUtf8 } from "tailwake/operate";
 import { invalid, Refusal } from "./refusal.ts";
 
-const largestBodyBytes = 65_536;
+const maxBodyBytes = 65_536;
 
 /** The fields of a request, by name, none of them checked: of a body that is a JSON object, or of a query. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -16,7 +16,7 @@ export async function readBody(request: IncomingMessage): Promise<Fields> {
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > largestBodyBytes) throw new Refusal(413, `expected a body of at most ${largestBodyBytes} bytes`);
+    if (bytes > maxBodyBytes) throw new Refusal(413, `expected a body of at most ${maxBodyBytes} bytes`);
     chunks.push(chunk);
   }
   const value = parsed(Buffer.concat(chunks).toString());

@@ -49,7 +49,7 @@ export class Lookout {
   }
 
   #listenToTask(name: string, listener: (message: TaskMessage) => void): () => void {
-    const read = async () => this.#desk.look(await this.recordOf(name));
+    const read = async () => this.#desk.check(await this.recordOf(name));
     const repeated = this.#tasks.get(name) ?? new Repeated<TaskMessage>(() => this.#live(read), this.#clock, pauseMs);
     this.#tasks.set(name, repeated);
     const end = repeated.listen(listener);
@@ -62,7 +62,7 @@ export class Lookout {
   /** By its whole name. Throws a `TailwakeError` ("unknown-task"). */
   async recordOf(name: string): Promise<TaskRecord> {
     const key = parseTaskName(name);
-    const record = key && (await this.#desk.machinery.store.get(key));
+    const record = key && (await this.#desk.ports.store.get(key));
     if (record) return record;
     throw new TailwakeError({
       code: "unknown-task",
@@ -73,7 +73,7 @@ export class Lookout {
   }
 
   async #live<T>(read: () => Promise<T>): Promise<Live<T>> {
-    const now = () => this.#desk.machinery.clock.now();
+    const now = () => this.#desk.ports.clock.now();
     try {
       const value = await read();
       return { now: now(), value };

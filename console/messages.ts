@@ -1,4 +1,4 @@
-import type { Action, Engines, Lag, Overview, TaskLook, TaskRecord, TaskStatus } from "tailwake/operate";
+import type { Action, Engines, Lag, Overview, TaskDetails, TaskRecord, TaskStatus } from "tailwake/operate";
 
 /** What the server and the page say to each other, as JSON. Times are in milliseconds since 1970, by the server's clock. */
 
@@ -8,7 +8,7 @@ export interface Survey {
   /** Tasks that have something to do: they are ready, running, retrying or parked. Who watches has caught up. */
   readonly notCaughtUp: number;
   readonly engines: Engines;
-  /** Streams that each holder of eager tasks has open, by its name. */
+  /** Streams that each leader of eager tasks has open, by its name. */
   readonly watched: Readonly<Record<string, number>>;
   readonly actions: readonly Action[];
 }
@@ -29,7 +29,7 @@ export type Live<T> = { readonly now: number } & (
   | { readonly value?: never; readonly error: Problem }
 );
 export type SurveyMessage = Live<Survey> & { readonly about: About };
-export type TaskMessage = Live<TaskLook>;
+export type TaskMessage = Live<TaskDetails>;
 
 /** A refused request, or something that could not be read. */
 export interface Problem {
@@ -101,4 +101,4 @@ export interface Done {
   readonly done: string;
 }
 
-export type { Lag, TaskLook };
+export type { Lag, TaskDetails };

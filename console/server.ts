@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Clock, type Desk, systemClock } from "tailwake/operate";
 import { Access, isForHost, isOfSameOrigin } from "./access.ts";
-import { createApi, longestName } from "./api.ts";
+import { createApi, maxName } from "./api.ts";
 import { optionalText } from "./fields.ts";
 import { Lookout } from "./live.ts";
 import { forwardHtml, pageHtml, refusalHtml } from "./page-html.ts";
@@ -48,7 +48,7 @@ const policy = [
 const besideThis = fileURLToPath(new URL(".", import.meta.url));
 
 /** A task's name may be as long as its key in the table, and every byte of it takes three in a URL. */
-const longestHeadersBytes = 65_536;
+const maxHeadersBytes = 65_536;
 
 /** Serves the operators' page on 127.0.0.1, to whoever has the URL first. Rejects if the port is taken. */
 export async function startConsole(options: ConsoleOptions): Promise<Console> {
@@ -62,7 +62,7 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
     "page.js": { type: "text/javascript; charset=utf-8", body: await readFile(join(pageFolder, "page.js"), "utf8") },
     "page.css": { type: "text/css; charset=utf-8", body: await readFile(join(pageFolder, "page.css"), "utf8") },
   };
-  const server = createServer({ maxHeaderSize: longestHeadersBytes }, (request, response) => {
+  const server = createServer({ maxHeaderSize: maxHeadersBytes }, (request, response) => {
     response.setHeader("content-security-policy", policy);
     response.setHeader("x-content-type-options", "nosniff");
     response.setHeader("referrer-policy", "no-referrer");
@@ -107,7 +107,7 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
     try {
       if (!isOfSameOrigin(request)) throw new Refusal(403, "expected a request of the console's own page");
       if (path === "live" && request.method === "GET") {
-        const task = optionalText(Object.fromEntries(query), "task", longestName);
+        const task = optionalText(Object.fromEntries(query), "task", maxName);
         return lookout.stream(request, response, task);
       }
       json(response, 200, await api(request, path, query));

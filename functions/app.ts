@@ -9,7 +9,7 @@ import { checkAddress } from "./contract/stream.ts";
 import { Bindings, type Bound } from "./engines/binding.ts";
 import { Breakers } from "./engines/breakers.ts";
 import { noMeter } from "./engines/meter.ts";
-import type { Machinery } from "./engines/ports.ts";
+import type { Ports } from "./engines/ports.ts";
 import { systemClock } from "./foundation/clock.ts";
 import type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
 import { cronHandler } from "./lambda/cron-event.ts";
@@ -25,8 +25,8 @@ import { watchThrottles } from "./tasks/dynamodb-throttles.ts";
 import { Connections, unknownUpstream } from "./upstream/connections.ts";
 import { openEventStream } from "./upstream/event-stream.ts";
 import type { Upstream } from "./upstream/upstream.ts";
-import { StraightSignals } from "./wake/direct-signals.ts";
-import { EventBridgeWakes } from "./wake/eventbridge.ts";
+import { DirectSignals } from "./wake/direct-signals.ts";
+import { EventBridgeAlarms } from "./wake/eventbridge.ts";
 
 /** The activities of an application, each bound to its engine, and the upstreams of their streams. */
 export interface App<B extends readonly Bound[] = readonly Bound[]> {
@@ -111,7 +111,7 @@ export const createEagerHandler = (app: App, environment: Environment = process.
   handlerOf(processOf(app, environment), eagerHandler);
 
 interface Built {
-  readonly machinery: Machinery;
+  readonly ports: Ports;
   readonly settings: AppSettings;
   readonly lambda: LambdaLog;
 }
@@ -127,7 +127,7 @@ function processOf(app: App, environment: Environment): Begin {
       const { TAILWAKE_SERVICE: service } = settings;
       const lambda = powertoolsLog();
       const meter = service === undefined ? noMeter : emfMeter(service, systemClock);
-      built = { settings, lambda, machinery: createMachinery(app, settings, { log: lambda.log, meter }) };
+      built = { settings, lambda, ports: createPorts(app, settings, { log: lambda.log, meter }) };
     }
     built.lambda.begin(context);
     return built;
@@ -136,35 +136,31 @@ function processOf(app: App, environment: Environment): Begin {
 
 function handlerOf(
   begin: Begin,
-  handle: (machinery: Machinery, event: unknown, context: LambdaContext) => Promise<unknown>,
+  handle: (ports: Ports, event: unknown, context: LambdaContext) => Promise<unknown>,
 ): LambdaHandler {
-  return async (event, context) => handle(begin(context).machinery, event, context);
+  return async (event, context) => handle(begin(context).ports, event, context);
 }
 
 function tickerOf(begin: Begin, { roots }: App): LambdaHandler {
-  let holdersAreChecked = false;
+  let leadersAreChecked = false;
   return async (event, context) => {
-    const { machinery, settings } = begin(context);
-    if (!holdersAreChecked) checkHolders(machinery, settings);
-    holdersAreChecked = true;
-    const budget = { looks: settings.TAILWAKE_LOOKS_PER_TICK, concurrency: settings.TAILWAKE_LOOKS_AT_ONCE };
-    return cronHandler(machinery, roots, budget, event, context);
+    const { ports, settings } = begin(context);
+    if (!leadersAreChecked) checkLeaders(ports, settings);
+    leadersAreChecked = true;
+    const budget = { checks: settings.TAILWAKE_CHECKS_PER_TICK, concurrency: settings.TAILWAKE_CHECKS_AT_ONCE };
+    return cronHandler(ports, roots, budget, event, context);
   };
 }
 
 /** The engines' machinery on AWS. */
-export function createMachinery(
-  app: App,
-  settings: AppSettings,
-  { log, meter }: Pick<Machinery, "log" | "meter">,
-): Machinery {
+export function createPorts(app: App, settings: AppSettings, { log, meter }: Pick<Ports, "log" | "meter">): Ports {
   const clock = systemClock;
   const dynamo = new DynamoDBClient({});
   watchThrottles(dynamo, () => meter.add("Throttles", 1));
   const control = new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE);
   const upstream = new Connections(app.upstreams).of;
-  const straightTo = settings.TAILWAKE_SIGNAL_QUEUE_URL;
-  const bus = new EventBridgeWakes(
+  const signalQueueUrl = settings.TAILWAKE_SIGNAL_QUEUE_URL;
+  const bus = new EventBridgeAlarms(
     { events: new EventBridgeClient({}), scheduler: new SchedulerClient({}) },
     {
       busName: settings.TAILWAKE_BUS_ARN.slice(settings.TAILWAKE_BUS_ARN.lastIndexOf("/") + 1),
@@ -178,7 +174,7 @@ export function createMachinery(
     bindings: new Bindings(app.activities),
     store: new DynamoTaskStore(dynamo, settings.TAILWAKE_TABLE),
     control,
-    wakes: straightTo === undefined ? bus : new StraightSignals(bus, straightTo, clock),
+    alarms: signalQueueUrl === undefined ? bus : new DirectSignals(bus, signalQueueUrl, clock),
     clock,
     log,
     meter,
@@ -210,7 +206,7 @@ function leave(task: string): never {
 }
 
 /** What no function holds does not happen, and an event that nobody takes is no error: it has to be said here. */
-function checkHolders({ bindings, signalSources, log }: Machinery, settings: AppSettings): void {
+function checkLeaders({ bindings, signalSources, log }: Ports, settings: AppSettings): void {
   const eager = [...bindings].filter(({ engine }) => engine === "eager").map(({ declaration }) => declaration.name);
   if (eager.length > 0 && settings.TAILWAKE_EAGER_FUNCTION === undefined) {
     const expected = `the name of the eager function, without which nothing runs ${eager.join(", ")}`;

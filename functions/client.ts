@@ -1,11 +1,11 @@
-import { type App, createMachinery } from "./app.ts";
+import { type App, createPorts } from "./app.ts";
 import type { Activity, Task, TaskStatus } from "./contract/activity.ts";
 import { describeError, type TailwakeError } from "./contract/error.ts";
 import { type AddressOf, checkAddress, declarationOf, type Stream } from "./contract/stream.ts";
 import type { Tail } from "./contract/tail.ts";
 import { taskKey } from "./engines/binding.ts";
 import { noMeter } from "./engines/meter.ts";
-import type { Machinery } from "./engines/ports.ts";
+import type { Ports } from "./engines/ports.ts";
 import { jsonLogger } from "./foundation/logger.ts";
 import type { Note } from "./operate/actions.ts";
 import { createOperators, type RewindOptions } from "./operate/operators.ts";
@@ -60,12 +60,12 @@ export interface Tasks {
 /** The tasks of a deployed app. Reads the same environment as its functions; throws one `SettingsError`. */
 export function createTasks(app: App, environment: Environment = process.env): Tasks {
   const log = jsonLogger((line) => process.stdout.write(line));
-  return tasksOf(createMachinery(app, readSettings(environment, appSettings), { log, meter: noMeter }));
+  return tasksOf(createPorts(app, readSettings(environment, appSettings), { log, meter: noMeter }));
 }
 
 /** The tasks behind given machinery. */
-export function tasksOf(machinery: Machinery): Tasks {
-  const { store, wakes, bindings, log } = machinery;
+export function tasksOf(ports: Ports): Tasks {
+  const { store, alarms, bindings, log } = ports;
 
   const keyOf = (task: Task): TaskKey => {
     const { activity, address } = Object(task) as Task;
@@ -73,15 +73,15 @@ export function tasksOf(machinery: Machinery): Tasks {
     return taskKey(binding, checkAddress(binding.stream, address));
   };
 
-  const operators = createOperators({ ...machinery, engineOf: (record) => bindings.find(record).engine });
+  const operators = createOperators({ ...ports, engineOf: (record) => bindings.find(record).engine });
 
   return {
     async start(activity, address) {
-      return statusOf((await startTask(machinery, activity, address)).record);
+      return statusOf((await startTask(ports, activity, address)).record);
     },
     async signal(stream, address) {
       const { definition, kind } = declarationOf(stream);
-      await wakes.send([{ class: "signal", entity: definition.entityId(checkAddress(stream, address)), kind }]);
+      await alarms.send([{ class: "signal", entity: definition.entityId(checkAddress(stream, address)), kind }]);
     },
     async get(activity, address) {
       const stored = await store.get(keyOf({ activity, address }));
@@ -101,11 +101,11 @@ export function tasksOf(machinery: Machinery): Tasks {
     resume: async (task, note) => void (await operators.resume(keyOf(task), note)),
     rewind: async (task, to, options) => void (await operators.rewind(keyOf(task), to, options)),
     async pauseUpstream(upstream, reason) {
-      machinery.upstream(upstream);
+      ports.upstream(upstream);
       await operators.pauseUpstream(upstream, { reason, by: "the app" });
     },
     async resumeUpstream(upstream) {
-      machinery.upstream(upstream);
+      ports.upstream(upstream);
       await operators.resumeUpstream(upstream);
     },
   };

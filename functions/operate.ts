@@ -1,6 +1,6 @@
 /** For programs of operators, as `npx tailwake` and its console: a desk over a deployed app, and what people read of it. */
 
-import { type App, createMachinery } from "./app.ts";
+import { type App, createPorts } from "./app.ts";
 import { noMeter } from "./engines/meter.ts";
 import type { Logger } from "./foundation/logger.ts";
 import { Desk } from "./operate/desk.ts";
@@ -12,14 +12,14 @@ export { type Clock, systemClock } from "./foundation/clock.ts";
 export { isUtf8 } from "./foundation/text.ts";
 export { isFree } from "./leaders/leadership.ts";
 export type { Action, Note } from "./operate/actions.ts";
-export { Desk, type Engines, type Lag, type SeenEvent, type TaskLook } from "./operate/desk.ts";
+export { Desk, type Engines, type Lag, type SeenEvent, type TaskDetails } from "./operate/desk.ts";
 export { type Filter, fits } from "./operate/filter.ts";
 export { type BulkAction, filterWords, inBulk, tasksFor } from "./operate/in-bulk.ts";
 export { type DiffLine, diffOf } from "./operate/line-diff.ts";
-export type { NotedCall } from "./operate/noting-transport.ts";
 export type { Operators } from "./operate/operators.ts";
 export type { Overview, Verdict } from "./operate/overview.ts";
 export { printable, unprintable } from "./operate/printable.ts";
+export type { RecordedCall } from "./operate/recording-transport.ts";
 export { type Rehearsal, rehearse, rehearseStart } from "./operate/rehearse.ts";
 export { type Replay, replay } from "./operate/replay.ts";
 export { bindingNamed, startAt, taskAt, taskOf } from "./operate/start-by-name.ts";
@@ -37,6 +37,6 @@ export { detailTypes, wakeSource } from "./wake/wake.ts";
  * from `process.env`, as always. Throws one `SettingsError`. Nothing is measured, and `log` has what the engines log.
  */
 export function createDesk(app: App, environment: Environment, log: Logger): Desk {
-  const machinery = createMachinery(app, readSettings(environment, appSettings), { log, meter: noMeter });
-  return new Desk(machinery, Object.keys(app.upstreams));
+  const ports = createPorts(app, readSettings(environment, appSettings), { log, meter: noMeter });
+  return new Desk(ports, Object.keys(app.upstreams));
 }

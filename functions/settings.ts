@@ -103,7 +103,7 @@ export const appSettings = {
   TAILWAKE_SCHEDULE_ROLE_ARN: setting.text("the ARN of the role that schedules put events with", arn),
   /** Name of the deployment in its metrics; there are none without it. */
   TAILWAKE_SERVICE: setting.optional(setting.text("a name for the metrics", resourceName)),
-  /** Signals go straight into this queue, the one that feeds the lazy function; over the bus if absent. */
+  /** Signals go directly into this queue, the one that feeds the lazy function; over the bus if absent. */
   TAILWAKE_SIGNAL_QUEUE_URL: setting.optional(setting.text("the URL of an SQS queue that is not FIFO", queueUrl)),
   /** Runs at once in one invocation of the lazy function. */
   TAILWAKE_RUNS: setting.count(100, 1, 1000),
@@ -112,9 +112,9 @@ export const appSettings = {
   /** Minutes until a sleeping lazy task is probed for news. */
   TAILWAKE_PROBE_MINUTES: setting.count(15, 1, 1440),
   /** Tasks that one tick of the cron function looks at. */
-  TAILWAKE_LOOKS_PER_TICK: setting.count(2000, 1, 100_000),
+  TAILWAKE_CHECKS_PER_TICK: setting.count(2000, 1, 100_000),
   /** Looks of a tick under way at once. */
-  TAILWAKE_LOOKS_AT_ONCE: setting.count(20, 1, 500),
+  TAILWAKE_CHECKS_AT_ONCE: setting.count(20, 1, 500),
   /** The optional functions that are deployed, for the cron function, which has them started. */
   TAILWAKE_SIGNALS_FUNCTION: setting.optional(setting.text("the name of the signals function", resourceName)),
   TAILWAKE_EAGER_FUNCTION: setting.optional(setting.text("the name of the eager function", resourceName)),

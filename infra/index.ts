@@ -15,9 +15,9 @@ export interface InfraSettings {
   readonly signalsMemoryMb?: number;
   readonly eagerMemoryMb?: number;
   readonly probeMinutes?: number;
-  readonly looksPerTick?: number;
+  readonly checksPerTick?: number;
   readonly eagerShards?: number;
-  readonly signalsGo?: "through-the-bus" | "straight";
+  readonly signalsGo?: "through-the-bus" | "direct";
   readonly tokenSecret?: string;
   readonly tokenKey?: string;
   readonly alarmTopic?: string;

@@ -12,7 +12,7 @@ export const names = {
   scheduleGroup: "tailwake",
   wakes: "tailwake-wakes",
   delay: "tailwake-delay",
-  lonely: "tailwake-one-by-one",
+  quarantined: "tailwake-one-by-one",
   deadLetters: "tailwake-dead-letters",
 } as const;
 
@@ -28,7 +28,7 @@ export interface Deployment {
   readonly wakes: SqsQueue;
   readonly delay: SqsQueue;
   /** Its messages are delivered one at a time: for tasks that have killed invocations. */
-  readonly lonely: SqsQueue;
+  readonly quarantined: SqsQueue;
   readonly deadLetters: SqsQueue;
 }
 
@@ -56,7 +56,7 @@ export async function deploy(
     });
   const wakes = queue(names.wakes, 0);
   const delay = queue(names.delay, delayQueueMs);
-  const lonely = queue(names.lonely, 0);
+  const quarantined = queue(names.quarantined, 0);
   const { arn: busArn } = aws.eventBridge.createBus(names.bus);
   const arn = (service: string, resource: string) => `arn:aws:${service}:${aws.region}:${aws.account}:${resource}`;
   const scheduleRoleArn = `arn:aws:iam::${aws.account}:role/tailwake-schedules`;
@@ -67,7 +67,7 @@ export async function deploy(
     await routeWakes(events, {
       wakes: wakes.arn,
       delay: delay.arn,
-      lonely: lonely.arn,
+      quarantined: quarantined.arn,
       deadLetters: deadLetters.arn,
       signals: functionArn("signals"),
       eager: functionArn("eager"),
@@ -86,11 +86,13 @@ export async function deploy(
     events.destroy();
     scheduler.destroy();
   }
-  return { busArn, scheduleRoleArn, wakes, delay, lonely, deadLetters };
+  return { busArn, scheduleRoleArn, wakes, delay, quarantined, deadLetters };
 }
 
 /** The ARNs of what the bus sends to: queues, and the functions that hold streams. */
-export type WakeTargets = Readonly<Record<"wakes" | "delay" | "lonely" | "deadLetters" | "signals" | "eager", string>>;
+export type WakeTargets = Readonly<
+  Record<"wakes" | "delay" | "quarantined" | "deadLetters" | "signals" | "eager", string>
+>;
 
 /** Makes the rules of the bus, which must be there: each detail type has one place to go to. */
 export async function routeWakes(events: EventBridgeClient, to: WakeTargets): Promise<void> {
@@ -107,7 +109,7 @@ export async function routeWakes(events: EventBridgeClient, to: WakeTargets): Pr
   };
   await route("wakes", [detailTypes.signal, detailTypes.wake], to.wakes);
   await route("delayed-wakes", [detailTypes.delayedWake], to.delay);
-  await route("lonely-wakes", [detailTypes.lonelyWake], to.lonely);
+  await route("quarantined-wakes", [detailTypes.quarantinedWake], to.quarantined);
   await route("hold-signals", [detailTypes.holdSignals], to.signals);
   await route("hold-eager", [detailTypes.holdEager], to.eager);
 }

@@ -8,7 +8,7 @@ import type { ControlStore } from "../functions/tasks/control.ts";
 import { DynamoTaskStore } from "../functions/tasks/dynamodb.ts";
 import { DynamoControlStore } from "../functions/tasks/dynamodb-control.ts";
 import type { TaskRecord } from "../functions/tasks/record.ts";
-import { EventBridgeWakes } from "../functions/wake/eventbridge.ts";
+import { EventBridgeAlarms } from "../functions/wake/eventbridge.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "./aws/endpoint.ts";
 import { createTaskTable } from "./database.ts";
 import { deploy, lazyTimeoutMs, names } from "./deployment.ts";
@@ -25,8 +25,8 @@ export interface FunctionOptions {
   readonly registry: string;
   /** When the nog activities run. */
   readonly engine: "lazy" | "eager";
-  /** Signals go straight into the queue of the lazy function, without the bus. */
-  readonly straightSignals?: boolean;
+  /** Signals go directly into the queue of the lazy function, without the bus. */
+  readonly directSignals?: boolean;
   /** Every line that a function prints. */
   readonly onLog: (functionName: string, line: string) => void;
   /** A message that went to the dead letter queue, or a function that cannot start. */
@@ -60,9 +60,9 @@ export interface Platform {
 const lazyConcurrency = 2;
 const cronTimeoutMs = 60_000;
 /** What holds streams runs for as long as Lambda lets it. */
-const holderTimeoutMs = 900_000;
-/** A holder and its successor. */
-const holderConcurrency = 2;
+const leaderTimeoutMs = 900_000;
+/** A leader and its successor. */
+const leaderConcurrency = 2;
 const deadLetterPollMs = 20_000;
 
 /** Starts what AWS is to the functions, and the functions, with the same bundles as on AWS, beside a database and an upstream. */
@@ -90,7 +90,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const clients = { events: new EventBridgeClient(settings), scheduler: new SchedulerClient(settings) };
     closing.push(() => [dynamo, clients.events, clients.scheduler].map((client) => client.destroy()));
     await createTaskTable(dynamo, names.table);
-    const { busArn, scheduleRoleArn, wakes: queue, delay, lonely, deadLetters } = await deploy(aws, settings);
+    const { busArn, scheduleRoleArn, wakes: queue, delay, quarantined, deadLetters } = await deploy(aws, settings);
 
     const environment: Readonly<Record<string, string>> = {
       AWS_REGION: aws.region,
@@ -124,7 +124,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         concurrency,
       };
     };
-    const shortCut = options.straightSignals ? { TAILWAKE_SIGNAL_QUEUE_URL: queue.url } : {};
+    const shortCut = options.directSignals ? { TAILWAKE_SIGNAL_QUEUE_URL: queue.url } : {};
     const lambda = createLocalLambda({
       functions: [
         functionOf("lazy", lazyTimeoutMs, lazyConcurrency),
@@ -132,8 +132,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
           TAILWAKE_SIGNALS_FUNCTION: "signals",
           TAILWAKE_EAGER_FUNCTION: "eager",
         }),
-        functionOf("signals", holderTimeoutMs, holderConcurrency, shortCut),
-        functionOf("eager", holderTimeoutMs, holderConcurrency),
+        functionOf("signals", leaderTimeoutMs, leaderConcurrency, shortCut),
+        functionOf("eager", leaderTimeoutMs, leaderConcurrency),
       ],
       bootstrapPath,
       onLog: options.onLog,
@@ -143,7 +143,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     for (const [source, maximumConcurrency, batchSize] of [
       [queue, lazyConcurrency, 10],
       [delay, 1, 10],
-      [lonely, 1, 1],
+      [quarantined, 1, 1],
     ] as const) {
       const mapping = startEventSource({
         queue: source,
@@ -158,7 +158,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const watching = watchDeadLetters(deadLetters, onFailure);
     closing.push(() => watching.stop());
 
-    const wakes = new EventBridgeWakes(
+    const alarms = new EventBridgeAlarms(
       clients,
       { busName: names.bus, busArn, scheduleGroup: names.scheduleGroup, scheduleRoleArn },
       clock,
@@ -168,10 +168,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const earlierRuns = runsOf(await recordsOf(store));
     const onMalformed = ({ message: err }: TailwakeError) =>
       options.onLog("start", JSON.stringify({ level: "error", msg: "record not readable", err }));
-    const restarted = await restartTasks({ store, control, wakes, clock, onMalformed });
-    // The first tick starts the roots and the holders; the schedule's own is a minute away.
+    const restarted = await restartTasks({ store, control, alarms, clock, onMalformed });
+    // The first tick starts the roots and the leaders; the schedule's own is a minute away.
     void invokeLater("cron", {}).catch((error) => onFailure(String(error)));
-    if (engine === "lazy") await wakes.startHolder("signals");
+    if (engine === "lazy") await alarms.startLeader("signals");
     return {
       ...{ lambda, aws, control, restarted, earlierRuns, tasks: () => recordsOf(store), close },
       // What asks for a service that is not here must not get to AWS.

@@ -1,13 +1,13 @@
 import type { TailwakeError } from "../functions/contract/error.ts";
-import type { Machinery } from "../functions/engines/ports.ts";
-import { holderDocument, readHolder } from "../functions/leaders/leadership.ts";
+import type { Ports } from "../functions/engines/ports.ts";
+import { leaderDocument, readLeader } from "../functions/leaders/leadership.ts";
 import type { ControlStore } from "../functions/tasks/control.ts";
 import { type TaskRecord, taskName } from "../functions/tasks/record.ts";
 import { handOver } from "../functions/tasks/transitions.ts";
-import { eagerHolder, type HolderName } from "../functions/wake/leader-name.ts";
+import { eagerLeader, type LeaderName } from "../functions/wake/leader-name.ts";
 import type { WakeMessage } from "../functions/wake/wake.ts";
 
-interface Restarted extends Pick<Machinery, "store" | "control" | "wakes" | "clock"> {
+interface Restarted extends Pick<Ports, "store" | "control" | "alarms" | "clock"> {
   /** Hears of a record that cannot be read: a newer version wrote it, and it is left as it is. */
   readonly onMalformed?: (error: TailwakeError) => void;
 }
@@ -21,11 +21,11 @@ interface Restarted extends Pick<Machinery, "store" | "control" | "wakes" | "clo
 export async function restartTasks({
   store,
   control,
-  wakes,
+  alarms,
   clock,
   onMalformed,
 }: Restarted): Promise<readonly string[]> {
-  for (const name of ["signals", eagerHolder(0, 1)] as const) await bury(control, name);
+  for (const name of ["signals", eagerLeader(0, 1)] as const) await bury(control, name);
 
   const found: TaskRecord[] = [];
   for await (const record of store.list(onMalformed)) if (record.status !== "completed") found.push(record);
@@ -47,17 +47,17 @@ export async function restartTasks({
     } else if (status === "ready") {
       now.push({ class: "rescue", key });
     } else if (status === "retrying") {
-      await wakes.sendAt({ class: "timer", key, fence }, notBefore ?? clock.now());
+      await alarms.sendAt({ class: "timer", key, fence }, notBefore ?? clock.now());
     } else if (status === "sleeping") {
       now.push({ class: "signal", key });
     }
   }
-  await wakes.send(now);
+  await alarms.send(now);
   return found.map(taskName);
 }
 
-/** A holder of the earlier start is dead: nobody has to wait until it would have had to beat. */
-async function bury(control: ControlStore, name: HolderName): Promise<void> {
-  const { state, version } = await readHolder(control, name);
-  if (state) await control.write(holderDocument(name), { ...state, aliveUntil: 0 }, version);
+/** A leader of the earlier start is dead: nobody has to wait until it would have had to beat. */
+async function bury(control: ControlStore, name: LeaderName): Promise<void> {
+  const { state, version } = await readLeader(control, name);
+  if (state) await control.write(leaderDocument(name), { ...state, aliveUntil: 0 }, version);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { systemClock } from "../functions/foundation/clock.ts";
-import { readHolder } from "../functions/leaders/leadership.ts";
+import { readLeader } from "../functions/leaders/leadership.ts";
 import type { ControlStore } from "../functions/tasks/control.ts";
 import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
 import { lockDirectory } from "./data-lock.ts";
@@ -26,8 +26,8 @@ export interface Runtime extends Omit<Platform, "control"> {
 }
 
 /** How long the function that holds the signals may take to be there. */
-const holderStartMs = 20_000;
-const holderPollMs = 20;
+const leaderStartMs = 20_000;
+const leaderPollMs = 20;
 
 /** Starts everything on this machine: servers first, then the functions. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
@@ -70,10 +70,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
 /** Waits for the signals function: what is committed before it has subscribed would only be found by its sweeps. */
 async function signalsHeld(control: ControlStore, upstream: Upstream): Promise<void> {
-  const end = systemClock.now() + holderStartMs;
+  const end = systemClock.now() + leaderStartMs;
   while (systemClock.now() < end) {
-    const { state } = await readHolder(control, "signals");
+    const { state } = await readLeader(control, "signals");
     if (state && state.aliveUntil > systemClock.now() && upstream.openCalls > 0) return;
-    await systemClock.sleep(holderPollMs);
+    await systemClock.sleep(leaderPollMs);
   }
 }

@@ -10,7 +10,7 @@ export const assumed = {
   /** A tick with nothing due; the probes of one come on top. */
   tickMs: 500,
   probeMs: 100,
-  /** The default of TAILWAKE_LOOKS_AT_ONCE. */
+  /** The default of TAILWAKE_CHECKS_AT_ONCE. */
   probesAtOnce: 20,
   /** Lambda's own lines. */
   platformLogBytes: 300,
@@ -52,7 +52,7 @@ const ofDelivery = (busEvents: number, batches: number): Usage => ({
 });
 
 /** One signal, and the run that catches up. */
-export function wake(way: "bus" | "straight", batchSize: 1 | 10): Usage {
+export function wake(way: "bus" | "direct", batchSize: 1 | 10): Usage {
   const counts = counted.wakes[way][batchSize];
   return times(add(ofCounts(counts), ofDelivery(counts.busEvents, counted.tasks / batchSize)), 1 / counted.tasks);
 }

@@ -12,20 +12,20 @@ export interface Counts {
   readonly metricBytes: number;
 }
 
-/** What one holder after the other sends, over the time from the start of one to that of the next. */
+/** What one leader after the other sends, over the time from the start of one to that of the next. */
 export interface HeldPeriod {
   readonly seconds: number;
-  /** Of all invocations that were under way meanwhile: a holder and its successor overlap. */
+  /** Of all invocations that were under way meanwhile: a leader and its successor overlap. */
   readonly billedSeconds: number;
   readonly counts: Counts;
 }
 
 /** As last counted: test/cost/cost.test.ts counts again and compares. */
 export const counted: {
-  /** Runs, or tasks looked at, in each of the counts but those of the idle tick and the holders. */
+  /** Runs, or tasks looked at, in each of the counts but those of the idle tick and the leaders. */
   readonly tasks: number;
   /** Signaled runs that catch up, by way and by how many signals are sent, and delivered, at once. */
-  readonly wakes: Readonly<Record<"bus" | "straight", Readonly<Record<1 | 10, Counts>>>>;
+  readonly wakes: Readonly<Record<"bus" | "direct", Readonly<Record<1 | 10, Counts>>>>;
   /** What a tick does for sleeping tasks that are due and have no news. */
   readonly probes: Counts;
   /** Cron tasks whose slot has come: what the tick does for them, and their runs. */
@@ -66,7 +66,7 @@ export const counted: {
         metricBytes: 1000,
       },
     },
-    straight: {
+    direct: {
       1: {
         requests: {
           "DynamoDB GetItem, control document": 10,

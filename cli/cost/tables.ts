@@ -10,8 +10,8 @@ export function costTables() {
       [
         ["over the bus, ten in a batch", ...wakeCells(bill.wake("bus", 10))],
         ["over the bus, one by one", ...wakeCells(bill.wake("bus", 1))],
-        ["straight, ten in a batch", ...wakeCells(bill.wake("straight", 10))],
-        ["straight, one by one", ...wakeCells(bill.wake("straight", 1))],
+        ["direct, ten in a batch", ...wakeCells(bill.wake("direct", 10))],
+        ["direct, one by one", ...wakeCells(bill.wake("direct", 1))],
       ],
     ),
     tasks: table(
@@ -40,8 +40,8 @@ export function costTables() {
       [
         countRow("10 signaled runs over the bus, in a batch of 10", counted.wakes.bus[10]),
         countRow("the same in 10 batches", counted.wakes.bus[1]),
-        countRow("10 signaled runs straight, in a batch of 10", counted.wakes.straight[10]),
-        countRow("the same in 10 batches", counted.wakes.straight[1]),
+        countRow("10 signaled runs direct, in a batch of 10", counted.wakes.direct[10]),
+        countRow("the same in 10 batches", counted.wakes.direct[1]),
         countRow("10 probes in one tick", counted.probes),
         countRow("10 cron runs: the tick that wakes them, one batch", counted.cronRuns),
         countRow("a tick with nothing due, two places held, one root", counted.idleTick),
@@ -60,8 +60,8 @@ export function costTables() {
         ),
         constantRow("its word of what it found, for operators", bill.constant.tickWord()),
         constantRow("heartbeats of the signals function", bill.constant.signalBeats()),
-        constantRow("heartbeats of a shard's holder", bill.constant.shardBeats()),
-        constantRow("the holder's look at the eager index", bill.constant.eagerIndex()),
+        constantRow("heartbeats of a shard's leader", bill.constant.shardBeats()),
+        constantRow("the leader's look at the eager index", bill.constant.eagerIndex()),
         constantRow("its looks at the breaker, and its successor's at the place", bill.constant.shardReads()),
       ],
     ),
@@ -133,7 +133,7 @@ const shortOf = (request: string): string =>
   );
 
 const heldRow = (what: string, { seconds, billedSeconds, counts }: HeldPeriod): string[] =>
-  countRow(`${what}, ${seconds} s from one holder to the next, ${billedSeconds} s billed`, counts);
+  countRow(`${what}, ${seconds} s from one leader to the next, ${billedSeconds} s billed`, counts);
 
 function constantRow(what: string, { perHour, month }: bill.Constant): string[] {
   return [what, grouped(Math.round(perHour)), money(dollars(month))];

@@ -14,13 +14,13 @@ export interface BusFindings {
 }
 
 /** What the bus has to bring where, by the functions that the app needs. */
-export interface Holders {
+export interface Leaders {
   readonly signals: boolean;
   readonly eager: boolean;
 }
 
 /** The bus, and an enabled rule with a target for each kind of event. */
-export async function checkBus(busArn: string, holders: Holders): Promise<BusFindings> {
+export async function checkBus(busArn: string, leaders: Leaders): Promise<BusFindings> {
   const client = new EventBridgeClient({});
   const name = busArn.slice(busArn.lastIndexOf("/") + 1);
   const queues = new Set<string>();
@@ -31,7 +31,7 @@ export async function checkBus(busArn: string, holders: Holders): Promise<BusFin
         return name;
       }),
       check("rules of the bus", "events:ListRules and events:ListTargetsByRule", () =>
-        checkRules(client, name, holders, queues),
+        checkRules(client, name, leaders, queues),
       ),
     ]);
     return { findings, queues: [...queues] };
@@ -43,7 +43,7 @@ export async function checkBus(busArn: string, holders: Holders): Promise<BusFin
 async function checkRules(
   client: EventBridgeClient,
   bus: string,
-  holders: Holders,
+  leaders: Leaders,
   queues: Set<string>,
 ): Promise<string> {
   const { Rules = [] } = await client.send(new ListRulesCommand({ EventBusName: bus }));
@@ -51,9 +51,9 @@ async function checkRules(
     detailTypes.signal,
     detailTypes.wake,
     detailTypes.delayedWake,
-    detailTypes.lonelyWake,
-    ...(holders.signals ? [detailTypes.holdSignals] : []),
-    ...(holders.eager ? [detailTypes.holdEager] : []),
+    detailTypes.quarantinedWake,
+    ...(leaders.signals ? [detailTypes.holdSignals] : []),
+    ...(leaders.eager ? [detailTypes.holdEager] : []),
   ];
   for (const type of needed) {
     const rules = Rules.filter(({ EventPattern }) => takes(EventPattern, type));

@@ -26,9 +26,9 @@ const credentials =
  * Runs a check, which returns what is so. Needing a permission that one does not have is no failure: `permission` says
  * which it is.
  */
-export async function check(what: string, permission: string, look: () => Promise<string>): Promise<Finding> {
+export async function check(what: string, permission: string, check: () => Promise<string>): Promise<Finding> {
   try {
-    return { what, state: "ok", says: await look() };
+    return { what, state: "ok", says: await check() };
   } catch (error) {
     if (error instanceof Fix) return { what, state: "fix", says: error.message };
     if (error instanceof NotChecked) return { what, state: "not checked", says: error.message };

@@ -2,7 +2,7 @@ import type { App } from "tailwake";
 import { ago, type Desk, isFree, tickIsMissingMs } from "tailwake/operate";
 import { deskCommand } from "../command.ts";
 import type { Deployment } from "../deployment/connect.ts";
-import { checkBus, type Holders } from "./bus.ts";
+import { checkBus, type Leaders } from "./bus.ts";
 import { check, type Finding, Fix, is, NotChecked } from "./check.ts";
 import { checkFunctions } from "./functions.ts";
 import { checkQueues } from "./queues.ts";
@@ -33,17 +33,17 @@ async function examine(
   stopping: AbortSignal,
 ): Promise<Finding[]> {
   const setting = (name: string) => environment[name] ?? "";
-  const holders: Holders = {
+  const leaders: Leaders = {
     signals: (app?.signalSources.length ?? 0) > 0,
-    eager: [...desk.machinery.bindings].some(({ engine }) => engine === "eager"),
+    eager: [...desk.ports.bindings].some(({ engine }) => engine === "eager"),
   };
-  const optional = (["signals", "eager"] as const).filter((name) => holders[name]);
+  const optional = (["signals", "eager"] as const).filter((name) => leaders[name]);
   const [ofFunctions, bus, table, schedules, ticks] = await Promise.all([
     checkFunctions(functions, ["lazy", "cron", ...optional]),
-    checkBus(setting("TAILWAKE_BUS_ARN"), holders),
+    checkBus(setting("TAILWAKE_BUS_ARN"), leaders),
     checkTable(desk, setting("TAILWAKE_TABLE")),
     checkSchedules(setting("TAILWAKE_SCHEDULE_GROUP")),
-    checkEngines(desk, holders),
+    checkEngines(desk, leaders),
   ]);
   return [
     { what: "settings", state: "ok", says: `of ${title}` },
@@ -64,15 +64,15 @@ function appWords(app: App | undefined, withoutApp: string | undefined): string 
 }
 
 /** What the functions have left word of in the table. */
-async function checkEngines(desk: Desk, needed: Holders): Promise<Finding[]> {
-  const now = desk.machinery.clock.now();
+async function checkEngines(desk: Desk, needed: Leaders): Promise<Finding[]> {
+  const now = desk.ports.clock.now();
   const engines = desk.engines();
   const held = async (place: string): Promise<string> => {
-    const found = (await engines).holders.filter(({ name }) => name === place || name.startsWith(`${place}-`));
+    const found = (await engines).leaders.filter(({ name }) => name === place || name.startsWith(`${place}-`));
     const free = found.filter(({ state }) => isFree(state, now)).map(({ name }) => name);
     const toDo = `look at the logs of the ${place} and the cron function`;
-    is(found.length > 0, `nobody has ever held it, and a tick starts a holder: ${toDo}`);
-    is(free.length === 0, `nobody holds ${free.join(", ")}, and a tick starts a holder: ${toDo}`);
+    is(found.length > 0, `nobody has ever held it, and a tick starts a leader: ${toDo}`);
+    is(free.length === 0, `nobody holds ${free.join(", ")}, and a tick starts a leader: ${toDo}`);
     return "held";
   };
   const places = (["signals", "eager"] as const).filter((place) => needed[place]);
@@ -84,6 +84,6 @@ async function checkEngines(desk: Desk, needed: Holders): Promise<Finding[]> {
       is(lastTick.at + tickIsMissingMs >= now, late);
       return `the last was ${ago(lastTick.at, now)}`;
     }),
-    ...places.map((place) => check(`holder of ${place}`, "dynamodb:GetItem", () => held(place))),
+    ...places.map((place) => check(`leader of ${place}`, "dynamodb:GetItem", () => held(place))),
   ]);
 }

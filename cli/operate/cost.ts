@@ -19,7 +19,7 @@ export const cost = deskCommand({
   options: {},
   async run({ deployment, json, terminal: { paper } }) {
     const { desk } = deployment;
-    const { clock, limits } = desk.machinery;
+    const { clock, limits } = desk.ports;
     const now = clock.now();
     const tally = { lazyRuns: 0, cronRuns: 0, sleeping: 0, eager: 0 };
     for await (const record of desk.list()) {
@@ -30,8 +30,8 @@ export const cost = deskCommand({
       else tally.lazyRuns += runsAMonth(record, now);
       if (engine === "lazy" && record.status === "sleeping" && !record.paused) tally.sleeping++;
     }
-    const { holders } = await desk.engines();
-    const held = holders.filter(({ state }) => !isFree(state, now)).map(({ name }) => name);
+    const { leaders } = await desk.engines();
+    const held = leaders.filter(({ state }) => !isFree(state, now)).map(({ name }) => name);
     const signals = held.filter((name) => name === "signals").length;
     const probeMinutes = limits.probePeriodMs / 60_000;
     const lines = [

@@ -23,9 +23,9 @@ export const filterOf = ({ status, kind, activity, entity, error }: ValuesOf<typ
 });
 
 const defaultLimit = 100;
-const mostTasks = 1_000_000;
+const maxTasks = 1_000_000;
 /** For each of them a stream is opened. */
-const mostLags = 1_000;
+const maxLags = 1_000;
 const lagsAtOnce = 10;
 
 type Row = { readonly record: TaskRecord; readonly lag?: number | string };
@@ -41,7 +41,7 @@ export const ls = deskCommand({
   },
   async run({ values, deployment, json, terminal: { paper, aside, stopping } }) {
     const { desk } = deployment;
-    const limit = countOf("limit", values.limit, defaultLimit, mostTasks);
+    const limit = countOf("limit", values.limit, defaultLimit, maxTasks);
     const { sort } = values;
     if (sort !== undefined && sort !== "due" && sort !== "lag") {
       throw new UsageError(`--sort: expected due or lag, received ${sort}`);
@@ -49,7 +49,7 @@ export const ls = deskCommand({
     if (sort === "lag") appOfDeployment(deployment);
     const malformed: string[] = [];
     const found: Row[] = [];
-    const most = sort === undefined ? limit + 1 : sort === "lag" ? mostLags + 1 : mostTasks;
+    const most = sort === undefined ? limit + 1 : sort === "lag" ? maxLags + 1 : maxTasks;
     for await (const record of desk.list(filterOf(values), (error) => malformed.push(error.message))) {
       found.push({ record });
       if (found.length === most) break;
@@ -57,7 +57,7 @@ export const ls = deskCommand({
     const rows = sort === undefined ? found : sort === "due" ? found.sort(byDue) : await byLag(desk, found, stopping);
     const shown = rows.slice(0, limit);
     if (json) for (const row of shown) paper.json(jsonOf(row));
-    else print(paper, shown, desk.machinery.clock.now(), sort === "lag");
+    else print(paper, shown, desk.ports.clock.now(), sort === "lag");
     for (const message of malformed) aside.line(`not readable: ${message}`, "yellow");
     if (rows.length > limit) aside.line(`there are more than ${limit}: --limit N, or a filter`, "dim");
     return 0;
@@ -71,8 +71,8 @@ const byDue = (a: Row, b: Row) =>
   taskName(a.record).localeCompare(taskName(b.record));
 
 async function byLag(desk: Desk, rows: readonly Row[], signal: AbortSignal): Promise<Row[]> {
-  if (rows.length > mostLags) {
-    throw new UsageError(`--sort lag: expected a filter that leaves at most ${mostLags} tasks, received more`);
+  if (rows.length > maxLags) {
+    throw new UsageError(`--sort lag: expected a filter that leaves at most ${maxLags} tasks, received more`);
   }
   const left = [...rows];
   const done: Row[] = [];

@@ -1,4 +1,4 @@
-import { describeError, type NotedCall, type Replay, replay as replayTask } from "tailwake/operate";
+import { describeError, type RecordedCall, type Replay, replay as replayTask } from "tailwake/operate";
 import { deskCommand } from "../command.ts";
 import { appOfDeployment } from "../deployment/connect.ts";
 import type { Paper } from "../print/paper.ts";
@@ -35,9 +35,9 @@ export const replay = deskCommand({
       "Kept back is what goes through run.client and run.start. What the code does in other ways, it does.",
       "dim",
     );
-    const done = await replayTask(desk.machinery, record, { from, send, signal });
+    const done = await replayTask(desk.ports, record, { from, send, signal });
     if (json) paper.json({ task: name, ...done, outcome: { ...done.outcome, ...errorOf(done) } });
-    else print(paper, name, done, desk.machinery.clock.now());
+    else print(paper, name, done, desk.ports.clock.now());
     return 0;
   },
 });
@@ -63,7 +63,7 @@ function print(paper: Paper, name: string, done: Replay, now: number): void {
   for (const { level, message, fields } of log) paper.line(`${level} ${message} ${printableJson(plain(fields))}`);
 }
 
-function printCalls(paper: Paper, calls: readonly NotedCall[]): void {
+function printCalls(paper: Paper, calls: readonly RecordedCall[]): void {
   if (calls.length === 0) return;
   paper.heading("Calls");
   for (const { method, request, sent } of calls) {

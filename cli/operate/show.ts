@@ -7,7 +7,7 @@ import {
   type RecentRun,
   span,
   statusOf,
-  type TaskLook,
+  type TaskDetails,
 } from "tailwake/operate";
 import { deskCommand } from "../command.ts";
 import type { Paper } from "../print/paper.ts";
@@ -15,9 +15,9 @@ import { eventLine } from "./event-line.ts";
 import { findTyped } from "./find-typed.ts";
 import { sayWithoutApp } from "./saying.ts";
 
-const mostViewLines = 40;
+const maxViewLines = 40;
 /** How long the stream may take. */
-const lookMs = 15_000;
+const readingMaxAgeMs = 15_000;
 
 export const show = deskCommand({
   name: "show",
@@ -27,24 +27,24 @@ export const show = deskCommand({
   async run({ words, deployment, json, terminal }) {
     const { desk } = deployment;
     const { record, name } = await findTyped(desk, words[0]);
-    const look = await desk.look(record);
-    const signal = AbortSignal.any([terminal.stopping, AbortSignal.timeout(lookMs)]);
+    const check = await desk.check(record);
+    const signal = AbortSignal.any([terminal.stopping, AbortSignal.timeout(readingMaxAgeMs)]);
     const [lag, failing] = deployment.app
-      ? await Promise.all([orError(desk.lag(record, signal)), orError(failingEvent(desk, look, signal))])
+      ? await Promise.all([orError(desk.lag(record, signal)), orError(failingEvent(desk, check, signal))])
       : [undefined, undefined];
     const { paper } = terminal;
     if (json) {
-      const { record: _, ...rest } = look;
+      const { record: _, ...rest } = check;
       paper.json({ task: name, status: statusOf(record), ...rest, lag, failing, record });
       return 0;
     }
     paper.line(name, "bold");
-    paper.line(look.why.sentence);
+    paper.line(check.why.sentence);
     sayWithoutApp(deployment, terminal, "the stream cannot be looked at");
     paper.line();
-    printRecord(paper, desk, look, lag, failing);
-    printView(paper, look.view);
-    printRuns(paper, look.runs, desk.machinery.clock.now());
+    printRecord(paper, desk, check, lag, failing);
+    printView(paper, check.view);
+    printRuns(paper, check.runs, desk.ports.clock.now());
     return 0;
   },
 });
@@ -56,7 +56,7 @@ const orError = <T>(promise: Promise<T>): Promise<OrError<T>> =>
   promise.catch((error: unknown) => ({ error: describeError(error) }));
 
 /** The event after the one that the last error names; undefined if there is no error or no such event. */
-async function failingEvent(desk: Desk, { record }: TaskLook, signal: AbortSignal) {
+async function failingEvent(desk: Desk, { record }: TaskDetails, signal: AbortSignal) {
   if (!record.error) return undefined;
   const after = { ...record, tail: record.error.afterEvent };
   for await (const { id, at: madeAt, json } of desk.events(after, { follow: false, signal })) {
@@ -68,14 +68,19 @@ async function failingEvent(desk: Desk, { record }: TaskLook, signal: AbortSigna
 function printRecord(
   paper: Paper,
   desk: Desk,
-  { record, why, tailMadeAt }: TaskLook,
+  { record, why, tailMadeAt }: TaskDetails,
   lag: OrError<Lag> | undefined,
   failing: Awaited<ReturnType<typeof failingEvent>> | OrError<undefined>,
 ): void {
-  const now = desk.machinery.clock.now();
+  const now = desk.ports.clock.now();
   const { error, intervention, waiters } = record;
   const time = (ms: number | undefined) => (ms === undefined ? undefined : at(ms, now));
-  const counters = { attempts: record.attempts, strikes: record.strikes, wakes: record.wakes, rescues: record.rescues };
+  const counters = {
+    attempts: record.attempts,
+    strikes: record.strikes,
+    wakes: record.wakeCount,
+    rescues: record.rescues,
+  };
   const counted = Object.entries(counters).filter(([, count]) => count > 0);
   paper.pairs([
     ["status", record.paused ? `paused (${record.status})` : record.status],
@@ -114,8 +119,8 @@ function printView(paper: Paper, view: string | undefined): void {
   if (view === undefined) return;
   const lines = prettyJson(view).split("\n");
   paper.heading("View");
-  paper.block(lines.slice(0, mostViewLines).join("\n"), "  ");
-  if (lines.length > mostViewLines) paper.line(`  … ${lines.length - mostViewLines} lines more, with --json`, "dim");
+  paper.block(lines.slice(0, maxViewLines).join("\n"), "  ");
+  if (lines.length > maxViewLines) paper.line(`  … ${lines.length - maxViewLines} lines more, with --json`, "dim");
 }
 
 /** What a later version has stored may be something else. */

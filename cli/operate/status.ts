@@ -14,8 +14,8 @@ export const status = deskCommand({
     const { paper } = terminal;
     const { desk, title } = deployment;
     const [overview, engines] = await Promise.all([desk.overview(), desk.engines()]);
-    const { queueAge, holders } = engines;
-    if (json) paper.json({ deployment: title, ...overview, queueAge, holders });
+    const { queueAge, leaders } = engines;
+    if (json) paper.json({ deployment: title, ...overview, queueAge, leaders });
     else {
       paper.line(overview.verdict.sentence, styles[overview.verdict.level]);
       sayWithoutApp(deployment, terminal, "upstreams and breakers are not known");
@@ -25,7 +25,7 @@ export const status = deskCommand({
   },
 });
 
-function printOverview(paper: Paper, overview: Overview, { queueAge, holders }: Engines): void {
+function printOverview(paper: Paper, overview: Overview, { queueAge, leaders }: Engines): void {
   const { at: now, oldestOverdue, overdue, lastTick, tasks, byStatus, runs, unreadable } = overview;
   const counts = Object.entries(byStatus).map(([name, count]) => `${count} ${name}`);
   paper.line();
@@ -36,9 +36,9 @@ function printOverview(paper: Paper, overview: Overview, { queueAge, holders }: 
     ["last tick", lastTick ? ago(lastTick.at, now) : "none"],
     ["queue", queueAge && `was late by ${span(queueAge.ageMs)} ${ago(queueAge.at, now)}`],
     ["not readable", unreadable.length > 0 ? `${unreadable.length}: ${unreadable[0]}` : undefined],
-    ...holders.map(({ name, state }) => {
+    ...leaders.map(({ name, state }) => {
       const held = isFree(state, now) ? "held by nobody" : `held, alive until ${at(state?.aliveUntil, now)}`;
-      return [`holder ${name}`, held] as const;
+      return [`leader ${name}`, held] as const;
     }),
   ]);
   printActivities(paper, overview);

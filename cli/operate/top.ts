@@ -3,7 +3,7 @@ import { deskCommand } from "../command.ts";
 import type { Paper } from "../print/paper.ts";
 
 const everyMs = 2_000;
-const mostRows = 10;
+const maxRows = 10;
 
 /** The table at one time, as far as it is to be compared with the next. */
 interface Look {
@@ -38,13 +38,13 @@ export const top = deskCommand({
   async run({ values, deployment, json, terminal }) {
     const { desk } = deployment;
     const { paper, stopping } = terminal;
-    const { clock } = desk.machinery;
+    const { clock } = desk.ports;
     const screen = json || values.once ? undefined : terminal.openScreen();
     try {
-      for (let before = await lookAt(desk); ; ) {
+      for (let before = await checkTask(desk); ; ) {
         await clock.sleep(everyMs, stopping);
         if (stopping.aborted) return 0;
-        const after = await lookAt(desk);
+        const after = await checkTask(desk);
         const frame = frameOf(before, after);
         before = after;
         if (json) paper.json(frame);
@@ -58,11 +58,11 @@ export const top = deskCommand({
   },
 });
 
-async function lookAt(desk: Desk): Promise<Look> {
+async function checkTask(desk: Desk): Promise<Look> {
   const fences = new Map<string, number>();
   const byStatus: Record<string, number> = {};
   const late: TaskRecord[] = [];
-  const now = desk.machinery.clock.now();
+  const now = desk.ports.clock.now();
   let overdue = 0;
   for await (const record of desk.list()) {
     fences.set(taskName(record), record.fence);
@@ -79,7 +79,7 @@ async function lookAt(desk: Desk): Promise<Look> {
     due: record.notBefore ?? record.due ?? now,
     error: record.error?.message ?? "",
   }));
-  return { at: now, fences, byStatus, overdue, late: rows.sort((a, b) => a.due - b.due).slice(0, mostRows) };
+  return { at: now, fences, byStatus, overdue, late: rows.sort((a, b) => a.due - b.due).slice(0, maxRows) };
 }
 
 function frameOf(before: Look, after: Look): Frame {
@@ -88,7 +88,7 @@ function frameOf(before: Look, after: Look): Frame {
   const busiest = ran.filter((one) => one.runs > 0).sort((a, b) => b.runs - a.runs || a.task.localeCompare(b.task));
   const { at, byStatus, overdue, late } = after;
   const runsPerSecond = Math.round((runs * 10_000) / Math.max(1, at - before.at)) / 10;
-  return { at, runsPerSecond, byStatus, overdue, busiest: busiest.slice(0, mostRows), late };
+  return { at, runsPerSecond, byStatus, overdue, busiest: busiest.slice(0, maxRows), late };
 }
 
 function print(paper: Paper, { at, runsPerSecond, byStatus, overdue, busiest, late }: Frame): void {

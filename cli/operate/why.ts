@@ -10,7 +10,7 @@ export const why = deskCommand({
   async run({ words, deployment, json, terminal }) {
     const { desk } = deployment;
     const { record, name } = await findTyped(desk, words[0]);
-    const { why: found } = await desk.look(record);
+    const { why: found } = await desk.check(record);
     if (json) terminal.paper.json({ task: name, ...found });
     else {
       terminal.paper.line(`${name}: ${found.sentence}`);

@@ -7,10 +7,10 @@ import { Operations } from "./operate.tsx";
 import { Badge, signs } from "./signs.tsx";
 import { grouped, Text, Time } from "./text.tsx";
 
-type Holder = Survey["engines"]["holders"][number];
+type Leader = Survey["engines"]["leaders"][number];
 
 export function Engines({ survey, canKill }: { readonly survey: Survey; readonly canKill: boolean }) {
-  const { lastTick, queueAge, holders } = survey.engines;
+  const { lastTick, queueAge, leaders } = survey.engines;
   return (
     <>
       <h1 tabIndex={-1}>Engines</h1>
@@ -49,15 +49,15 @@ export function Engines({ survey, canKill }: { readonly survey: Survey; readonly
           )}
         </div>
       </section>
-      <h2>Holders of streams</h2>
-      {holders.length === 0 ? (
+      <h2>Leaders of streams</h2>
+      {leaders.length === 0 ? (
         <p class="empty">
           No place has ever been held: the app has no signal source and no eager activity, or no tick has come.
         </p>
       ) : (
         <ul class="panels cards">
-          {holders.map((holder) => (
-            <HolderCard key={holder.name} holder={holder} streams={survey.watched[holder.name] ?? 0} />
+          {leaders.map((leader) => (
+            <LeaderCard key={leader.name} leader={leader} streams={survey.watched[leader.name] ?? 0} />
           ))}
         </ul>
       )}
@@ -71,7 +71,7 @@ export function Engines({ survey, canKill }: { readonly survey: Survey; readonly
   );
 }
 
-function HolderCard({ holder: { name, state }, streams }: { readonly holder: Holder; readonly streams: number }) {
+function LeaderCard({ leader: { name, state }, streams }: { readonly leader: Leader; readonly streams: number }) {
   if (!state) return null;
   const { aliveUntil, epoch, leaving, owner, released, sweepAt } = state;
   const isReleased = released === epoch;

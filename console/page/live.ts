@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { About, Problem, Survey, SurveyMessage, TaskLook, TaskMessage } from "../messages.ts";
+import type { About, Problem, Survey, SurveyMessage, TaskDetails, TaskMessage } from "../messages.ts";
 import { now, setClock } from "./clock.ts";
 
 /** Whether what is shown is of now. "over": the server does not know this page any more. */
@@ -28,14 +28,14 @@ export interface Heard {
 
 export interface HeardTask {
   readonly name: string;
-  readonly look: TaskLook | undefined;
+  readonly check: TaskDetails | undefined;
   readonly problem: Problem | undefined;
   /** The view before it changed while this page showed it. */
   readonly viewBefore: { readonly text: string; readonly changedAt: number } | undefined;
 }
 
 /** An hour, at one look each 2 s. */
-const mostSamples = 1_800;
+const maxSamples = 1_800;
 
 const nothing: Heard = {
   connection: { state: "connecting", since: undefined },
@@ -90,7 +90,7 @@ function useVisibility(): boolean {
 function afterSurvey(before: Heard, { about, value, error }: SurveyMessage): Partial<Heard> {
   if (error) return { about, surveyProblem: error };
   const sample = sampleOf(before.survey, value);
-  const samples = sample ? [...before.samples, sample].slice(-mostSamples) : before.samples;
+  const samples = sample ? [...before.samples, sample].slice(-maxSamples) : before.samples;
   return { about, survey: value, surveyProblem: undefined, samples };
 }
 
@@ -104,8 +104,8 @@ function sampleOf(before: Survey | undefined, { overview, notCaughtUp }: Survey)
 
 function afterTask(before: HeardTask | undefined, name: string, { value, error, now: at }: TaskMessage): HeardTask {
   const last = before?.name === name ? before : undefined;
-  if (error) return { name, look: last?.look, problem: error, viewBefore: last?.viewBefore };
-  const isChanged = last?.look !== undefined && last.look.view !== value.view;
-  const viewBefore = isChanged ? { text: last.look.view ?? "", changedAt: at } : last?.viewBefore;
-  return { name, look: value, problem: undefined, viewBefore };
+  if (error) return { name, check: last?.check, problem: error, viewBefore: last?.viewBefore };
+  const isChanged = last?.check !== undefined && last.check.view !== value.view;
+  const viewBefore = isChanged ? { text: last.check.view ?? "", changedAt: at } : last?.viewBefore;
+  return { name, check: value, problem: undefined, viewBefore };
 }

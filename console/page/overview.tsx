@@ -116,14 +116,14 @@ function ByActivity({ overview: { byActivity, byStatus, tasks } }: { readonly ov
   );
 }
 
-const mostErrors = 20;
+const maxErrors = 20;
 
 function Errors({ errors }: { readonly errors: Totals["errors"] }) {
   if (errors.length === 0) return <p class="empty">No task has an error that it has not caught up after.</p>;
   return (
     <>
       <Table label="Errors, the most frequent first" columns={["Tasks", "Error", "Last", "For example"]}>
-        {errors.slice(0, mostErrors).map(({ message, tasks, example, lastAt }) => (
+        {errors.slice(0, maxErrors).map(({ message, tasks, example, lastAt }) => (
           <tr key={message}>
             <td>
               <a href={linkTo("tasks", { error: message.replace(/…$/, ""), sort: "error" })}>{grouped(tasks)}</a>
@@ -142,7 +142,7 @@ function Errors({ errors }: { readonly errors: Totals["errors"] }) {
           </tr>
         ))}
       </Table>
-      {errors.length > mostErrors && <p>{grouped(errors.length - mostErrors)} other errors are not shown.</p>}
+      {errors.length > maxErrors && <p>{grouped(errors.length - maxErrors)} other errors are not shown.</p>}
     </>
   );
 }

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { statusOf } from "../../functions/run/start.ts";
 import type { TaskRecord } from "../../functions/tasks/record.ts";
-import type { Lag, Problem, TaskLook } from "../messages.ts";
+import type { Lag, Problem, TaskDetails } from "../messages.ts";
 import { Announced } from "./announced.tsx";
 import { killLazy } from "./kill.ts";
 import type { Heard } from "./live.ts";
@@ -15,7 +15,7 @@ import { ViewText } from "./view-text.tsx";
 
 export function TaskView({ name, heard }: { readonly name: string; readonly heard: Heard }) {
   const task = heard.task?.name === name ? heard.task : undefined;
-  const look = task?.look;
+  const check = task?.check;
   return (
     <>
       <h1 tabIndex={-1} class="name">
@@ -27,27 +27,27 @@ export function TaskView({ name, heard }: { readonly name: string; readonly hear
         </p>
       )}
       {!task && <p class="empty">Reading the task…</p>}
-      {look && (
+      {check && (
         <>
-          <Why look={look} />
-          <TaskOperations record={look.record} heard={heard} />
+          <Why check={check} />
+          <TaskOperations record={check.record} heard={heard} />
           <div class="columns">
             <section aria-labelledby="runs">
               <h2 id="runs">Runs</h2>
-              <Timeline look={look} />
+              <Timeline check={check} />
             </section>
             <section aria-labelledby="state">
               <h2 id="state">Where it stands</h2>
-              <Facts record={look.record} />
+              <Facts record={check.record} />
               <LagOf name={name} />
-              <LastError record={look.record} />
+              <LastError record={check.record} />
               <h2>View</h2>
-              <ViewText text={look.view} before={task.viewBefore} />
+              <ViewText text={check.view} before={task.viewBefore} />
             </section>
           </div>
           <details>
             <summary>The record in full</summary>
-            <Block of={JSON.stringify(look.record, undefined, 2)} />
+            <Block of={JSON.stringify(check.record, undefined, 2)} />
           </details>
         </>
       )}
@@ -61,7 +61,7 @@ function TaskOperations({ record, heard: { about } }: { readonly record: TaskRec
   return operations.length > 0 ? <Operations label="Operate the task" of={operations} /> : null;
 }
 
-function Why({ look: { record, why } }: { readonly look: TaskLook }) {
+function Why({ check: { record, why } }: { readonly check: TaskDetails }) {
   const { next, needsOperator, sentence, reason } = why;
   return (
     <section class={needsOperator ? "why needed" : "why"} aria-label="Why">

@@ -1,10 +1,10 @@
 import { span } from "../../functions/operate/words.ts";
 import type { RecentRun } from "../../functions/tasks/recent-runs.ts";
-import type { TaskLook } from "../messages.ts";
+import type { TaskDetails } from "../messages.ts";
 import { clockTime, grouped, Time, visible } from "./text.tsx";
 
 /** The last runs of a task, the latest first, with what comes next above them and the gaps between them. */
-export function Timeline({ look: { record, runs, why } }: { readonly look: TaskLook }) {
+export function Timeline({ check: { record, runs, why } }: { readonly check: TaskDetails }) {
   const { status, fence, leaseUntil, startedAt } = record;
   const isRunning = status === "running";
   const newest = runs[0]?.fence ?? 0;

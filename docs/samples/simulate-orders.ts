@@ -18,7 +18,7 @@ const orders: Scenario = {
       upstreams: { orders: { baseUrl: "https://orders.example.org", protocol: "connect" } },
     }),
   ],
-  aggregates: [{ stream: order, address, event: () => placed, mostEvents: 1 }],
+  aggregates: [{ stream: order, address, event: () => placed, maxEvents: 1 }],
   routes: (router, histories) =>
     router.service(Orders, {
       ship() {

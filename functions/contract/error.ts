@@ -75,10 +75,10 @@ export function describeError(error: unknown): string {
   }
   // A server may say a megabyte of why it refuses.
   const text = parts.join(": ");
-  return text.length > longestError ? `${text.slice(0, longestError)}…` : text;
+  return text.length > maxError ? `${text.slice(0, maxError)}…` : text;
 }
 
-const longestError = 4_000;
+const maxError = 4_000;
 
 /** A received value in an error message: short, one line, safe for any input. */
 export function describeValue(value: unknown): string {

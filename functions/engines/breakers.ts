@@ -4,26 +4,27 @@ import type { Logger } from "../foundation/logger.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import {
   type BreakerState,
+  beginTrial,
   close,
   closedBreaker,
   comeAgainAt,
   decodeBreaker,
+  encodeBreaker,
   failuresToOpen,
-  sendCanary,
   trip,
 } from "../upstream/breaker.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 
 /** May a task of an upstream run now? */
-export type Admittance =
-  | { readonly type: "go"; readonly isCanary?: boolean }
+export type BreakerDecision =
+  | { readonly type: "go"; readonly isTrial?: boolean }
   /** Its upstream is out; `at` is when to come again, in milliseconds since 1970. */
   | { readonly type: "wait"; readonly at: number }
   /** An operator has paused it. */
   | { readonly type: "paused" };
 
 /** How old a look at a breaker may be. */
-const lookMs = 5_000;
+const readingMaxAgeMs = 5_000;
 const rounds = 5;
 
 interface Look {
@@ -33,13 +34,13 @@ interface Look {
 }
 
 interface Watched {
-  look: Look | undefined;
+  check: Look | undefined;
   reading: Promise<Look> | undefined;
-  /** Set while this process has the canary: the streams that had opened before, and how long it counts. */
-  canary: { readonly from: number; readonly until: number } | undefined;
+  /** Set while this process has the trial: the streams that had opened before, and how long it counts. */
+  trial: { readonly from: number; readonly until: number } | undefined;
 }
 
-export interface BreakerSurroundings {
+export interface BreakerPorts {
   readonly control: ControlStore;
   readonly clock: Clock;
   readonly log: Logger;
@@ -52,28 +53,28 @@ export interface BreakerSurroundings {
  * are looked at every few seconds, so that a run without trouble costs nothing for it.
  */
 export class Breakers {
-  readonly #surroundings: BreakerSurroundings;
+  readonly #ports: BreakerPorts;
   readonly #watched = new Map<string, Watched>();
 
-  constructor(surroundings: BreakerSurroundings) {
-    this.#surroundings = surroundings;
+  constructor(ports: BreakerPorts) {
+    this.#ports = ports;
   }
 
-  async admit(upstream: string): Promise<Admittance> {
-    const { clock, random } = this.#surroundings;
+  async admit(upstream: string): Promise<BreakerDecision> {
+    const { clock, random } = this.#ports;
     const watched = this.#of(upstream);
-    const { state } = await this.#look(upstream, watched);
+    const { state } = await this.#check(upstream, watched);
     if (state.paused) return { type: "paused" };
     if (state.state === "closed") return { type: "go" };
     const now = clock.now();
-    if (sendCanary(state, now)) {
-      const sent = await this.change(upstream, (stored) => sendCanary(stored, now));
+    if (beginTrial(state, now)) {
+      const sent = await this.change(upstream, (stored) => beginTrial(stored, now));
       if (sent) {
-        const from = this.#surroundings.upstream(upstream).health.successes;
-        watched.canary = { from, until: sent.canaryUntil ?? now };
-        return { type: "go", isCanary: true };
+        const from = this.#ports.upstream(upstream).health.successes;
+        watched.trial = { from, until: sent.trialUntil ?? now };
+        return { type: "go", isTrial: true };
       }
-      const again = (watched.look ?? { state }).state;
+      const again = (watched.check ?? { state }).state;
       if (again.state === "closed" && !again.paused) return { type: "go" };
       return { type: "wait", at: comeAgainAt(again, now, random()) };
     }
@@ -82,32 +83,32 @@ export class Breakers {
 
   /** Has an operator paused it? */
   async isPaused(upstream: string): Promise<boolean> {
-    return (await this.#look(upstream, this.#of(upstream))).state.paused !== undefined;
+    return (await this.#check(upstream, this.#of(upstream))).state.paused !== undefined;
   }
 
-  /** As of the last look: is nobody but a canary to use it? */
+  /** As of the last look: is nobody but a trial to use it? */
   isOut(upstream: string): boolean {
-    const state = this.#of(upstream).look?.state;
+    const state = this.#of(upstream).check?.state;
     return state !== undefined && (state.state === "open" || state.paused !== undefined);
   }
 
-  /** The canary had nothing to do: another may be sent. */
+  /** The trial had nothing to do: another may be sent. */
   async recall(upstream: string): Promise<void> {
-    this.#of(upstream).canary = undefined;
-    await this.change(upstream, ({ canaryUntil, ...stored }) => (canaryUntil === undefined ? undefined : stored));
+    this.#of(upstream).trial = undefined;
+    await this.change(upstream, ({ trialUntil, ...stored }) => (trialUntil === undefined ? undefined : stored));
   }
 
   /** Draws the conclusions from how the streams of an upstream have fared: after a stream opened, after a run. Never throws. */
   async review(upstream: string): Promise<void> {
-    const { clock, random, log } = this.#surroundings;
+    const { clock, random, log } = this.#ports;
     const watched = this.#of(upstream);
-    const { health } = this.#surroundings.upstream(upstream);
+    const { health } = this.#ports.upstream(upstream);
     try {
-      const { canary } = watched;
-      if (canary) {
-        const recovered = health.successes > canary.from;
-        if (!recovered && health.failures === 0 && clock.now() < canary.until) return;
-        watched.canary = undefined;
+      const { trial } = watched;
+      if (trial) {
+        const recovered = health.successes > trial.from;
+        if (!recovered && health.failures === 0 && clock.now() < trial.until) return;
+        watched.trial = undefined;
         if (!recovered && health.failures === 0) return;
         if (recovered) {
           await this.change(upstream, (stored) => (stored.state === "open" ? close(stored) : undefined));
@@ -135,13 +136,13 @@ export class Breakers {
   ): Promise<BreakerState | undefined> {
     const watched = this.#of(upstream);
     for (let round = 1; round <= rounds; round++) {
-      const look = await this.#read(upstream);
-      watched.look = look;
-      const next = decide(look.state);
+      const check = await this.#read(upstream);
+      watched.check = check;
+      const next = decide(check.state);
       if (!next) return undefined;
-      const version = await this.#surroundings.control.write(documentOf(upstream), next, look.version);
+      const version = await this.#ports.control.write(documentOf(upstream), encodeBreaker(next), check.version);
       if (version === undefined) continue;
-      watched.look = { version, state: next, at: this.#surroundings.clock.now() };
+      watched.check = { version, state: next, at: this.#ports.clock.now() };
       return next;
     }
     return undefined;
@@ -150,19 +151,19 @@ export class Breakers {
   #of(upstream: string): Watched {
     const known = this.#watched.get(upstream);
     if (known) return known;
-    const watched: Watched = { look: undefined, reading: undefined, canary: undefined };
+    const watched: Watched = { check: undefined, reading: undefined, trial: undefined };
     this.#watched.set(upstream, watched);
     return watched;
   }
 
-  async #look(upstream: string, watched: Watched): Promise<Look> {
-    const { look } = watched;
-    if (look && this.#surroundings.clock.now() - look.at < lookMs) return look;
+  async #check(upstream: string, watched: Watched): Promise<Look> {
+    const { check } = watched;
+    if (check && this.#ports.clock.now() - check.at < readingMaxAgeMs) return check;
     watched.reading ??= this.#readOrTakeForClosed(upstream).finally(() => {
       watched.reading = undefined;
     });
-    watched.look = await watched.reading;
-    return watched.look;
+    watched.check = await watched.reading;
+    return watched.check;
   }
 
   /** A breaker is there to spare an upstream: one that cannot be read must not keep its tasks from running. */
@@ -171,15 +172,15 @@ export class Breakers {
       return await this.#read(upstream);
     } catch (error) {
       if (!isTailwakeError(error, "malformed-record")) throw error;
-      const { clock, log } = this.#surroundings;
+      const { clock, log } = this.#ports;
       log.error("breaker not readable, taken for closed", { upstream, err: describeError(error) });
       return { version: 0, state: closedBreaker, at: clock.now() };
     }
   }
 
   async #read(upstream: string): Promise<Look> {
-    const read = await readBreaker(this.#surroundings.control, upstream);
-    return { ...read, at: this.#surroundings.clock.now() };
+    const read = await readBreaker(this.#ports.control, upstream);
+    return { ...read, at: this.#ports.clock.now() };
   }
 }
 

@@ -6,9 +6,9 @@ import type { Limits } from "./ports.ts";
 export interface EngineRules {
   /** Do signals wake a sleeping task? */
   readonly takesSignals: boolean;
-  /** Does a run set the alarm clock for the next one? A holder of eager tasks looks at them itself. */
+  /** Does a run set the alarm clock for the next one? A leader of eager tasks looks at them itself. */
   readonly setsAlarms: boolean;
-  /** What a tick does with a sleeping task whose time has come: look for news first, run it, or leave it to a holder. */
+  /** What a tick does with a sleeping task whose time has come: look for news first, run it, or leave it to a leader. */
   readonly whenDue: "probe" | "run" | "leave";
   /** What a run that caught up leaves behind; `due` undefined leaves the due time as it is. */
   sleep(

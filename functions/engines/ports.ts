@@ -9,18 +9,18 @@ import type { TaskKey } from "../tasks/record.ts";
 import type { TaskStore } from "../tasks/store.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { OpenStream, StreamRequest } from "../upstream/event-stream.ts";
-import type { Wakes } from "../wake/alarms.ts";
+import type { Alarms } from "../wake/alarms.ts";
 import type { Bindings } from "./binding.ts";
 import type { Breakers } from "./breakers.ts";
 import type { Meter } from "./meter.ts";
 import type { Tracer } from "./tracer.ts";
 
 /** What the engines work with; a handler builds it once, a test builds it from in-memory twins. */
-export interface Machinery {
+export interface Ports {
   readonly bindings: Bindings;
   readonly store: TaskStore;
   readonly control: ControlStore;
-  readonly wakes: Wakes;
+  readonly alarms: Alarms;
   readonly clock: Clock;
   readonly log: Logger;
   readonly meter: Meter;
@@ -58,9 +58,9 @@ export interface Limits {
   readonly resources: Readonly<Record<string, number>>;
   /** How long a sleeping lazy task is left without a look, since signals may be lost. */
   readonly probePeriodMs: number;
-  /** Over how many holders the eager tasks are spread. */
+  /** Over how many leaders the eager tasks are spread. */
   readonly eagerShards: number;
-  /** Streams that one eager holder watches at most. */
+  /** Streams that one eager leader watches at most. */
   readonly eagerWatches: number;
 }
 

@@ -7,7 +7,7 @@ import { setMaxListeners } from "node:events";
  * Not `AbortSignal.any`: of a signal that it made, Node keeps a listener, and all that the listener reaches, for the
  * life of the process, though the signal has aborted (2.8 KB each in Node 20.20, 150 bytes in 24.21).
  */
-export function controllerUnder(signal: AbortSignal): AbortController {
+export function linkedAbortController(signal: AbortSignal): AbortController {
   const controller = new AbortController();
   const follow = () => controller.abort(signal.reason);
   if (signal.aborted) {

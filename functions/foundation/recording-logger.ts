@@ -7,7 +7,7 @@ export interface LogEntry {
 }
 
 /** A logger that notes what it is told. */
-export function loggerTo(entries: LogEntry[]): Logger {
+export function recordingLogger(entries: LogEntry[]): Logger {
   const line =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}) =>

@@ -14,7 +14,7 @@ import {
   workflowIndex,
 } from "../nog/index.ts";
 
-/** The settings of this app beside those that every app has: all are checked at once, when the process starts. */
+/** The settings of this app beside those that every app has: all are looked at once, when the process starts. */
 const settings = readSettings(
   process.env,
   {

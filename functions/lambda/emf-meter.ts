@@ -2,10 +2,10 @@ import { Metrics } from "@aws-lambda-powertools/metrics";
 import { type About, type Dimensions, type Meter, type MetricName, metrics } from "../engines/meter.ts";
 import type { Clock } from "../foundation/clock.ts";
 
-/** A holder's invocation takes a quarter of an hour: what it measures must not wait for its end. */
-const longestHeldMs = 60_000;
+/** A leader's invocation takes a quarter of an hour: what it measures must not wait for its end. */
+const maxHeldMs = 60_000;
 /** CloudWatch takes 100 values of a metric in a line; with the 100th, Powertools prints by itself, and too early. */
-const mostValues = 99;
+const maxValues = 99;
 
 /** What will be one line of the log: the metrics that have the same dimensions. */
 interface Line {
@@ -45,7 +45,7 @@ export function emfMeter(service: string, clock: Clock): Meter {
   const publishLater = () => {
     waiting = new AbortController();
     const { signal } = waiting;
-    void clock.sleep(longestHeldMs, signal).then(() => {
+    void clock.sleep(maxHeldMs, signal).then(() => {
       if (!signal.aborted) publish();
     });
   };
@@ -67,7 +67,7 @@ export function emfMeter(service: string, clock: Clock): Meter {
         const reason = `${name}_${about.why}`;
         reasons.set(reason, (reasons.get(reason) ?? 0) + value);
       }
-      if (before?.length === mostValues) print(id, line);
+      if (before?.length === maxValues) print(id, line);
       if (!waiting) publishLater();
     },
     publish,

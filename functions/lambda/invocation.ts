@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { Invocation, Machinery } from "../engines/ports.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
 import { noLongerNeeded } from "../foundation/linked-abort-controller.ts";
 
 /** Kept free at the end of an invocation for the aborted runs to return. */
@@ -8,10 +8,10 @@ const graceToReturnMs = 5_000;
 const timeToCommitMs = 3_000;
 
 /** Of a short invocation only a share is kept free. */
-const longestReserveShare = 0.4;
+const maxReserveShare = 0.4;
 
 /** What an invocation has of its process: the machinery that it has built. */
-type Process = Pick<Machinery, "clock" | "exit">;
+type Process = Pick<Ports, "clock" | "exit">;
 
 export interface OpenInvocation extends Invocation {
   /** Stops the timer; nothing of the invocation is left running. */
@@ -31,7 +31,7 @@ export function openInvocation(process: Process, remainingMs: number): OpenInvoc
   const ignoredBy = tainted.get(process);
   if (ignoredBy !== undefined) process.exit(ignoredBy);
   const hardEnd = clock.now() + remainingMs;
-  const reserveMs = Math.min(graceToReturnMs + timeToCommitMs, remainingMs * longestReserveShare);
+  const reserveMs = Math.min(graceToReturnMs + timeToCommitMs, remainingMs * maxReserveShare);
   const deadline = hardEnd - reserveMs;
   const abandonAt = hardEnd - (reserveMs * timeToCommitMs) / (graceToReturnMs + timeToCommitMs);
   const controller = new AbortController();

@@ -1,43 +1,39 @@
-import type { Machinery } from "../engines/ports.ts";
+import type { Ports } from "../engines/ports.ts";
 import { type EagerReport, holdEagerShard } from "../leaders/eager-shard.ts";
 import { holdSignals, type SignalsReport } from "../leaders/signals.ts";
 import { decodeBusEvent } from "../wake/envelope.ts";
-import { eagerShardOf, parseHolderName } from "../wake/leader-name.ts";
+import { eagerShardOf, parseLeaderName } from "../wake/leader-name.ts";
 import { ownFields } from "../wake/wake.ts";
 import type { LambdaContext } from "./context.ts";
 import { openInvocation } from "./invocation.ts";
 
 /** The signals function: whatever event it is started with, it holds the signals, unless somebody does. */
-export async function signalsHandler(
-  machinery: Machinery,
-  _event: unknown,
-  context: LambdaContext,
-): Promise<SignalsReport> {
-  return held(machinery, context, (invocation) => holdSignals(machinery, invocation));
+export async function signalsHandler(ports: Ports, _event: unknown, context: LambdaContext): Promise<SignalsReport> {
+  return held(ports, context, (invocation) => holdSignals(ports, invocation));
 }
 
 /** The eager function: an event names the shard to hold. One of an earlier division into shards is passed over. */
 export async function eagerHandler(
-  machinery: Machinery,
+  ports: Ports,
   event: unknown,
   context: LambdaContext,
 ): Promise<EagerReport | undefined> {
-  const { holder } = ownFields(decodeBusEvent(event).detail);
-  const shard = eagerShardOf(parseHolderName(holder));
-  if (!shard || shard.shards !== machinery.limits.eagerShards) {
-    machinery.log.warn("no such shard", { holder, shards: machinery.limits.eagerShards });
+  const { holder: leader } = ownFields(decodeBusEvent(event).detail);
+  const shard = eagerShardOf(parseLeaderName(leader));
+  if (!shard || shard.shards !== ports.limits.eagerShards) {
+    ports.log.warn("no such shard", { leader, shards: ports.limits.eagerShards });
     return undefined;
   }
-  return held(machinery, context, (invocation) => holdEagerShard(machinery, shard, invocation));
+  return held(ports, context, (invocation) => holdEagerShard(ports, shard, invocation));
 }
 
 async function held<R extends SignalsReport | EagerReport>(
-  machinery: Machinery,
+  ports: Ports,
   context: LambdaContext,
   hold: (invocation: ReturnType<typeof openInvocation>) => Promise<R>,
 ): Promise<R> {
-  const { log, meter } = machinery;
-  const invocation = openInvocation(machinery, context.getRemainingTimeInMillis());
+  const { log, meter } = ports;
+  const invocation = openInvocation(ports, context.getRemainingTimeInMillis());
   try {
     const report = await hold(invocation);
     log.info("held", { ...report });

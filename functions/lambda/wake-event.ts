@@ -1,7 +1,7 @@
-import { orWarn } from "../engines/best-effort.ts";
-import type { Machinery } from "../engines/ports.ts";
+import { bestEffort } from "../engines/best-effort.ts";
+import type { Ports } from "../engines/ports.ts";
 import { type Delivery, runBatch } from "../queue/batch.ts";
-import { noteQueueAge } from "../queue/queue-age.ts";
+import { recordQueueAge } from "../queue/queue-age.ts";
 import { graceMs } from "../tasks/transitions.ts";
 import { malformed } from "../wake/wake.ts";
 import type { LambdaContext } from "./context.ts";
@@ -14,23 +14,23 @@ interface BatchResponse {
 
 /** An SQS batch of bus events, or one plain bus event. */
 export async function wakeHandler(
-  machinery: Machinery,
+  ports: Ports,
   event: unknown,
   context: LambdaContext,
 ): Promise<BatchResponse | undefined> {
   const records = recordsOf(event);
-  const invocation = openInvocation(machinery, context.getRemainingTimeInMillis());
+  const invocation = openInvocation(ports, context.getRemainingTimeInMillis());
   try {
-    await noteLateness(machinery, records);
+    await recordLateness(ports, records);
     const deliveries: readonly Delivery[] = records ?? [{ id: context.awsRequestId, body: event }];
-    const failures = await runBatch(machinery, deliveries, invocation);
+    const failures = await runBatch(ports, deliveries, invocation);
     if (records) return { batchItemFailures: [...failures.keys()].map((itemIdentifier) => ({ itemIdentifier })) };
     // Lambda delivers a plain event again if its invocation fails.
     for (const error of failures.values()) throw error;
     return undefined;
   } finally {
     invocation.end();
-    machinery.meter.publish();
+    ports.meter.publish();
   }
 }
 
@@ -53,19 +53,19 @@ function recordsOf(event: unknown): Delivery[] | undefined {
 /** A tick counts a word of the last two minutes: one from each process in this time is enough. */
 const betweenWordsMs = 30_000;
 /** When a process last left word. */
-const lastWord = new WeakMap<Machinery, number>();
+const lastWord = new WeakMap<Ports, number>();
 
 /**
  * A message that waited longer than a rescue's grace: the tick must not add to the queue (rule 11). All processes write
  * to one document, so that they do it seldom; and a batch is run, though its word could not be left.
  */
-async function noteLateness(machinery: Machinery, records: readonly Delivery[] = []): Promise<void> {
-  const { control, clock, log } = machinery;
+async function recordLateness(ports: Ports, records: readonly Delivery[] = []): Promise<void> {
+  const { control, clock, log } = ports;
   const now = clock.now();
   const ages = records.flatMap(({ sentAt }) => (sentAt === undefined ? [] : [now - sentAt]));
   const ageMs = Math.max(0, ...ages);
-  if (ageMs <= graceMs || now - (lastWord.get(machinery) ?? Number.NEGATIVE_INFINITY) < betweenWordsMs) return;
-  lastWord.set(machinery, now);
+  if (ageMs <= graceMs || now - (lastWord.get(ports) ?? Number.NEGATIVE_INFINITY) < betweenWordsMs) return;
+  lastWord.set(ports, now);
   log.warn("queue is late", { ageMs });
-  await orWarn(machinery, "queue age not noted", { ageMs }, () => noteQueueAge(control, { ageMs, at: now }));
+  await bestEffort(ports, "queue age not noted", { ageMs }, () => recordQueueAge(control, { ageMs, at: now }));
 }

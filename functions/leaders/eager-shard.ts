@@ -1,6 +1,6 @@
 import { describeError, isTailwakeError } from "../contract/error.ts";
 import type { Binding } from "../engines/binding.ts";
-import type { Invocation, Machinery } from "../engines/ports.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
 import { type Need, Slots } from "../engines/slots.ts";
 import { runTask } from "../run/run.ts";
 import { Watch } from "../run/watch.ts";
@@ -9,24 +9,24 @@ import type { EagerEntry } from "../tasks/store.ts";
 import {
   acquire,
   acquireExpired,
-  acquireFromHolder,
+  acquireFromEarlierLeader,
   type Claim,
   clockSkewMs,
   graceMs,
-  isolate,
-  strikesToIsolate,
+  quarantine,
+  strikesToQuarantine,
 } from "../tasks/transitions.ts";
 import type { Update } from "../tasks/update.ts";
 import { Limiter } from "../upstream/limiter.ts";
 import { strikeDelayMs } from "../wake/backoff.ts";
-import { type EagerShard, eagerHolder } from "../wake/leader-name.ts";
+import { type EagerShard, eagerLeader } from "../wake/leader-name.ts";
 import type { WakeClass } from "../wake/wake.ts";
-import { holdPlace } from "./lead.ts";
-import { type Holding, isFree, measureGap } from "./leadership.ts";
+import { lead } from "./lead.ts";
+import { isFree, type Leadership, measureGap } from "./leadership.ts";
 
-/** How often a holder reads which tasks its shard has: one started meanwhile joins within this time. */
+/** How often a leader reads which tasks its shard has: one started meanwhile joins within this time. */
 const rereadMs = 3_000;
-/** How long before its end a holder asks for its successor: a bus event, and the start of a function. */
+/** How long before its end a leader asks for its successor: a bus event, and the start of a function. */
 const leadMs = 10_000;
 /** How often a task is looked at that somebody else has. */
 const heldElsewhereMs = 15_000;
@@ -36,7 +36,7 @@ const unreadableMs = 60_000;
 const acquiresAtOnce = 30;
 
 export interface EagerReport {
-  readonly holder: string;
+  readonly leader: string;
   /** "held": somebody else has the shard. */
   readonly ended: "held" | "handed over" | "lost";
   /** Most tasks watched at once. */
@@ -49,23 +49,19 @@ export interface EagerReport {
  * each until it ends or the invocation's deadline. Then all commit, the shard is released, and the successor, which was
  * started a while before, goes on (protocol rule 19).
  */
-export async function holdEagerShard(
-  machinery: Machinery,
-  shard: EagerShard,
-  invocation: Invocation,
-): Promise<EagerReport> {
-  const holder = eagerHolder(shard.shard, shard.shards);
+export async function holdEagerShard(ports: Ports, shard: EagerShard, invocation: Invocation): Promise<EagerReport> {
+  const leader = eagerLeader(shard.shard, shard.shards);
   const watching: { shard?: WatchedShard } = {};
-  const ended = await holdPlace(machinery, holder, invocation, {
+  const ended = await lead(ports, leader, invocation, {
     // Of two instances only one may run tasks: the successor waits until this one has released the shard.
     leadMs,
     mayTake: isFree,
-    async whileHeld(holding, signal) {
-      watching.shard = new WatchedShard(machinery, shard, holding, { ...invocation, signal });
+    async whileHeld(leadership, signal) {
+      watching.shard = new WatchedShard(ports, shard, leadership, { ...invocation, signal });
       await watching.shard.watch();
     },
   });
-  return { holder, ended, watched: watching.shard?.mostWatched ?? 0, runs: watching.shard?.runs ?? 0 };
+  return { leader, ended, watched: watching.shard?.maxWatched ?? 0, runs: watching.shard?.runs ?? 0 };
 }
 
 interface Later {
@@ -82,9 +78,9 @@ interface RunningTask {
 }
 
 class WatchedShard {
-  readonly #machinery: Machinery;
+  readonly #ports: Ports;
   readonly #shard: EagerShard;
-  readonly #holding: Holding;
+  readonly #leadership: Leadership;
   readonly #invocation: Invocation;
   readonly #running = new Map<string, RunningTask>();
   /** Tasks that are not looked at before a time, unless their index entry changes before. */
@@ -96,26 +92,26 @@ class WatchedShard {
   #isTakingOver = true;
   #hasOpened = false;
   #watched = 0;
-  mostWatched = 0;
+  maxWatched = 0;
   runs = 0;
 
-  constructor(machinery: Machinery, shard: EagerShard, holding: Holding, invocation: Invocation) {
-    this.#machinery = machinery;
+  constructor(ports: Ports, shard: EagerShard, leadership: Leadership, invocation: Invocation) {
+    this.#ports = ports;
     this.#shard = shard;
-    this.#holding = holding;
+    this.#leadership = leadership;
     this.#invocation = invocation;
   }
 
   /** Ends when the invocation's signal has aborted and all runs are over. */
   async watch(): Promise<void> {
-    const { clock, log } = this.#machinery;
+    const { clock, log } = this.#ports;
     const { signal } = this.#invocation;
     while (!signal.aborted) {
       try {
         await this.#reread();
         this.#isTakingOver = false;
       } catch (error) {
-        log.warn("shard not read", { holder: this.#holding.name, err: describeError(error) });
+        log.warn("shard not read", { leader: this.#leadership.name, err: describeError(error) });
       }
       await clock.sleep(rereadMs, signal);
     }
@@ -126,7 +122,7 @@ class WatchedShard {
     const buckets = Array.from({ length: eagerBuckets }, (_, bucket) => bucket).filter(
       (bucket) => bucket % this.#shard.shards === this.#shard.shard,
     );
-    const entries = (await Promise.all(buckets.map((bucket) => this.#machinery.store.eager(bucket)))).flat();
+    const entries = (await Promise.all(buckets.map((bucket) => this.#ports.store.eager(bucket)))).flat();
     const found = new Set<string>();
     for (const entry of entries) {
       const name = taskName(entry.key);
@@ -135,7 +131,7 @@ class WatchedShard {
     }
     for (const [name, { stopping, upstream }] of this.#running) {
       // Paused, most likely: whoever takes a task out of the index does not want it to run.
-      if (!found.has(name) || (await this.#machinery.breakers.isPaused(upstream))) stopping.abort();
+      if (!found.has(name) || (await this.#ports.breakers.isPaused(upstream))) stopping.abort();
     }
     for (const name of this.#later.keys()) if (!found.has(name)) this.#later.delete(name);
   }
@@ -156,9 +152,9 @@ class WatchedShard {
     const ended = this.#slots
       .run(needs, () => this.#run(binding, entry.key, watch, stopping.signal))
       .catch((error) => {
-        this.#machinery.log.error("eager run failed", { task: name, err: describeError(error) });
+        this.#ports.log.error("eager run failed", { task: name, err: describeError(error) });
         const againMs = isTailwakeError(error, "malformed-record") ? unreadableMs : rereadMs;
-        this.#later.set(name, { until: this.#machinery.clock.now() + againMs });
+        this.#later.set(name, { until: this.#ports.clock.now() + againMs });
       })
       .finally(() => this.#running.delete(name));
     this.#running.set(name, { upstream: binding.stream.upstream, watch, stopping, ended });
@@ -166,32 +162,32 @@ class WatchedShard {
 
   /** A stream of a task that it took over is open. */
   #opened(): void {
-    if (!this.#hasOpened) measureGap(this.#machinery, this.#holding);
+    if (!this.#hasOpened) measureGap(this.#ports, this.#leadership);
     this.#hasOpened = true;
   }
 
   #isToWait(name: string, entry: EagerEntry): boolean {
     const later = this.#later.get(name);
-    if (!later || later.until <= this.#machinery.clock.now()) return false;
+    if (!later || later.until <= this.#ports.clock.now()) return false;
     later.seen ??= entry;
-    return later.seen.fence === entry.fence && later.seen.wakes === entry.wakes;
+    return later.seen.fence === entry.fence && later.seen.wakeCount === entry.wakeCount;
   }
 
   /** Undefined, from now on, for a task that this engine does not run. */
   #bindingOf(name: string, key: TaskKey): Binding | undefined {
     try {
-      const binding = this.#machinery.bindings.find(key);
+      const binding = this.#ports.bindings.find(key);
       // Bound to another engine since: its wakes and the due scan look after it.
       if (binding.engine === "eager") return binding;
     } catch (error) {
-      this.#machinery.log.error("eager task not run", { task: name, err: describeError(error) });
+      this.#ports.log.error("eager task not run", { task: name, err: describeError(error) });
     }
     this.#later.set(name, { until: Number.POSITIVE_INFINITY });
     return undefined;
   }
 
   #needsOf({ stream }: Binding): Need[] {
-    const { limits, upstream } = this.#machinery;
+    const { limits, upstream } = this.#ports;
     const needs: Need[] = [{ name: "watches", limit: limits.eagerWatches }];
     const { maxOpenStreams } = upstream(stream.upstream);
     if (maxOpenStreams !== undefined) needs.push({ name: `upstream ${stream.upstream}`, limit: maxOpenStreams });
@@ -204,34 +200,34 @@ class WatchedShard {
     this.#isFull = true;
     const limits = Object.fromEntries(needs.map(({ name, limit }) => [name, limit]));
     const remedy = "more TAILWAKE_EAGER_SHARDS, TAILWAKE_EAGER_WATCHES or maxOpenStreams";
-    this.#machinery.log.error("shard full: tasks wait until others end", {
-      holder: this.#holding.name,
+    this.#ports.log.error("shard full: tasks wait until others end", {
+      leader: this.#leadership.name,
       limits,
       remedy,
     });
   }
 
   async #run(binding: Binding, key: TaskKey, watch: Watch, stopped: AbortSignal): Promise<void> {
-    const machinery = this.#machinery;
+    const ports = this.#ports;
     const taken = await this.#acquires.run(() => this.#acquire(binding, key));
     if (!taken) return;
     this.runs++;
     this.#watched++;
-    this.mostWatched = Math.max(this.mostWatched, this.#watched);
+    this.maxWatched = Math.max(this.maxWatched, this.#watched);
     const { record, why } = taken;
     const signal = AbortSignal.any([this.#invocation.signal, stopped]);
     try {
-      const after = await runTask(machinery, binding, record, why, { ...this.#invocation, signal }, watch);
+      const after = await runTask(ports, binding, record, why, { ...this.#invocation, signal }, watch);
       if (after.status === "retrying") this.#later.set(taskName(key), { until: after.notBefore ?? 0 });
     } finally {
       this.#watched--;
     }
-    await machinery.breakers.review(binding.stream.upstream);
+    await ports.breakers.review(binding.stream.upstream);
   }
 
   /** The record if this run may go on with it; else when to look again is noted. */
   async #acquire(binding: Binding, key: TaskKey): Promise<{ record: TaskRecord; why: WakeClass } | undefined> {
-    const { store, clock, breakers } = this.#machinery;
+    const { store, clock, breakers } = this.#ports;
     const name = taskName(key);
     const seen = await store.get(key);
     if (!seen || this.#invocation.signal.aborted) return undefined;
@@ -241,32 +237,32 @@ class WatchedShard {
       return undefined;
     }
     const { upstream } = binding.stream;
-    const admittance = await breakers.admit(upstream);
-    if (admittance.type !== "go") {
-      this.#later.set(name, { until: admittance.type === "wait" ? admittance.at : clock.now() + graceMs });
+    const decision = await breakers.admit(upstream);
+    if (decision.type !== "go") {
+      this.#later.set(name, { until: decision.type === "wait" ? decision.at : clock.now() + graceMs });
       return undefined;
     }
     const written = await store.update(key, update);
     if (written.applied) {
-      if (written.record.strikes > seen.strikes) this.#machinery.meter.add("LeasesExpired", 1);
+      if (written.record.strikes > seen.strikes) this.#ports.meter.add("LeasesExpired", 1);
       return { record: written.record, why: reasonFor(seen) };
     }
-    if (admittance.isCanary) await breakers.recall(upstream);
+    if (decision.isTrial) await breakers.recall(upstream);
     return undefined;
   }
 
   /** How to take a task, given its record; undefined if it is not to be taken now. */
   async #claim(binding: Binding, seen: TaskRecord): Promise<Update | undefined> {
-    const { clock, wakes, store, meter } = this.#machinery;
+    const { clock, alarms, store, meter } = this.#ports;
     const now = clock.now();
     if (seen.paused) return undefined;
-    if (seen.strikes >= strikesToIsolate && seen.status !== "running") return undefined;
+    if (seen.strikes >= strikesToQuarantine && seen.status !== "running") return undefined;
     const claim: Claim = {
-      token: `${this.#holding.name}#${this.#holding.epoch}#${this.#machinery.newToken()}`,
+      token: `${this.#leadership.name}#${this.#leadership.epoch}#${this.#ports.newToken()}`,
       leaseUntil: this.#invocation.hardEnd + clockSkewMs,
       engine: binding.engine,
       eagerBucket: eagerBucketOf(binding.engine, seen),
-      isAlone: false,
+      inQuarantine: false,
       now,
     };
     switch (seen.status) {
@@ -285,19 +281,19 @@ class WatchedShard {
         const epoch = this.#epochOf(seen.token ?? "");
         const isOver = (seen.leaseUntil ?? 0) + clockSkewMs + strikeDelayMs(seen.strikes) < now;
         if (epoch === undefined && !isOver) return undefined;
-        if (epoch !== undefined && epoch >= this.#holding.epoch) return undefined;
-        const leftInOrder = epoch !== undefined && epoch === this.#holding.before?.released;
-        if (!leftInOrder && seen.strikes + 1 >= strikesToIsolate) {
-          // What has killed a holder twice runs in an invocation of its own (rule 8).
-          const isolated = await store.update(seen, isolate(seen.token ?? "", now));
-          if (isolated.applied) {
+        if (epoch !== undefined && epoch >= this.#leadership.epoch) return undefined;
+        const leftInOrder = epoch !== undefined && epoch === this.#leadership.before?.released;
+        if (!leftInOrder && seen.strikes + 1 >= strikesToQuarantine) {
+          // What has killed a leader twice runs in an invocation of its own (rule 8).
+          const quarantined = await store.update(seen, quarantine(seen.token ?? "", now));
+          if (quarantined.applied) {
             meter.add("LeasesExpired", 1);
-            await wakes.sendAlone({ class: "rescue", key: keyOf(seen) });
+            await alarms.sendQuarantined({ class: "rescue", key: keyOf(seen) });
           }
           return undefined;
         }
         if (epoch === undefined) return acquireExpired(claim, seen.token ?? "", strikeDelayMs(seen.strikes));
-        return acquireFromHolder(claim, seen.token ?? "", leftInOrder);
+        return acquireFromEarlierLeader(claim, seen.token ?? "", leftInOrder);
       }
       case "completed":
       case "parked":
@@ -307,14 +303,14 @@ class WatchedShard {
 
   /** The epoch of this shard that a token was made in; undefined for any other token. */
   #epochOf(token: string): number | undefined {
-    const [holder, epoch] = token.split("#");
-    return holder === this.#holding.name ? Number(epoch) : undefined;
+    const [leader, epoch] = token.split("#");
+    return leader === this.#leadership.name ? Number(epoch) : undefined;
   }
 
   /** Notes when to look at a task again that others run, or that waits: the index does not say. */
   #leaveAlone(record: TaskRecord): void {
-    const isElsewhere = record.status === "running" || record.strikes >= strikesToIsolate;
-    if (isElsewhere) this.#later.set(taskName(record), { until: this.#machinery.clock.now() + heldElsewhereMs });
+    const isElsewhere = record.status === "running" || record.strikes >= strikesToQuarantine;
+    if (isElsewhere) this.#later.set(taskName(record), { until: this.#ports.clock.now() + heldElsewhereMs });
   }
 }
 

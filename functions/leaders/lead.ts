@@ -1,63 +1,63 @@
-import { orWarn } from "../engines/best-effort.ts";
-import type { Invocation, Machinery } from "../engines/ports.ts";
-import type { HolderName } from "../wake/leader-name.ts";
-import { type HolderState, Holding, isFree, readHolder } from "./leadership.ts";
+import { bestEffort } from "../engines/best-effort.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
+import type { LeaderName } from "../wake/leader-name.ts";
+import { isFree, type LeaderState, Leadership, readLeader } from "./leadership.ts";
 
 /** How often a successor looks whether the place has become free. */
 const pollMs = 100;
 /** Of a short invocation only a share is kept for the hand-over. */
-const longestLeadShare = 0.2;
+const maxLeadShare = 0.2;
 
 export interface Place {
   /** How long before the deadline the successor is asked for. */
   readonly leadMs: number;
-  /** May a holder in this state be replaced? */
-  mayTake(state: HolderState | undefined, now: number): boolean;
-  /** The work of the holder. It ends when `signal` aborts: at the deadline, or when the place is lost. */
-  whileHeld(holding: Holding, signal: AbortSignal): Promise<void>;
+  /** May a leader in this state be replaced? */
+  mayTake(state: LeaderState | undefined, now: number): boolean;
+  /** The work of the leader. It ends when `signal` aborts: at the deadline, or when the place is lost. */
+  whileHeld(leadership: Leadership, signal: AbortSignal): Promise<void>;
 }
 
 /**
  * Holds a place for an invocation: claims it, beats, asks for a successor in time, and releases it. Resolves to "held"
  * if somebody else has it and does not leave.
  */
-export async function holdPlace(
-  machinery: Machinery,
-  name: HolderName,
+export async function lead(
+  ports: Ports,
+  name: LeaderName,
   invocation: Invocation,
   { leadMs, mayTake, whileHeld }: Place,
 ): Promise<"held" | "handed over" | "lost"> {
-  const { clock, log } = machinery;
-  const holding = await claimOrWait(machinery, name, invocation, mayTake);
-  if (!holding) return "held";
-  log.info("holding", { holder: name, epoch: holding.epoch });
+  const { clock, log } = ports;
+  const leadership = await claimOrWait(ports, name, invocation, mayTake);
+  if (!leadership) return "held";
+  log.info("holding", { leader: name, epoch: leadership.epoch });
   const over = new AbortController();
-  const lead = Math.min(leadMs, (invocation.deadline - clock.now()) * longestLeadShare);
-  const beating = holding.beat(over.signal, log);
-  const leaving = leaveInTime(machinery, holding, invocation.deadline - lead, over.signal);
+  const lead = Math.min(leadMs, (invocation.deadline - clock.now()) * maxLeadShare);
+  const beating = leadership.beat(over.signal, log);
+  const leaving = leaveInTime(ports, leadership, invocation.deadline - lead, over.signal);
   try {
-    await whileHeld(holding, AbortSignal.any([invocation.signal, holding.lost]));
+    await whileHeld(leadership, AbortSignal.any([invocation.signal, leadership.lost]));
   } finally {
     over.abort();
     await Promise.all([beating, leaving]);
   }
-  const released = await orWarn(machinery, "place not released", { holder: name }, () => holding.release());
-  const ended = released === false && !holding.isLeaving ? "lost" : "handed over";
-  log.info(ended, { holder: name, epoch: holding.epoch });
+  const released = await bestEffort(ports, "place not released", { leader: name }, () => leadership.release());
+  const ended = released === false && !leadership.isLeaving ? "lost" : "handed over";
+  log.info(ended, { leader: name, epoch: leadership.epoch });
   return ended;
 }
 
 async function claimOrWait(
-  { control, clock, newToken }: Machinery,
-  name: HolderName,
+  { control, clock, newToken }: Ports,
+  name: LeaderName,
   { signal }: Invocation,
   mayTake: Place["mayTake"],
-): Promise<Holding | undefined> {
+): Promise<Leadership | undefined> {
   const owner = newToken();
   while (!signal.aborted) {
-    const claimed = await Holding.claim({ control, clock }, name, owner, mayTake);
+    const claimed = await Leadership.claim({ control, clock }, name, owner, mayTake);
     if (claimed) return claimed;
-    const { state } = await readHolder(control, name);
+    const { state } = await readLeader(control, name);
     // One that is free now was released, or has died, since the claim.
     if (!state?.leaving && !isFree(state, clock.now())) return undefined;
     await clock.sleep(pollMs, signal);
@@ -65,11 +65,11 @@ async function claimOrWait(
   return undefined;
 }
 
-async function leaveInTime(machinery: Machinery, holding: Holding, at: number, over: AbortSignal): Promise<void> {
-  const { clock, wakes } = machinery;
+async function leaveInTime(ports: Ports, leadership: Leadership, at: number, over: AbortSignal): Promise<void> {
+  const { clock, alarms } = ports;
   await clock.sleep(at - clock.now(), over);
-  if (over.aborted || holding.lost.aborted) return;
-  await orWarn(machinery, "successor not asked for", { holder: holding.name }, async () => {
-    if (await holding.leave()) await wakes.startHolder(holding.name);
+  if (over.aborted || leadership.lost.aborted) return;
+  await bestEffort(ports, "successor not asked for", { leader: leadership.name }, async () => {
+    if (await leadership.leave()) await alarms.startLeader(leadership.name);
   });
 }

@@ -1,11 +1,11 @@
 import { describeError, describeValue, isTailwakeError, TailwakeError } from "../contract/error.ts";
-import type { Machinery } from "../engines/ports.ts";
+import type { Ports } from "../engines/ports.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import { clockSkewMs } from "../tasks/transitions.ts";
-import { eagerHolder, type HolderName } from "../wake/leader-name.ts";
+import { eagerLeader, type LeaderName } from "../wake/leader-name.ts";
 
-/** How often a holder says that it lives. */
+/** How often a leader says that it lives. */
 export const beatMs = 5_000;
 /** How long it counts as alive after that. */
 const aliveMs = 15_000;
@@ -18,9 +18,9 @@ const aliveMs = 15_000;
  *                       │                                                                  ▲
  *                       └── killed, frozen or blocked: no beat for 15 s, and 5 s of skew ──┘
  *
- * A holder that was killed is replaced within 15 s + 5 s + 60 s (the next tick) + the start of a function.
+ * A leader that was killed is replaced within 15 s + 5 s + 60 s (the next tick) + the start of a function.
  */
-export interface HolderState {
+export interface LeaderState {
   /** Rises with each claim. */
   readonly epoch: number;
   readonly owner: string;
@@ -35,15 +35,15 @@ export interface HolderState {
   readonly sweepAt?: number | undefined;
 }
 
-export function isFree(state: HolderState | undefined, now: number): boolean {
+export function isFree(state: LeaderState | undefined, now: number): boolean {
   return state === undefined || state.released === state.epoch || state.aliveUntil + clockSkewMs < now;
 }
 
 /**
- * Measures, at a holder's first stream, how long nobody had its place. One whose predecessor is still there, as that of
+ * Measures, at a leader's first stream, how long nobody had its place. One whose predecessor is still there, as that of
  * the signals, leaves no gap.
  */
-export function measureGap({ clock, meter }: Pick<Machinery, "clock" | "meter">, { before, claimedAt }: Holding): void {
+export function measureGap({ clock, meter }: Pick<Ports, "clock" | "meter">, { before, claimedAt }: Leadership): void {
   if (!before) return;
   const lastSign = before.released === before.epoch ? (before.releasedAt ?? 0) : before.aliveUntil - aliveMs;
   // It is not known.
@@ -52,32 +52,32 @@ export function measureGap({ clock, meter }: Pick<Machinery, "clock" | "meter">,
 }
 
 /** Reads the state of a place. Throws a `TailwakeError` ("malformed-record") that names the field. */
-export async function readHolder(
+export async function readLeader(
   control: ControlStore,
-  name: HolderName,
-): Promise<{ readonly version: number; readonly state: HolderState | undefined }> {
-  const found = await control.read(holderDocument(name));
+  name: LeaderName,
+): Promise<{ readonly version: number; readonly state: LeaderState | undefined }> {
+  const found = await control.read(leaderDocument(name));
   if (!found) return { version: 0, state: undefined };
   const fields = Object(found.value) as Record<string, unknown>;
-  for (const [field, { expected, fits, optional }] of Object.entries(fieldsOfHolder)) {
+  for (const [field, { expected, fits, optional }] of Object.entries(fieldsOfLeader)) {
     const value = fields[field];
     if (fits(value) || (optional && value === undefined)) continue;
     throw new TailwakeError({
       code: "malformed-record",
-      subject: `holder ${name}, field ${field}`,
+      subject: `leader ${name}, field ${field}`,
       expected,
       received: describeValue(value),
     });
   }
-  return { version: found.version, state: found.value as HolderState };
+  return { version: found.version, state: found.value as LeaderState };
 }
 
 const count = { expected: "a whole number from 0", fits: (value: unknown) => isCount(value) };
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** What a stored state must be: one by one, so that an error can say which is not. */
-const fieldsOfHolder: {
-  readonly [F in keyof HolderState]-?: {
+const fieldsOfLeader: {
+  readonly [F in keyof LeaderState]-?: {
     readonly expected: string;
     readonly fits: (value: unknown) => boolean;
     readonly optional?: true;
@@ -96,25 +96,25 @@ const fieldsOfHolder: {
  * A place while it is held. Every write has the version of the last one for its condition: who was replaced notices at
  * the next beat, or write, and never undoes what its successor has written.
  */
-export class Holding {
-  readonly name: HolderName;
+export class Leadership {
+  readonly name: LeaderName;
   /** As it was before the claim. */
-  readonly before: HolderState | undefined;
+  readonly before: LeaderState | undefined;
   /** In milliseconds since 1970. */
   readonly claimedAt: number;
   readonly #control: ControlStore;
   readonly #clock: Clock;
   readonly #lost = new AbortController();
-  #state: HolderState;
+  #state: LeaderState;
   #version: number;
   #writing: Promise<unknown> = Promise.resolve();
 
   private constructor(
     control: ControlStore,
     clock: Clock,
-    name: HolderName,
-    before: HolderState | undefined,
-    claimed: { readonly state: HolderState; readonly version: number },
+    name: LeaderName,
+    before: LeaderState | undefined,
+    claimed: { readonly state: LeaderState; readonly version: number },
   ) {
     this.#control = control;
     this.#clock = clock;
@@ -128,22 +128,22 @@ export class Holding {
   /** Claims a place; undefined if somebody else has it, or was quicker. */
   static async claim(
     { control, clock }: { readonly control: ControlStore; readonly clock: Clock },
-    name: HolderName,
+    name: LeaderName,
     owner: string,
-    mayTake: (state: HolderState | undefined, now: number) => boolean = isFree,
-  ): Promise<Holding | undefined> {
-    const { version, state: before } = await readHolder(control, name);
+    mayTake: (state: LeaderState | undefined, now: number) => boolean = isFree,
+  ): Promise<Leadership | undefined> {
+    const { version, state: before } = await readLeader(control, name);
     const now = clock.now();
     if (!mayTake(before, now)) return undefined;
     // The rest is kept, also what a newer version may have put there.
     const { leaving: _, ...kept } = before ?? {};
-    const state: HolderState = { ...kept, epoch: (before?.epoch ?? 0) + 1, owner, aliveUntil: now + aliveMs };
-    const written = await control.write(holderDocument(name), state, version);
-    if (written !== undefined) return new Holding(control, clock, name, before, { state, version: written });
+    const state: LeaderState = { ...kept, epoch: (before?.epoch ?? 0) + 1, owner, aliveUntil: now + aliveMs };
+    const written = await control.write(leaderDocument(name), state, version);
+    if (written !== undefined) return new Leadership(control, clock, name, before, { state, version: written });
     // The answer to the write may have been lost on its way, and the write sent again.
-    const stored = await readHolder(control, name);
+    const stored = await readLeader(control, name);
     const isOurs = stored.state?.owner === owner && stored.state.epoch === state.epoch;
-    return isOurs ? new Holding(control, clock, name, before, { state, version: stored.version }) : undefined;
+    return isOurs ? new Leadership(control, clock, name, before, { state, version: stored.version }) : undefined;
   }
 
   get epoch(): number {
@@ -160,8 +160,8 @@ export class Holding {
     return this.#lost.signal;
   }
 
-  /** Says every few seconds that this holder lives, until `signal` aborts or the place is lost. */
-  async beat(signal: AbortSignal, log: Machinery["log"]): Promise<void> {
+  /** Says every few seconds that this leader lives, until `signal` aborts or the place is lost. */
+  async beat(signal: AbortSignal, log: Ports["log"]): Promise<void> {
     const ends = AbortSignal.any([signal, this.lost]);
     while (!ends.aborted) {
       await this.#clock.sleep(beatMs, ends);
@@ -169,7 +169,7 @@ export class Holding {
       try {
         await this.write({});
       } catch (error) {
-        log.warn("holder did not beat", { holder: this.name, err: describeError(error) });
+        log.warn("leader did not beat", { leader: this.name, err: describeError(error) });
       }
     }
   }
@@ -179,22 +179,22 @@ export class Holding {
     return this.write({ leaving: true });
   }
 
-  /** Gives the place up: the next holder takes it at once. */
+  /** Gives the place up: the next leader takes it at once. */
   release(): Promise<boolean> {
     return this.write({ released: this.epoch, releasedAt: this.#clock.now(), aliveUntil: 0 });
   }
 
   /** Changes the state, one write after the other. False once the place is lost. */
-  write(changes: Partial<HolderState>): Promise<boolean> {
+  write(changes: Partial<LeaderState>): Promise<boolean> {
     const written = this.#writing.then(() => this.#write(changes));
     this.#writing = written.catch(() => {});
     return written;
   }
 
-  async #write(changes: Partial<HolderState>): Promise<boolean> {
+  async #write(changes: Partial<LeaderState>): Promise<boolean> {
     if (this.lost.aborted) return false;
     const state = { ...this.#state, aliveUntil: this.#clock.now() + aliveMs, ...changes };
-    const version = await this.#control.write(holderDocument(this.name), state, this.#version);
+    const version = await this.#control.write(leaderDocument(this.name), state, this.#version);
     if (version === undefined) {
       const stored = await this.#read();
       // The answer to an earlier write may have been lost on its way.
@@ -214,7 +214,7 @@ export class Holding {
   /** Undefined for what this version cannot read: a later one has the place. */
   async #read() {
     try {
-      return await readHolder(this.#control, this.name);
+      return await readLeader(this.#control, this.name);
     } catch (error) {
       if (!isTailwakeError(error, "malformed-record")) throw error;
       return undefined;
@@ -223,27 +223,27 @@ export class Holding {
 }
 
 /** The places that an app has: one for its signals, and one a shard if it has eager activities. */
-function holdersOf({ bindings, limits, signalSources }: Machinery): HolderName[] {
+function leadersOf({ bindings, limits, signalSources }: Ports): LeaderName[] {
   const isEager = [...bindings].some(({ engine }) => engine === "eager");
-  const shards = Array.from({ length: isEager ? limits.eagerShards : 0 }, (_, i) => eagerHolder(i, limits.eagerShards));
+  const shards = Array.from({ length: isEager ? limits.eagerShards : 0 }, (_, i) => eagerLeader(i, limits.eagerShards));
   return signalSources.length > 0 ? ["signals", ...shards] : shards;
 }
 
-/** Starts a holder for each place that nobody has. One that comes too late finds it taken, and ends. */
-export async function startMissingHolders(machinery: Machinery): Promise<number> {
-  const { control, clock, wakes, log } = machinery;
+/** Starts a leader for each place that nobody has. One that comes too late finds it taken, and ends. */
+export async function startMissingLeaders(ports: Ports): Promise<number> {
+  const { control, clock, alarms, log } = ports;
   let started = 0;
-  for (const name of holdersOf(machinery)) {
+  for (const name of leadersOf(ports)) {
     try {
-      if (!isFree((await readHolder(control, name)).state, clock.now())) continue;
-      await wakes.startHolder(name);
+      if (!isFree((await readLeader(control, name)).state, clock.now())) continue;
+      await alarms.startLeader(name);
       started++;
     } catch (error) {
-      log.error("holder not started", { holder: name, err: describeError(error) });
+      log.error("leader not started", { leader: name, err: describeError(error) });
     }
   }
   return started;
 }
 
 /** The name of a place's control document. */
-export const holderDocument = (name: HolderName) => `holder#${name}`;
+export const leaderDocument = (name: LeaderName) => `holder#${name}`;

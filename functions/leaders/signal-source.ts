@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { describeError } from "../contract/error.ts";
 import type { SignalSourceDeclaration } from "../contract/signal-source.ts";
 import { errorCode } from "../engines/error-code.ts";
-import type { Machinery } from "../engines/ports.ts";
+import type { Ports } from "../engines/ports.ts";
 
 /**
  * How long a stream goes on after the next one was opened: nothing tells a client from when on the server sends it
@@ -11,7 +11,7 @@ import type { Machinery } from "../engines/ports.ts";
 export const settleMs = 10_000;
 const firstReconnectMs = 1_000;
 /** The seed's own (nog 4450389, grpclazy.go). */
-const longestReconnectMs = 15_000;
+const maxReconnectMs = 15_000;
 
 export interface SignalListener {
   onSignal(entity: string): void;
@@ -31,32 +31,32 @@ interface OpenSource {
  * transport would break, because it is silent, is replaced in good time and without one.
  */
 export async function holdSignalSource(
-  machinery: Machinery,
+  ports: Ports,
   source: SignalSourceDeclaration,
   signal: AbortSignal,
   listener: SignalListener,
 ): Promise<void> {
-  const { clock, log, random, upstream, meter } = machinery;
+  const { clock, log, random, upstream, meter } = ports;
   const { idleLimitMs } = upstream(source.upstream);
   let failures = 0;
-  let stream = openSource(machinery, source, signal, listener);
+  let stream = openSource(ports, source, signal, listener);
   while (!signal.aborted) {
-    const end = await endOrIdle(machinery, stream, idleLimitMs, signal);
+    const end = await endOrIdle(ports, stream, idleLimitMs, signal);
     if (signal.aborted) break;
     const previous = stream;
     if (end === idle) {
-      stream = openSource(machinery, source, signal, listener);
+      stream = openSource(ports, source, signal, listener);
       void clock.sleep(settleMs, signal).then(() => previous.close());
       continue;
     }
-    failures = clock.now() - previous.openedAt > longestReconnectMs ? 1 : failures + 1;
-    const fullMs = Math.min(longestReconnectMs, firstReconnectMs * 2 ** (failures - 1));
+    failures = clock.now() - previous.openedAt > maxReconnectMs ? 1 : failures + 1;
+    const fullMs = Math.min(maxReconnectMs, firstReconnectMs * 2 ** (failures - 1));
     const retryInMs = Math.round(fullMs / 2 + (fullMs / 2) * random());
     meter.add("StreamFailures", 1, { why: errorCode(end) });
     log.warn("signal stream broke", { source: source.name, err: describeError(end), retryInMs });
     await clock.sleep(retryInMs, signal);
     if (signal.aborted) break;
-    stream = openSource(machinery, source, signal, listener);
+    stream = openSource(ports, source, signal, listener);
     listener.onGap(`${source.name} broke`);
   }
   stream.close();
@@ -66,7 +66,7 @@ export async function holdSignalSource(
 const idle = Symbol("idle");
 
 async function endOrIdle(
-  { clock }: Machinery,
+  { clock }: Ports,
   { ended }: OpenSource,
   idleLimitMs: number | undefined,
   signal: AbortSignal,
@@ -84,7 +84,7 @@ async function endOrIdle(
 }
 
 function openSource(
-  { upstream, clock }: Machinery,
+  { upstream, clock }: Ports,
   { method, request, read, upstream: name }: SignalSourceDeclaration,
   signal: AbortSignal,
   { onSignal }: SignalListener,

@@ -1,15 +1,15 @@
 import { describeError } from "../contract/error.ts";
-import type { Invocation, Machinery } from "../engines/ports.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
 import type { Signal } from "../wake/wake.ts";
-import { holdPlace } from "./lead.ts";
-import { beatMs, type Holding, isFree, measureGap } from "./leadership.ts";
+import { lead } from "./lead.ts";
+import { beatMs, isFree, type Leadership, measureGap } from "./leadership.ts";
 import { holdSignalSource, settleMs } from "./signal-source.ts";
 import { SweepSchedule } from "./sweep-schedule.ts";
 
 /** Signals of one aggregate within this time become one. */
 const coalesceMs = 100;
-const longestSendWaitMs = 10_000;
-/** The start of a function, the beat at which the last holder notices, its time to settle, and some more. */
+const maxSendWaitMs = 10_000;
+/** The start of a function, the beat at which the last leader notices, its time to settle, and some more. */
 const leadMs = beatMs + settleMs + 15_000;
 
 export interface SignalsReport {
@@ -27,45 +27,45 @@ export interface SignalsReport {
  * connected before this one stops. Whenever signals may have been lost, the sleeping tasks are looked at: once at a
  * gentle pace, and once more half a minute later.
  */
-export async function holdSignals(machinery: Machinery, invocation: Invocation): Promise<SignalsReport> {
+export async function holdSignals(ports: Ports, invocation: Invocation): Promise<SignalsReport> {
   const report = { received: 0, forwarded: 0, gaps: 0 };
-  const ended = await holdPlace(machinery, "signals", invocation, {
+  const ended = await lead(ports, "signals", invocation, {
     leadMs,
     mayTake: (state, now) => state?.leaving === true || isFree(state, now),
-    whileHeld: (holding) => holdSources(machinery, holding, invocation.signal, report),
+    whileHeld: (leadership) => holdSources(ports, leadership, invocation.signal, report),
   });
   return { ended, ...report };
 }
 
 async function holdSources(
-  machinery: Machinery,
-  holding: Holding,
+  ports: Ports,
+  leadership: Leadership,
   deadline: AbortSignal,
   report: { received: number; forwarded: number; gaps: number },
 ): Promise<void> {
-  const { clock, log, signalSources } = machinery;
+  const { clock, log, signalSources } = ports;
   // A successor that has the place needs its time to settle: to lose the place is not the end yet.
   const settled = new AbortController();
   const signal = AbortSignal.any([deadline, settled.signal]);
   const supersede = () => void clock.sleep(settleMs, signal).then(() => settled.abort());
-  holding.lost.addEventListener("abort", supersede, { once: true });
-  if (holding.lost.aborted) supersede();
+  leadership.lost.addEventListener("abort", supersede, { once: true });
+  if (leadership.lost.aborted) supersede();
 
-  const forwarder = new Forwarder(machinery, signal, report);
-  const sweeps = new SweepSchedule(machinery, holding, signal);
+  const forwarder = new Forwarder(ports, signal, report);
+  const sweeps = new SweepSchedule(ports, leadership, signal);
   const onGap = (why: string) => {
     report.gaps++;
     log.info("signals may be lost", { why });
     sweeps.request(clock.now());
   };
-  // No gap only if the last holder was there, and leaving, when this one took the place.
-  const { before } = holding;
+  // No gap only if the last leader was there, and leaving, when this one took the place.
+  const { before } = leadership;
   if (!before?.leaving || isFree(before, clock.now())) onGap("nobody held the signals");
   try {
     const held = signalSources.map((source) =>
-      holdSignalSource(machinery, source, signal, { onGap, onSignal: (entity) => forwarder.add(entity) }),
+      holdSignalSource(ports, source, signal, { onGap, onSignal: (entity) => forwarder.add(entity) }),
     );
-    measureGap(machinery, holding);
+    measureGap(ports, leadership);
     await Promise.all([...held, sweeps.run()]);
   } finally {
     settled.abort();
@@ -75,22 +75,22 @@ async function holdSources(
 
 /** Gathers signals for a moment and puts each aggregate on the bus once. */
 class Forwarder {
-  readonly #machinery: Machinery;
+  readonly #ports: Ports;
   readonly #signal: AbortSignal;
   readonly #report: { received: number; forwarded: number };
   #pending = new Set<string>();
   #flushing: Promise<void> | undefined;
 
-  constructor(machinery: Machinery, signal: AbortSignal, report: { received: number; forwarded: number }) {
-    this.#machinery = machinery;
+  constructor(ports: Ports, signal: AbortSignal, report: { received: number; forwarded: number }) {
+    this.#ports = ports;
     this.#signal = signal;
     this.#report = report;
   }
 
   add(entity: string): void {
     this.#report.received++;
-    this.#machinery.meter.add("SignalsReceived", 1);
-    if (this.#pending.has(entity)) this.#machinery.meter.add("SignalsCoalesced", 1);
+    this.#ports.meter.add("SignalsReceived", 1);
+    if (this.#pending.has(entity)) this.#ports.meter.add("SignalsCoalesced", 1);
     this.#pending.add(entity);
     this.#flushing ??= this.#flush().finally(() => {
       this.#flushing = undefined;
@@ -103,7 +103,7 @@ class Forwarder {
 
   /** What cannot be sent is kept, and sent with what comes meanwhile; at the deadline it is tried once more. */
   async #flush(): Promise<void> {
-    const { clock, wakes, log } = this.#machinery;
+    const { clock, alarms, log } = this.#ports;
     let waitMs = coalesceMs;
     while (this.#pending.size > 0) {
       const isLast = this.#signal.aborted;
@@ -111,14 +111,14 @@ class Forwarder {
       const entities = [...this.#pending];
       this.#pending = new Set();
       try {
-        await wakes.send(entities.map((entity): Signal => ({ class: "signal", entity })));
+        await alarms.send(entities.map((entity): Signal => ({ class: "signal", entity })));
         this.#report.forwarded += entities.length;
         waitMs = coalesceMs;
       } catch (error) {
         log.warn("signals not forwarded", { count: entities.length, err: describeError(error) });
         if (isLast) return;
         for (const entity of entities) this.#pending.add(entity);
-        waitMs = Math.min(longestSendWaitMs, waitMs * 2);
+        waitMs = Math.min(maxSendWaitMs, waitMs * 2);
       }
     }
   }

@@ -1,5 +1,5 @@
 import { describeError } from "../contract/error.ts";
-import type { Machinery } from "../engines/ports.ts";
+import type { Ports } from "../engines/ports.ts";
 import { rulesOf } from "../engines/rules.ts";
 import { hasNews } from "../run/probe.ts";
 import { sendOrLeaveToScan } from "../run/start.ts";
@@ -9,12 +9,12 @@ import { Limiter } from "../upstream/limiter.ts";
 import type { TaskWake } from "../wake/wake.ts";
 
 /** Tasks looked at in a second: 10,000 take 100 s. */
-const looksPerSecond = 100;
-const looksAtOnce = 20;
+const checksPerSecond = 100;
+const checksAtOnce = 20;
 const pageSize = 100;
 
 export interface SweepReport {
-  looked: number;
+  checked: number;
   news: number;
   /** Cut short, or the signals' upstream went out. */
   complete: boolean;
@@ -24,14 +24,10 @@ export interface SweepReport {
  * Looks at every sleeping lazy task of the given upstreams, at an even pace, after signals may have been lost: one that
  * has news is woken. It writes nothing, so two of them at once are harmless.
  */
-export async function sweep(
-  machinery: Machinery,
-  upstreams: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<SweepReport> {
-  const { store, clock, log } = machinery;
-  const report: SweepReport = { looked: 0, news: 0, complete: false };
-  const limiter = new Limiter(looksAtOnce);
+export async function sweep(ports: Ports, upstreams: ReadonlySet<string>, signal: AbortSignal): Promise<SweepReport> {
+  const { store, clock, log } = ports;
+  const report: SweepReport = { checked: 0, news: 0, complete: false };
+  const limiter = new Limiter(checksAtOnce);
   for (let shard = 0; shard < dueShards; shard++) {
     let after: DueEntry | undefined;
     do {
@@ -43,7 +39,7 @@ export async function sweep(
           limiter.run(async () => {
             if (signal.aborted) return;
             try {
-              if (await isToWake(machinery, key, upstreams, signal, report)) wakes.push({ class: "probe", key });
+              if (await isToWake(ports, key, upstreams, signal, report)) wakes.push({ class: "probe", key });
             } catch (error) {
               log.warn("look failed", { task: taskName(key), err: describeError(error) });
             }
@@ -51,9 +47,9 @@ export async function sweep(
         ),
       );
       report.news += wakes.length;
-      await sendOrLeaveToScan(machinery, wakes);
+      await sendOrLeaveToScan(ports, wakes);
       if (signal.aborted) return report;
-      await clock.sleep(began + (page.length * 1000) / looksPerSecond - clock.now(), signal);
+      await clock.sleep(began + (page.length * 1000) / checksPerSecond - clock.now(), signal);
       after = page.length === pageSize ? page.at(-1) : undefined;
     } while (after);
   }
@@ -62,19 +58,19 @@ export async function sweep(
 }
 
 async function isToWake(
-  machinery: Machinery,
+  ports: Ports,
   key: DueEntry["key"],
   upstreams: ReadonlySet<string>,
   signal: AbortSignal,
   report: SweepReport,
 ): Promise<boolean> {
-  const binding = machinery.bindings.find(key);
+  const binding = ports.bindings.find(key);
   const { upstream } = binding.stream;
   if (!upstreams.has(upstream) || !rulesOf(binding.engine).takesSignals) return false;
-  const record = await machinery.store.get(key);
+  const record = await ports.store.get(key);
   if (record?.status !== "sleeping" || record.paused || record.awaiting) return false;
   // While it is out nothing can be seen; what follows the outage is the probes'.
-  if ((await machinery.breakers.admit(upstream)).type !== "go") return false;
-  report.looked++;
-  return hasNews(machinery, binding, record, signal);
+  if ((await ports.breakers.admit(upstream)).type !== "go") return false;
+  report.checked++;
+  return hasNews(ports, binding, record, signal);
 }

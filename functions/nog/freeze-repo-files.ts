@@ -48,7 +48,7 @@ interface FreezeRepoFilesView {
   frozenAt?: number | undefined;
 }
 
-const mostRetries = 5;
+const maxRetries = 5;
 const sevenDaysMs = 7 * 86_400_000;
 
 /**
@@ -140,7 +140,7 @@ async function freezeAndTell(
     // The attempts in the record are what survives a process; no event shows a failed try, so a view cannot count them.
     // They count since the task last caught up, when it began to wait for this step, and with it outages of the server:
     // so there may be fewer retries than five, and never more before it is told.
-    if (run.attempt <= mostRetries) throw error;
+    if (run.attempt <= maxRetries) throw error;
     run.log.error("freezing the files failed for good", { ...view.repo, err: error });
     await run.client(FreezeRepo).abortFreezeRepoFiles({
       ...versioned,

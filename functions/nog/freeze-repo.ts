@@ -35,7 +35,7 @@ interface FreezeRepoView {
  * Freezes a repo in three places that share no transaction: begins in its registry, in the repo and in the workflow, so
  * that the storage side freezes the files (`freezeRepoFiles`); then commits in all three, or releases all three.
  *
- * A run may be killed between any two calls, and the next one makes them all again. The server repeats what the holder
+ * A run may be killed between any two calls, and the next one makes them all again. The server repeats what the leader
  * of a repo asks for, without an event. Only a begin that names a version is refused when it is repeated, because it
  * moved that version itself: then the events since are read, and show whose begin it was. A begin that is refused for
  * good, or files that could not be frozen, lead to the release, which names no versions and may be repeated, too.

@@ -14,7 +14,7 @@ interface EventMessage {
 
 /**
  * One event of a stream, converted when it is looked at: most activities skip most events. The length of the id is
- * checked at once, so that reading `id` never throws; reading `event` throws for a malformed one.
+ * looked at once, so that reading `id` never throws; reading `event` throws for a malformed one.
  */
 class LazyRecorded<M extends EventMessage, E> implements Recorded<E> {
   private readonly message: M;

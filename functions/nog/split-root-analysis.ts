@@ -39,14 +39,14 @@ export interface Suggestion {
 export function suggestSplit(facts: SplitRootFacts): Suggestion[] {
   const children = childrenOf(facts.usage);
   const suggestions: Suggestion[] = [];
-  const lookAt = (path: string, usage: bigint): void => {
+  const checkTask = (path: string, usage: bigint): void => {
     const below = children.get(path) ?? [];
     const { suggestion, looksInto } = judge(facts, path, usage, below.length > 0);
     suggestions.push({ path, suggestion });
-    if (looksInto) for (const child of below) lookAt(child.path, child.usage);
+    if (looksInto) for (const child of below) checkTask(child.path, child.usage);
   };
   const total = facts.usage.get(".");
-  if (total !== undefined) lookAt(".", total);
+  if (total !== undefined) checkTask(".", total);
   return suggestions;
 }
 

@@ -17,17 +17,17 @@ export interface Action extends Intervention {
   readonly target: string;
 }
 
-const longestReason = 200;
-const longestBy = 100;
+const maxReason = 200;
+const maxBy = 100;
 /** So many actions are kept, the last one first. */
-const mostActions = 50;
+const maxActions = 50;
 const document = "actions";
 const rounds = 5;
 
 /** Throws a `TailwakeError` ("invalid-argument") for a text that is none, empty or too long. */
 export function checkNote({ reason, by }: Note): void {
-  check("reason", reason, longestReason);
-  check("who did it", by, longestBy);
+  check("reason", reason, maxReason);
+  check("who did it", by, maxBy);
 }
 
 function check(subject: string, text: unknown, longest: number): void {
@@ -41,10 +41,10 @@ function check(subject: string, text: unknown, longest: number): void {
 }
 
 /** Adds to the list of last actions. What cannot be read of it is replaced; several writers at once may lose an entry. */
-export async function noteAction(control: ControlStore, action: Action): Promise<void> {
+export async function recordAction(control: ControlStore, action: Action): Promise<void> {
   for (let round = 1; round <= rounds; round++) {
     const found = await control.read(document);
-    const entries = [action, ...entriesOf(found?.value)].slice(0, mostActions);
+    const entries = [action, ...entriesOf(found?.value)].slice(0, maxActions);
     if ((await control.write(document, { entries }, found?.version ?? 0)) !== undefined) return;
   }
 }

@@ -15,19 +15,19 @@ import type { TaskStore } from "../tasks/store.ts";
 import { pause, resume, resumeRunning, rewind } from "../tasks/transitions.ts";
 import type { Update } from "../tasks/update.ts";
 import * as breaker from "../upstream/breaker.ts";
-import type { Wakes } from "../wake/alarms.ts";
-import { type Action, checkNote, type Note, noteAction } from "./actions.ts";
+import type { Alarms } from "../wake/alarms.ts";
+import { type Action, checkNote, type Note, recordAction } from "./actions.ts";
 
 /** Attempts of an operator's write against other writers. */
 const rounds = 5;
 
-export interface Surroundings {
+export interface OperatorPorts {
   readonly store: TaskStore;
   readonly control: ControlStore;
-  readonly wakes: Wakes;
+  readonly alarms: Alarms;
   readonly breakers: Pick<Breakers, "change">;
   readonly clock: { now(): number };
-  /** Adds to the list of last actions; default {@link noteAction}. */
+  /** Adds to the list of last actions; default {@link recordAction}. */
   readonly list?: (action: Action) => Promise<void>;
   /** The engine that a task is bound to: of the app, or what the record says of its last run. */
   engineOf(record: TaskRecord): EngineName;
@@ -58,9 +58,9 @@ export interface RewindOptions {
   readonly note?: Note | undefined;
 }
 
-export function createOperators(surroundings: Surroundings): Operators {
-  const { store, control, wakes, breakers, clock, engineOf } = surroundings;
-  const { list = (action) => noteAction(control, action) } = surroundings;
+export function createOperators(ports: OperatorPorts): Operators {
+  const { store, control, alarms, breakers, clock, engineOf } = ports;
+  const { list = (action) => recordAction(control, action) } = ports;
 
   /** Reads the record, decides on a write, and does so again if another writer was quicker. */
   async function change(
@@ -105,13 +105,13 @@ export function createOperators(surroundings: Surroundings): Operators {
       return rewind(to, clock.now(), eagerBucketOf(engineOf(stored), stored), intervention);
     });
     if (view !== undefined) await store.deleteView(key, view);
-    await wakes.send([{ class: "operator", key }]);
+    await alarms.send([{ class: "operator", key }]);
     return record;
   }
 
   return {
     async wake(key) {
-      await wakes.send([{ class: "operator", key }]);
+      await alarms.send([{ class: "operator", key }]);
     },
     pause: (key, note) =>
       change("pause", key, note, (stored, intervention) => {
@@ -130,8 +130,8 @@ export function createOperators(surroundings: Surroundings): Operators {
           : resume(stored, clock.now(), bucket, intervention);
       });
       const { fence, notBefore } = record;
-      if (record.status === "ready") await wakes.send([{ class: "operator", key }]);
-      if (record.status === "retrying") await wakes.sendAt({ class: "timer", key, fence }, notBefore ?? clock.now());
+      if (record.status === "ready") await alarms.send([{ class: "operator", key }]);
+      if (record.status === "retrying") await alarms.sendAt({ class: "timer", key, fence }, notBefore ?? clock.now());
       return record;
     },
     rewind: (key, to, options = {}) => moveTail("rewind", key, to, options),

@@ -5,17 +5,17 @@ import type { Address } from "../contract/stream.ts";
 import type { Tail } from "../contract/tail.ts";
 import { Breakers } from "../engines/breakers.ts";
 import { noMeter } from "../engines/meter.ts";
-import type { Invocation, Machinery } from "../engines/ports.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
 import { noTracer } from "../engines/tracer.ts";
-import { type LogEntry, loggerTo } from "../foundation/recording-logger.ts";
+import { type LogEntry, recordingLogger } from "../foundation/recording-logger.ts";
 import { runTask } from "../run/run.ts";
 import { MemoryControlStore } from "../tasks/memory-control.ts";
 import { recentRuns } from "../tasks/recent-runs.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import { acquire } from "../tasks/transitions.ts";
-import { MemoryWakes } from "../wake/memory.ts";
+import { MemoryAlarms } from "../wake/memory.ts";
 import { CopiedStore } from "./copied-store.ts";
-import { type NotedCall, nameOfMethod, notingTransport } from "./noting-transport.ts";
+import { nameOfMethod, type RecordedCall, recordingTransport } from "./recording-transport.ts";
 
 export interface ReplayOptions {
   /** Where it begins; default the stored tail, with the stored view. From elsewhere the view is made anew. */
@@ -37,7 +37,7 @@ export interface Replay {
   readonly viewAfter: string | undefined;
   readonly events: number;
   /** Calls that the activity made, in order. */
-  readonly calls: readonly NotedCall[];
+  readonly calls: readonly RecordedCall[];
   readonly started: readonly { readonly activity: string; readonly address: Address }[];
   readonly log: readonly LogEntry[];
 }
@@ -51,11 +51,11 @@ const invocationMs = 900_000;
  * an activity does in other ways, it does.
  */
 export async function replay(
-  real: Machinery,
+  real: Ports,
   record: TaskRecord,
   { from, send = [], signal }: ReplayOptions,
 ): Promise<Replay> {
-  const calls: NotedCall[] = [];
+  const calls: RecordedCall[] = [];
   const started: { readonly activity: string; readonly address: Address }[] = [];
   const log: LogEntry[] = [];
   const outcomes: Outcome[] = [];
@@ -67,17 +67,17 @@ export async function replay(
     method.idempotency === Idempotency.NO_SIDE_EFFECTS || send.includes(nameOfMethod(method));
   const upstream = (name: string) => {
     const connection = real.upstream(name);
-    return { ...connection, transport: notingTransport(connection.transport, calls, isStream, isRead), close() {} };
+    return { ...connection, transport: recordingTransport(connection.transport, calls, isStream, isRead), close() {} };
   };
   const control = new MemoryControlStore();
-  const noted = loggerTo(log);
+  const noted = recordingLogger(log);
   const key = { entity: record.entity, kind: record.kind, activity: record.activity };
   // Member by member: nothing of the real machinery that writes can come along.
-  const machinery: Machinery = {
+  const ports: Ports = {
     bindings: real.bindings,
     store,
     control,
-    wakes: new MemoryWakes(clock),
+    alarms: new MemoryAlarms(clock),
     clock,
     log: noted,
     meter: noMeter,
@@ -97,7 +97,7 @@ export async function replay(
       onOutcome: (task, outcome) => void (taskName(task) === taskName(key) && outcomes.push(outcome)),
     },
   };
-  const binding = machinery.bindings.find(record);
+  const binding = ports.bindings.find(record);
   const viewBefore = record.view ?? (record.viewRef && (await real.store.getView(record, record.viewRef)));
   const before = beginning(record, from);
   await store.copy(before);
@@ -108,12 +108,12 @@ export async function replay(
     leaseUntil: now + invocationMs,
     engine: binding.engine,
     eagerBucket: undefined,
-    isAlone: true,
+    inQuarantine: true,
     now,
   } as const;
   const taken = await store.update(key, acquire(claim, { sleeping: true, early: true, fence: undefined }));
   if (!taken.applied) throw new Error(`${taskName(key)}: the copy of its record could not be acquired`);
-  const after = await runTask(machinery, binding, taken.record, "operator", invocationOf(now, signal));
+  const after = await runTask(ports, binding, taken.record, "operator", invocationOf(now, signal));
   const outcome = outcomes.at(-1);
   if (!outcome) throw new Error(`${taskName(key)}: the run ended without an outcome`);
   const viewAfter = after.view ?? (after.viewRef && (await store.getView(key, after.viewRef)));

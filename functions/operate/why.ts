@@ -1,6 +1,6 @@
 import { statusOf } from "../run/start.ts";
 import type { TaskRecord } from "../tasks/record.ts";
-import { clockSkewMs, strikesToIsolate } from "../tasks/transitions.ts";
+import { clockSkewMs, strikesToQuarantine } from "../tasks/transitions.ts";
 import type { LastTick } from "../tick/last-tick.ts";
 import type { BreakerState } from "../upstream/breaker.ts";
 import { strikeDelayMs } from "../wake/backoff.ts";
@@ -82,12 +82,12 @@ function whyRunning(record: TaskRecord, { now, lastTick }: Facts): Why {
   const { leaseUntil = 0, fence, strikes, token = "" } = record;
   const over = leaseUntil + clockSkewMs + strikeDelayMs(strikes);
   if (now <= over) {
-    // The token of a holder's run names the holder.
-    const [holder, , rest] = token.split("#");
+    // The token of a leader's run names the leader.
+    const [leader, , rest] = token.split("#");
     if (rest !== undefined) {
       return reason(
         "watching",
-        `It runs: ${holder} holds its stream open, and hands it over before ${at(leaseUntil, now)}.`,
+        `It runs: ${leader} holds its stream open, and hands it over before ${at(leaseUntil, now)}.`,
       );
     }
     const dead =
@@ -97,7 +97,7 @@ function whyRunning(record: TaskRecord, { now, lastTick }: Facts): Why {
     return reason("running", `It runs: run ${fence} has the lease.${dead} by ${at(over, now)}.`, over);
   }
   const count = strikes > 0 ? `, as ${strikes} before it` : "";
-  const alone = strikes + 1 >= strikesToIsolate ? ", alone" : "";
+  const alone = strikes + 1 >= strikesToQuarantine ? ", alone" : "";
   return {
     ...reason(
       "killed",
@@ -161,7 +161,7 @@ function whyAsleep({ engine, due, notBefore }: TaskRecord, now: number): Why {
     case "lazy":
       return reason(
         "asleep",
-        `It has caught up and sleeps until a signal. Without one it is looked at by ${at(due, now)}.`,
+        `It has caught up and sleeps until a signal. Without one it is checked by ${at(due, now)}.`,
         due,
       );
     case "cron":
@@ -171,7 +171,7 @@ function whyAsleep({ engine, due, notBefore }: TaskRecord, now: number): Why {
         notBefore,
       );
     case "eager":
-      return reason("to be watched", `It has caught up; a holder of the eager function watches it soon.`, due);
+      return reason("to be watched", `It has caught up; a leader of the eager function watches it soon.`, due);
   }
 }
 

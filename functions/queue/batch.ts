@@ -1,15 +1,15 @@
 import { describeError, describeValue, isTailwakeError, TailwakeError } from "../contract/error.ts";
 import { checkAddress, type SignalDeclaration, type StreamDeclaration } from "../contract/stream.ts";
 import type { Binding } from "../engines/binding.ts";
-import type { Admittance } from "../engines/breakers.ts";
-import type { Invocation, Machinery } from "../engines/ports.ts";
+import type { BreakerDecision } from "../engines/breakers.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
 import { rulesOf } from "../engines/rules.ts";
 import { type Need, Slots } from "../engines/slots.ts";
 import { keepNews, take } from "../run/acquire.ts";
 import { runTask } from "../run/run.ts";
 import { sendAtOrLeaveToScan, startTask } from "../run/start.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
-import { strikesToIsolate, timerSlackMs } from "../tasks/transitions.ts";
+import { strikesToQuarantine, timerSlackMs } from "../tasks/transitions.ts";
 import { type BusEvent, decodeBusEvent, ownMessage } from "../wake/envelope.ts";
 import { isNews, isSignal, type Signal, type TaskWake } from "../wake/wake.ts";
 
@@ -40,7 +40,7 @@ interface TaskWork {
  * alone; the others are not affected, and no tail moves for it.
  */
 export async function runBatch(
-  machinery: Machinery,
+  ports: Ports,
   deliveries: readonly Delivery[],
   invocation: Invocation,
 ): Promise<ReadonlyMap<string, unknown>> {
@@ -48,16 +48,16 @@ export async function runBatch(
   const fail = (ids: Iterable<string>, error: unknown) => {
     for (const id of ids) failures.set(id, error);
     const code = isTailwakeError(error) ? error.code : undefined;
-    machinery.log.error("delivery failed", { messageIds: [...ids], code, err: describeError(error) });
+    ports.log.error("delivery failed", { messageIds: [...ids], code, err: describeError(error) });
   };
-  const work = await sortByTask(machinery, deliveries, fail);
+  const work = await sortByTask(ports, deliveries, fail);
   const slots = new Slots();
-  const isAlone = work.size === 1;
+  const inQuarantine = work.size === 1;
   await Promise.all(
     [...work.values()].map((one) =>
-      slots.run(needsOf(machinery, one.binding), async () => {
+      slots.run(needsOf(ports, one.binding), async () => {
         try {
-          await runWork(machinery, one, invocation, isAlone);
+          await runWork(ports, one, invocation, inQuarantine);
         } catch (error) {
           fail(one.ids, error);
         }
@@ -68,7 +68,7 @@ export async function runBatch(
 }
 
 /** Runs one task for the first of its wakes that takes it. */
-async function runWork(machinery: Machinery, work: TaskWork, invocation: Invocation, isAlone: boolean): Promise<void> {
+async function runWork(ports: Ports, work: TaskWork, invocation: Invocation, inQuarantine: boolean): Promise<void> {
   const { binding, wakes, seen, name } = work;
   if (invocation.signal.aborted) {
     throw new TailwakeError({
@@ -82,38 +82,38 @@ async function runWork(machinery: Machinery, work: TaskWork, invocation: Invocat
   const ordered = [...wakes].sort((a, b) => Number(isNews(b.class)) - Number(isNews(a.class)));
   const [first] = ordered;
   if (!first) return;
-  if (binding.engine === "eager" && !(await hasToRunAlone(machinery, first, isAlone))) {
-    if (isNews(first.class)) await keepNews(machinery, first.key, first.class);
+  if (binding.engine === "eager" && !(await runsInQuarantine(ports, first, inQuarantine))) {
+    if (isNews(first.class)) await keepNews(ports, first.key, first.class);
     return;
   }
   const { upstream } = binding.stream;
   for (const wake of ordered) {
-    if (wake.notBefore !== undefined && wake.notBefore > machinery.clock.now() + timerSlackMs) {
+    if (wake.notBefore !== undefined && wake.notBefore > ports.clock.now() + timerSlackMs) {
       // The delay queue is shorter than the wait. News that cannot be sent again must be delivered again.
-      if (isNews(wake.class)) await machinery.wakes.sendAt(wake, wake.notBefore);
-      else await sendAtOrLeaveToScan(machinery, wake, wake.notBefore);
+      if (isNews(wake.class)) await ports.alarms.sendAt(wake, wake.notBefore);
+      else await sendAtOrLeaveToScan(ports, wake, wake.notBefore);
       continue;
     }
-    const admittance = await machinery.breakers.admit(upstream);
-    if (admittance.type !== "go") return putOff(machinery, wake, admittance);
-    const taking = await take(machinery, binding, wake, invocation, { seen, isAlone });
+    const decision = await ports.breakers.admit(upstream);
+    if (decision.type !== "go") return putOff(ports, wake, decision);
+    const taking = await take(ports, binding, wake, invocation, { seen, inQuarantine });
     if (taking.type === "taken") {
-      const now = machinery.clock.now();
-      if (Number.isFinite(work.since)) machinery.meter.add("WakeToRunMs", Math.max(0, now - work.since));
-      await runTask(machinery, binding, taking.record, wake.class, invocation);
-      return machinery.breakers.review(upstream);
+      const now = ports.clock.now();
+      if (Number.isFinite(work.since)) ports.meter.add("WakeToRunMs", Math.max(0, now - work.since));
+      await runTask(ports, binding, taking.record, wake.class, invocation);
+      return ports.breakers.review(upstream);
     }
-    if (admittance.isCanary) await machinery.breakers.recall(upstream);
+    if (decision.isTrial) await ports.breakers.recall(upstream);
     // What has killed invocations before runs with nothing beside it that it could take along (rule 8).
-    if (taking.type === "alone") return machinery.wakes.sendAlone(wake);
+    if (taking.type === "alone") return ports.alarms.sendQuarantined(wake);
     if (taking.type === "noted") return;
   }
 }
 
-/** An eager task runs in its holder, which leaves those alone that have killed it. */
-async function hasToRunAlone({ store }: Machinery, wake: TaskWake, isAlone: boolean): Promise<boolean> {
-  if (!isAlone || isNews(wake.class)) return false;
-  return ((await store.get(wake.key))?.strikes ?? 0) >= strikesToIsolate;
+/** An eager task runs in its leader, which leaves those alone that have killed it. */
+async function runsInQuarantine({ store }: Ports, wake: TaskWake, inQuarantine: boolean): Promise<boolean> {
+  if (!inQuarantine || isNews(wake.class)) return false;
+  return ((await store.get(wake.key))?.strikes ?? 0) >= strikesToQuarantine;
 }
 
 /**
@@ -121,16 +121,16 @@ async function hasToRunAlone({ store }: Machinery, wake: TaskWake, isAlone: bool
  * message for one; what the due scan repeats anyway does not. While an operator has it paused, which may be for days,
  * only news is kept, in the record, and the ticks find the task afterwards.
  */
-async function putOff(machinery: Machinery, wake: TaskWake, admittance: Admittance): Promise<void> {
-  if (admittance.type === "wait") {
+async function putOff(ports: Ports, wake: TaskWake, decision: BreakerDecision): Promise<void> {
+  if (decision.type === "wait") {
     if (wake.class === "rescue" || wake.class === "probe") return;
-    await machinery.wakes.sendAt(wake, admittance.at);
-  } else if (isNews(wake.class)) await keepNews(machinery, wake.key, wake.class);
+    await ports.alarms.sendAt(wake, decision.at);
+  } else if (isNews(wake.class)) await keepNews(ports, wake.key, wake.class);
 }
 
 /** Finds the tasks that the deliveries are about. */
 async function sortByTask(
-  machinery: Machinery,
+  ports: Ports,
   deliveries: readonly Delivery[],
   fail: (ids: Iterable<string>, error: unknown) => void,
 ): Promise<Map<string, TaskWork>> {
@@ -138,7 +138,7 @@ async function sortByTask(
   const sentAt = new Map(deliveries.map((delivery) => [delivery.id, delivery.sentAt]));
   const add = (id: string, wake: TaskWake, seen?: TaskRecord) => {
     const name = taskName(wake.key);
-    const binding = machinery.bindings.find(wake.key);
+    const binding = ports.bindings.find(wake.key);
     const one = work.get(name) ?? { name, binding, wakes: [], ids: new Set(), since: Number.POSITIVE_INFINITY, seen };
     one.wakes.push(wake);
     one.ids.add(id);
@@ -157,12 +157,12 @@ async function sortByTask(
         add(id, own);
         continue;
       }
-      const { signals: found, failed } = own ? { signals: [own], failed: [] } : await signalsIn(machinery, event);
+      const { signals: found, failed } = own ? { signals: [own], failed: [] } : await signalsIn(ports, event);
       // A task that could not be started is no reason not to tell those that are there.
       for (const error of failed) fail([id], error);
       for (const signal of found) {
-        if (signal.kind !== undefined && !machinery.bindings.hasKind(signal.kind)) {
-          throw machinery.bindings.unknownKind(signal.kind);
+        if (signal.kind !== undefined && !ports.bindings.hasKind(signal.kind)) {
+          throw ports.bindings.unknownKind(signal.kind);
         }
         const group = signals.get(signal.entity) ?? { ids: [], signals: [] };
         group.ids.push(id);
@@ -177,11 +177,11 @@ async function sortByTask(
   await Promise.all(
     [...signals].map(async ([entity, group]) => {
       try {
-        const { tasks, malformed } = await machinery.store.tasksOf(entity);
+        const { tasks, malformed } = await ports.store.tasksOf(entity);
         for (const record of tasks) {
           if (!group.signals.some(({ kind }) => kind === undefined || kind === record.kind)) continue;
           try {
-            addSignaled(machinery, record, (wake) => {
+            addSignaled(ports, record, (wake) => {
               for (const id of group.ids) add(id, wake, record);
             });
           } catch (error) {
@@ -198,9 +198,9 @@ async function sortByTask(
 }
 
 /** Signals address lazy tasks that can run, and eager ones that nobody watches; others cost no write (rule 4). */
-function addSignaled(machinery: Machinery, record: TaskRecord, add: (wake: TaskWake) => void): void {
+function addSignaled(ports: Ports, record: TaskRecord, add: (wake: TaskWake) => void): void {
   if (record.paused || record.status === "completed" || record.status === "parked") return;
-  const binding = machinery.bindings.find(record);
+  const binding = ports.bindings.find(record);
   const unwatched = binding.engine === "eager" && record.status === "sleeping";
   if (!rulesOf(binding.engine).takesSignals && !unwatched) return;
   const { entity, kind, activity } = record;
@@ -209,10 +209,10 @@ function addSignaled(machinery: Machinery, record: TaskRecord, add: (wake: TaskW
 
 /** The signals that a user's own bus event stands for; activities bound with `startOnSignal` get their task. */
 async function signalsIn(
-  machinery: Machinery,
+  ports: Ports,
   { source, detailType, detail }: BusEvent,
 ): Promise<{ readonly signals: readonly Signal[]; readonly failed: readonly unknown[] }> {
-  const declared = machinery.bindings.signalsOf(source, detailType);
+  const declared = ports.bindings.signalsOf(source, detailType);
   if (declared.length === 0) {
     throw new TailwakeError({
       code: "malformed-message",
@@ -227,9 +227,9 @@ async function signalsIn(
     const given = addressIn(detail, stream, signal);
     if (given === undefined) continue;
     const address = checkAddress(stream, given);
-    for (const binding of machinery.bindings) {
+    for (const binding of ports.bindings) {
       if (!binding.startOnSignal || binding.stream !== stream) continue;
-      await startTask(machinery, binding.activity, address).catch((error: unknown) => failed.push(error));
+      await startTask(ports, binding.activity, address).catch((error: unknown) => failed.push(error));
     }
     signals.push({ class: "signal", entity: stream.definition.entityId(address), kind: stream.kind });
   }
@@ -255,7 +255,7 @@ function addressIn(detail: unknown, { kind }: StreamDeclaration, { address, deta
 const defaultMaxOpenStreams = 100;
 
 /** What a run takes a place of. */
-function needsOf({ limits, upstream }: Machinery, { stream, declaration }: Binding): Need[] {
+function needsOf({ limits, upstream }: Ports, { stream, declaration }: Binding): Need[] {
   const needs: Need[] = [
     { name: "invocation", limit: limits.runs },
     { name: `kind ${stream.kind}`, limit: limits.runsPerKind },

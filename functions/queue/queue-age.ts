@@ -11,7 +11,7 @@ export interface QueueAge {
 const document = "queue-age";
 
 /** Leaves word for the tick, which cannot see the queue. */
-export async function noteQueueAge(control: ControlStore, age: QueueAge): Promise<void> {
+export async function recordQueueAge(control: ControlStore, age: QueueAge): Promise<void> {
   await control.write(document, age, "any");
 }
 

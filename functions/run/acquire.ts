@@ -1,6 +1,6 @@
 import { TailwakeError } from "../contract/error.ts";
 import type { Binding } from "../engines/binding.ts";
-import type { Invocation, Machinery } from "../engines/ports.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
 import { rulesOf } from "../engines/rules.ts";
 import { eagerBucketOf, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import {
@@ -8,13 +8,13 @@ import {
   acquireExpired,
   type Claim,
   clockSkewMs,
-  noteWake,
-  rouse,
-  strikesToIsolate,
+  markReady,
+  recordWake,
+  strikesToQuarantine,
   timerSlackMs,
 } from "../tasks/transitions.ts";
 import { strikeDelayMs } from "../wake/backoff.ts";
-import { admissionOf, isNews, type TaskWake, type WakeClass } from "../wake/wake.ts";
+import { acquireRuleOf, isNews, type TaskWake, type WakeClass } from "../wake/wake.ts";
 
 /**
  * What a wake came to.
@@ -31,7 +31,7 @@ export type Taking =
   | { readonly type: "alone" };
 
 /** Rounds against other writers before the message is left to a later delivery (rule 5). */
-const roundsAgainstOthers = 3;
+const maxTries = 3;
 
 /**
  * Takes the lease for a wake. `seen` is the record if the caller has just read it: then it decides the first write, and
@@ -39,34 +39,35 @@ const roundsAgainstOthers = 3;
  * writers win every round.
  */
 export async function take(
-  machinery: Machinery,
+  ports: Ports,
   binding: Binding,
   wake: TaskWake,
   invocation: Invocation,
-  options: { readonly seen?: TaskRecord | undefined; readonly isAlone: boolean },
+  options: { readonly seen?: TaskRecord | undefined; readonly inQuarantine: boolean },
 ): Promise<Taking> {
-  const { store, clock } = machinery;
-  const admission = admissionOf(wake, binding.declaration.signalsCutWaits);
-  const token = machinery.newToken();
+  const { store, clock } = ports;
+  const rule = acquireRuleOf(wake, binding.declaration.signalsCutWaits);
+  const token = ports.newToken();
   let { seen } = options;
-  for (let round = 1; round <= roundsAgainstOthers; round++) {
+  for (let round = 1; round <= maxTries; round++) {
     const now = clock.now();
     const { engine } = binding;
-    const { isAlone } = options;
+    const { inQuarantine } = options;
     const leaseUntil = invocation.hardEnd + clockSkewMs;
-    const claim: Claim = { token, leaseUntil, engine, eagerBucket: eagerBucketOf(engine, wake.key), isAlone, now };
+    const claim: Claim = { token, leaseUntil, engine, eagerBucket: eagerBucketOf(engine, wake.key), inQuarantine, now };
     const step = seen ? nextStep(seen, binding, wake, now) : "acquire";
     if (typeof step === "object") return step;
-    if (seen && step !== "note" && !isAlone && strikesIfTaken(seen) >= strikesToIsolate) return { type: "alone" };
+    if (seen && step !== "note" && !inQuarantine && strikesIfTaken(seen) >= strikesToQuarantine)
+      return { type: "alone" };
     const heldBy = seen?.token ?? "";
     const update =
       step === "acquire"
-        ? acquire(claim, admission)
+        ? acquire(claim, rule)
         : step === "takeOver"
           ? acquireExpired(claim, heldBy, strikeDelayMs(seen?.strikes ?? 0))
-          : noteWake(heldBy, wake.class === "child" ? "child" : "signal");
+          : recordWake(heldBy, wake.class === "child" ? "child" : "signal");
     const written = await store.update(wake.key, update);
-    if (written.applied && step === "takeOver") machinery.meter.add("LeasesExpired", 1);
+    if (written.applied && step === "takeOver") ports.meter.add("LeasesExpired", 1);
     if (written.applied) return step === "note" ? { type: "noted" } : { type: "taken", record: written.record };
     if (!written.record) throw unknownTask(wake);
     seen = written.record;
@@ -78,15 +79,15 @@ export async function take(
  * Keeps news for a task that does not run here, or not now: a sleeping task becomes ready, a running one goes on, and
  * any other runs anyway.
  */
-export async function keepNews({ store, clock }: Machinery, key: TaskKey, wakeClass: WakeClass): Promise<void> {
-  for (let round = 1; round <= roundsAgainstOthers; round++) {
-    const roused = await store.update(key, rouse(clock.now(), wakeClass === "operator"));
-    if (roused.applied) return;
-    const { record } = roused;
+export async function keepNews({ store, clock }: Ports, key: TaskKey, wakeClass: WakeClass): Promise<void> {
+  for (let round = 1; round <= maxTries; round++) {
+    const marked = await store.update(key, markReady(clock.now(), wakeClass === "operator"));
+    if (marked.applied) return;
+    const { record } = marked;
     if (!record || record.paused || record.status === "retrying") return;
     if (record.status === "sleeping") continue;
     if (record.status !== "running" || record.token === undefined) return;
-    if ((await store.update(key, noteWake(record.token, wakeClass === "child" ? "child" : "signal"))).applied) return;
+    if ((await store.update(key, recordWake(record.token, wakeClass === "child" ? "child" : "signal"))).applied) return;
   }
   throw stillMoving(key);
 }
@@ -95,7 +96,7 @@ function stillMoving(key: TaskKey): TailwakeError {
   return new TailwakeError({
     code: "store-refused",
     subject: `wake of ${taskName(key)}`,
-    expected: `its record to stand still for one of ${roundsAgainstOthers} rounds`,
+    expected: `its record to stand still for one of ${maxTries} rounds`,
     received: "another writer each time",
   });
 }
@@ -107,7 +108,7 @@ function nextStep(
   wake: TaskWake,
   now: number,
 ): "acquire" | "takeOver" | "note" | (Taking & { type: "nothing" }) {
-  const { sleeping, early, fence } = admissionOf(wake, binding.declaration.signalsCutWaits);
+  const { sleeping, early, fence } = acquireRuleOf(wake, binding.declaration.signalsCutWaits);
   if (seen.paused) return { type: "nothing", why: "paused" };
   // A fence tells an alarm clock of an earlier run from the latest one's; it also changes when a dead run is replaced.
   if (fence !== undefined && fence !== seen.fence && seen.status !== "running")

@@ -96,9 +96,9 @@ async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle)
     return { type: "caughtUp", tail: state.tail };
   }
   state.acted = "again";
-  state.machinery.observer?.onAct?.(state.key);
+  state.ports.observer?.onAct?.(state.key);
   const decision: unknown = await untilAbandoned(state, behaviour.act(state.view?.value, handle.context));
-  state.actEndedAt = state.machinery.clock.now();
+  state.actEndedAt = state.ports.clock.now();
   if (!isDecision(decision)) throw notTheContract(state, "act", "a decision, as caughtUp() or completed()", decision);
   if (decision.type === "caughtUp" && !state.signal.aborted) state.acted = state.tail;
   return { ...decision, tail: state.tail };
@@ -113,7 +113,7 @@ const pauseMs = 50;
  * head would be to act on a past that this task itself has changed: it waits until nothing follows.
  */
 async function ownEventsFollow(state: RunState, stream: OpenStream): Promise<boolean> {
-  const { clock } = state.machinery;
+  const { clock } = state.ports;
   if (!state.watch || state.signal.aborted || clock.now() - state.actEndedAt >= ownEventsMs) return false;
   const over = new AbortController();
   try {
@@ -131,9 +131,9 @@ function asksToAct(state: RunState, wokenBy: WokenBy): boolean {
 }
 
 async function loadView(state: RunState, behaviour: Viewed): Promise<void> {
-  const { record, machinery, key } = state;
+  const { record, ports, key } = state;
   if (record.viewVersion === behaviour.view.version && record.tail !== epoch) {
-    const json = record.view ?? (record.viewRef && (await machinery.store.getView(key, record.viewRef)));
+    const json = record.view ?? (record.viewRef && (await ports.store.getView(key, record.viewRef)));
     if (json) {
       state.view = { value: parseView(state, json), changed: false };
       state.actedAhead = record.actedAhead === true;
@@ -189,13 +189,13 @@ function leave(state: RunState): void {
 
 /** Waits for the activity, but not beyond the time that the invocation needs to commit. */
 async function untilAbandoned<T>(state: RunState, work: Promise<T> | T): Promise<T | Outcome> {
-  const { machinery, invocation } = state;
+  const { ports, invocation } = state;
   const over = new AbortController();
   try {
     const first = await Promise.race([
       // An author without a compiler may have forgotten the promise.
       Promise.resolve(work).then((value) => ({ value })),
-      machinery.clock.sleep(invocation.abandonAt - machinery.clock.now(), over.signal).then(() => undefined),
+      ports.clock.sleep(invocation.abandonAt - ports.clock.now(), over.signal).then(() => undefined),
     ]);
     if (first) return first.value;
   } finally {

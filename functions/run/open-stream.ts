@@ -3,7 +3,7 @@ import { checkAddress } from "../contract/stream.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
 import type { Binding } from "../engines/binding.ts";
 import { errorCode } from "../engines/error-code.ts";
-import type { Machinery } from "../engines/ports.ts";
+import type { Ports } from "../engines/ports.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import type { OpenStream } from "../upstream/event-stream.ts";
 import type { RunState } from "./run-state.ts";
@@ -13,27 +13,27 @@ const tailTrustMs = 6 * 3_600_000;
 
 /** Opens a task's stream after a tail, and tells the breaker how that went. Throws the server's `ConnectError`. */
 export async function openTaskStream(
-  machinery: Machinery,
+  ports: Ports,
   binding: Binding,
   record: TaskRecord,
   { tail, watch, signal }: { readonly tail: Tail; readonly watch: boolean; readonly signal: AbortSignal },
 ): Promise<OpenStream> {
   const { upstream } = binding.stream;
-  const span = machinery.tracer.begin("tailwake.stream", { task: taskName(record), after: tail, watch });
+  const span = ports.tracer.begin("tailwake.stream", { task: taskName(record), after: tail, watch });
   const failed = (error: unknown) => {
-    machinery.meter.add("StreamFailures", 1, { why: errorCode(error) });
+    ports.meter.add("StreamFailures", 1, { why: errorCode(error) });
     span.fail(error);
   };
   try {
-    return await machinery.openStream({
-      connection: machinery.upstream(upstream),
+    return await ports.openStream({
+      connection: ports.upstream(upstream),
       declaration: binding.stream,
       // A record of an older version may lack what the stream is asked for by.
       address: checkAddress(binding.stream, record.address),
       position: { after: tail === epoch ? undefined : tail, watch },
       signal,
-      clock: machinery.clock,
-      random: machinery.random,
+      clock: ports.clock,
+      random: ports.random,
       listener: {
         broke: failed,
         closed({ delivered }) {
@@ -47,7 +47,7 @@ export async function openTaskStream(
     span.end();
     throw error;
   } finally {
-    await machinery.breakers.review(upstream);
+    await ports.breakers.review(upstream);
   }
 }
 
@@ -64,7 +64,7 @@ export function isTailInDoubt({ stream }: Binding, record: TaskRecord, now: numb
 export async function openAfterTail(state: RunState): Promise<OpenStream> {
   if (state.stream?.continuesAfter(state.tail)) return state.stream;
   state.stream?.close();
-  const { machinery, binding } = state;
+  const { ports, binding } = state;
   try {
     state.stream = await open(state, state.tail);
   } catch (error) {
@@ -76,19 +76,19 @@ export async function openAfterTail(state: RunState): Promise<OpenStream> {
   if (binding.stream.definition.tailUnknown !== "silent") return state.stream;
   if (state.stream.empty && state.tail !== epoch) {
     const seen = state.tailSeenAt === "unchanged" ? state.record : { ...state.record, tailSeenAt: state.tailSeenAt };
-    if (!isTailInDoubt(binding, { ...seen, tail: state.tail }, machinery.clock.now())) return state.stream;
+    if (!isTailInDoubt(binding, { ...seen, tail: state.tail }, ports.clock.now())) return state.stream;
     const known = await isInHistory(state);
     if (state.signal.aborted) return state.stream;
     if (!known) await startOver(state, "not in the stream");
   }
   // Whatever follows it, and what is read from epoch, the server has just said itself.
-  state.tailSeenAt = machinery.clock.now();
+  state.tailSeenAt = ports.clock.now();
   return state.stream;
 }
 
 async function open(state: RunState, tail: Tail): Promise<OpenStream> {
-  const { machinery, binding, record, watch, signal } = state;
-  const stream = await openTaskStream(machinery, binding, record, { tail, watch: watch !== undefined, signal });
+  const { ports, binding, record, watch, signal } = state;
+  const stream = await openTaskStream(ports, binding, record, { tail, watch: watch !== undefined, signal });
   watch?.opened();
   return stream;
 }
@@ -104,8 +104,8 @@ async function startOver(state: RunState, err: unknown): Promise<OpenStream> {
 
 /** Reads the whole stream for the run's tail: what a server that is silent about unknown tails makes necessary. */
 async function isInHistory(state: RunState): Promise<boolean> {
-  const { machinery, binding, record, signal, tail } = state;
-  const history = await openTaskStream(machinery, binding, record, { tail: epoch, watch: false, signal });
+  const { ports, binding, record, signal, tail } = state;
+  const history = await openTaskStream(ports, binding, record, { tail: epoch, watch: false, signal });
   try {
     for await (const { events } of history.batches()) if (events.some(({ id }) => id === tail)) return true;
     return false;

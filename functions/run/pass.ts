@@ -3,8 +3,8 @@ import type { RunState } from "./run-state.ts";
 import type { Settled } from "./settlement.ts";
 
 /** Begins to measure a round of a run; call what it returns when the round's outcome has been written. */
-export function measureRound(state: RunState): (settled: Settled) => void {
-  const { clock, meter } = state.machinery;
+export function measurePass(state: RunState): (settled: Settled) => void {
+  const { clock, meter } = state.ports;
   const { activity } = state.key;
   const began = clock.now();
   const eventsBefore = state.events;

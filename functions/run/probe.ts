@@ -1,5 +1,5 @@
 import type { Binding } from "../engines/binding.ts";
-import type { Machinery } from "../engines/ports.ts";
+import type { Ports } from "../engines/ports.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { isTailInDoubt, openTaskStream } from "./open-stream.ts";
 
@@ -9,15 +9,15 @@ import { isTailInDoubt, openTaskStream } from "./open-stream.ts";
  * has not been seen for long, of a kind whose server does not say if it no longer knows it.
  */
 export async function hasNews(
-  machinery: Machinery,
+  ports: Ports,
   binding: Binding,
   record: TaskRecord,
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    const stream = await openTaskStream(machinery, binding, record, { tail: record.tail, watch: false, signal });
+    const stream = await openTaskStream(ports, binding, record, { tail: record.tail, watch: false, signal });
     stream.close();
-    return !stream.empty || isTailInDoubt(binding, record, machinery.clock.now());
+    return !stream.empty || isTailInDoubt(binding, record, ports.clock.now());
   } catch {
     return !signal.aborted;
   }

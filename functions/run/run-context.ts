@@ -18,18 +18,18 @@ export interface RunHandle {
 }
 
 export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
-  const { machinery, binding, invocation, record } = state;
+  const { ports, binding, invocation, record } = state;
   /** Those under way, and what the first of them failed with: an index activity may start a hundred thousand. */
   const starts = new Set<Promise<unknown>>();
   let failed: { readonly error: unknown } | undefined;
 
   async function startChild(child: Activity, address: Address, wake: boolean): Promise<TaskStatus> {
     state.assertHeld(`the start of ${child.name}`);
-    machinery.observer?.onStart?.(child, address);
-    const started = await startTask(machinery, child, address);
+    ports.observer?.onStart?.(child, address);
+    const started = await startTask(ports, child, address);
     const status = statusOf(started.record);
     if (!wake || status === "completed") return status;
-    if (!(await awaitChild(machinery, started.key, state.key))) return "completed";
+    if (!(await awaitChild(ports, started.key, state.key))) return "completed";
     state.awaiting = true;
     return status;
   }
@@ -42,8 +42,8 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
     signal: state.signal,
     deadline: new Date(invocation.deadline),
     log: state.log,
-    now: () => new Date(machinery.clock.now()),
-    client: (service) => boundClient(machinery.upstream(binding.stream.upstream).transport, service, state.signal),
+    now: () => new Date(ports.clock.now()),
+    client: (service) => boundClient(ports.upstream(binding.stream.upstream).transport, service, state.signal),
     start(child, address, options) {
       const started = startChild(child, address as Address, options?.wake ?? false);
       // An activity that does not await its start is no unhandled rejection: the commit looks at it.

@@ -4,9 +4,9 @@ import type { Outcome } from "../contract/outcome.ts";
 import type { Tail } from "../contract/tail.ts";
 import { unstorableIn } from "../contract/view.ts";
 import type { Binding } from "../engines/binding.ts";
-import type { Invocation, Machinery } from "../engines/ports.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
 import { noSpan, type Span } from "../engines/tracer.ts";
-import { controllerUnder, noLongerNeeded } from "../foundation/linked-abort-controller.ts";
+import { linkedAbortController, noLongerNeeded } from "../foundation/linked-abort-controller.ts";
 import { type Logger, withFields } from "../foundation/logger.ts";
 import { withRun } from "../tasks/recent-runs.ts";
 import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
@@ -17,7 +17,7 @@ import type { WakeClass } from "../wake/wake.ts";
 import type { Watch } from "./watch.ts";
 
 /** A larger view than this is an item of its own. */
-const largestInlineViewBytes = 4096;
+const maxInlineViewBytes = 4096;
 
 /** A view in memory, between the rounds of one run. */
 export interface LoadedView {
@@ -31,7 +31,7 @@ export interface LoadedView {
  * notices when the lease is lost: from then on the run can change nothing (T2).
  */
 export class RunState {
-  readonly machinery: Machinery;
+  readonly ports: Ports;
   /** Each line of the run says whose it is. */
   readonly log: Logger;
   readonly binding: Binding;
@@ -47,7 +47,7 @@ export class RunState {
   /** As last read or written by this run. */
   record: TaskRecord;
   /** `wakes` as it was before the stream was opened (rule 2). */
-  seenWakes: number;
+  seenWakeCount: number;
   /** The tail at acquire: progress is what differs from it. */
   readonly firstTail: Tail;
   /** The last tail that the activity advanced to. */
@@ -62,7 +62,7 @@ export class RunState {
   tailSeenAt: Progress["tailSeenAt"] = "unchanged";
   /** Called when the server no longer knows the tail: whatever was made of the events before it starts over. */
   onTailUnknown: () => void = () => {};
-  /** Eager: what the run and its holder have to say to each other. */
+  /** Eager: what the run and its leader have to say to each other. */
   readonly watch: Watch | undefined;
   /** A round of this run has caught up. */
   hasCaughtUp = false;
@@ -83,14 +83,14 @@ export class RunState {
   #eventsBefore = 0;
 
   constructor(
-    machinery: Machinery,
+    ports: Ports,
     binding: Binding,
     invocation: Invocation,
     record: TaskRecord,
     wake: WakeClass,
     watch?: Watch,
   ) {
-    this.machinery = machinery;
+    this.ports = ports;
     this.binding = binding;
     this.invocation = invocation;
     const { entity, kind, activity } = record;
@@ -99,15 +99,15 @@ export class RunState {
     this.fence = record.fence;
     // The ids of the seed's log lines: the address, under its own names.
     const task = taskName(this.key);
-    this.log = withFields(machinery.log, { activity, ...record.address, task, fence: record.fence });
-    this.#ends = controllerUnder(invocation.signal);
+    this.log = withFields(ports.log, { activity, ...record.address, task, fence: record.fence });
+    this.#ends = linkedAbortController(invocation.signal);
     // An activity may have any number of calls under way: that is no leak.
     setMaxListeners(0, this.signal);
     this.watch = watch;
     this.#wake = wake;
-    this.#startedAt = machinery.clock.now();
+    this.#startedAt = ports.clock.now();
     this.record = record;
-    this.seenWakes = record.wakes;
+    this.seenWakeCount = record.wakeCount;
     this.firstTail = record.tail;
     this.tail = record.tail;
   }
@@ -139,7 +139,7 @@ export class RunState {
   /** Writes one transition; a refusal by someone else's token means that the lease is lost. */
   write(update: Update): Promise<Written> {
     const { operation } = update;
-    return this.machinery.tracer.within("tailwake.commit", { operation }, async (span) => {
+    return this.ports.tracer.within("tailwake.commit", { operation }, async (span) => {
       const written = await this.#write(update);
       span.set({ applied: written.applied });
       return written;
@@ -147,10 +147,10 @@ export class RunState {
   }
 
   async #write(update: Update): Promise<Written> {
-    const written = await this.machinery.store.update(this.key, update);
+    const written = await this.ports.store.update(this.key, update);
     if (written.applied) {
       this.record = written.record;
-      this.writtenAt = this.machinery.clock.now();
+      this.writtenAt = this.ports.clock.now();
       this.unwritten = false;
     } else if (written.record?.token !== this.token) this.#lose(update.operation);
     return written;
@@ -191,7 +191,7 @@ export class RunState {
     const { outcome, fence, events } = this;
     if (outcome === undefined) return undefined;
     const startedAt = this.#startedAt;
-    const durationMs = Math.max(0, this.machinery.clock.now() - startedAt);
+    const durationMs = Math.max(0, this.ports.clock.now() - startedAt);
     return withRun(this.record.runs, { fence, startedAt, durationMs, events, wake: this.#wake, outcome, tail });
   }
 
@@ -199,7 +199,7 @@ export class RunState {
   async dropOldView(before: string | undefined): Promise<void> {
     if (before === undefined || before === this.record.viewRef) return;
     try {
-      await this.machinery.store.deleteView(this.key, before);
+      await this.ports.store.deleteView(this.key, before);
     } catch (error) {
       this.log.warn("old view not deleted", { view: before, err: error });
     }
@@ -223,11 +223,11 @@ export class RunState {
     const json = this.#viewJson(this.view.value);
     const { version } = behaviour.view;
     const bytes = Buffer.byteLength(json);
-    this.machinery.meter.add("ViewBytes", bytes, { activity: this.key.activity });
-    if (bytes <= largestInlineViewBytes) return { type: "inline", json, version };
+    this.ports.meter.add("ViewBytes", bytes, { activity: this.key.activity });
+    if (bytes <= maxInlineViewBytes) return { type: "inline", json, version };
     // A name that no other run can write: a run that lost its lease must not change the view of the one that has it.
     const name = `${this.record.fence}.${++this.#viewNumber}`;
-    await this.machinery.store.putView(this.key, name, json);
+    await this.ports.store.putView(this.key, name, json);
     return { type: "item", name, version };
   }
 }

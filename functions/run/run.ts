@@ -2,17 +2,17 @@ import type { WokenBy } from "../contract/activity.ts";
 import { isTailwakeError } from "../contract/error.ts";
 import { canceled, type Outcome, retry } from "../contract/outcome.ts";
 import type { Binding } from "../engines/binding.ts";
-import type { Invocation, Machinery } from "../engines/ports.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import { attempt } from "./attempt.ts";
-import { measureRound } from "./pass.ts";
+import { measurePass } from "./pass.ts";
 import { RunState } from "./run-state.ts";
-import { afterTooManyReruns, flush, flushAt, goOnForWakes, type Settled, settle } from "./settlement.ts";
+import { afterTooManyPasses, flush, flushAt, goOnForWakes, type Settled, settle } from "./settlement.ts";
 import { HeadWatcher, type Watch, type Watched } from "./watch.ts";
 
 /** Rounds of one run: the first, and reruns in place for wakes that came meanwhile (rule 10). */
-const longestRun = 10;
+const maxPasses = 10;
 
 /**
  * The one run that all engines share: streams the events after the stored tail through the activity and commits what
@@ -21,7 +21,7 @@ const longestRun = 10;
  * Resolves to the record as the run left it.
  */
 export function runTask(
-  machinery: Machinery,
+  ports: Ports,
   binding: Binding,
   record: TaskRecord,
   wake: WakeClass,
@@ -30,26 +30,26 @@ export function runTask(
 ): Promise<TaskRecord> {
   const { activity, fence } = record;
   const attributes = { task: taskName(record), activity, engine: binding.engine, wake, fence };
-  return machinery.tracer.within("tailwake.run", attributes, (span) => {
-    const state = new RunState(machinery, binding, invocation, record, wake, watch);
+  return ports.tracer.within("tailwake.run", attributes, (span) => {
+    const state = new RunState(ports, binding, invocation, record, wake, watch);
     state.span = span;
-    return runRounds(state, reasonFor(wake, binding, record));
+    return runPasses(state, reasonFor(wake, binding, record));
   });
 }
 
-async function runRounds(state: RunState, first: WokenBy): Promise<TaskRecord> {
+async function runPasses(state: RunState, first: WokenBy): Promise<TaskRecord> {
   const head = state.watch && new HeadWatcher(state, state.watch);
   try {
     let wokenBy: WokenBy | undefined = first;
     for (let round = 1; wokenBy; round++) {
       state.awaiting = false;
-      const measure = measureRound(state);
+      const measure = measurePass(state);
       const outcome = await attempt(state, wokenBy);
       note(state, outcome);
       const settled = await settleOrFail(state, () => settle(state, outcome));
       measure(settled);
       wokenBy = undefined;
-      if (settled === "again" && round === longestRun) await settle(state, afterTooManyReruns(state));
+      if (settled === "again" && round === maxPasses) await settle(state, afterTooManyPasses(state));
       else if (settled === "again") wokenBy = "signal";
       else if (settled === "watching" && head) {
         round = 0;
@@ -65,7 +65,7 @@ async function runRounds(state: RunState, first: WokenBy): Promise<TaskRecord> {
 /** Watches until there is something for another round, and says why; undefined when the run is over. */
 async function watchOn(state: RunState, head: HeadWatcher): Promise<WokenBy | undefined> {
   for (;;) {
-    state.watch?.show(state.record.fence, state.seenWakes);
+    state.watch?.show(state.record.fence, state.seenWakeCount);
     const next: Watched = await head.next(flushAt(state));
     switch (next.type) {
       case "round":
@@ -100,12 +100,12 @@ async function settleOrFail(state: RunState, write: () => Promise<Settled>): Pro
   }
 }
 
-function note({ machinery, key, span }: RunState, outcome: Outcome): void {
+function note({ ports, key, span }: RunState, outcome: Outcome): void {
   span.set({ outcome: outcome.type });
   if (outcome.type === "retry") span.fail(outcome.error);
-  machinery.observer?.onOutcome?.(key, outcome);
-  machinery.meter.add("Runs", 1, { activity: key.activity, outcome: outcome.type });
-  if (outcome.type === "retry") machinery.meter.add("Retries", 1);
+  ports.observer?.onOutcome?.(key, outcome);
+  ports.meter.add("Runs", 1, { activity: key.activity, outcome: outcome.type });
+  if (outcome.type === "retry") ports.meter.add("Retries", 1);
 }
 
 /** The reason as the activity is told it. */

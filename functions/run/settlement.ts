@@ -46,7 +46,7 @@ export async function settle(state: RunState, outcome: Outcome): Promise<Settled
     case "silentRetryAfter": {
       const at = outcome.at.getTime();
       // A time that has passed, or is none, means the plain form (protocol rule 17); NaN compares false.
-      return at > state.machinery.clock.now() ? waiting(state, tail, at) : retrying(state, tail);
+      return at > state.ports.clock.now() ? waiting(state, tail, at) : retrying(state, tail);
     }
     case "retry":
       return retrying(state, tail, outcome);
@@ -54,52 +54,52 @@ export async function settle(state: RunState, outcome: Outcome): Promise<Settled
 }
 
 async function completing(state: RunState, tail: Tail): Promise<Settled> {
-  const { machinery, key, token } = state;
+  const { ports, key, token } = state;
   const view = state.record.viewRef;
   const runs = state.runs(tail);
   let written = await state.write(complete(token, tail, runs));
   if (!written.applied && !state.lost) {
-    written = await state.write(completeForWaiters(token, tail, machinery.clock.now(), runs));
+    written = await state.write(completeForWaiters(token, tail, ports.clock.now(), runs));
   }
   if (!written.applied) return lost(state);
   state.log.info("completed");
   await state.dropOldView(view);
-  await notifyWaiters(machinery, key, written.record.waiters ?? []);
+  await notifyWaiters(ports, key, written.record.waiters ?? []);
   return "over";
 }
 
 async function sleeping(state: RunState, tail: Tail): Promise<Settled> {
-  const { machinery, binding, token, seenWakes, awaiting, record } = state;
-  const until = rulesOf(binding.engine).sleep(record, binding, machinery.clock.now(), machinery.limits);
-  return catchingUp(state, tail, "over", (progress) => sleep(token, progress, { seenWakes, awaiting, ...until }));
+  const { ports, binding, token, seenWakeCount, awaiting, record } = state;
+  const until = rulesOf(binding.engine).sleep(record, binding, ports.clock.now(), ports.limits);
+  return catchingUp(state, tail, "over", (progress) => sleep(token, progress, { seenWakeCount, awaiting, ...until }));
 }
 
 /** How long what a watching run has reached may stay unwritten, so that a busy stream costs one write a second. */
-const longestUnwrittenMs = 1_000;
+const maxUnwrittenMs = 1_000;
 
 /** Caught up in a run that watches: writes how far it got, unless nothing changed, or it has just written. */
 async function watching(state: RunState, tail: Tail): Promise<Settled> {
-  const { machinery, record, acted, view, token } = state;
+  const { ports, record, acted, view, token } = state;
   state.hasCaughtUp = true;
   const inTrouble = record.attempts > 0 || record.strikes > 0 || record.error !== undefined;
   if (!inTrouble && !record.childDone && !record.awaiting) {
     const changed = tail !== record.tail || view?.changed || (acted !== "unchanged" && acted !== record.acted);
     state.tail = tail;
     state.unwritten ||= changed === true;
-    if (!state.unwritten || machinery.clock.now() - state.writtenAt < longestUnwrittenMs) return "watching";
+    if (!state.unwritten || ports.clock.now() - state.writtenAt < maxUnwrittenMs) return "watching";
   }
-  return catchingUp(state, tail, "watching", (progress) => keepWatching(token, progress, state.seenWakes));
+  return catchingUp(state, tail, "watching", (progress) => keepWatching(token, progress, state.seenWakeCount));
 }
 
 /** When a watching run has to write at the latest; undefined if there is nothing to write. */
 export function flushAt({ unwritten, writtenAt }: RunState): number | undefined {
-  return unwritten ? writtenAt + longestUnwrittenMs : undefined;
+  return unwritten ? writtenAt + maxUnwrittenMs : undefined;
 }
 
 /** Writes what a watching run has not written yet. */
 export async function flush(state: RunState): Promise<Settled> {
-  const { token, seenWakes } = state;
-  return catchingUp(state, state.tail, "watching", (progress) => keepWatching(token, progress, seenWakes));
+  const { token, seenWakeCount } = state;
+  return catchingUp(state, state.tail, "watching", (progress) => keepWatching(token, progress, seenWakeCount));
 }
 
 /** Writes, because wakes came, what a run has reached, and learns how many there are. */
@@ -122,32 +122,32 @@ async function catchingUp(
   if (tail !== before) state.log.info("progressed", { vid: tailText(tail) });
   await state.dropOldView(viewRef);
   if (caughtUp.applied && settled === "over") return "over";
-  state.seenWakes = written.record.wakes;
+  state.seenWakeCount = written.record.wakeCount;
   state.tail = tail;
   if (state.view) state.view.changed = false;
   return caughtUp.applied ? settled : "again";
 }
 
 async function handingOver(state: RunState, tail: Tail): Promise<Settled> {
-  const { machinery, key, token } = state;
+  const { ports, key, token } = state;
   const view = state.record.viewRef;
-  const written = await state.write(handOver(token, await state.progress(tail), machinery.clock.now()));
+  const written = await state.write(handOver(token, await state.progress(tail), ports.clock.now()));
   if (!written.applied) return lost(state);
   await state.dropOldView(view);
-  if (setsAlarms(state)) await sendOrLeaveToScan(machinery, [{ class: "handOver", key, fence: state.fence }]);
+  if (setsAlarms(state)) await sendOrLeaveToScan(ports, [{ class: "handOver", key, fence: state.fence }]);
   return "over";
 }
 
 /** `failure` is there unless the retry is a silent one: what was thrown may be anything, also undefined. */
 async function retrying(state: RunState, tail: Tail, failure?: { readonly error: unknown }): Promise<Settled> {
-  const { machinery, binding, key, token, record } = state;
-  const now = machinery.clock.now();
+  const { ports, binding, key, token, record } = state;
+  const now = ports.clock.now();
   const attempts = record.attempts + 1;
   const stored: StoredError | undefined = failure && storedError(failure.error, now, tail);
   const progress = await state.progress(tail);
   const limit = binding.declaration.parkAfterAttempts;
   const parks = limit !== undefined && attempts >= limit;
-  const notBefore = now + backoffMs(attempts, machinery.random());
+  const notBefore = now + backoffMs(attempts, ports.random());
   const written = await state.write(
     parks ? park(token, progress, stored) : retryAt(token, progress, notBefore, stored),
   );
@@ -164,21 +164,21 @@ async function retrying(state: RunState, tail: Tail, failure?: { readonly error:
   await state.dropOldView(record.viewRef);
   if (parks) {
     state.log.error("parked", { afterEvent: tailText(tail), attempts });
-    machinery.meter.add("Parked", 1);
+    ports.meter.add("Parked", 1);
   } else if (setsAlarms(state)) {
-    await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: state.fence }, notBefore);
+    await sendAtOrLeaveToScan(ports, { class: "timer", key, fence: state.fence }, notBefore);
   }
   return "over";
 }
 
 async function waiting(state: RunState, tail: Tail, at: number): Promise<Settled> {
-  const { machinery, key, token } = state;
+  const { ports, key, token } = state;
   const view = state.record.viewRef;
   const written = await state.write(waitUntil(token, await state.progress(tail), at));
   if (!written.applied) return lost(state);
   await state.dropOldView(view);
   if (setsAlarms(state)) {
-    await sendAtOrLeaveToScan(machinery, { class: "timer", key, fence: state.fence }, at);
+    await sendAtOrLeaveToScan(ports, { class: "timer", key, fence: state.fence }, at);
   }
   return "over";
 }
@@ -189,12 +189,12 @@ const setsAlarms = ({ binding }: RunState): boolean => rulesOf(binding.engine).s
 function lost(state: RunState, failure?: object): Settled {
   const err = failure && "error" in failure ? { err: describeError(failure.error) } : {};
   state.log.warn("lease lost", err);
-  state.machinery.meter.add("LeasesLost", 1);
+  state.ports.meter.add("LeasesLost", 1);
   state.span.set({ leaseLost: true });
   return "lost";
 }
 
 /** Reruns in place end in a hand-over, so that one busy task does not keep an invocation for itself (rule 10). */
-export const afterTooManyReruns = (state: RunState): Outcome => canceled(state.tail);
+export const afterTooManyPasses = (state: RunState): Outcome => canceled(state.tail);
 
 const tailText = (tail: Tail): string => (tail === epoch ? "Epoch" : tail);

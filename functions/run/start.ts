@@ -2,7 +2,7 @@ import type { Activity, TaskStatus } from "../contract/activity.ts";
 import { isTailwakeError, TailwakeError } from "../contract/error.ts";
 import { type Address, checkAddress } from "../contract/stream.ts";
 import { taskKey } from "../engines/binding.ts";
-import type { Machinery } from "../engines/ports.ts";
+import type { Ports } from "../engines/ports.ts";
 import { rulesOf } from "../engines/rules.ts";
 import { eagerBucketOf, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import { addWaiter, start } from "../tasks/transitions.ts";
@@ -13,20 +13,20 @@ import type { TaskWake, WakeMessage } from "../wake/wake.ts";
  * record is written.
  */
 export async function startTask(
-  machinery: Machinery,
+  ports: Ports,
   activity: Activity,
   given: Address,
 ): Promise<{ readonly key: TaskKey; readonly record: TaskRecord; readonly started: boolean }> {
-  const binding = machinery.bindings.of(activity);
+  const binding = ports.bindings.of(activity);
   const address = checkAddress(binding.stream, given);
   const key = taskKey(binding, address);
-  const existing = await machinery.store.get(key);
+  const existing = await ports.store.get(key);
   if (existing) return { key, record: existing, started: false };
   const { engine } = binding;
   const bucket = eagerBucketOf(engine, key);
-  const written = await machinery.store.update(key, start(address, engine, machinery.clock.now(), bucket));
+  const written = await ports.store.update(key, start(address, engine, ports.clock.now(), bucket));
   if (written.applied) {
-    if (rulesOf(engine).setsAlarms) await sendOrLeaveToScan(machinery, [{ class: "start", key, fence: 0 }]);
+    if (rulesOf(engine).setsAlarms) await sendOrLeaveToScan(ports, [{ class: "start", key, fence: 0 }]);
     return { key, record: written.record, started: true };
   }
   // Someone else was first.
@@ -43,8 +43,8 @@ export async function startTask(
  * Asks for a wake of `waiter` when the child completes; false if it has completed already. A child that completes
  * between this write and the waiter's own commit raises the waiter's `wakes`, so the wake is not lost.
  */
-export async function awaitChild(machinery: Machinery, child: TaskKey, waiter: TaskKey): Promise<boolean> {
-  return (await machinery.store.update(child, addWaiter(waiter))).applied;
+export async function awaitChild(ports: Ports, child: TaskKey, waiter: TaskKey): Promise<boolean> {
+  return (await ports.store.update(child, addWaiter(waiter))).applied;
 }
 
 /** The status as authors and operators see it. */
@@ -53,20 +53,20 @@ export function statusOf(record: Pick<TaskRecord, "status" | "paused">): TaskSta
 }
 
 /** Sends wakes whose records are written. One that cannot be sent is the due scan's business, and is logged. */
-export async function sendOrLeaveToScan(machinery: Machinery, messages: readonly WakeMessage[]): Promise<void> {
+export async function sendOrLeaveToScan(ports: Ports, messages: readonly WakeMessage[]): Promise<void> {
   if (messages.length === 0) return;
-  await orLeaveToScan(machinery, () => machinery.wakes.send(messages));
+  await orLeaveToScan(ports, () => ports.alarms.send(messages));
 }
 
-export async function sendAtOrLeaveToScan(machinery: Machinery, wake: TaskWake, at: number): Promise<void> {
-  await orLeaveToScan(machinery, () => machinery.wakes.sendAt(wake, at));
+export async function sendAtOrLeaveToScan(ports: Ports, wake: TaskWake, at: number): Promise<void> {
+  await orLeaveToScan(ports, () => ports.alarms.sendAt(wake, at));
 }
 
-async function orLeaveToScan(machinery: Machinery, send: () => Promise<void>): Promise<void> {
+async function orLeaveToScan(ports: Ports, send: () => Promise<void>): Promise<void> {
   try {
     await send();
   } catch (error) {
     const code = isTailwakeError(error) ? error.code : "wake-failed";
-    machinery.log.warn("wake not sent, left to the due scan", { code, err: error });
+    ports.log.warn("wake not sent, left to the due scan", { code, err: error });
   }
 }

@@ -9,14 +9,14 @@ import type { RunState } from "./run-state.ts";
 /** A stream that lasted for less long counts as one that closes at once. */
 const steadyMs = 10_000;
 const firstReopenMs = 250;
-const longestReopenMs = 20_000;
+const maxReopenMs = 20_000;
 /** How often a watch looks at an upstream that an operator has paused. */
-const pausedLookMs = 30_000;
+const pausedCheckMs = 30_000;
 
-/** What a watching run and its holder have to say to each other. */
+/** What a watching run and its leader have to say to each other. */
 export class Watch {
   #fence = Number.POSITIVE_INFINITY;
-  #seenWakes = Number.POSITIVE_INFINITY;
+  #seenWakeCount = Number.POSITIVE_INFINITY;
   #poke: () => void = () => {};
   /** Called by the run when its stream is open. */
   readonly opened: () => void;
@@ -26,18 +26,18 @@ export class Watch {
   }
 
   /** Called by the run before it waits: its fence, and the `wakes` it has seen. */
-  show(fence: number, seenWakes: number): void {
+  show(fence: number, seenWakeCount: number): void {
     this.#fence = fence;
-    this.#seenWakes = seenWakes;
+    this.#seenWakeCount = seenWakeCount;
   }
 
   /**
    * Compares the run with what the eager index has. "stop": somebody has taken the task away. Wakes that the run has not
    * seen make it go on. The index may be behind, and then has lower numbers, which mean nothing.
    */
-  compare(entry: { readonly fence: number; readonly wakes: number }): "go on" | "stop" {
+  compare(entry: { readonly fence: number; readonly wakeCount: number }): "go on" | "stop" {
     if (entry.fence > this.#fence) return "stop";
-    if (entry.fence === this.#fence && entry.wakes > this.#seenWakes) this.#poke();
+    if (entry.fence === this.#fence && entry.wakeCount > this.#seenWakeCount) this.#poke();
     return "go on";
   }
 
@@ -70,11 +70,11 @@ export class HeadWatcher {
   constructor(state: RunState, watch: Watch) {
     this.#state = state;
     this.#watch = watch;
-    this.#openedAt = state.machinery.clock.now();
+    this.#openedAt = state.ports.clock.now();
   }
 
   async next(flushAt: number | undefined): Promise<Watched> {
-    const { signal, machinery } = this.#state;
+    const { signal, ports } = this.#state;
     while (!signal.aborted) {
       try {
         // The activity may have returned an earlier tail: what it has seen comes again, but not before there is news.
@@ -91,7 +91,7 @@ export class HeadWatcher {
         } catch (again) {
           if (signal.aborted) break;
           // Of a thousand watches a few say that the upstream is out; the others wait with their breaker.
-          if (!isUpstreamFailure(again) || !machinery.breakers.isOut(this.#upstream)) {
+          if (!isUpstreamFailure(again) || !ports.breakers.isOut(this.#upstream)) {
             return { type: "over", outcome: retry(this.#state.tail, again) };
           }
         }
@@ -101,7 +101,7 @@ export class HeadWatcher {
   }
 
   async #first(news: Promise<"news" | "ended" | "silent">, flushAt: number | undefined) {
-    const { clock } = this.#state.machinery;
+    const { clock } = this.#state.ports;
     const waiting = [news, this.#watch.untilPoked()];
     if (flushAt === undefined) return Promise.race(waiting);
     const came = new AbortController();
@@ -119,30 +119,30 @@ export class HeadWatcher {
 
   /** While the upstream is out a watching run keeps its lease, and tries nothing (rule 12). False at the deadline. */
   async #untilAdmitted(): Promise<boolean> {
-    const { machinery, signal } = this.#state;
+    const { ports, signal } = this.#state;
     while (!signal.aborted) {
-      const admittance = await machinery.breakers.admit(this.#upstream);
-      if (admittance.type === "go") return true;
-      const waitMs = admittance.type === "wait" ? admittance.at - machinery.clock.now() : pausedLookMs;
-      await machinery.clock.sleep(waitMs, signal);
+      const decision = await ports.breakers.admit(this.#upstream);
+      if (decision.type === "go") return true;
+      const waitMs = decision.type === "wait" ? decision.at - ports.clock.now() : pausedCheckMs;
+      await ports.clock.sleep(waitMs, signal);
     }
     return false;
   }
 
   /** Opens the stream again after the run's tail. True if the activity has something to read. */
   async #reopen(why: "ended" | "silent"): Promise<boolean> {
-    const { machinery, signal } = this.#state;
+    const { ports, signal } = this.#state;
     this.#state.stream?.close();
-    if (machinery.clock.now() - this.#openedAt >= steadyMs) this.#closesAtOnce = 0;
+    if (ports.clock.now() - this.#openedAt >= steadyMs) this.#closesAtOnce = 0;
     if (why === "ended") {
-      const full = Math.min(longestReopenMs, firstReopenMs * 2 ** this.#closesAtOnce++);
-      await machinery.clock.sleep(full * (0.5 + machinery.random() / 2), signal);
+      const full = Math.min(maxReopenMs, firstReopenMs * 2 ** this.#closesAtOnce++);
+      await ports.clock.sleep(full * (0.5 + ports.random() / 2), signal);
       if (signal.aborted) return false;
     }
     if (!(await this.#untilAdmitted())) return false;
     const before = this.#state.tail;
     const stream = await openAfterTail(this.#state);
-    this.#openedAt = machinery.clock.now();
+    this.#openedAt = ports.clock.now();
     return !stream.empty || this.#state.tail !== before;
   }
 }

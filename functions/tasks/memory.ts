@@ -48,7 +48,7 @@ export class MemoryTaskStore implements TaskStore {
   async eager(bucket: number): Promise<readonly EagerEntry[]> {
     return [...this.#records.values()]
       .filter(({ eagerBucket: stored }) => stored === eagerBucket(bucket))
-      .map(({ entity, kind, activity, fence, wakes }) => ({ key: { entity, kind, activity }, fence, wakes }));
+      .map(({ entity, kind, activity, fence, wakeCount }) => ({ key: { entity, kind, activity }, fence, wakeCount }));
   }
 
   async *list(): AsyncIterable<TaskRecord> {

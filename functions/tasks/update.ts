@@ -32,7 +32,7 @@ export const atLeast = (attribute: Attribute, value: number): Guard => ({ op: "a
 export const all = (...guards: readonly Guard[]): Guard => ({ op: "all", guards });
 export const any = (...guards: readonly Guard[]): Guard => ({ op: "any", guards });
 
-type Counter = "wakes" | "fence" | "attempts" | "strikes" | "rescues";
+type Counter = "wakeCount" | "fence" | "attempts" | "strikes" | "rescues";
 
 /** The attributes to write; `remove` deletes one. */
 export type Changes = { readonly [A in Attribute]?: AttributeValue<A> | typeof remove };

@@ -53,7 +53,7 @@ interface Life {
 }
 
 /** Invocations after which a life is taken for one that does not end. */
-const mostInvocations = 1_000;
+const maxInvocations = 1_000;
 /** A life ends when nothing wakes it for so long. */
 const horizonMs = 90 * 86_400_000;
 
@@ -128,18 +128,18 @@ async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>,
   await world.seed({ activity, address: given.address });
   const mine = taskName(world.key);
   hasBegun = true;
-  await world.wakes.send([{ class: "start", key: world.key, fence: 0 }]);
+  await world.alarms.send([{ class: "start", key: world.key, fence: 0 }]);
   const end = clock.now() + horizonMs;
   for (let invocations = 0; ; invocations++) {
-    if (invocations === mostInvocations) throw unending(activity, cut);
-    const next = world.wakes.next ?? (await overdueAt(world));
+    if (invocations === maxInvocations) throw unending(activity, cut);
+    const next = world.alarms.next ?? (await overdueAt(world));
     if (next === undefined || next > end) break;
     if (next > clock.now()) await clock.advance(next - clock.now());
-    if (world.wakes.next === undefined) await world.wakes.send([{ class: "rescue", key: world.key }]);
-    const wakes = world.wakes.take().filter((wake) => isSignal(wake) || taskName(wake.key) === mine);
+    if (world.alarms.next === undefined) await world.alarms.send([{ class: "rescue", key: world.key }]);
+    const wakes = world.alarms.take().filter((wake) => isSignal(wake) || taskName(wake.key) === mine);
     const failures = await Promise.race([
       runBatch(
-        world.machinery,
+        world.ports,
         wakes.map((wake, i) => ({ id: `message-${i}`, body: encodeBusEvent(wake) })),
         world.invocation(process.deadline.signal),
       ),
@@ -185,7 +185,7 @@ function newProcess() {
 async function afterDeath(world: ScriptedWorld, clock: TestClock, wakes: readonly WakeMessage[]): Promise<void> {
   const { leaseUntil = 0 } = await world.record();
   clock.jump(Math.max(clock.now(), leaseUntil + clockSkewMs) + 1);
-  await world.wakes.send([...wakes, { class: "rescue", key: world.key }]);
+  await world.alarms.send([...wakes, { class: "rescue", key: world.key }]);
 }
 
 /** When the due scan would look after a task whose wake was lost with its process; undefined if it wants nothing. */
@@ -219,7 +219,7 @@ function unending(activity: Activity, cut: Cut): TailwakeError {
   return new TailwakeError({
     code: "cut-differs",
     subject: `the life of ${activity.name} with ${cut.what}`,
-    expected: `an end within ${mostInvocations} invocations`,
+    expected: `an end within ${maxInvocations} invocations`,
     received: "another wake each time",
   });
 }

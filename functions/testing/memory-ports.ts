@@ -2,7 +2,7 @@ import { type SignalSource, sourceDeclarationOf } from "../contract/signal-sourc
 import { Bindings, type Bound } from "../engines/binding.ts";
 import { Breakers } from "../engines/breakers.ts";
 import { type Meter, noMeter } from "../engines/meter.ts";
-import type { Limits, Machinery } from "../engines/ports.ts";
+import type { Limits, Ports } from "../engines/ports.ts";
 import { noTracer, type Tracer } from "../engines/tracer.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { Logger } from "../foundation/logger.ts";
@@ -12,10 +12,10 @@ import { MemoryControlStore } from "../tasks/memory-control.ts";
 import type { TaskStore } from "../tasks/store.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import { openEventStream } from "../upstream/event-stream.ts";
-import type { Wakes } from "../wake/alarms.ts";
-import { MemoryWakes } from "../wake/memory.ts";
+import type { Alarms } from "../wake/alarms.ts";
+import { MemoryAlarms } from "../wake/memory.ts";
 
-export interface MachineryOptions<W extends Wakes = MemoryWakes> {
+export interface MemoryPortsOptions<W extends Alarms = MemoryAlarms> {
   readonly activities: readonly Bound[];
   readonly clock: Clock;
   readonly log: Logger;
@@ -23,23 +23,23 @@ export interface MachineryOptions<W extends Wakes = MemoryWakes> {
   readonly tracer?: Tracer;
   /** By name, or one for all. */
   readonly upstream: UpstreamConnection | ((name: string) => UpstreamConnection);
-  readonly wakes?: W;
+  readonly alarms?: W;
   readonly store?: TaskStore;
   readonly control?: ControlStore;
   readonly limits?: Partial<Limits>;
   readonly signalSources?: readonly SignalSource[];
   readonly random?: () => number;
   readonly newToken?: () => string;
-  readonly openStream?: Machinery["openStream"];
-  readonly exit?: Machinery["exit"];
+  readonly openStream?: Ports["openStream"];
+  readonly exit?: Ports["exit"];
 }
 
 /** The engines' machinery with everything around it in memory, unless given. */
-export function memoryMachinery(options: MachineryOptions): Machinery & { readonly wakes: MemoryWakes };
-export function memoryMachinery<W extends Wakes>(
-  options: MachineryOptions<W> & { readonly wakes: W },
-): Machinery & { readonly wakes: W };
-export function memoryMachinery(options: MachineryOptions<Wakes>): Machinery {
+export function memoryPorts(options: MemoryPortsOptions): Ports & { readonly alarms: MemoryAlarms };
+export function memoryPorts<W extends Alarms>(
+  options: MemoryPortsOptions<W> & { readonly alarms: W },
+): Ports & { readonly alarms: W };
+export function memoryPorts(options: MemoryPortsOptions<Alarms>): Ports {
   const { clock, log, activities, signalSources = [], random = () => 0.5 } = options;
   const given = options.upstream;
   const upstream = typeof given === "function" ? given : () => given;
@@ -49,7 +49,7 @@ export function memoryMachinery(options: MachineryOptions<Wakes>): Machinery {
     bindings: new Bindings(activities),
     store: options.store ?? new MemoryTaskStore(),
     control,
-    wakes: options.wakes ?? new MemoryWakes(clock),
+    alarms: options.alarms ?? new MemoryAlarms(clock),
     clock,
     log,
     meter: options.meter ?? noMeter,

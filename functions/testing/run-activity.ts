@@ -85,13 +85,20 @@ export async function runActivity<S extends Stream>(activity: Activity<S>, given
     { activity, address: given.address },
     { tail, attempts: attempt - 1, ...viewUpTo(activity, given.history, tail) },
   );
-  const { machinery, key } = world;
+  const { ports, key } = world;
   const now = clock.now();
-  const claim = { token: "run", leaseUntil: now, engine: "lazy", eagerBucket: undefined, isAlone: true, now } as const;
+  const claim = {
+    token: "run",
+    leaseUntil: now,
+    engine: "lazy",
+    eagerBucket: undefined,
+    inQuarantine: true,
+    now,
+  } as const;
   const acquired = await world.store.update(key, acquire(claim, { sleeping: true, early: true, fence: undefined }));
   if (!acquired.applied) throw new Error("the record that was just written could not be acquired");
-  const binding = machinery.bindings.find(key);
-  await runTask(machinery, binding, acquired.record, wokenBy, world.invocation(deadline.signal));
+  const binding = ports.bindings.find(key);
+  await runTask(ports, binding, acquired.record, wokenBy, world.invocation(deadline.signal));
   world.checkTails();
   const outcome = world.outcomes.at(-1);
   if (!outcome) throw new Error("the run ended without an outcome");

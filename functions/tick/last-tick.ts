@@ -11,7 +11,7 @@ export interface LastTick {
 const document = "last-tick";
 
 /** Leaves word of a tick: one write a minute. */
-export async function noteTick(control: ControlStore, tick: LastTick): Promise<void> {
+export async function recordTick(control: ControlStore, tick: LastTick): Promise<void> {
   await control.write(document, tick, "any");
 }
 

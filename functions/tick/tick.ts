@@ -1,11 +1,11 @@
 import type { Task } from "../contract/activity.ts";
 import { describeError, isTailwakeError, type TailwakeErrorCode } from "../contract/error.ts";
-import { orWarn } from "../engines/best-effort.ts";
+import { bestEffort } from "../engines/best-effort.ts";
 import type { Binding } from "../engines/binding.ts";
 import { adoptionCheckMs } from "../engines/eager.ts";
-import type { Invocation, Machinery } from "../engines/ports.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
 import { rulesOf } from "../engines/rules.ts";
-import { startMissingHolders } from "../leaders/leadership.ts";
+import { startMissingLeaders } from "../leaders/leadership.ts";
 import { readQueueAge } from "../queue/queue-age.ts";
 import { notifyWaiters } from "../run/notify.ts";
 import { hasNews } from "../run/probe.ts";
@@ -14,14 +14,14 @@ import { dueShards, eagerBucketOf, type TaskRecord, taskName } from "../tasks/re
 import type { DueEntry } from "../tasks/store.ts";
 import {
   adopt,
+  check,
+  checkLease,
   clockSkewMs,
   graceMs,
-  look,
-  lookAtLease,
   parkOnStrikes,
   postpone,
   rescue,
-  strikesToIsolate,
+  strikesToQuarantine,
 } from "../tasks/transitions.ts";
 import { Limiter } from "../upstream/limiter.ts";
 import { strikeDelayMs } from "../wake/backoff.ts";
@@ -29,7 +29,7 @@ import type { TaskWake } from "../wake/wake.ts";
 
 export interface TickBudget {
   /** Most tasks that one tick looks at. */
-  readonly looks: number;
+  readonly checks: number;
   /** Looks under way at once; some of them open a stream. */
   readonly concurrency: number;
 }
@@ -46,10 +46,10 @@ export interface TickReport {
   parked: number;
   /** Waiters of completed tasks told. */
   notified: number;
-  /** Looks put off: an upstream is out, or a holder looks after the task. */
+  /** Looks put off: an upstream is out, or a leader looks after the task. */
   postponed: number;
-  /** Holders started, of signals or of eager tasks, because nobody was there. */
-  holders: number;
+  /** Leaders started, of signals or of eager tasks, because nobody was there. */
+  leaders: number;
   /** Entries that another tick, or a run, was quicker with. */
   passed: number;
   failed: number;
@@ -67,7 +67,7 @@ export interface TickReport {
  * overlapping ticks are harmless, and it runs no activity itself (protocol rule 11).
  */
 export async function tick(
-  machinery: Machinery,
+  ports: Ports,
   roots: readonly Task[],
   budget: TickBudget,
   invocation: Invocation,
@@ -81,7 +81,7 @@ export async function tick(
     parked: 0,
     notified: 0,
     postponed: 0,
-    holders: 0,
+    leaders: 0,
     passed: 0,
     failed: 0,
     oldestDueMs: 0,
@@ -89,32 +89,32 @@ export async function tick(
   };
   for (const { activity, address } of roots) {
     try {
-      if ((await startTask(machinery, activity, address)).started) report.started++;
+      if ((await startTask(ports, activity, address)).started) report.started++;
     } catch (error) {
       report.failed++;
-      machinery.log.error("root not started", { activity: activity.name, ...address, err: describeError(error) });
+      ports.log.error("root not started", { activity: activity.name, ...address, err: describeError(error) });
     }
   }
-  report.holders = await startMissingHolders(machinery);
-  const queueAgeMs = await latenessOfQueue(machinery);
+  report.leaders = await startMissingLeaders(ports);
+  const queueAgeMs = await latenessOfQueue(ports);
   if (queueAgeMs !== undefined) return { ...report, oldestDueMs: queueAgeMs, cutShort: true };
   report.overdue = 0;
   const limiter = new Limiter(budget.concurrency);
-  let left = budget.looks;
-  let toScan: ShardScan[] = shuffledShards(machinery.random).map((shard) => ({ shard }));
+  let left = budget.checks;
+  let toScan: ShardScan[] = shuffledShards(ports.random).map((shard) => ({ shard }));
   while (toScan.length > 0) {
     const unfinished: ShardScan[] = [];
     for (const [i, { shard, after }] of toScan.entries()) {
       if (invocation.signal.aborted) return { ...report, cutShort: true };
       if (left <= 0) {
         const { oldestDueMs } = report;
-        machinery.log.warn("looks used up, the rest is left to the next tick", { looks: budget.looks, oldestDueMs });
+        ports.log.warn("checks used up, the rest is left to the next tick", { checks: budget.checks, oldestDueMs });
         return { ...report, cutShort: true };
       }
       // A share for each: what is lost in a shard that is never reached is never found (rule 22).
       const share = Math.ceil(left / (toScan.length - i));
-      const entries = await machinery.store.due(shard, machinery.clock.now(), share, after);
-      left -= await lookAtAll(machinery, entries, limiter, invocation, report);
+      const entries = await ports.store.due(shard, ports.clock.now(), share, after);
+      left -= await checkAll(ports, entries, limiter, invocation, report);
       const last = entries.at(-1);
       if (last && entries.length === share) unfinished.push({ shard, after: last });
     }
@@ -129,9 +129,9 @@ interface ShardScan {
   readonly after?: DueEntry;
 }
 
-/** Returns how many looks of the budget that took. */
-async function lookAtAll(
-  machinery: Machinery,
+/** Returns how many checks of the budget that took. */
+async function checkAll(
+  ports: Ports,
   entries: readonly DueEntry[],
   limiter: Limiter,
   invocation: Invocation,
@@ -140,8 +140,8 @@ async function lookAtAll(
   const wakes: TaskWake[] = [];
   const [oldest] = entries;
   report.overdue = (report.overdue ?? 0) + entries.length;
-  if (oldest) report.oldestDueMs = Math.max(report.oldestDueMs, machinery.clock.now() - oldest.due);
-  let looks = entries.length;
+  if (oldest) report.oldestDueMs = Math.max(report.oldestDueMs, ports.clock.now() - oldest.due);
+  let checks = entries.length;
   await Promise.all(
     entries.map((entry) =>
       limiter.run(async () => {
@@ -150,18 +150,18 @@ async function lookAtAll(
           return;
         }
         try {
-          await lookAt(machinery, entry, invocation, report, wakes);
+          await checkTask(ports, entry, invocation, report, wakes);
         } catch (error) {
           report.failed++;
-          if (isOfAnotherVersion(error)) looks--;
-          machinery.log.error("look failed", { task: taskName(entry.key), err: describeError(error) });
+          if (isOfAnotherVersion(error)) checks--;
+          ports.log.error("look failed", { task: taskName(entry.key), err: describeError(error) });
         }
       }),
     ),
   );
   // Sent page by page: what is claimed must not wait for the whole scan.
-  await sendOrLeaveToScan(machinery, wakes);
-  return looks;
+  await sendOrLeaveToScan(ports, wakes);
+  return checks;
 }
 
 /**
@@ -174,14 +174,14 @@ function isOfAnotherVersion(error: unknown): boolean {
 
 const foreign: ReadonlySet<TailwakeErrorCode> = new Set(["malformed-record", "unknown-activity", "unknown-kind"]);
 
-async function lookAt(
-  machinery: Machinery,
+async function checkTask(
+  ports: Ports,
   entry: DueEntry,
   invocation: Invocation,
   report: TickReport,
   wakes: TaskWake[],
 ): Promise<void> {
-  const { store, clock } = machinery;
+  const { store, clock } = ports;
   const { key, due } = entry;
   const record = await store.get(key);
   // The index may be behind the record.
@@ -190,18 +190,18 @@ async function lookAt(
     return;
   }
   const now = clock.now();
-  const binding = machinery.bindings.find(key);
-  const admittance = await machinery.breakers.admit(binding.stream.upstream);
+  const binding = ports.bindings.find(key);
+  const decision = await ports.breakers.admit(binding.stream.upstream);
   const claim =
-    admittance.type === "go" || record.status === "completed" || record.paused
-      ? claimFor(machinery, record, binding, due, now)
+    decision.type === "go" || record.status === "completed" || record.paused
+      ? claimFor(ports, record, binding, due, now)
       : ({
-          update: postpone(due, admittance.type === "wait" ? admittance.at : now + pausedLookMs),
+          update: postpone(due, decision.type === "wait" ? decision.at : now + pausedCheckMs),
           next: "postponed",
         } as const);
   const opensStream = claim.next === "probe";
-  if (admittance.type === "go" && admittance.isCanary && !opensStream) {
-    await machinery.breakers.recall(binding.stream.upstream);
+  if (decision.type === "go" && decision.isTrial && !opensStream) {
+    await ports.breakers.recall(binding.stream.upstream);
   }
   if (!(await store.update(key, claim.update)).applied) {
     report.passed++;
@@ -209,7 +209,7 @@ async function lookAt(
   }
   const rescued = () => {
     report.rescued++;
-    machinery.meter.add("Rescues", 1, { why: record.status });
+    ports.meter.add("Rescues", 1, { why: record.status });
   };
   switch (claim.next) {
     case "wake":
@@ -221,20 +221,20 @@ async function lookAt(
       return;
     case "probe":
       report.probed++;
-      if (!(await hasNews(machinery, binding, record, invocation.signal))) return;
+      if (!(await hasNews(ports, binding, record, invocation.signal))) return;
       report.news++;
       wakes.push({ class: "probe", key });
       return;
     case "notify":
       report.notified++;
-      return notifyWaiters(machinery, key, record.waiters ?? []);
+      return notifyWaiters(ports, key, record.waiters ?? []);
     case "park":
       report.parked++;
-      machinery.log.error("parked", { task: taskName(key), strikes: record.strikes });
+      ports.log.error("parked", { task: taskName(key), strikes: record.strikes });
       return;
     case "alone":
       rescued();
-      return machinery.wakes.sendAlone({ class: "rescue", key });
+      return ports.alarms.sendQuarantined({ class: "rescue", key });
     case "postponed":
       report.postponed++;
       return;
@@ -244,30 +244,30 @@ async function lookAt(
 }
 
 /** How often a tick looks at a task whose upstream an operator has paused. */
-const pausedLookMs = 300_000;
+const pausedCheckMs = 300_000;
 
 /** How long the queue counts as late after a message that had waited too long. */
 const lateForMs = 120_000;
 
 /** A tick does not add to a backlog: what waits in the queue will be run, or be due again (rule 11). */
-async function latenessOfQueue(machinery: Machinery): Promise<number | undefined> {
-  const { control, clock } = machinery;
+async function latenessOfQueue(ports: Ports): Promise<number | undefined> {
+  const { control, clock } = ports;
   // A word that cannot be read must not keep the tick from its work (T6).
-  const seen = await orWarn(machinery, "queue age not readable", {}, () => readQueueAge(control));
+  const seen = await bestEffort(ports, "queue age not readable", {}, () => readQueueAge(control));
   return seen && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs ? seen.ageMs : undefined;
 }
 
 /** How often an awaiting task looks at its child itself, in case the wake was lost (rule 13). */
 const recheckMs = 3_600_000;
 
-function claimFor(machinery: Machinery, record: TaskRecord, binding: Binding, due: number, now: number) {
-  const { probePeriodMs } = machinery.limits;
+function claimFor(ports: Ports, record: TaskRecord, binding: Binding, due: number, now: number) {
+  const { probePeriodMs } = ports.limits;
   const { whenDue } = rulesOf(binding.engine);
   if (record.paused) return { update: rescue(record, due, now), next: "nothing" } as const;
   if (record.status === "completed") return { update: rescue(record, due, now), next: "notify" } as const;
   if (record.status === "sleeping" && whenDue === "probe") {
-    if (record.awaiting) return { update: look(due, now + recheckMs), next: "recheck" } as const;
-    return { update: look(due, now + probePeriodMs), next: "probe" } as const;
+    if (record.awaiting) return { update: check(due, now + recheckMs), next: "recheck" } as const;
+    return { update: check(due, now + probePeriodMs), next: "probe" } as const;
   }
   const delay = strikeDelayMs(record.strikes);
   const isHeld = record.status === "running" && (record.leaseUntil ?? 0) + clockSkewMs + delay >= now;
@@ -275,14 +275,14 @@ function claimFor(machinery: Machinery, record: TaskRecord, binding: Binding, du
   if (record.status === "running" && !isHeld && limit !== undefined && record.strikes >= limit) {
     return { update: parkOnStrikes(limit, now, record.tail), next: "park" } as const;
   }
-  if (whenDue === "leave") return claimForHolder(record, binding, due, now, isHeld);
-  if (isHeld) return { update: lookAtLease(record, due, delay), next: "nothing" } as const;
+  if (whenDue === "leave") return claimForLeader(record, binding, due, now, isHeld);
+  if (isHeld) return { update: checkLease(record, due, delay), next: "nothing" } as const;
   return { update: rescue(record, due, now), next: "wake" } as const;
 }
 
-/** Holders look after their tasks themselves: what is left is to let them find one, and to run alone what killed them. */
-function claimForHolder(record: TaskRecord, binding: Binding, due: number, now: number, isHeld: boolean) {
-  if (record.strikes >= strikesToIsolate && !isHeld)
+/** Leaders look after their tasks themselves: what is left is to let them find one, and to run alone what killed them. */
+function claimForLeader(record: TaskRecord, binding: Binding, due: number, now: number, isHeld: boolean) {
+  if (record.strikes >= strikesToQuarantine && !isHeld)
     return { update: rescue(record, due, now), next: "alone" } as const;
   const again = now + adoptionCheckMs;
   const bucket = eagerBucketOf(binding.engine, record);

@@ -3,14 +3,14 @@ import { describeValue, TailwakeError } from "../contract/error.ts";
 /** Failures in a row, in one process, that open an upstream's breaker. */
 export const failuresToOpen = 5;
 const firstOpenMs = 5_000;
-const longestOpenMs = 300_000;
-/** A canary that has not come back after this time is taken for dead. */
-const canaryMs = 60_000;
+const maxOpenMs = 300_000;
+/** A trial that has not come back after this time is taken for dead. */
+const trialMs = 60_000;
 
 /**
  * The state of an upstream, shared by all functions (protocol rule 12); times in milliseconds since 1970, or durations.
  *
- *     closed ──5 failures in a row──▶ open until T ──T──▶ one canary tries ──it opens──▶ closed
+ *     closed ──5 failures in a row──▶ open until T ──T──▶ one trial tries ──it opens──▶ closed
  *                                       ▲                       │
  *                                       └──── twice as long ────┘ it fails
  *
@@ -18,7 +18,7 @@ const canaryMs = 60_000;
  */
 export interface BreakerState {
   readonly state: "closed" | "open";
-  /** Open: when a canary may try. */
+  /** Open: when a trial may try. */
   readonly until: number;
   /** Open: how long it was opened for. Who has to wait comes back spread over [d/2, d] after `until`. */
   readonly openMs: number;
@@ -26,8 +26,8 @@ export interface BreakerState {
   readonly trips: number;
   /** Open: the error that opened it. */
   readonly reason?: string;
-  /** A canary is under way. */
-  readonly canaryUntil?: number;
+  /** A trial is under way. */
+  readonly trialUntil?: number;
   readonly paused?: { readonly at: number; readonly reason: string };
 }
 
@@ -35,15 +35,15 @@ export const closedBreaker: BreakerState = { state: "closed", until: 0, openMs: 
 
 /** Opens it, longer each time: 5 s, doubled, at most 5 min, with jitter in [d/2, d]. `random` is in [0, 1). */
 export function trip(before: BreakerState, now: number, random: number, reason: string): BreakerState {
-  const full = Math.min(longestOpenMs, firstOpenMs * 2 ** before.trips);
+  const full = Math.min(maxOpenMs, firstOpenMs * 2 ** before.trips);
   const openMs = Math.round(full / 2 + (full / 2) * random);
   return { ...kept(before), state: "open", until: Math.ceil(now + openMs), openMs, trips: before.trips + 1, reason };
 }
 
 /** The next try, if it is time for one and nobody is at it. */
-export function sendCanary(before: BreakerState, now: number): BreakerState | undefined {
-  if (before.state !== "open" || now < before.until || (before.canaryUntil ?? 0) > now) return undefined;
-  return { ...before, canaryUntil: Math.ceil(now + canaryMs) };
+export function beginTrial(before: BreakerState, now: number): BreakerState | undefined {
+  if (before.state !== "open" || now < before.until || (before.trialUntil ?? 0) > now) return undefined;
+  return { ...before, trialUntil: Math.ceil(now + trialMs) };
 }
 
 export function close(before: BreakerState): BreakerState {
@@ -58,14 +58,21 @@ export function unpause({ paused: _, ...before }: BreakerState): BreakerState {
   return before;
 }
 
-/** When somebody who may not run now should come again: after the canary, and not all at once. */
+/** When somebody who may not run now should come again: after the trial, and not all at once. */
 export function comeAgainAt(breaker: BreakerState, now: number, random: number): number {
-  const first = Math.max(now, breaker.until, breaker.canaryUntil ?? 0);
+  const first = Math.max(now, breaker.until, breaker.trialUntil ?? 0);
   return Math.round(first + breaker.openMs / 2 + (breaker.openMs / 2) * random);
 }
 
 /** All but what says why it is open: an operator's pause, and what a newer version may have put there. */
-const kept = ({ reason: _reason, canaryUntil: _until, ...rest }: BreakerState) => rest;
+const kept = ({ reason: _reason, trialUntil: _until, ...rest }: BreakerState) => rest;
+
+/** The state as it is stored: the trial has the name there that versions until 0.2.0 gave it. */
+export function encodeBreaker(state: BreakerState): object {
+  return Object.fromEntries(
+    Object.entries(state).map(([field, value]) => [field === "trialUntil" ? "canaryUntil" : field, value]),
+  );
+}
 
 /** Reads a stored state. Throws a `TailwakeError` ("malformed-record") that names the field. */
 export function decodeBreaker(upstream: string, value: unknown): BreakerState {
@@ -81,7 +88,8 @@ export function decodeBreaker(upstream: string, value: unknown): BreakerState {
   };
   check("state", "closed or open", fields.state === "closed" || fields.state === "open");
   for (const name of ["until", "openMs", "trips"]) check(name, "a whole number", Number.isSafeInteger(fields[name]));
-  check("canaryUntil", "a time", fields.canaryUntil === undefined || Number.isSafeInteger(fields.canaryUntil));
+  const { canaryUntil: trialUntil, ...state } = fields;
+  check("canaryUntil", "a time", trialUntil === undefined || Number.isSafeInteger(trialUntil));
   check("paused", "when and why", fields.paused === undefined || typeof fields.paused === "object");
-  return value as BreakerState;
+  return (trialUntil === undefined ? state : { ...state, trialUntil }) as unknown as BreakerState;
 }

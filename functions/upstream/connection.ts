@@ -2,8 +2,8 @@ import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { Http2SessionManager, type Http2SessionOptions } from "@connectrpc/connect-node";
 import { Credentials } from "./credentials.ts";
-import { createLeanConnectTransport, createLeanGrpcWebTransport } from "./fetch-transport.ts";
-import { createLeanGrpcTransport } from "./grpc-transport.ts";
+import { createFastConnectTransport, createFastGrpcWebTransport } from "./fetch-transport.ts";
+import { createFastGrpcTransport } from "./grpc-transport.ts";
 import { UpstreamHealth } from "./health.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -62,13 +62,13 @@ export function connectUpstream(
         pingIntervalMs: times.pingIntervalMs ?? pingIntervalMs,
         pingTimeoutMs: times.pingTimeoutMs ?? pingTimeoutMs,
       });
-      const transport = createLeanGrpcTransport({ baseUrl, credentials, sessionManager });
+      const transport = createFastGrpcTransport({ baseUrl, credentials, sessionManager });
       return { ...rest, transport, close: () => sessionManager.abort() };
     }
     case "connect":
-      return { ...rest, transport: createLeanConnectTransport({ baseUrl, credentials }), close() {} };
+      return { ...rest, transport: createFastConnectTransport({ baseUrl, credentials }), close() {} };
     case "grpc-web":
-      return { ...rest, transport: createLeanGrpcWebTransport({ baseUrl, credentials }), close() {} };
+      return { ...rest, transport: createFastGrpcWebTransport({ baseUrl, credentials }), close() {} };
   }
 }
 

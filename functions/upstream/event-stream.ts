@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Address, Batch, EventStream, Recorded, StreamDeclaration, StreamPosition } from "../contract/stream.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
 import type { Clock } from "../foundation/clock.ts";
-import { controllerUnder, noLongerNeeded } from "../foundation/linked-abort-controller.ts";
+import { linkedAbortController, noLongerNeeded } from "../foundation/linked-abort-controller.ts";
 import type { UpstreamConnection } from "./connection.ts";
 
 /** How often a stream is tried that the server does not let open. */
@@ -135,7 +135,7 @@ class MessageStream implements OpenStream {
   constructor(request: StreamRequest) {
     this.#request = request;
     this.#read = request.declaration.definition.read;
-    this.#ends = controllerUnder(request.signal);
+    this.#ends = linkedAbortController(request.signal);
     const { signal } = this.#ends;
     this.#over = signal.aborted;
     signal.addEventListener("abort", () => {

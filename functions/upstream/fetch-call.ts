@@ -39,8 +39,8 @@ export class FetchCall<T> implements StreamCall<T> {
 
   constructor(options: FetchCallOptions<T>) {
     this.#options = options;
-    const { parse, mostMessageBytes, protocol } = options;
-    this.#buffer = new MessageBuffer({ parse, mostBytes: mostMessageBytes, endFlags: protocol.endFlags });
+    const { parse, maxMessageBytes, protocol } = options;
+    this.#buffer = new MessageBuffer({ parse, maxBytes: maxMessageBytes, endFlags: protocol.endFlags });
   }
 
   async open(): Promise<void> {

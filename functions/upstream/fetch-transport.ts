@@ -4,7 +4,7 @@ import * as grpcWeb from "@connectrpc/connect/protocol-grpc-web";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import type { Credentials } from "./credentials.ts";
 import { FetchCall, type FetchProtocol } from "./fetch-call.ts";
-import { type StreamCallRequest, withLeanStreams } from "./stream-fast-path.ts";
+import { type StreamCallRequest, withStreamFastPath } from "./stream-fast-path.ts";
 
 export interface FetchTransportOptions {
   readonly baseUrl: string;
@@ -12,11 +12,11 @@ export interface FetchTransportOptions {
 }
 
 /** Connect over fetch, with lean streams. */
-export function createLeanConnectTransport(options: FetchTransportOptions): Transport {
+export function createFastConnectTransport(options: FetchTransportOptions): Transport {
   const { baseUrl, credentials } = options;
   const interceptors = [credentials.interceptor];
   const transport = createConnectTransport({ baseUrl, interceptors, useBinaryFormat: true, fetch: abortableFetch });
-  return withLeanStreams(transport, options, (request) =>
+  return withStreamFastPath(transport, options, (request) =>
     fetchCall(
       request,
       connectStreams,
@@ -26,11 +26,11 @@ export function createLeanConnectTransport(options: FetchTransportOptions): Tran
 }
 
 /** gRPC-Web over fetch, with lean streams. */
-export function createLeanGrpcWebTransport(options: FetchTransportOptions): Transport {
+export function createFastGrpcWebTransport(options: FetchTransportOptions): Transport {
   const { baseUrl, credentials } = options;
   const interceptors = [credentials.interceptor];
   const transport = createGrpcWebTransport({ baseUrl, interceptors, fetch: abortableFetch });
-  return withLeanStreams(transport, options, (request) =>
+  return withStreamFastPath(transport, options, (request) =>
     fetchCall(request, grpcWebStreams, grpcWeb.requestHeader(true, undefined, request.header, false)),
   );
 }

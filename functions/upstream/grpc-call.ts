@@ -15,7 +15,7 @@ export interface GrpcCallOptions<T> extends StreamCallOptions<T> {
 }
 
 /** So much is kept of what nobody has read, or one message; then the server has to wait. */
-const mostUnreadBytes = 256 * 1024;
+const maxUnreadBytes = 256 * 1024;
 
 /**
  * One server stream of gRPC over HTTP/2: the messages of its answer, as they come. What has come whole before the server
@@ -41,7 +41,7 @@ export class GrpcCall<T> implements StreamCall<T> {
 
   constructor(options: GrpcCallOptions<T>) {
     this.#options = options;
-    this.#buffer = new MessageBuffer({ parse: options.parse, mostBytes: options.mostMessageBytes });
+    this.#buffer = new MessageBuffer({ parse: options.parse, maxBytes: options.maxMessageBytes });
   }
 
   async open(): Promise<void> {
@@ -161,7 +161,7 @@ export class GrpcCall<T> implements StreamCall<T> {
   }
 
   get #isFull(): boolean {
-    return this.#buffer.bytes >= Math.max(mostUnreadBytes, this.#buffer.neededBytes);
+    return this.#buffer.bytes >= Math.max(maxUnreadBytes, this.#buffer.neededBytes);
   }
 
   get #isOver(): boolean {

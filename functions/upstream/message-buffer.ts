@@ -10,7 +10,7 @@ const decodedAtOnceBytes = 4 * 1024;
 export interface MessageFormat<T> {
   readonly parse: (bytes: Uint8Array) => T;
   /** A larger message is refused. */
-  readonly mostBytes: number;
+  readonly maxBytes: number;
   /** Flags of the frame that stands behind the last message; undefined if the end is said elsewhere. */
   readonly endFlags?: number;
 }
@@ -86,7 +86,7 @@ export class MessageBuffer<T> {
   #cut(): Uint8Array | undefined {
     if (this.end || this.bytes < this.neededBytes) return undefined;
     if (this.#parts.length > 0) this.#join();
-    const { mostBytes, endFlags } = this.#format;
+    const { maxBytes, endFlags } = this.#format;
     const rest = this.#rest;
     const at = this.#at;
     const flags = rest[at] ?? 0;
@@ -94,7 +94,7 @@ export class MessageBuffer<T> {
       (((rest[at + 1] ?? 0) << 24) | ((rest[at + 2] ?? 0) << 16) | ((rest[at + 3] ?? 0) << 8) | (rest[at + 4] ?? 0)) >>>
       0;
     if (flags !== 0 && flags !== endFlags) throw unreadable(flags);
-    if (length > mostBytes) throw tooLarge(length, mostBytes);
+    if (length > maxBytes) throw tooLarge(length, maxBytes);
     this.neededBytes = prefixBytes + length;
     if (this.bytes < this.neededBytes) return undefined;
     const from = at + prefixBytes;

@@ -6,7 +6,7 @@ export interface StreamCallOptions<T> {
   readonly request: Uint8Array<ArrayBuffer>;
   readonly parse: (bytes: Uint8Array) => T;
   /** A larger message is refused. */
-  readonly mostMessageBytes: number;
+  readonly maxMessageBytes: number;
   readonly signal: AbortSignal | undefined;
   /** Called once, if the call fails, by the server or by the signal. */
   readonly onError: (error: ConnectError) => void;

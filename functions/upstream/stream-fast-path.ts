@@ -5,8 +5,8 @@ import type { Credentials } from "./credentials.ts";
 import type { StreamCall, StreamCallOptions } from "./stream-call.ts";
 
 /** A larger message is refused. */
-const mostMessageBytes = 64 * 1024 * 1024;
-const limits = { readMaxBytes: mostMessageBytes, writeMaxBytes: mostMessageBytes };
+const maxMessageBytes = 64 * 1024 * 1024;
+const limits = { readMaxBytes: maxMessageBytes, writeMaxBytes: maxMessageBytes };
 
 type CallHeader = Parameters<Transport["stream"]>[3];
 
@@ -27,7 +27,7 @@ export interface StreamCallRequest<T> extends StreamCallOptions<T> {
  * controllers and as many sets of headers. Its checks of headers and trailers and the codes of its errors are kept. Other
  * calls, and those with a timeout, are the transport's own.
  */
-export function withLeanStreams(
+export function withStreamFastPath(
   transport: Transport,
   { baseUrl, credentials }: { readonly baseUrl: string; readonly credentials: Credentials },
   callOf: <T>(request: StreamCallRequest<T>) => StreamCall<T>,
@@ -54,7 +54,7 @@ export function withLeanStreams(
       authorization,
       request: encodeEnvelope(0, serialization.getI(true).serialize(create(method.input, message))),
       parse: serialization.getO(true).parse,
-      mostMessageBytes,
+      maxMessageBytes,
       signal,
       onError: (error) => authorization !== undefined && credentials.onError(error, authorization),
     });

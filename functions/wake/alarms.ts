@@ -1,11 +1,11 @@
-import type { HolderName } from "./leader-name.ts";
+import type { LeaderName } from "./leader-name.ts";
 import type { TaskWake, WakeMessage } from "./wake.ts";
 
 /**
  * The alarm clocks. Each message arrives at least once, in no order, unless it is lost: then the due index finds the
  * task, so callers write the record first and never rely on a wake. It does not look at records.
  */
-export interface Wakes {
+export interface Alarms {
   /** Sends messages now. Throws a `TailwakeError` ("wake-failed") if some could not be sent after several tries. */
   send(messages: readonly WakeMessage[]): Promise<void>;
   /**
@@ -14,7 +14,7 @@ export interface Wakes {
    */
   sendAt(wake: TaskWake, at: number): Promise<void>;
   /** Sends a wake to the queue whose messages are delivered one at a time. */
-  sendAlone(wake: TaskWake): Promise<void>;
+  sendQuarantined(wake: TaskWake): Promise<void>;
   /** Starts an instance of the signals or the eager function; one that finds the place taken ends at once. */
-  startHolder(holder: HolderName): Promise<void>;
+  startLeader(leader: LeaderName): Promise<void>;
 }

@@ -33,7 +33,7 @@ export interface BatchService<E> {
  * those that failed are sent again, if that can help. What the service refuses must not keep the rest from being sent:
  * it is thrown at the end, as a `TailwakeError` ("wake-failed").
  */
-export async function sendInTens<E>(
+export async function sendBatches<E>(
   entries: readonly E[],
   service: BatchService<E>,
   clock: Clock,

@@ -1,22 +1,22 @@
 import type { SendMessageBatchRequestEntry, SQSClient } from "@aws-sdk/client-sqs";
 import { describeError, TailwakeError } from "../contract/error.ts";
 import type { Clock } from "../foundation/clock.ts";
-import type { Wakes } from "./alarms.ts";
-import { type BatchService, sendInTens, type Unsent } from "./batch-sender.ts";
+import type { Alarms } from "./alarms.ts";
+import { type BatchService, sendBatches, type Unsent } from "./batch-sender.ts";
 import { encodeBusEvent } from "./envelope.ts";
-import type { HolderName } from "./leader-name.ts";
+import type { LeaderName } from "./leader-name.ts";
 import { isSignal, type TaskWake, type WakeMessage } from "./wake.ts";
 
 /** Per-entry errors worth another try, though they are called the sender's fault (SQS API model). */
 const throttlingCodes: ReadonlySet<string> = new Set(["RequestThrottled", "KmsThrottled", "ThrottlingException"]);
 
 /**
- * Alarm clocks that put signals straight into the queue of the lazy function; all else goes the way of the others. Only
+ * Alarm clocks that put signals directly into the queue of the lazy function; all else goes the way of the others. Only
  * signals: the lazy function sends itself wakes of tasks, and a function that sends to the queue it is fed from is
  * stopped after about 16 rounds (AWS: invocation-recursion).
  */
-export class StraightSignals implements Wakes {
-  readonly #others: Wakes;
+export class DirectSignals implements Alarms {
+  readonly #others: Alarms;
   readonly #queueUrl: string;
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -24,7 +24,7 @@ export class StraightSignals implements Wakes {
   #client: Promise<SQSClient> | undefined;
 
   constructor(
-    others: Wakes,
+    others: Alarms,
     queueUrl: string,
     clock: Clock,
     random: () => number = Math.random,
@@ -42,7 +42,7 @@ export class StraightSignals implements Wakes {
     const wakes = messages.filter((message) => !isSignal(message));
     // What one way refuses must not keep the rest from being sent.
     const sent = await Promise.allSettled([
-      sendInTens(bodies, this.#queue(), this.#clock, this.#random),
+      sendBatches(bodies, this.#queue(), this.#clock, this.#random),
       wakes.length > 0 && this.#others.send(wakes),
     ]);
     for (const one of sent) if (one.status === "rejected") throw one.reason;
@@ -52,12 +52,12 @@ export class StraightSignals implements Wakes {
     return this.#others.sendAt(wake, at);
   }
 
-  sendAlone(wake: TaskWake): Promise<void> {
-    return this.#others.sendAlone(wake);
+  sendQuarantined(wake: TaskWake): Promise<void> {
+    return this.#others.sendQuarantined(wake);
   }
 
-  startHolder(holder: HolderName): Promise<void> {
-    return this.#others.startHolder(holder);
+  startLeader(leader: LeaderName): Promise<void> {
+    return this.#others.startLeader(leader);
   }
 
   #queue(): BatchService<string> {

@@ -1,9 +1,9 @@
 import { type EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
 import { ConflictException, CreateScheduleCommand, type SchedulerClient } from "@aws-sdk/client-scheduler";
 import type { Clock } from "../foundation/clock.ts";
-import type { Wakes } from "./alarms.ts";
-import { type BatchService, sendInTens, type Unsent } from "./batch-sender.ts";
-import type { HolderName } from "./leader-name.ts";
+import type { Alarms } from "./alarms.ts";
+import { type BatchService, sendBatches, type Unsent } from "./batch-sender.ts";
+import type { LeaderName } from "./leader-name.ts";
 import { alarmFor, scheduleExpression, scheduleName, scheduleTime } from "./timing.ts";
 import { detailTypeOf, detailTypes, encodeDetail, type TaskWake, type WakeMessage, wakeSource } from "./wake.ts";
 
@@ -22,7 +22,7 @@ export interface EventBridgeSettings {
  * The alarm clocks on AWS: bus events now, bus events into the delay queue within a minute, and one-time schedules that
  * delete themselves later on.
  */
-export class EventBridgeWakes implements Wakes {
+export class EventBridgeAlarms implements Alarms {
   readonly #events: EventBridgeClient;
   readonly #scheduler: SchedulerClient;
   readonly #settings: EventBridgeSettings;
@@ -58,14 +58,14 @@ export class EventBridgeWakes implements Wakes {
     }
   }
 
-  async sendAlone(wake: TaskWake): Promise<void> {
-    await this.#put([this.#entry(detailTypes.lonelyWake, wake)]);
+  async sendQuarantined(wake: TaskWake): Promise<void> {
+    await this.#put([this.#entry(detailTypes.quarantinedWake, wake)]);
   }
 
-  async startHolder(holder: HolderName): Promise<void> {
-    const DetailType = holder === "signals" ? detailTypes.holdSignals : detailTypes.holdEager;
+  async startLeader(leader: LeaderName): Promise<void> {
+    const DetailType = leader === "signals" ? detailTypes.holdSignals : detailTypes.holdEager;
     const { busName: EventBusName } = this.#settings;
-    await this.#put([{ EventBusName, Source: wakeSource, DetailType, Detail: JSON.stringify({ holder }) }]);
+    await this.#put([{ EventBusName, Source: wakeSource, DetailType, Detail: JSON.stringify({ holder: leader }) }]);
   }
 
   #entry(detailType: string, message: WakeMessage): PutEventsRequestEntry {
@@ -78,7 +78,7 @@ export class EventBridgeWakes implements Wakes {
   }
 
   #put(entries: readonly PutEventsRequestEntry[]): Promise<void> {
-    return sendInTens(entries, this.#bus, this.#clock, this.#random);
+    return sendBatches(entries, this.#bus, this.#clock, this.#random);
   }
 
   readonly #bus: BatchService<PutEventsRequestEntry> = {

@@ -1,18 +1,18 @@
 import type { Clock } from "../foundation/clock.ts";
-import type { Wakes } from "./alarms.ts";
-import type { HolderName } from "./leader-name.ts";
+import type { Alarms } from "./alarms.ts";
+import type { LeaderName } from "./leader-name.ts";
 import { alarmFor, delayQueueMs, scheduleTime } from "./timing.ts";
 import type { TaskWake, WakeMessage } from "./wake.ts";
 
 /** The alarm clocks in memory, with the delays of the real ones: for tests, benchmarks and the simulator. */
-export class MemoryWakes implements Wakes {
+export class MemoryAlarms implements Alarms {
   readonly #clock: Clock;
   #waiting: { readonly message: WakeMessage; readonly at: number }[] = [];
 
   /** What waits in the queue of one at a time. */
-  readonly lonely: TaskWake[] = [];
-  /** The holders asked for. */
-  readonly holders: HolderName[] = [];
+  readonly quarantined: TaskWake[] = [];
+  /** The leaders asked for. */
+  readonly leaders: LeaderName[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -31,12 +31,12 @@ export class MemoryWakes implements Wakes {
     this.#waiting.push({ message: timed, at: arrives });
   }
 
-  async sendAlone(wake: TaskWake): Promise<void> {
-    this.lonely.push(wake);
+  async sendQuarantined(wake: TaskWake): Promise<void> {
+    this.quarantined.push(wake);
   }
 
-  async startHolder(holder: HolderName): Promise<void> {
-    this.holders.push(holder);
+  async startLeader(leader: LeaderName): Promise<void> {
+    this.leaders.push(leader);
   }
 
   /** Takes what has arrived by now, in the order of arrival. */

@@ -5,12 +5,12 @@ import type { TaskWake } from "./wake.ts";
 /** How long the delay queue holds a message. */
 export const delayQueueMs = 20_000;
 /** Waits up to this long go through the delay queue, more than once if need be; Scheduler is only precise to a minute. */
-export const longestDelayMs = 60_000;
+export const maxDelayMs = 60_000;
 
 /** Which alarm clock a wake at `at` needs. */
 export function alarmFor(at: number, now: number): "now" | "delayQueue" | "schedule" {
   if (at <= now) return "now";
-  return at - now <= longestDelayMs ? "delayQueue" : "schedule";
+  return at - now <= maxDelayMs ? "delayQueue" : "schedule";
 }
 
 /**

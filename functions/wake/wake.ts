@@ -2,7 +2,7 @@ import { describeValue, TailwakeError } from "../contract/error.ts";
 import { isUtf8 } from "../foundation/text.ts";
 import type { TaskKey } from "../tasks/record.ts";
 import { expectedVersion, versionAttribute } from "../tasks/record-version.ts";
-import type { Admission } from "../tasks/transitions.ts";
+import type { AcquireRule } from "../tasks/transitions.ts";
 
 /**
  * Why a task is woken, and what that may do (protocol rule 3):
@@ -69,7 +69,7 @@ const rules: { readonly [C in WakeClass]: ClassRule } = {
 export const isNews = (wakeClass: WakeClass): boolean => rules[wakeClass].news;
 
 /** What a wake may take of its task. */
-export function admissionOf(wake: TaskWake, signalsCutWaits: boolean): Admission {
+export function acquireRuleOf(wake: TaskWake, signalsCutWaits: boolean): AcquireRule {
   const { sleeping, early, fenced } = rules[wake.class];
   return {
     sleeping,
@@ -84,12 +84,12 @@ export const detailTypes = {
   wake: "Wake",
   delayedWake: "DelayedWake",
   /** Goes through the queue of messages that are delivered one at a time. */
-  lonelyWake: "LonelyWake",
+  quarantinedWake: "LonelyWake",
   holdSignals: "HoldSignals",
   holdEager: "HoldEager",
 } as const;
 /** Those that carry a wake of one task. */
-const wakeTypes: readonly string[] = [detailTypes.wake, detailTypes.delayedWake, detailTypes.lonelyWake];
+const wakeTypes: readonly string[] = [detailTypes.wake, detailTypes.delayedWake, detailTypes.quarantinedWake];
 /** `source` of our own bus events. */
 export const wakeSource = "tailwake";
 

@@ -10,7 +10,7 @@ import { callOf, type ServiceOperations, type ServiceProtocol, serviceErrorOf } 
  * Largest HTTP body in bytes. The services limit events and messages to 1 MiB themselves; escaped as JSON within a
  * body, that much text may take several times its size.
  */
-const mostBodyBytes = 8 * 1_048_576;
+const maxBodyBytes = 8 * 1_048_576;
 
 interface CallFault {
   readonly operation: string;
@@ -65,7 +65,7 @@ export class EndpointServer {
     try {
       const url = new URL(request.url ?? "/", "http://127.0.0.1");
       const target = request.headers["x-amz-target"];
-      const body = await readBody(request, mostBodyBytes);
+      const body = await readBody(request, maxBodyBytes);
       const call = callOf(request.method ?? "", url, typeof target === "string" ? target : undefined);
       protocol = call.protocol;
       const operations = this.#operations[protocol.service];

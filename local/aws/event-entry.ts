@@ -18,7 +18,7 @@ export interface EntryFailure {
   readonly errorMessage: string;
 }
 
-const longestDetailType = 128;
+const maxDetailType = 128;
 
 export function parseEventEntry(input: RequestFields): EventEntry {
   const source = input.optionalText("Source");
@@ -64,8 +64,8 @@ export function entryFailure(entry: EventEntry): EntryFailure | undefined {
   if (entry.source?.startsWith("aws.")) {
     return { errorCode: "NotAuthorizedForSource", errorMessage: "Not authorized for the source." };
   }
-  if ((entry.detailType?.length ?? 0) > longestDetailType) {
-    return invalidArgument("DetailType", `it has more than ${longestDetailType} characters`);
+  if ((entry.detailType?.length ?? 0) > maxDetailType) {
+    return invalidArgument("DetailType", `it has more than ${maxDetailType} characters`);
   }
   if (!parseDetail(entry.detail)) return { errorCode: "MalformedDetail", errorMessage: "Detail is malformed." };
   return undefined;

@@ -7,7 +7,7 @@ export type EventPattern = (event: JsonObject) => boolean;
 type NodeMatcher = (node: JsonObject) => boolean;
 
 /** The longest pattern the API takes, in characters (EventBridge API reference, PutRule). */
-const longestPattern = 4096;
+const maxPattern = 4096;
 
 /**
  * Compiles a rule's event pattern as described in the EventBridge User Guide, "Creating event patterns": exact values,
@@ -15,8 +15,8 @@ const longestPattern = 4096;
  * else is refused with InvalidEventPatternException, so that no rule silently matches too much or nothing.
  */
 export function compileEventPattern(text: string): EventPattern {
-  if (text.length > longestPattern) {
-    throw invalidPattern(`it has ${text.length} characters, more than ${longestPattern}`);
+  if (text.length > maxPattern) {
+    throw invalidPattern(`it has ${text.length} characters, more than ${maxPattern}`);
   }
   let parsed: unknown;
   try {

@@ -28,8 +28,8 @@ interface Fault extends EntryFailure {
 }
 
 /** EventBridge User Guide, "Sending events with PutEvents". */
-const mostEntries = 10;
-const mostBytes = 1_048_576;
+const maxEntries = 10;
+const maxBytes = 1_048_576;
 const defaultBus = "default";
 
 /** The event buses of one account and region. */
@@ -105,14 +105,14 @@ export class EventBridge {
 
   /** Publishes 1-10 entries; the results stand in the order of the entries. */
   putEvents(entries: readonly EventEntry[]): readonly PutEventsResult[] {
-    if (entries.length < 1 || entries.length > mostEntries) {
-      throw new ServiceError("ValidationException", `PutEvents takes 1-${mostEntries} entries, got ${entries.length}.`);
+    if (entries.length < 1 || entries.length > maxEntries) {
+      throw new ServiceError("ValidationException", `PutEvents takes 1-${maxEntries} entries, got ${entries.length}.`);
     }
     const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
-    if (bytes > mostBytes) {
+    if (bytes > maxBytes) {
       throw new ServiceError(
         "ValidationException",
-        `Total size of the entries in the request is over the limit: ${bytes} bytes, at most ${mostBytes}.`,
+        `Total size of the entries in the request is over the limit: ${bytes} bytes, at most ${maxBytes}.`,
       );
     }
     if (!entries.some(isComplete)) {

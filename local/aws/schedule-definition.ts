@@ -34,7 +34,7 @@ export interface ScheduleDefinition {
 }
 
 /** Largest target input in bytes (EventBridge Scheduler User Guide, quotas). */
-const mostInputBytes = 262_144;
+const maxInputBytes = 262_144;
 const arnRule = { min: 1, max: 1600 };
 
 /** Reads the input of CreateSchedule or UpdateSchedule; optional fields left out take their defaults. */
@@ -89,11 +89,8 @@ function parseTarget(input: RequestFields): ScheduleTarget {
   }
   const roleArn = input.text("RoleArn", { ...arnRule, pattern: /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/ });
   const text = input.optionalText("Input", { min: 1 });
-  if (text !== undefined && Buffer.byteLength(text) > mostInputBytes) {
-    throw new InvalidField(
-      "invalid",
-      `Target.Input has ${Buffer.byteLength(text)} bytes, more than ${mostInputBytes}.`,
-    );
+  if (text !== undefined && Buffer.byteLength(text) > maxInputBytes) {
+    throw new InvalidField("invalid", `Target.Input has ${Buffer.byteLength(text)} bytes, more than ${maxInputBytes}.`);
   }
   const eventBridge = parseEventBridgeParameters(input.optionalFields("EventBridgeParameters"));
   if ((kind === "event-bus") !== (eventBridge !== undefined)) {

@@ -12,7 +12,7 @@ export interface ScheduleRun {
 }
 
 /** Timers cannot be longer than 2^31 ms, so long waits go in steps. */
-const longestSleepMs = 86_400_000;
+const maxSleepMs = 86_400_000;
 
 /** One schedule and the task that waits for its due times. */
 export class Schedule {
@@ -62,7 +62,7 @@ export class Schedule {
       // At least one turn later, so that creating a schedule never calls its target before it returns.
       await Promise.resolve();
       while (!signal.aborted && clock.now() < at) {
-        await clock.sleep(Math.min(at - clock.now(), longestSleepMs), signal);
+        await clock.sleep(Math.min(at - clock.now(), maxSleepMs), signal);
       }
       if (signal.aborted) return;
       run.fire(this, due);

@@ -31,7 +31,7 @@ export interface EventSource {
 }
 
 const longPollMs = 20_000;
-const mostPerReceive = 10;
+const maxPerReceive = 10;
 
 /**
  * Starts an event source mapping (Lambda Developer Guide, "Using Lambda with Amazon SQS"): polls a queue, runs a
@@ -40,7 +40,7 @@ const mostPerReceive = 10;
  */
 export function startEventSource(options: EventSourceOptions): EventSource {
   const { queue, clock = systemClock, batchSize = 10, maximumBatchingWindowMs = 0, maximumConcurrency = 2 } = options;
-  requireRange("batchSize", batchSize, 1, maximumBatchingWindowMs >= 1000 ? 10_000 : mostPerReceive);
+  requireRange("batchSize", batchSize, 1, maximumBatchingWindowMs >= 1000 ? 10_000 : maxPerReceive);
   requireRange("maximumBatchingWindowMs", maximumBatchingWindowMs, 0, 300_000);
   requireRange("maximumConcurrency", maximumConcurrency, 1, 1000);
   const stopping = new AbortController();
@@ -48,7 +48,7 @@ export function startEventSource(options: EventSourceOptions): EventSource {
   const running = new Set<Promise<void>>();
 
   const receive = (wanted: number, waitMs: number) =>
-    queue.receive({ max: Math.min(mostPerReceive, wanted), waitMs, signal });
+    queue.receive({ max: Math.min(maxPerReceive, wanted), waitMs, signal });
 
   async function gather(): Promise<readonly ReceivedMessage[]> {
     const batch = [...(await receive(batchSize, longPollMs))];

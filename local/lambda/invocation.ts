@@ -33,4 +33,4 @@ export type Outcome =
   | { readonly ok: false; readonly payload: FunctionErrorPayload };
 
 /** Largest event and response in bytes (Lambda Developer Guide, quotas). */
-export const mostPayloadBytes = 6 * 1_048_576;
+export const maxPayloadBytes = 6 * 1_048_576;

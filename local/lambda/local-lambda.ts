@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../functions/foundation/clock.ts";
 import { FunctionPool } from "./function-pool.ts";
 import { checkFunctionSettings, type FunctionSettings } from "./function-settings.ts";
-import { type InvokeResult, mostPayloadBytes } from "./invocation.ts";
+import { type InvokeResult, maxPayloadBytes } from "./invocation.ts";
 
 export type { FunctionSettings } from "./function-settings.ts";
 export type { FunctionErrorPayload, InvokeFailure, InvokeResult, InvokeSuccess } from "./invocation.ts";
@@ -70,8 +70,8 @@ export function createLocalLambda(options: LocalLambdaOptions): LocalLambda {
     async invoke(name, event) {
       if (isClosed) throw new Error(`The function ${name} cannot be invoked: the local Lambda is closed.`);
       const text = JSON.stringify(event) ?? "null";
-      if (Buffer.byteLength(text) > mostPayloadBytes) {
-        throw new Error(`The event for ${name} has ${Buffer.byteLength(text)} bytes, more than ${mostPayloadBytes}.`);
+      if (Buffer.byteLength(text) > maxPayloadBytes) {
+        throw new Error(`The event for ${name} has ${Buffer.byteLength(text)} bytes, more than ${maxPayloadBytes}.`);
       }
       return poolOf(name).invoke(text);
     },

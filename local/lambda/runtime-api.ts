@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isJsonObject } from "../aws/request-fields.ts";
-import { type FunctionErrorPayload, mostPayloadBytes, type Outcome } from "./invocation.ts";
+import { type FunctionErrorPayload, maxPayloadBytes, type Outcome } from "./invocation.ts";
 import { readPayload } from "./payload-body.ts";
 
 export interface RuntimeInvocation {
@@ -126,9 +126,9 @@ export class RuntimeApi {
       return refuse(response, 400, "InvalidRequestID", `No invocation ${requestId} is running.`);
     }
     this.#current = undefined;
-    if (isResponse && Buffer.byteLength(body) > mostPayloadBytes) {
+    if (isResponse && Buffer.byteLength(body) > maxPayloadBytes) {
       const errorType = "Function.ResponseSizeTooLarge";
-      const errorMessage = `Response payload size exceeded maximum allowed payload size (${mostPayloadBytes} bytes).`;
+      const errorMessage = `Response payload size exceeded maximum allowed payload size (${maxPayloadBytes} bytes).`;
       current.resolve({ ok: false, payload: { errorType, errorMessage } });
       return refuse(response, 413, "RequestEntityTooLarge", errorMessage);
     }

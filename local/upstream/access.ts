@@ -23,7 +23,7 @@ export type Action =
 export interface AccessOptions {
   /** Bare token that the metadata `authorization` must equal; no token: everyone may call. */
   readonly token?: string;
-  /** Whether the token's holder may do this; default everything. */
+  /** Whether the token's leader may do this; default everything. */
   readonly allows?: (scope: Scope) => boolean;
 }
 

@@ -15,7 +15,7 @@ export function beginRegistryFreeze(
 ): EventInit<RegistryEvent>[] {
   const repo = repoOf(state, repoId);
   if (repo.tier === StorageTier.ST_FREEZING) {
-    if (isHolder(repo, workflowId)) return [];
+    if (isLeader(repo, workflowId)) return [];
     throw workflowConflict();
   }
   if (!isFreezable(repo)) throw workflowConflict();
@@ -31,7 +31,7 @@ export function endRegistryFreeze(
   statusCode: number,
 ): EventInit<RegistryEvent>[] {
   const repo = repoOf(state, repoId);
-  if (!isHolder(repo, workflowId)) throw workflowConflict();
+  if (!isLeader(repo, workflowId)) throw workflowConflict();
   if (repo.tier === (statusCode === 0 ? StorageTier.ST_FROZEN : StorageTier.ST_FREEZE_FAILED)) return [];
   if (repo.tier !== StorageTier.ST_FREEZING) throw workflowConflict();
   return [{ event: RegistryEvent_Type.EV_FSO_FREEZE_REPO_COMPLETED_2, repoId, workflowId, statusCode }];
@@ -49,7 +49,7 @@ function isFreezable(repo: RegistryRepo): boolean {
   return repo.tier === StorageTier.ST_ONLINE || repo.tier === StorageTier.ST_FREEZE_FAILED;
 }
 
-function isHolder(repo: RegistryRepo, workflowId: Uint8Array): boolean {
+function isLeader(repo: RegistryRepo, workflowId: Uint8Array): boolean {
   return equalIds(repo.tierWorkflowId ?? zeroId, workflowId);
 }
 

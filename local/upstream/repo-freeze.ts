@@ -26,7 +26,7 @@ export function beginRepoFreeze(state: RepoState, workflowId: Uint8Array): Event
       if (state.errorMessage !== "") throw storageConflict();
       break;
     case StorageTier.ST_FREEZING:
-      if (isHolder(state, workflowId)) return [];
+      if (isLeader(state, workflowId)) return [];
       throw storageConflict();
     default:
       throw storageConflict();
@@ -35,7 +35,7 @@ export function beginRepoFreeze(state: RepoState, workflowId: Uint8Array): Event
 }
 
 export function commitRepoFreeze(state: RepoState, workflowId: Uint8Array): EventInit<RepoEvent>[] {
-  if (!isHolder(state, workflowId)) throw storageConflict();
+  if (!isLeader(state, workflowId)) throw storageConflict();
   if (state.tier === StorageTier.ST_FROZEN) return [];
   if (state.tier !== StorageTier.ST_FREEZING) throw storageConflict();
   return [{ event: RepoEvent_Type.EV_FSO_FREEZE_REPO_COMPLETED_2, workflowId }];
@@ -50,7 +50,7 @@ export function abortRepoFreeze(
   if (statusCode === 0) throw new Error("invalid error status code");
   if (statusMessage === "") throw new Error("invalid error status message");
   if (Buffer.byteLength(statusMessage) > maxStatusMessageLength) throw new Error("status message too long");
-  if (!isHolder(state, workflowId)) throw storageConflict();
+  if (!isLeader(state, workflowId)) throw storageConflict();
   if (state.tier === StorageTier.ST_FREEZE_FAILED) return [];
   if (state.tier !== StorageTier.ST_FREEZING) throw storageConflict();
   return [
@@ -59,7 +59,7 @@ export function abortRepoFreeze(
   ];
 }
 
-function isHolder(state: RepoState, workflowId: Uint8Array): boolean {
+function isLeader(state: RepoState, workflowId: Uint8Array): boolean {
   return equalIds(state.tierWorkflowId ?? zeroId, workflowId);
 }
 

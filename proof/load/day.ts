@@ -19,21 +19,21 @@ export interface DayCounts {
   /** While signals came, and until all of them were handled. */
   readonly waking: Counts & { readonly wakes: number; readonly batches: number; readonly sent: number };
   /** In a day in which nothing but the ticks goes on. */
-  readonly idle: Counts & { readonly looks: number; readonly ticks: number; readonly sent: number };
+  readonly idle: Counts & { readonly checks: number; readonly ticks: number; readonly sent: number };
   readonly behind: number;
   readonly drainSeconds: number;
 }
 
 const startsPerSecond = 1_000;
-const looksPerTick = 10_000;
+const checksPerTick = 10_000;
 const dayMinutes = 24 * 60;
 /** The grace of a start, and a tick more. */
-const firstLookMinutes = 5;
+const firstCheckMinutes = 5;
 
 /** Tasks that have read their streams and had their first look are signaled for a while, then left alone for a day. */
 export async function countDay(size: DaySize): Promise<DayCounts> {
   const { tasks, wakesPerSecond, wakingSeconds, concurrency, probeMinutes } = size;
-  const world = new World({ aggregates: tasks, concurrency, looksPerTick, probeMinutes });
+  const world = new World({ aggregates: tasks, concurrency, checksPerTick, probeMinutes });
   const ticks = new Ticks();
   let tickCount = 0;
   world.tickEachMinute((tick, tookMs) => {
@@ -45,7 +45,7 @@ export async function countDay(size: DaySize): Promise<DayCounts> {
   });
   await world.advance((tasks / startsPerSecond) * 1_000);
   await world.until(() => world.isDrained, 600);
-  await world.advance((firstLookMinutes + tasks / looksPerTick) * 60_000);
+  await world.advance((firstCheckMinutes + tasks / checksPerTick) * 60_000);
 
   const before = { requests: world.requests.counts, batches: world.batches, sent: world.sent };
   const wakes = wakesPerSecond * wakingSeconds;
@@ -57,7 +57,7 @@ export async function countDay(size: DaySize): Promise<DayCounts> {
   await world.advance(wakingSeconds * 1_000);
   const drainSeconds = await world.until(() => world.isDrained, 3_600);
   const behind = await world.behind();
-  const between = { requests: world.requests.counts, sent: world.sent, looks: ticks.looks, ticks: tickCount };
+  const between = { requests: world.requests.counts, sent: world.sent, checks: ticks.checks, ticks: tickCount };
   const waking = {
     ...difference(between.requests, before.requests),
     wakes,
@@ -67,7 +67,7 @@ export async function countDay(size: DaySize): Promise<DayCounts> {
   await world.advance(dayMinutes * 60_000);
   const idle = {
     ...difference(world.requests.counts, between.requests),
-    looks: ticks.looks - between.looks,
+    checks: ticks.checks - between.checks,
     ticks: tickCount - between.ticks,
     sent: world.sent - between.sent,
   };
@@ -94,7 +94,7 @@ export async function loadDay(size: DaySize): Promise<LoadReport> {
       { what: "writes for a wake", value: (waking.writes + waking.refusedWrites) / waking.wakes, most: 2.2 },
       { what: "messages that we sent, while signals came", value: waking.sent, most: 0 },
       ...counts(idle).map(([what, value]) => ({ what: `${what}, in the idle day`, value })),
-      { what: "looks in the idle day, a task", value: idle.looks / tasks, most: (24 * 60) / probeMinutes + 0.1 },
+      { what: "checks in the idle day, a task", value: idle.checks / tasks, most: (24 * 60) / probeMinutes + 0.1 },
       { what: "ticks in the idle day", value: idle.ticks },
       { what: "messages in the idle day", value: idle.sent, most: 0 },
       ...resources(),

@@ -9,7 +9,7 @@ import { World } from "./world.ts";
 export interface OutageSize {
   readonly tasks: number;
   readonly concurrency: number;
-  readonly looksPerTick: number;
+  readonly checksPerTick: number;
 }
 
 const outageMinutes = 10;
@@ -19,14 +19,14 @@ const startsPerSecond = 1_000;
 
 /** Every task has news, and its upstream is out. */
 export async function loadOutage(size: OutageSize): Promise<LoadReport> {
-  const { tasks, concurrency, looksPerTick } = size;
+  const { tasks, concurrency, checksPerTick } = size;
   const ranAgain = new Histogram("tasks that ran again, by the time since the upstream was back", 10_000);
   const hasRun = new Set<string>();
   let backAt = Number.POSITIVE_INFINITY;
   const world = new World({
     aggregates: tasks,
     concurrency,
-    looksPerTick,
+    checksPerTick,
     onWrite: ({ operation, after }) => {
       const { now } = world.timeline;
       if (operation !== "caughtUp" || now < backAt || hasRun.has(after.entity)) return;
@@ -58,7 +58,7 @@ export async function loadOutage(size: OutageSize): Promise<LoadReport> {
   const out = difference(world.requests.counts, before);
   const outSent = world.sent - sentBefore;
   const outStreams = world.upstream.streams - streamsBefore;
-  const outLooks = ticks.looks;
+  const outChecks = ticks.checks;
   const trips = world.log.of("upstream is out");
   const heapAfterOutage = heapInUse();
 
@@ -76,13 +76,13 @@ export async function loadOutage(size: OutageSize): Promise<LoadReport> {
       { what: "times that the breaker was opened", value: trips },
       { what: "streams tried in the outage, for a task", value: outStreams / tasks, most: 1 },
       { what: "writes in the outage, for a task", value: out.writes / tasks, most: 4 },
-      { what: "looks of ticks in the outage, for a task", value: outLooks / tasks },
+      { what: "checks of ticks in the outage, for a task", value: outChecks / tasks },
       { what: "messages in the outage, for a task", value: outSent / tasks, most: 20 },
       { what: "messages after it, for a task", value: backSent / tasks, most: 4 },
       // A run is two. Until the breaker's last wait is over, up to 5 min, ticks put some off once more: 3.1 to 4.7.
       { what: "writes after it, for a task", value: back.writes / tasks, most: 6 },
       { what: "seconds until all is read and the queues are empty", value: drainSeconds, most: 720 },
-      { what: "largest bucket of 10 s, in tasks", value: ranAgain.largest, most: largestBucket(size) },
+      { what: "largest bucket of 10 s, in tasks", value: ranAgain.largest, most: maxBucket(size) },
       { what: "seconds in which 98 % of them ran again", value: ranAgain.spreadMs(0.01) / 1000 },
       heapForEach("more for a task, at the end of the outage", heapAfterOutage - heapBefore, tasks, 4),
       ...resources(),
@@ -95,6 +95,6 @@ export async function loadOutage(size: OutageSize): Promise<LoadReport> {
  * Those that wait come back spread over half of the time that the breaker was open for, at least 75 s: twice their share
  * of 10 s, since chance has its part. The first tick that finds the upstream back adds what it looks at.
  */
-function largestBucket({ tasks, looksPerTick }: OutageSize): number {
-  return 2 * tasks * (10 / 75) + looksPerTick;
+function maxBucket({ tasks, checksPerTick }: OutageSize): number {
+  return 2 * tasks * (10 / 75) + checksPerTick;
 }

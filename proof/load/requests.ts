@@ -9,7 +9,7 @@ export interface Counts {
   /** Conditional writes that were refused; DynamoDB bills them. */
   readonly refusedWrites: number;
   readonly dueQueries: number;
-  /** Of breakers, holders and how late the queue is. */
+  /** Of breakers, leaders and how late the queue is. */
   readonly documentReads: number;
   readonly documentWrites: number;
 }

@@ -9,7 +9,7 @@ export interface StormSize {
   readonly aggregates: number;
   readonly signalsPerSecond: number;
   readonly concurrency: number;
-  readonly looksPerTick: number;
+  readonly checksPerTick: number;
 }
 
 const stormSeconds = 60;
@@ -21,8 +21,8 @@ const comesAgainSeconds = 150;
 
 /** Signals come, each for an event of its own, far faster than tasks can run. */
 export async function loadStorm(size: StormSize): Promise<LoadReport> {
-  const { aggregates, signalsPerSecond, concurrency, looksPerTick } = size;
-  const world = new World({ aggregates, concurrency, looksPerTick });
+  const { aggregates, signalsPerSecond, concurrency, checksPerTick } = size;
+  const world = new World({ aggregates, concurrency, checksPerTick });
   world.pace(aggregates, startsPerSecond, (i) => {
     void world.tasks.start(reader, { id: `a${i}` });
   });
@@ -48,7 +48,7 @@ export async function loadStorm(size: StormSize): Promise<LoadReport> {
   const batches = world.batches - batchesBefore;
   const sent = world.sent - sentBefore;
   const heapAfterwards = heapInUse();
-  const longestDrainSeconds = (signals / 10 / concurrency) * slowBatchSeconds + comesAgainSeconds;
+  const maxDrainSeconds = (signals / 10 / concurrency) * slowBatchSeconds + comesAgainSeconds;
   return {
     scenario: "storm",
     what:
@@ -57,14 +57,14 @@ export async function loadStorm(size: StormSize): Promise<LoadReport> {
     figures: [
       { what: "aggregates not read to their head", value: behind, most: 0 },
       { what: "messages waiting when the storm ends", value: waiting },
-      { what: "seconds until the queue is empty again", value: drainSeconds, most: longestDrainSeconds },
+      { what: "seconds until the queue is empty again", value: drainSeconds, most: maxDrainSeconds },
       { what: "messages handled a second meanwhile", value: waiting / drainSeconds },
       { what: "messages that we sent, for one signal", value: sent / signals, most: 1 },
       { what: "messages in a batch", value: (signals + sent) / batches },
       { what: "queries for a signal", value: requests.queries / signals, most: 1 },
       {
         what: "writes for a signal: acquired, noted, caught up",
-        value: (requests.writes - ticks.looks) / signals,
+        value: (requests.writes - ticks.checks) / signals,
         most: 2.2,
       },
       { what: "writes refused, for a signal", value: requests.refusedWrites / signals, most: 0.5 },
@@ -75,8 +75,8 @@ export async function loadStorm(size: StormSize): Promise<LoadReport> {
         most: 0.01,
       },
       { what: "dead letters", value: world.deadLetters, most: 0 },
-      { what: "looks of ticks", value: ticks.looks },
-      { what: "most looks of a tick", value: ticks.mostLooks, most: looksPerTick },
+      { what: "checks of ticks", value: ticks.checks },
+      { what: "most checks of a tick", value: ticks.maxChecks, most: checksPerTick },
       heapForEach("more for an event, once all is read", heapAfterwards - heapBefore, signals, 0.6),
       ...resources(),
     ],

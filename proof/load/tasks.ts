@@ -10,18 +10,18 @@ export interface TasksSize {
   readonly tasks: number;
   readonly startsPerSecond: number;
   readonly concurrency: number;
-  readonly looksPerTick: number;
+  readonly checksPerTick: number;
   readonly idleMinutes: number;
 }
 
 const eventsEach = 5;
 /** The invocation's 60 s without what is kept free at its end. */
-const longestTickSeconds = 52;
+const maxTickSeconds = 52;
 
 /** Starts many tasks, lets them read their streams, and leaves them alone for an hour. */
 export async function loadTasks(size: TasksSize): Promise<LoadReport> {
-  const { tasks, startsPerSecond, concurrency, looksPerTick, idleMinutes } = size;
-  const world = new World({ aggregates: tasks, concurrency, looksPerTick });
+  const { tasks, startsPerSecond, concurrency, checksPerTick, idleMinutes } = size;
+  const world = new World({ aggregates: tasks, concurrency, checksPerTick });
   for (const aggregate of world.aggregates) for (let i = 0; i < eventsEach; i++) world.append(aggregate);
   const heapOfWorld = heapInUse();
   const ticks = new Ticks();
@@ -36,12 +36,12 @@ export async function loadTasks(size: TasksSize): Promise<LoadReport> {
   const read = world.requests.counts;
   const { sent: sentToRead } = world;
   const { steps: stepsToRead } = world.timeline;
-  const looksToRead = ticks.looks;
+  const looksToRead = ticks.checks;
   const heapWhenRead = heapInUse();
 
   await world.advance(idleMinutes * 60_000);
   const idle = difference(world.requests.counts, read);
-  const idleLooks = ticks.looks - looksToRead;
+  const idleChecks = ticks.checks - looksToRead;
   const idleSent = world.sent - sentToRead;
   const idleSteps = world.timeline.steps - stepsToRead;
   const heapAfterwards = heapInUse();
@@ -49,25 +49,25 @@ export async function loadTasks(size: TasksSize): Promise<LoadReport> {
     scenario: "tasks",
     what:
       `${tasks.toLocaleString("en")} tasks with ${eventsEach} events each, ${startsPerSecond} started a second; ` +
-      `then ${idleMinutes} minutes in which nothing happens, with ${looksPerTick.toLocaleString("en")} looks a tick`,
+      `then ${idleMinutes} minutes in which nothing happens, with ${checksPerTick.toLocaleString("en")} checks a tick`,
     figures: [
       { what: "tasks not at the head of their stream", value: behind, most: 0 },
       { what: "seconds from the last start until all had read", value: drainSeconds, most: 30 },
       { what: "writes a task to start and to read", value: (read.writes - looksToRead) / tasks, most: 3 },
       { what: "messages a task to start and to read", value: sentToRead / tasks, most: 1 },
       { what: "steps of the simulation a task until then", value: stepsToRead / tasks },
-      { what: "most looks of a tick", value: ticks.mostLooks, most: looksPerTick },
-      { what: "longest tick, in seconds", value: ticks.longestMs / 1000, most: longestTickSeconds },
+      { what: "most checks of a tick", value: ticks.maxChecks, most: checksPerTick },
+      { what: "longest tick, in seconds", value: ticks.maxMs / 1000, most: maxTickSeconds },
       { what: "tasks woken by a tick, though nothing was lost", value: ticks.woken, most: 0 },
-      { what: "looks a task in the idle time", value: idleLooks / tasks },
-      { what: "writes a look", value: idle.writes / idleLooks, most: 1 },
+      { what: "checks a task in the idle time", value: idleChecks / tasks },
+      { what: "writes a look", value: idle.writes / idleChecks, most: 1 },
       { what: "messages in the idle time", value: idleSent, most: 0 },
-      { what: "steps a look", value: idleSteps / idleLooks },
+      { what: "steps a look", value: idleSteps / idleChecks },
       { what: "ticks cut short", value: ticks.cutShort },
       {
         what: "longest that a task was overdue, in minutes",
         value: ticks.oldestDueMs / 60_000,
-        most: longestOverdueMinutes(size),
+        most: maxOverdueMinutes(size),
       },
       heapForEach("for a task: its record and its entry in the index", heapWhenRead - heapOfWorld, tasks, 4),
       heapForEach("more for a task, after the idle time", heapAfterwards - heapWhenRead, tasks, 0.2),
@@ -77,9 +77,9 @@ export async function loadTasks(size: TasksSize): Promise<LoadReport> {
 }
 
 /**
- * How long a task waits for a look. If the looks of a probe period suffice for all, until the next tick or the one after
+ * How long a task waits for a look. If the checks of a probe period suffice for all, until the next tick or the one after
  * it. Else for a look at each of the others; the shards of the index are not of a size, least so if they are small.
  */
-function longestOverdueMinutes({ tasks, looksPerTick }: TasksSize): number {
-  return 2 + (1.2 + 2 * Math.sqrt(dueShards / tasks)) * (tasks / looksPerTick);
+function maxOverdueMinutes({ tasks, checksPerTick }: TasksSize): number {
+  return 2 + (1.2 + 2 * Math.sqrt(dueShards / tasks)) * (tasks / checksPerTick);
 }

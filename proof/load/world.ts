@@ -1,11 +1,11 @@
 import { type Tasks, tasksOf } from "../../functions/client.ts";
 import { epoch } from "../../functions/contract/tail.ts";
-import type { Machinery } from "../../functions/engines/ports.ts";
+import type { Ports } from "../../functions/engines/ports.ts";
 import { cronHandler } from "../../functions/lambda/cron-event.ts";
 import { eagerHandler, signalsHandler } from "../../functions/lambda/leader-event.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
 import { appSettings, readSettings } from "../../functions/settings.ts";
-import { memoryMachinery } from "../../functions/testing/memory-ports.ts";
+import { memoryPorts } from "../../functions/testing/memory-ports.ts";
 import { scriptedTransport } from "../../functions/testing/scripted-server.ts";
 import { Aggregate } from "../../functions/testing/simulation/aggregate.ts";
 import { SimulatedBus } from "../../functions/testing/simulation/bus.ts";
@@ -30,8 +30,8 @@ export interface WorldOptions {
   readonly aggregates: number;
   /** `lazyConcurrency` of infra/settings.yml. */
   readonly concurrency: number;
-  /** TAILWAKE_LOOKS_PER_TICK. */
-  readonly looksPerTick: number;
+  /** TAILWAKE_CHECKS_PER_TICK. */
+  readonly checksPerTick: number;
   /** TAILWAKE_PROBE_MINUTES; its default unless given. */
   readonly probeMinutes?: number;
   readonly onWrite?: (write: TableWrite) => void;
@@ -40,7 +40,7 @@ export interface WorldOptions {
 const defaults = readSettings(
   {},
   {
-    looksAtOnce: appSettings.TAILWAKE_LOOKS_AT_ONCE,
+    checksAtOnce: appSettings.TAILWAKE_CHECKS_AT_ONCE,
     probeMinutes: appSettings.TAILWAKE_PROBE_MINUTES,
     runs: appSettings.TAILWAKE_RUNS,
     runsPerKind: appSettings.TAILWAKE_RUNS_PER_KIND,
@@ -50,7 +50,7 @@ const start = Date.UTC(2026, 0, 1);
 const minuteMs = 60_000;
 const secondMs = 1_000;
 
-type Handler = (machinery: Machinery, event: unknown, context: Parameters<typeof wakeHandler>[2]) => Promise<unknown>;
+type Handler = (ports: Ports, event: unknown, context: Parameters<typeof wakeHandler>[2]) => Promise<unknown>;
 
 /** The deployed functions between simulated services, in which nothing goes wrong by itself. */
 export class World {
@@ -87,10 +87,10 @@ export class World {
     this.#table = new SimulatedTable(this.#circumstances, {
       onWrite: async (write) => options.onWrite?.(write),
     });
-    const budget = { looks: options.looksPerTick, concurrency: defaults.looksAtOnce };
+    const budget = { checks: options.checksPerTick, concurrency: defaults.checksAtOnce };
     this.#lazy = this.#function("lazy", 120_000, wakeHandler);
-    this.#cron = this.#function("cron", 60_000, (machinery, event, context) =>
-      cronHandler(machinery, readerApp.roots, budget, event, context),
+    this.#cron = this.#function("cron", 60_000, (ports, event, context) =>
+      cronHandler(ports, readerApp.roots, budget, event, context),
     );
     const signals = this.#function("signals", 900_000, signalsHandler);
     const eager = this.#function("eager", 900_000, eagerHandler);
@@ -98,14 +98,14 @@ export class World {
       new SimulatedQueue(this.#circumstances, { name, delayMs, batchSize, concurrency }, this.#lazy);
     const wakes = queue("wakes", 0, 10, options.concurrency);
     const delayed = queue("delayed", 20_000, 10, options.concurrency);
-    const oneByOne = queue("one-by-one", 0, 1, 2);
-    this.#queues = [wakes, delayed, oneByOne];
+    const quarantine = queue("quarantine", 0, 1, 2);
+    this.#queues = [wakes, delayed, quarantine];
     this.#bus = new SimulatedBus(
       this.#circumstances,
-      { wakes, delayed, oneByOne, signals, eager },
+      { wakes, delayed, quarantine, signals, eager },
       { losesProbes: false },
     );
-    this.tasks = tasksOf(this.#machineryOf(new SimulatedProcess("operator", this.#circumstances)));
+    this.tasks = tasksOf(this.#portsOf(new SimulatedProcess("operator", this.#circumstances)));
   }
 
   /** What we have put on the bus ourselves. */
@@ -191,26 +191,26 @@ export class World {
   #function(name: string, timeoutMs: number, handler: Handler): SimulatedFunction {
     const load = (processName: string) => {
       const process = new SimulatedProcess(processName, this.#circumstances);
-      const machinery = this.#machineryOf(process);
+      const ports = this.#portsOf(process);
       return {
         process,
         version: 1,
-        handler: (event: unknown, context: Parameters<Handler>[2]) => handler(machinery, event, context),
+        handler: (event: unknown, context: Parameters<Handler>[2]) => handler(ports, event, context),
       };
     };
     return new SimulatedFunction(this.#circumstances, { name, timeoutMs }, load, () => ({ version: 1, since: start }));
   }
 
-  #machineryOf(process: SimulatedProcess): Machinery {
+  #portsOf(process: SimulatedProcess): Ports {
     const random = this.random.fork();
     const { runs, runsPerKind } = defaults;
-    return memoryMachinery({
+    return memoryPorts({
       activities: readerApp.activities,
       clock: process.clock,
       log: this.log,
       store: this.requests.store(this.#table.storeOf(process)),
       control: this.requests.control(this.#table.controlOf(process)),
-      wakes: this.#bus.wakesOf(process),
+      alarms: this.#bus.wakesOf(process),
       upstream: this.upstream.connectionsOf(process),
       openStream: this.upstream.openStreamOf(process),
       random: () => random.next(),

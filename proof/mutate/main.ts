@@ -147,7 +147,7 @@ function figuresOf(verdicts: readonly Verdict[]) {
     caughtByTests: verdicts.filter((one) => one.caught && one.seeds === undefined).length,
     equivalent: verdicts.filter((one) => isEquivalent(one) && !one.caught).length,
     medianSeeds: seeds[Math.floor(seeds.length / 2)] ?? 0,
-    mostSeeds: seeds.at(-1) ?? 0,
+    maxSeeds: seeds.at(-1) ?? 0,
     survived: verdicts.filter((one) => !one.caught && !isEquivalent(one)).map(({ name }) => name),
     notEquivalent: verdicts.filter((one) => one.caught && isEquivalent(one)).map(({ name }) => name),
   };
@@ -158,7 +158,7 @@ function inWords(figures: ReturnType<typeof figuresOf>): string[] {
   return [
     `${figures.mutants} mutants: ${figures.caughtBySimulation} caught by a simulation, ${figures.caughtByTests} by a test, ` +
       `${figures.equivalent} change nothing`,
-    `seeds until caught: half within ${figures.medianSeeds}, all within ${figures.mostSeeds}`,
+    `seeds until caught: half within ${figures.medianSeeds}, all within ${figures.maxSeeds}`,
     ...(survived.length > 0 ? [`survived: ${survived.join("; ")}`] : []),
     ...(notEquivalent.length > 0 ? [`said to change nothing, but caught: ${notEquivalent.join("; ")}`] : []),
   ];

@@ -54,7 +54,7 @@ export function scenario(chance: Chance): Scenario {
       { stream: ledger, address: { id: "b" }, event },
       { stream: ledger, address: { id: "c-child" }, event },
       { stream: diary, address: { id: "c" }, event },
-      { stream: diary, address: { id: "d" }, event, mostEvents: 15 },
+      { stream: diary, address: { id: "d" }, event, maxEvents: 15 },
       { stream: ledger, address: { id: "d-child" }, event },
     ],
   };

@@ -16,19 +16,19 @@ export const onlyFrost: Shares = { runtime: 0, upstream: 0, frozen: 100 };
 /** On average. */
 const gapMs = 140;
 /**
- * Longer than a lease of the lazy function with the clocks' skew, 50 s, and than anybody waits for an eager holder, so
+ * Longer than a lease of the lazy function with the clocks' skew, 50 s, and than anybody waits for an eager leader, so
  * that another run has begun meanwhile; shorter than the 120 s after which the platform ends the function. At ten times
  * the speed.
  */
 const shortestFrostMs = 6_500;
-const longestFrostMs = 10_500;
-const lookMs = 20;
+const maxFrostMs = 10_500;
+const readingMaxAgeMs = 20;
 /**
  * Where processes start more slowly than they are killed, nothing would be under way: between two kills activities write
  * down so much, a few lines, unless they have nothing to do for so long.
  */
 const workBytes = 150;
-const longestIdleMs = 1_500;
+const maxIdleMs = 1_500;
 
 const functions = ["lazy", "lazy", "lazy", "lazy", "lazy", "eager", "eager", "signals", "cron"] as const;
 
@@ -47,13 +47,13 @@ export async function killUntil(
   const kills = { "function killed": 0, "function frozen": 0, "upstream killed": 0, "runtime killed": 0 };
   const thaws = new Set<Promise<void>>();
   const alive = async (victim: () => unknown) => {
-    while (!victim() && !world.failed && !signal.aborted) await asleep(lookMs, signal);
+    while (!victim() && !world.failed && !signal.aborted) await asleep(readingMaxAgeMs, signal);
   };
   let recorded = world.recordedBytes();
   const somethingDone = async () => {
-    const end = performance.now() + longestIdleMs;
+    const end = performance.now() + maxIdleMs;
     while (world.recordedBytes() < recorded + workBytes && performance.now() < end && !signal.aborted) {
-      await asleep(lookMs, signal);
+      await asleep(readingMaxAgeMs, signal);
     }
     recorded = world.recordedBytes();
   };
@@ -81,7 +81,7 @@ export async function killUntil(
       if (pid === undefined) continue;
       kills[freezes ? "function frozen" : "function killed"]++;
       if (!freezes) continue;
-      const ms = shortestFrostMs + frost * (longestFrostMs - shortestFrostMs);
+      const ms = shortestFrostMs + frost * (maxFrostMs - shortestFrostMs);
       const thaw: Promise<void> = asleep(ms, signal)
         .then(() => world.thaw(pid))
         .finally(() => thaws.delete(thaw));

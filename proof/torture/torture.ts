@@ -46,7 +46,7 @@ export interface TortureResult {
  * the starts of processes, which are not faster than elsewhere; at ten times the speed.
  */
 const boundSeconds = 240;
-const lookMs = 500;
+const readingMaxAgeMs = 500;
 const sayEveryMs = 30_000;
 
 /** Runs the local runtime with kills, lets everything settle, and compares; undefined if it was stopped before. */
@@ -110,7 +110,7 @@ async function everyTaskStarted(world: World, signal: AbortSignal): Promise<void
   while ((await readTasks(world.databaseUrl)).length < tasks.size) {
     if (performance.now() > end) throw new Error(`expected ${tasks.size} tasks to be started; see ${world.folder}`);
     if (signal.aborted) return;
-    await sleep(lookMs);
+    await sleep(readingMaxAgeMs);
   }
 }
 
@@ -122,7 +122,7 @@ async function settled(world: World, settleSeconds: number, signal: AbortSignal)
     const byName = new Map((await readTasks(world.databaseUrl)).map((task) => [task.task, task]));
     const isDone = [...expected.tasks].every((task) => behind(expected, task, byName.get(task)) === undefined);
     if (isDone || performance.now() > end || signal.aborted) return;
-    await sleep(lookMs);
+    await sleep(readingMaxAgeMs);
   }
 }
 

@@ -204,7 +204,7 @@ export class World {
     if (ready.type === "ready") this.#upstreamUrl = ready.grpcUrl;
     this.#upstreamPort = new URL(this.#upstreamUrl).port;
     this.upstream = program;
-    void program.exited.then(() => this.#noteEnd("upstream", program));
+    void program.exited.then(() => this.#recordEnd("upstream", program));
   }
 
   async #startRuntime(): Promise<void> {
@@ -224,11 +224,11 @@ export class World {
     );
     if (ready.type === "ready") this.databaseUrl = ready.databaseUrl;
     this.runtime = program;
-    void program.exited.then(() => this.#noteEnd("runtime", program));
+    void program.exited.then(() => this.#recordEnd("runtime", program));
   }
 
   /** Those that are killed, or ended in order, are not there any more. */
-  #noteEnd(name: "upstream" | "runtime", program: unknown): void {
+  #recordEnd(name: "upstream" | "runtime", program: unknown): void {
     if (this[name] === program) this.failed = new Error(`the ${name} ended by itself; see ${this.#outputFile}`);
   }
 }

@@ -15,7 +15,7 @@ export const zipOf = (name: FunctionName): string => join(built, "packages", `${
 
 /** What `osls deploy` sends: first a stack that is nothing but the bucket, then, once the code is in it, the whole. */
 export interface Packaged {
-  readonly bucketAlone: Template;
+  readonly bucketOnly: Template;
   readonly whole: Template;
 }
 
@@ -63,7 +63,7 @@ export async function packagedWith({ stage, options, settings, params }: Choice)
 function read(folder: string): Packaged {
   const template = (step: string) =>
     JSON.parse(readFileSync(join(folder, `cloudformation-template-${step}-stack.json`), "utf8"));
-  return { bucketAlone: template("create"), whole: template("update") };
+  return { bucketOnly: template("create"), whole: template("update") };
 }
 
 /** Opts into these functions, each by its line under `functions` and that under `resources`, and out of the other. */

@@ -16,10 +16,10 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../functions/foundation/clock.ts";
 import { type AppSettings, appSettings, readSettings } from "../../functions/settings.ts";
-import type { Wakes } from "../../functions/wake/alarms.ts";
-import { StraightSignals } from "../../functions/wake/direct-signals.ts";
+import type { Alarms } from "../../functions/wake/alarms.ts";
+import { DirectSignals } from "../../functions/wake/direct-signals.ts";
 import { decodeBusEvent, ownMessage } from "../../functions/wake/envelope.ts";
-import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
+import { EventBridgeAlarms } from "../../functions/wake/eventbridge.ts";
 import type { Signal, TaskWake, WakeClass, WakeMessage } from "../../functions/wake/wake.ts";
 import { cloudFormation } from "../../infra/index.ts";
 import { compileEventPattern, type EventPattern } from "../../local/aws/event-pattern.ts";
@@ -27,7 +27,7 @@ import { connectServices, type Services } from "./services.ts";
 import { deployStack, type Stack } from "./stack.ts";
 import { startMoto, type ToolServer } from "./tools.ts";
 
-const queues = ["WakeQueue", "OneByOneQueue", "DeadLetterQueue"] as const;
+const queues = ["WakeQueue", "QuarantineQueue", "DeadLetterQueue"] as const;
 const key = { entity: "e", kind: "order", activity: "ship" };
 const timer: TaskWake = { class: "timer", key, fence: 7 };
 const hourMs = 3_600_000;
@@ -45,19 +45,24 @@ const messages: { readonly [C in WakeClass]: WakeMessage } = {
 const signal: Signal = { class: "signal", entity: "e", kind: "order" };
 
 /** Something that the code puts on the bus: how it is sent, what it is, and the resource that it is to come to. */
-type Sending = readonly [what: string, to: string, message: unknown, send: (wakes: Wakes) => Promise<void>];
+type Sending = readonly [what: string, to: string, message: unknown, send: (alarms: Alarms) => Promise<void>];
 
 const late = { ...timer, notBefore: expect.any(Number) };
 const sendings: readonly Sending[] = [
   ...Object.values(messages).map(
-    (message): Sending => [`a wake of class ${message.class}`, "WakeQueue", message, (wakes) => wakes.send([message])],
+    (message): Sending => [
+      `a wake of class ${message.class}`,
+      "WakeQueue",
+      message,
+      (alarms) => alarms.send([message]),
+    ],
   ),
-  ["a signal", "WakeQueue", signal, (wakes) => wakes.send([signal])],
-  ["a wake whose time has come", "WakeQueue", late, (wakes) => wakes.sendAt(timer, systemClock.now() - 1)],
-  ["a wake that is to come soon", "DelayQueue", late, (wakes) => wakes.sendAt(timer, systemClock.now() + 30_000)],
-  ["a wake of a task that has killed invocations", "OneByOneQueue", timer, (wakes) => wakes.sendAlone(timer)],
-  ["the start of the signals' holder", "SignalsLambdaFunction", undefined, (wakes) => wakes.startHolder("signals")],
-  ["the start of an eager holder", "EagerLambdaFunction", undefined, (wakes) => wakes.startHolder("eager-1-of-3")],
+  ["a signal", "WakeQueue", signal, (alarms) => alarms.send([signal])],
+  ["a wake whose time has come", "WakeQueue", late, (alarms) => alarms.sendAt(timer, systemClock.now() - 1)],
+  ["a wake that is to come soon", "DelayQueue", late, (alarms) => alarms.sendAt(timer, systemClock.now() + 30_000)],
+  ["a wake of a task that has killed invocations", "QuarantineQueue", timer, (alarms) => alarms.sendQuarantined(timer)],
+  ["the start of the signals' leader", "SignalsLambdaFunction", undefined, (alarms) => alarms.startLeader("signals")],
+  ["the start of an eager leader", "EagerLambdaFunction", undefined, (alarms) => alarms.startLeader("eager-1-of-3")],
 ];
 
 interface Rule {
@@ -83,7 +88,7 @@ beforeAll(async () => {
   services = connectServices(moto.url);
   const signalEvents = { source: ["orders"], "detail-type": ["OrderChanged"] };
   const template = cloudFormation({
-    settings: { name: "orders", signalsGo: "straight", eagerShards: 3, signalEvents },
+    settings: { name: "orders", signalsGo: "direct", eagerShards: 3, signalEvents },
     include: ["signals", "eager", "own-signals"],
     code: (name) => ({ S3Bucket: "code", S3Key: `${name}.zip` }),
   });
@@ -113,7 +118,7 @@ const targetsOf = (event: Envelope): string[] =>
   rules.flatMap(({ matches, targets }) => (matches({ ...event }) ? targets : []));
 
 /** The wakes as the deployed functions have them. What they put on the bus is kept, and goes on unless it is for a function. */
-function deployedWakes(put: Envelope[], goesOn: boolean): Wakes {
+function deployedWakes(put: Envelope[], goesOn: boolean): Alarms {
   const events = {
     async send(command: PutEventsCommand) {
       const { Entries = [] } = command.input;
@@ -127,7 +132,7 @@ function deployedWakes(put: Envelope[], goesOn: boolean): Wakes {
     },
   } as unknown as EventBridgeClient;
   const busArn = settings.TAILWAKE_BUS_ARN;
-  return new EventBridgeWakes(
+  return new EventBridgeAlarms(
     { events, scheduler: services.scheduler },
     {
       busName: busArn.slice(busArn.lastIndexOf("/") + 1),
@@ -210,14 +215,8 @@ describe("the short cut for signals", () => {
   it("puts them into the deployed queue of the wakes, without the bus", async () => {
     const put: Envelope[] = [];
     const url = settings.TAILWAKE_SIGNAL_QUEUE_URL ?? expect.fail("no queue");
-    const wakes = new StraightSignals(
-      deployedWakes(put, true),
-      url,
-      systemClock,
-      Math.random,
-      async () => services.sqs,
-    );
-    await wakes.send([signal]);
+    const alarms = new DirectSignals(deployedWakes(put, true), url, systemClock, Math.random, async () => services.sqs);
+    await alarms.send([signal]);
     expect(put).toEqual([]);
     expect(await take()).toEqual({ WakeQueue: [signal] });
   });

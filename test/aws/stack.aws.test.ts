@@ -105,17 +105,17 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
         TAILWAKE_SCHEDULE_GROUP: stack.physicalId("ScheduleGroup"),
         TAILWAKE_SCHEDULE_ROLE_ARN: stack.arn("ScheduleRole"),
         TAILWAKE_PROBE_MINUTES: String(settings.probeMinutes),
-        TAILWAKE_LOOKS_PER_TICK: String(settings.looksPerTick),
+        TAILWAKE_CHECKS_PER_TICK: String(settings.checksPerTick),
         TAILWAKE_EAGER_SHARDS: String(settings.eagerShards),
         ...(name === "signals" &&
-          deployment.signalsGoStraight && { TAILWAKE_SIGNAL_QUEUE_URL: stack.physicalId("WakeQueue") }),
-        ...(name === "cron" && holders()),
+          deployment.signalsGoDirectly && { TAILWAKE_SIGNAL_QUEUE_URL: stack.physicalId("WakeQueue") }),
+        ...(name === "cron" && leaders()),
       });
     }
   });
 
   /** The optional functions that are there, as the cron function is told of them. */
-  const holders = () =>
+  const leaders = () =>
     Object.fromEntries(
       functions
         .filter((name) => name === "signals" || name === "eager")
@@ -207,9 +207,11 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
   });
 
   it("puts each setting where it belongs", () => {
-    const [wakes, delay, lonely] = ["WakeSource", "DelaySource", "OneByOneSource"].map((id) => one(id).ScalingConfig);
+    const [wakes, delay, quarantined] = ["WakeSource", "DelaySource", "QuarantineSource"].map(
+      (id) => one(id).ScalingConfig,
+    );
     const lazyConcurrency = { MaximumConcurrency: settings.lazyConcurrency };
-    expect([wakes, delay, lonely]).toEqual([lazyConcurrency, lazyConcurrency, { MaximumConcurrency: 2 }]);
+    expect([wakes, delay, quarantined]).toEqual([lazyConcurrency, lazyConcurrency, { MaximumConcurrency: 2 }]);
     for (const name of functions) expect(one(functionId(name)).MemorySize, name).toBe(settings[`${name}MemoryMb`]);
     const alarms = all("CloudWatch::Alarm");
     expect(alarms).toHaveLength(5);

@@ -36,7 +36,7 @@ export async function deployStack(
   services: Services,
   StackName: string,
   template: Template,
-  bucketAlone?: Template,
+  bucketOnly?: Template,
 ): Promise<Stack> {
   const { cloudFormation } = services;
   const physicalIds = new Map<string, string>();
@@ -69,19 +69,19 @@ export async function deployStack(
   };
   const intended = (id: string) => resolve(template.Resources[id]?.Properties) as Properties;
 
-  if (bucketAlone) {
-    await cloudFormation.send(new CreateStackCommand({ StackName, TemplateBody: forMoto(bucketAlone, answers) }));
+  if (bucketOnly) {
+    await cloudFormation.send(new CreateStackCommand({ StackName, TemplateBody: forMoto(bucketOnly, answers) }));
     await learn();
   }
   for (const { Type, Properties } of Object.values(template.Resources)) {
     if (Type !== "AWS::Lambda::Function") continue;
     const { S3Bucket: Bucket, S3Key: Key } = resolve(Properties.Code) as { S3Bucket: string; S3Key: string };
-    if (!bucketAlone) await services.s3.send(new CreateBucketCommand({ Bucket }));
+    if (!bucketOnly) await services.s3.send(new CreateBucketCommand({ Bucket }));
     const Body = readFileSync(zipOf(nameIn(Key).replace(/\.zip$/, "") as FunctionName));
     await services.s3.send(new PutObjectCommand({ Bucket, Key, Body }));
   }
   const whole = { StackName, TemplateBody: forMoto(template, answers), Capabilities: ["CAPABILITY_IAM" as const] };
-  if (bucketAlone) await cloudFormation.send(new UpdateStackCommand(whole));
+  if (bucketOnly) await cloudFormation.send(new UpdateStackCommand(whole));
   else await cloudFormation.send(new CreateStackCommand(whole));
   await learn();
   const missing = Object.keys(resources).filter((id) => !physicalIds.has(id));

@@ -85,7 +85,7 @@ describe("the console's page", () => {
     const { page, console: served, wrong } = await open(made);
     const verdict = page.locator(".verdict");
     await verdict.getByText("printers cannot be reached").waitFor();
-    await world.machinery.breakers.change("printers", (stored) => ({ ...stored, state: "closed" }));
+    await world.ports.breakers.change("printers", (stored) => ({ ...stored, state: "closed" }));
     await world.clock.advance(2_000);
     await verdict.getByText("Parked and waiting for an operator: 1.").waitFor();
     const announced = page.locator("header [role=status].unseen");
@@ -210,7 +210,7 @@ describe("the console's page", () => {
   it("is not offered to kill what runs elsewhere", async () => {
     const { page } = await open(await pageWorld());
     await go(page, views.engines, "Engines");
-    await page.getByText("Holders of streams").waitFor();
+    await page.getByText("Leaders of streams").waitFor();
     expect(await page.getByRole("button", { name: "Kill" }).count()).toBe(0);
   });
 });
@@ -276,7 +276,7 @@ describe("hostile text", () => {
   it("in every field is text: nothing of it runs, is fetched, hides, turns round or widens the page", async () => {
     const made = await pageWorld();
     const { world, desk } = made;
-    const { store, control, clock } = world.machinery;
+    const { store, control, clock } = world.ports;
     const hostile = [
       '<img src="https://evil.example/x" onerror="globalThis.hacked=1">',
       "</script><script>globalThis.hacked=1</script>",

@@ -23,7 +23,7 @@ export function sleeping(entity: string, now: number, more: Partial<TaskRecord> 
     engine: "lazy",
     status: "sleeping",
     tail: eventId("e7"),
-    wakes: 3,
+    wakeCount: 3,
     fence: 4,
     attempts: 0,
     strikes: 0,

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { taskName } from "../../functions/tasks/record.ts";
 import { type Printers, printers } from "./printers.ts";
-import { type Surroundings, type } from "./typed.ts";
+import { type OperatorPorts, type } from "./typed.ts";
 
-const typed = (world: Printers, line: string, around: Surroundings = {}) =>
+const typed = (world: Printers, line: string, around: OperatorPorts = {}) =>
   type(line.split(" "), { desk: world.desk, ...around });
 
 /** Everything that the table, the control documents and the bus hold. */
 async function everything(world: Printers) {
   const records = [];
   for await (const record of world.store.list()) records.push(record);
-  const { control } = world.machinery;
+  const { control } = world.ports;
   return { records, actions: await control.read("actions"), breaker: await control.read("upstream#things") };
 }
 
@@ -34,7 +34,7 @@ describe("what operators type to act", () => {
     const asJson = await typed(world, `${line} --dry-run --json`);
     expect(JSON.parse(asJson.out)).toMatchObject({ dryRun: true });
     expect(await everything(world)).toEqual(before);
-    expect(world.wakes.take()).toEqual([]);
+    expect(world.alarms.take()).toEqual([]);
   });
 
   it("says with --dry-run what would be written and sent, and refuses what would be refused", async () => {
@@ -78,7 +78,7 @@ and send a wake, operator
   it("wakes a task, and refuses one that a wake does not run", async () => {
     const world = await printers();
     expect(await typed(world, "wake b")).toEqual({ code: 0, out: "thing/reader@b was woken\n", err: "" });
-    expect(world.wakes.take()).toMatchObject([{ class: "operator", key: { entity: "b" } }]);
+    expect(world.alarms.take()).toMatchObject([{ class: "operator", key: { entity: "b" } }]);
     expect((await typed(world, "wake dd")).err).toContain("received one that is parked");
   });
 

@@ -47,7 +47,7 @@ describe("connecting to a deployment", () => {
     expect(title).toBe(`npm start in ${folder}`);
     expect(process.env).toMatchObject(settings);
     expect(process.env.AWS_PROFILE).toBeUndefined();
-    expect([...desk.machinery.bindings]).toEqual([]);
+    expect([...desk.ports.bindings]).toEqual([]);
     expect(withoutApp).toContain("there is no src/handlers.ts");
   });
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { functionEnvironment } from "../../cli/deployment/function-environment.ts";
 import { check, Fix, NotChecked } from "../../cli/doctor/check.ts";
 import { tableShape } from "../../functions/tasks/dynamodb-table.ts";
-import { noteTick } from "../../functions/tick/last-tick.ts";
+import { recordTick } from "../../functions/tick/last-tick.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "../../local/aws/endpoint.ts";
 import { createTaskTable, startDatabase } from "../../local/database.ts";
 import { type Deployment, deploy, names } from "../../local/deployment.ts";
@@ -165,7 +165,7 @@ ok           upstream things: http://127.0.0.1:1 sends the stream of thing/reade
       "schedule of the tick": "fix: schedule tick is not there: deploy infra/schedules.yml",
       ticks: "fix: the last was 3 min 20 s ago: look at the log and the schedule of the cron function",
     });
-    await noteTick(world.machinery.control, { at: world.clock.now(), report: {} });
+    await recordTick(world.ports.control, { at: world.clock.now(), report: {} });
     process.env.TAILWAKE_SCHEDULE_GROUP = "none";
     expect((await sick())["schedule group"]).toBe("fix: the group is not there: deploy infra/schedules.yml");
     process.env.TAILWAKE_SCHEDULE_GROUP = names.scheduleGroup;

@@ -60,7 +60,7 @@ TASKS  LAST               ERROR                 ONE OF THEM
       deployment: "a test",
       tasks: 5,
       verdict: { level: "attention" },
-      holders: [],
+      leaders: [],
     });
   });
 });
@@ -70,7 +70,7 @@ describe("tailwake why", () => {
     const world = await printers();
     expect(await typed(world, "why b")).toEqual({
       code: 0,
-      out: "thing/reader@b: It has caught up and sleeps until a signal. Without one it is looked at by 2026-01-01T00:03:00Z (in 3 min).\n",
+      out: "thing/reader@b: It has caught up and sleeps until a signal. Without one it is checked by 2026-01-01T00:03:00Z (in 3 min).\n",
       err: "",
     });
     const { code, out } = await typed(world, "why dd");
@@ -134,7 +134,7 @@ RUN  BEGAN           TOOK  EVENTS  WOKEN BY  OUTCOME  TAIL
       act: async () => caughtUp(),
     });
     const world = await printers({ more: [lazy(long)] });
-    await startTask(world.machinery, long, { thingId: "b" });
+    await startTask(world.ports, long, { thingId: "b" });
     await world.drain();
     const { out } = await typed(world, "show thing/long@b");
     expect(out).toContain('View\n  {\n    "lines": [\n      0,');
@@ -146,7 +146,7 @@ RUN  BEGAN           TOOK  EVENTS  WOKEN BY  OUTCOME  TAIL
 
   it("goes on without the app, and says in a line what is missing", async () => {
     const world = await printers();
-    const desk = new Desk({ ...world.machinery, bindings: (await printers({ bare: true })).machinery.bindings }, []);
+    const desk = new Desk({ ...world.ports, bindings: (await printers({ bare: true })).ports.bindings }, []);
     const { out, err, code } = await type(["show", "b"], { desk, withoutApp: "there is no src/handlers.ts" });
     expect(err).toBe("Without the app the stream cannot be looked at: there is no src/handlers.ts\n");
     expect(out).toContain("engine   lazy, when it last ran\n");

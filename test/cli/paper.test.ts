@@ -131,7 +131,7 @@ describe("hostile text in every field", () => {
     // No key has half of a character.
     const entity = hostile.replace("\ud800", "");
     world.append(entity, "e1");
-    await startTask(world.machinery, angry, { thingId: entity });
+    await startTask(world.ports, angry, { thingId: entity });
     await world.drain();
     const note = { reason: hostile.replace("\ud800", ""), by: "\u001b[31mkim" };
     await world.desk.operators.pause(await world.desk.find(entity), note);

@@ -34,7 +34,7 @@ async function setUp() {
   version = 1;
   const world = await printers({ more: [lazy(counter)] });
   world.append("n", "e1", "e2");
-  await startTask(world.machinery, counter, { thingId: "n" });
+  await startTask(world.ports, counter, { thingId: "n" });
   await world.drain();
   world.append("n", "e3");
   version = 2;
@@ -50,8 +50,8 @@ function forbidWrites(world: Printers): void {
   };
   const store = world.store as MemoryTaskStore;
   for (const method of ["update", "putView", "deleteView"] as const) store[method] = refuse;
-  for (const method of ["send", "sendAt", "sendAlone", "startHolder"] as const) world.wakes[method] = refuse;
-  world.machinery.control.write = refuse;
+  for (const method of ["send", "sendAt", "sendQuarantined", "startLeader"] as const) world.alarms[method] = refuse;
+  world.ports.control.write = refuse;
 }
 
 describe("tailwake replay --dry", () => {

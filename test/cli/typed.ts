@@ -12,7 +12,7 @@ export interface Typed {
   readonly err: string;
 }
 
-export interface Surroundings {
+export interface OperatorPorts {
   /** What the command line connects to; if it is absent, connecting fails. */
   readonly desk?: Desk;
   /** Why there is no app. */
@@ -33,7 +33,7 @@ export interface Surroundings {
 }
 
 /** Runs a command line in this process, as `tailwake` does, and notes what it prints. */
-export async function type(args: readonly string[], around: Surroundings = {}): Promise<Typed> {
+export async function type(args: readonly string[], around: OperatorPorts = {}): Promise<Typed> {
   const said = { out: "", err: "" };
   const say = (name: keyof typeof said, text: string) => {
     said[name] += text;

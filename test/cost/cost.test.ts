@@ -15,10 +15,10 @@ describe("the requests that the costs are computed from", () => {
   it.each([
     ["bus", 10],
     ["bus", 1],
-    ["straight", 10],
-    ["straight", 1],
+    ["direct", 10],
+    ["direct", 1],
   ] as const)("are those of signaled runs: %s, %i at once", async (way, batchSize) => {
-    expect(await signaledRuns(batchSize, way === "straight")).toEqual(counted.wakes[way][batchSize]);
+    expect(await signaledRuns(batchSize, way === "direct")).toEqual(counted.wakes[way][batchSize]);
   });
 
   it("are those of probes without news", async () => {
@@ -64,9 +64,9 @@ describe("the costs", () => {
   it("of a wake are those of its way: an event and a request of its rule, or a share of a batch", () => {
     expect(wake("bus", 10)).toMatchObject({ busEvents: 1, invocations: 0.1, writeUnits: 2 });
     expect(wake("bus", 10).queueRequests).toBeCloseTo(1 + 0.2, 10);
-    expect(wake("straight", 10)).toMatchObject({ busEvents: 0, invocations: 0.1, writeUnits: 2 });
-    expect(wake("straight", 10).queueRequests).toBeCloseTo(0.1 + 0.2, 10);
-    expect(wake("straight", 1).queueRequests).toBeCloseTo(1 + 2, 10);
+    expect(wake("direct", 10)).toMatchObject({ busEvents: 0, invocations: 0.1, writeUnits: 2 });
+    expect(wake("direct", 10).queueRequests).toBeCloseTo(0.1 + 0.2, 10);
+    expect(wake("direct", 1).queueRequests).toBeCloseTo(1 + 2, 10);
   });
 });
 

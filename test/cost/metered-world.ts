@@ -4,15 +4,15 @@ import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Counts } from "../../cli/cost/counts.ts";
 import { Breakers } from "../../functions/engines/breakers.ts";
-import type { Machinery } from "../../functions/engines/ports.ts";
+import type { Ports } from "../../functions/engines/ports.ts";
 import type { Clock } from "../../functions/foundation/clock.ts";
 import { emfMeter } from "../../functions/lambda/emf-meter.ts";
 import { powertoolsLog } from "../../functions/lambda/powertools-log.ts";
 import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
 
 import { DynamoControlStore } from "../../functions/tasks/dynamodb-control.ts";
-import { StraightSignals } from "../../functions/wake/direct-signals.ts";
-import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
+import { DirectSignals } from "../../functions/wake/direct-signals.ts";
+import { EventBridgeAlarms } from "../../functions/wake/eventbridge.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "../../local/aws/endpoint.ts";
 import type { SqsQueue } from "../../local/aws/sqs-queue.ts";
 import { createTaskTable, startDatabase } from "../../local/database.ts";
@@ -22,15 +22,15 @@ import { World, type WorldOptions } from "../support/world.ts";
 import { DynamoMeter, type Metered } from "./dynamo-meter.ts";
 
 export interface MeteredOptions extends WorldOptions {
-  /** Signals go straight into the queue. */
-  readonly straight?: boolean;
+  /** Signals go directly into the queue. */
+  readonly direct?: boolean;
 }
 
 /** The engines on the real adapters and SDK clients, against the services of this machine, with every request counted. */
 export class MeteredWorld {
   readonly world: World;
   readonly clock: World["clock"];
-  readonly machinery: Machinery;
+  readonly ports: Ports;
   readonly aws: AwsEndpoint;
   readonly deployment: Deployment;
   /** Lines that are more than information: a scenario that has any is not the one that was meant. */
@@ -62,7 +62,7 @@ export class MeteredWorld {
       scheduler: new SchedulerClient(settings),
       sqs: new SQSClient(settings),
     };
-    const metered = new MeteredWorld(world, aws, deployment, dynamo, unmetered, clients, options.straight === true, [
+    const metered = new MeteredWorld(world, aws, deployment, dynamo, unmetered, clients, options.direct === true, [
       () => database.close(),
       () => aws.close(),
       ...[dynamo, unmetered, ...Object.values(clients)].map((client) => () => client.destroy()),
@@ -78,7 +78,7 @@ export class MeteredWorld {
     dynamo: DynamoDBClient,
     unmetered: DynamoDBClient,
     clients: { readonly events: EventBridgeClient; readonly scheduler: SchedulerClient; readonly sqs: SQSClient },
-    straight: boolean,
+    direct: boolean,
     closing: (() => unknown)[],
   ) {
     this.world = world;
@@ -105,7 +105,7 @@ export class MeteredWorld {
         { step: "initialize", name: "meter" },
       );
     }
-    const bus = new EventBridgeWakes(
+    const bus = new EventBridgeAlarms(
       clients,
       {
         busName: names.bus,
@@ -129,14 +129,14 @@ export class MeteredWorld {
     begin(this.context(0));
     const trouble = (message: string, fields?: object) => this.troubles.push(`${message} ${JSON.stringify(fields)}`);
     const log = { ...lines, debug: () => {}, warn: trouble, error: trouble };
-    const { random, upstream } = world.machinery;
-    this.machinery = {
-      ...world.machinery,
+    const { random, upstream } = world.ports;
+    this.ports = {
+      ...world.ports,
       control,
       clock,
       log,
       meter: emfMeter("tailwake-prod", clock),
-      wakes: straight ? new StraightSignals(bus, wakes.url, clock, Math.random, connect) : bus,
+      alarms: direct ? new DirectSignals(bus, wakes.url, clock, Math.random, connect) : bus,
       breakers: new Breakers({ control, clock, log, random, upstream }),
     };
   }

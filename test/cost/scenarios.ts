@@ -6,10 +6,10 @@ import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { cronHandler } from "../../functions/lambda/cron-event.ts";
 import { eagerHandler, signalsHandler } from "../../functions/lambda/leader-event.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
-import { Holding } from "../../functions/leaders/leadership.ts";
+import { Leadership } from "../../functions/leaders/leadership.ts";
 import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
 import { startTask } from "../../functions/run/start.ts";
-import { eagerHolder } from "../../functions/wake/leader-name.ts";
+import { eagerLeader } from "../../functions/wake/leader-name.ts";
 import type { Signal } from "../../functions/wake/wake.ts";
 import { lazyTimeoutMs } from "../../local/deployment.ts";
 import { reader, thing } from "../support/world.ts";
@@ -25,9 +25,9 @@ const source = defineSignalSource({
 });
 
 const minute = 60_000;
-const budget = { looks: 2000, concurrency: 20 };
+const budget = { checks: 2000, concurrency: 20 };
 const cronTimeoutMs = minute;
-const holderTimeoutMs = 15 * minute;
+const leaderTimeoutMs = 15 * minute;
 const cronEveryMinutes = 15;
 /** As long as those of real aggregates. */
 const thingId = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
@@ -49,7 +49,7 @@ async function inWorld<T>(options: MeteredOptions, scenario: (world: MeteredWorl
 async function startTasks(metered: MeteredWorld, count: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     metered.world.append(thingId(n), eventId(1));
-    await startTask(metered.machinery, reader, { thingId: thingId(n) });
+    await startTask(metered.ports, reader, { thingId: thingId(n) });
   }
   await deliverAll(metered, 10);
 }
@@ -59,16 +59,16 @@ async function deliverAll(metered: MeteredWorld, batchSize: number): Promise<num
   for (;;) {
     const event = await metered.batch(metered.deployment.wakes, batchSize);
     if (event.Records.length === 0) return invocations;
-    const answer = await wakeHandler(metered.machinery, event, metered.context(lazyTimeoutMs));
+    const answer = await wakeHandler(metered.ports, event, metered.context(lazyTimeoutMs));
     if (answer?.batchItemFailures.length !== 0) throw new Error("expected every delivery to succeed");
     invocations++;
   }
 }
 
 /** Ten aggregates have an event each; their signals are sent, and delivered, so many at a time. */
-export function signaledRuns(batchSize: 1 | 10, straight: boolean): Promise<Counts> {
-  return inWorld({ activities: [lazy(reader)], straight }, async (metered) => {
-    const { world, machinery } = metered;
+export function signaledRuns(batchSize: 1 | 10, direct: boolean): Promise<Counts> {
+  return inWorld({ activities: [lazy(reader)], direct }, async (metered) => {
+    const { world, ports } = metered;
     await startTasks(metered, counted.tasks);
     const tails = async () => (await Promise.all(ids.map((id) => world.record(id)))).map(({ tail }) => tail);
     const ids = Array.from({ length: counted.tasks }, (_, n) => thingId(n));
@@ -77,7 +77,7 @@ export function signaledRuns(batchSize: 1 | 10, straight: boolean): Promise<Coun
     for (let n = 0; n < ids.length; n += batchSize) {
       // Longer than a look at the breaker counts: each invocation looks, as if it were the first for long.
       await metered.pass(10_000, 10_000);
-      await machinery.wakes.send(ids.slice(n, n + batchSize).map((entity): Signal => ({ class: "signal", entity })));
+      await ports.alarms.send(ids.slice(n, n + batchSize).map((entity): Signal => ({ class: "signal", entity })));
       if ((await deliverAll(metered, batchSize)) !== 1) throw new Error("expected one invocation a batch");
     }
     const counts = metered.counts();
@@ -87,17 +87,17 @@ export function signaledRuns(batchSize: 1 | 10, straight: boolean): Promise<Coun
 }
 
 const tickOf = async (metered: MeteredWorld, roots: Parameters<typeof cronHandler>[1] = []) =>
-  cronHandler(metered.machinery, roots, budget, {}, metered.context(cronTimeoutMs));
+  cronHandler(metered.ports, roots, budget, {}, metered.context(cronTimeoutMs));
 
 /** A tick of an app with signals, one eager shard and one root, in which nothing is due and both places are held. */
 export function idleTick(): Promise<Counts> {
   return inWorld({ activities: [lazy(reader), eager(watcher)], signalSources: [source] }, async (metered) => {
-    const { machinery } = metered;
+    const { ports } = metered;
     await startTasks(metered, 1);
-    for (const name of ["signals", eagerHolder(0, 1)] as const) await Holding.claim(machinery, name, "owner");
+    for (const name of ["signals", eagerLeader(0, 1)] as const) await Leadership.claim(ports, name, "owner");
     metered.reset();
-    const { holders, probed, rescued } = await tickOf(metered, [task(reader, { thingId: thingId(0) })]);
-    if (holders + probed + rescued > 0) throw new Error("expected nothing to do");
+    const { leaders, probed, rescued } = await tickOf(metered, [task(reader, { thingId: thingId(0) })]);
+    if (leaders + probed + rescued > 0) throw new Error("expected nothing to do");
     return metered.counts();
   });
 }
@@ -134,7 +134,7 @@ export function cronRuns(): Promise<Counts> {
   });
 }
 
-/** Three holders follow one another; counted is from the start of the second to that of the third. */
+/** Three leaders follow one another; counted is from the start of the second to that of the third. */
 async function heldPeriod(metered: MeteredWorld, hold: (event: unknown) => Promise<unknown>) {
   const { clock } = metered;
   let [underWay, starts, startedAt, billedMs, last] = [0, 0, 0, 0, clock.now()];
@@ -164,11 +164,11 @@ async function heldPeriod(metered: MeteredWorld, hold: (event: unknown) => Promi
   metered.onFunction = (name, event) => {
     if (name === "signals" || name === "eager") start(event);
   };
-  await metered.machinery.wakes.startHolder(metered.machinery.signalSources.length > 0 ? "signals" : "eager-0-of-1");
+  await metered.ports.alarms.startLeader(metered.ports.signalSources.length > 0 ? "signals" : "eager-0-of-1");
   while (period === undefined && metered.troubles.length === 0) await metered.pass(1_000);
-  await metered.pass(holderTimeoutMs, 1_000);
+  await metered.pass(leaderTimeoutMs, 1_000);
   await Promise.all(running);
-  if (period === undefined) throw new Error(`expected three holders, received ${metered.troubles.join("; ")}`);
+  if (period === undefined) throw new Error(`expected three leaders, received ${metered.troubles.join("; ")}`);
   return period;
 }
 
@@ -181,7 +181,7 @@ export function heldSignals(): Promise<HeldPeriod> {
     });
   const options = { activities: [lazy(reader)], signalSources: [source], routes: quiet };
   return inWorld(options, async (metered) => {
-    const hold = (event: unknown) => signalsHandler(metered.machinery, event, metered.context(holderTimeoutMs));
+    const hold = (event: unknown) => signalsHandler(metered.ports, event, metered.context(leaderTimeoutMs));
     const { ofTask: _, ...period } = await heldPeriod(metered, hold);
     return period;
   });
@@ -191,8 +191,8 @@ export function heldSignals(): Promise<HeldPeriod> {
 export function heldShard(): Promise<typeof counted.shard> {
   return inWorld({ activities: [eager(reader)] }, async (metered) => {
     metered.world.append(thingId(0), eventId(1));
-    await startTask(metered.machinery, reader, { thingId: thingId(0) });
-    return heldPeriod(metered, (event) => eagerHandler(metered.machinery, event, metered.context(holderTimeoutMs)));
+    await startTask(metered.ports, reader, { thingId: thingId(0) });
+    return heldPeriod(metered, (event) => eagerHandler(metered.ports, event, metered.context(leaderTimeoutMs)));
   });
 }
 

@@ -78,7 +78,7 @@ it("a rejection of an async apply ends nothing but its run", async () => {
 
 it("what a view cannot hold is named by its place", async () => {
   const received = async (value: unknown) => {
-    const text = await ran("holder", { view: { version: 1, initial: () => ({ list: [{ value }] }) } });
+    const text = await ran("leader", { view: { version: 1, initial: () => ({ list: [{ value }] }) } });
     return /received (.*) at view\.list\[0\]\.value \[/.exec(String(text))?.[1] ?? text;
   };
   expect(await received(new Map())).toBe("a Map");

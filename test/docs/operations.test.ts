@@ -266,7 +266,7 @@ describe("the operator's page of upgrades", () => {
 function loggedFields(): ReadonlyMap<string, ReadonlySet<string>> {
   const ofRun = /^ +this\.log = withFields\(.*$/m.exec(sources)?.[0] ?? expect.fail("no log of a run");
   const report = /^export interface TickReport \{.*?^}/ms.exec(sources)?.[0] ?? expect.fail("no report of a tick");
-  const lines = /(state\.)?(?:log\.(?:info|warn|error)\(|orWarn\(machinery, )"([^"]+)"(.*?)\);\n/gs;
+  const lines = /(state\.)?(?:log\.(?:info|warn|error)\(|bestEffort\(ports, )"([^"]+)"(.*?)\);\n/gs;
   const found = new Map<string, Set<string>>();
   for (const [, state, message = "", given = ""] of sources.matchAll(lines)) {
     const more = [state ? ofRun : "", given.includes("...report") ? report : ""];

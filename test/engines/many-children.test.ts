@@ -32,7 +32,7 @@ describe("an index activity", () => {
   it("starts 100,000 children, with checkpoints between, goes on after its deadline, and starts none a second time on a reload", async () => {
     const world = new World({ activities: [lazy(index), lazy(child)] });
     world.append("i", ...Array.from({ length: children / perEvent }, (_, i) => `e${i}`));
-    await startTask(world.machinery, index, { thingId: "i" });
+    await startTask(world.ports, index, { thingId: "i" });
     let refused = 0;
     let starts = 0;
     const update = world.store.update.bind(world.store);
@@ -42,7 +42,7 @@ describe("an index activity", () => {
       if (change.operation === "start" && written.applied) starts++;
       return written;
     };
-    const mine = () => world.wakes.take().filter((wake) => "key" in wake && wake.key.activity === "index");
+    const mine = () => world.alarms.take().filter((wake) => "key" in wake && wake.key.activity === "index");
     const first = world.invocation();
     world.onEvent = (_thing, id) => {
       if (id === "e40") first.controller.abort();
@@ -93,9 +93,9 @@ describe("a parent and its child in any two engines", () => {
       },
     });
     const world = new World({ activities: [engines[parent](waiter), engines[of](worker)] });
-    for (const thingId of ["p", "q"]) await startTask(world.machinery, waiter, { thingId });
+    for (const thingId of ["p", "q"]) await startTask(world.ports, waiter, { thingId });
     const invocation = world.invocation(900_000);
-    const held = holdEagerShard(world.machinery, { shard: 0, shards: 1 }, invocation);
+    const held = holdEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
     /** Two minutes of everything: rereads, wakes, ticks. */
     const pass = async () => {
       for (let i = 0; i < 8; i++) {

@@ -30,9 +30,9 @@ describe("an eager activity whose act has events of its own", () => {
     });
     world = new World({ activities: [eager(activity)] });
     world.append("t", "e1");
-    await startTask(world.machinery, activity, { thingId: "t" });
+    await startTask(world.ports, activity, { thingId: "t" });
     const invocation = world.invocation(900_000);
-    const held = holdEagerShard(world.machinery, { shard: 0, shards: 1 }, invocation);
+    const held = holdEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
     await world.clock.advance(5_000);
     expect(views).toEqual([["e1"], ["e1", "own1", "own2", "own3"]]);
     // Others' events find it at once.

@@ -74,7 +74,7 @@ describe("the limits of an invocation", () => {
   it("hold for all runs together", async () => {
     const { activity, running } = counting("reader");
     const world = new World({ activities: [lazy(activity)], limits: { runs: 4, runsPerKind: 100 } });
-    for (let i = 0; i < 20; i++) await startTask(world.machinery, activity, { thingId: `t${i}` });
+    for (let i = 0; i < 20; i++) await startTask(world.ports, activity, { thingId: `t${i}` });
     await world.drain();
     expect(running.most).toBe(4);
   });
@@ -87,7 +87,7 @@ describe("the limits of an invocation", () => {
     });
     for (let i = 0; i < 5; i++) {
       for (const { activity } of [restore, archive, other]) {
-        await startTask(world.machinery, activity, { thingId: `t${i}` });
+        await startTask(world.ports, activity, { thingId: `t${i}` });
       }
     }
     await world.drain();

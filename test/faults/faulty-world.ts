@@ -12,7 +12,7 @@ import { caughtUp } from "../../functions/contract/outcome.ts";
 import type { Address, Stream } from "../../functions/contract/stream.ts";
 import { type EventId, epoch, type Tail } from "../../functions/contract/tail.ts";
 import { eager, lazy } from "../../functions/engines/binding.ts";
-import type { Invocation, Machinery } from "../../functions/engines/ports.ts";
+import type { Invocation, Ports } from "../../functions/engines/ports.ts";
 import { type Clock, systemClock } from "../../functions/foundation/clock.ts";
 import type { LogLevel } from "../../functions/foundation/logger.ts";
 import { type EagerReport, holdEagerShard } from "../../functions/leaders/eager-shard.ts";
@@ -24,10 +24,10 @@ import type { TaskKey, TaskRecord } from "../../functions/tasks/record.ts";
 import type { BreakerState } from "../../functions/upstream/breaker.ts";
 import { connectUpstream, type UpstreamConnection } from "../../functions/upstream/connection.ts";
 import type { Upstream as Settings } from "../../functions/upstream/upstream.ts";
-import type { MemoryWakes } from "../../functions/wake/memory.ts";
+import type { MemoryAlarms } from "../../functions/wake/memory.ts";
 import type { WakeMessage } from "../../functions/wake/wake.ts";
 import { type Upstream as Nog, startUpstream, type UpstreamOptions } from "../../local/upstream/server.ts";
-import { memoryMachinery } from "../support/ports.ts";
+import { memoryPorts } from "../support/ports.ts";
 import { TestClock } from "../support/test-clock.ts";
 import { busEvent, type LogLine } from "../support/world.ts";
 import { type Protocol, registry, repoId, seed } from "../upstream/harness.ts";
@@ -81,7 +81,7 @@ export class FaultyWorld {
   /** How many of them a server has begun to answer. */
   answered = 0;
   readonly connection: UpstreamConnection;
-  readonly machinery: Machinery & { readonly wakes: MemoryWakes };
+  readonly ports: Ports & { readonly alarms: MemoryAlarms };
   readonly clock: Clock;
   /** A server that works may take its time, on a busy machine: a test that has repaired it says so. */
   silenceMs: number;
@@ -141,7 +141,7 @@ export class FaultyWorld {
       (level: LogLevel) =>
       (text: string, fields: LogLine["fields"] = {}) =>
         void this.log.push({ level, message: text, fields });
-    this.machinery = memoryMachinery({
+    this.ports = memoryPorts({
       activities: [(options.engine === "eager" ? eager : lazy)(this.#activity)],
       clock,
       log: { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") },
@@ -167,13 +167,13 @@ export class FaultyWorld {
   }
 
   async record(): Promise<TaskRecord> {
-    const record = await this.machinery.store.get(this.key);
+    const record = await this.ports.store.get(this.key);
     if (!record) throw new Error("the task has no record");
     return record;
   }
 
   async breaker(): Promise<BreakerState | undefined> {
-    return (await this.machinery.control.read("upstream#nog"))?.value as BreakerState | undefined;
+    return (await this.ports.control.read("upstream#nog"))?.value as BreakerState | undefined;
   }
 
   /** The lines at these levels, as "level message". */
@@ -188,13 +188,13 @@ export class FaultyWorld {
 
   /** Starts the task, and does not run it. */
   async start(): Promise<void> {
-    this.#key = (await startTask(this.machinery, this.#activity, this.#address)).key;
+    this.#key = (await startTask(this.ports, this.#activity, this.#address)).key;
   }
 
   /** Starts the task and runs it for the first time. */
   async first(ms?: number): Promise<void> {
     await this.start();
-    await this.deliver(this.machinery.wakes.take(), ms);
+    await this.deliver(this.ports.alarms.take(), ms);
   }
 
   /** Runs the task for an operator, whatever its backoff. */
@@ -216,7 +216,7 @@ export class FaultyWorld {
     const { invocation, end } = this.#invocation(ms);
     try {
       const deliveries = messages.map((one, i) => ({ id: `${i}`, body: busEvent(one) }));
-      expect([...(await runBatch(this.machinery, deliveries, invocation)).values()]).toEqual([]);
+      expect([...(await runBatch(this.ports, deliveries, invocation)).values()]).toEqual([]);
     } finally {
       end();
     }
@@ -225,7 +225,7 @@ export class FaultyWorld {
   /** Holds the shard of the eager tasks until `end` is called. */
   hold(): { end(): Promise<EagerReport> } {
     const { invocation, end } = this.#invocation(60_000);
-    const report = holdEagerShard(this.machinery, { shard: 0, shards: 1 }, invocation);
+    const report = holdEagerShard(this.ports, { shard: 0, shards: 1 }, invocation);
     onTestFinished(end);
     return {
       end: () => {

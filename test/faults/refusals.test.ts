@@ -65,7 +65,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
   );
 
   it(
-    "that is unavailable again and again: its circuit opens, nothing is tried until a canary comes back (rule 12)",
+    "that is unavailable again and again: its circuit opens, nothing is tried until a trial comes back (rule 12)",
     async () => {
       const nog = await startNog(5);
       const history = historyOf(nog);
@@ -111,7 +111,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
       // No write and no stream: the wake comes again.
       expect({ record: await world.record(), opens: world.opens.length }).toEqual(before);
       await eventually(async () => {
-        await world.deliver(world.machinery.wakes.take());
+        await world.deliver(world.ports.alarms.take());
         return (await world.record()).status === "sleeping";
       });
       await world.expectWhole(history);

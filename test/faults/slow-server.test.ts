@@ -55,7 +55,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
       expect(await world.record()).toMatchObject({ status: "ready", tail: world.seen.at(-1), attempts: 0 });
       await eventually(() => calls.open === 0);
 
-      await world.deliver(world.machinery.wakes.take());
+      await world.deliver(world.ports.alarms.take());
       await world.expectWhole(history);
       expect(world.passes.map(({ after }) => after)).toEqual(["epoch", tail]);
       expect(world.lines("warn", "error")).toEqual([]);
@@ -134,7 +134,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
       await eventually(() => calls.open === 0);
 
       await repair();
-      await world.deliver(world.machinery.wakes.take());
+      await world.deliver(world.ports.alarms.take());
       await world.expectWhole(history);
     },
     limit,

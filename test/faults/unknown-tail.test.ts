@@ -114,7 +114,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
     "of a %s, because an operator mistyped it: the same, and nothing is skipped (T1)",
     async (_name, kind) => {
       const { nog, world, clock } = await caughtUp(protocol, kind);
-      await world.machinery.store.update(world.key, rewind(nobodysId, clock.now()));
+      await world.ports.store.update(world.key, rewind(nobodysId, clock.now()));
       await world.again();
       expect(world.passes.slice(1)).toEqual([{ after: epoch, ids: historyOf(nog, kind.served.history) }]);
       expect(world.lines("warn", "error")).toEqual(["warn tail unknown to the upstream, reading from epoch"]);
@@ -151,7 +151,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
     "of a %s, because an operator mistyped it: looked up at once, and nothing is skipped (T1)",
     async (_name, kind) => {
       const { nog, world, clock } = await caughtUp(protocol, kind);
-      await world.machinery.store.update(world.key, rewind(nobodysId, clock.now()));
+      await world.ports.store.update(world.key, rewind(nobodysId, clock.now()));
       await world.again();
       const history = historyOf(nog, kind.served.history);
       expect(world.passes.slice(1)).toEqual([{ after: epoch, ids: history }]);
@@ -165,7 +165,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
     "or has just shown, of a %s read from epoch after a rewind: no probe takes it for news",
     async (_name, kind) => {
       const { nog, world, clock } = await caughtUp(protocol, kind);
-      await world.machinery.store.update(world.key, rewind(epoch, clock.now()));
+      await world.ports.store.update(world.key, rewind(epoch, clock.now()));
       await world.again();
       const tail = historyOf(nog, kind.served.history).at(-1);
       expect(await world.record()).toMatchObject({ status: "sleeping", tail, tailSeenAt: clock.now() });
@@ -211,7 +211,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
       expect(await ticked(world)).toMatchObject({ probed: 1, news: 0, failed: 0 });
       await clock.advance(trustMs / 2);
       expect(await ticked(world)).toMatchObject({ probed: 1, news: 1, failed: 0 });
-      await world.deliver(world.machinery.wakes.take());
+      await world.deliver(world.ports.alarms.take());
       expect(world.passes.at(-1)).toEqual({ after: epoch, ids: [] });
       expect(await world.record()).toMatchObject({ status: "sleeping", tail: epoch });
       expect(world.lines("warn", "error")).toEqual(["warn tail unknown to the upstream, reading from epoch"]);
@@ -230,7 +230,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
       await trim(nog, kind);
       await clock.advance(3_600_000);
       expect(await ticked(world)).toMatchObject({ probed: 1, news: 1, failed: 0 });
-      await world.deliver(world.machinery.wakes.take());
+      await world.deliver(world.ports.alarms.take());
       expect(world.passes.slice(1)).toEqual([{ after: epoch, ids: historyOf(nog, kind.served.history) }]);
       expect(world.lines("warn", "error")).toEqual(["warn tail unknown to the upstream, reading from epoch"]);
     },
@@ -295,9 +295,9 @@ const silentRepo = defineStream({
   tailUnknown: "silent",
 });
 
-function ticked({ machinery, clock }: FaultyWorld) {
+function ticked({ ports, clock }: FaultyWorld) {
   const { signal } = new AbortController();
   const deadline = clock.now() + 50_000;
   const invocation = { signal, deadline, abandonAt: deadline, hardEnd: deadline, abandoned() {} };
-  return tick(machinery, [], { looks: 100, concurrency: 5 }, invocation);
+  return tick(ports, [], { checks: 100, concurrency: 5 }, invocation);
 }

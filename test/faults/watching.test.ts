@@ -51,7 +51,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       const before = await startNog(3, { dataDir });
       const world = new FaultyWorld({ protocol, baseUrl: urlOf(protocol, before), nog: before, engine: "eager" });
       await world.start();
-      const holding = world.hold();
+      const leadership = world.hold();
       await eventually(() => world.seen.length === 3);
       append(before, 2);
       await eventually(() => world.seen.length === 5);
@@ -68,7 +68,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       append(after, 1);
       await eventually(() => world.seen.length === 8);
 
-      expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 1 });
+      expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 1 });
       world.expectInOrder(historyOf(after));
       expect(await world.record()).toMatchObject({ status: "ready", tail: world.seen.at(-1), attempts: 0 });
       expect(world.lines("warn", "error")).toEqual([]);
@@ -84,14 +84,14 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       const gate = await Gate.open(urlOf(protocol, nog));
       const world = new FaultyWorld({ protocol, baseUrl: gate.url, nog, engine: "eager", hurry: 10 });
       await world.start();
-      const holding = world.hold();
+      const leadership = world.hold();
       for (let cuts = 0; cuts < 4; cuts++) {
         await eventually(() => world.seen.length === 3 + cuts && nog.openCalls === 1);
         await gate.lead(urlOf(protocol, nog));
         append(nog, 1);
       }
       await eventually(() => world.seen.length === 7);
-      expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 1 });
+      expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 1 });
       world.expectInOrder(historyOf(nog));
       expect(world.lines("warn", "error")).toEqual([]);
     },
@@ -99,13 +99,13 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
   );
 
   it(
-    "that stays away: the run fails, and its holder runs the task again after the backoff (T7)",
+    "that stays away: the run fails, and its leader runs the task again after the backoff (T7)",
     async () => {
       const nog = await startNog(3);
       const gate = await Gate.open(urlOf(protocol, nog));
       const world = new FaultyWorld({ protocol, baseUrl: gate.url, nog, engine: "eager", hurry: 40 });
       await world.start();
-      const holding = world.hold();
+      const leadership = world.hold();
       await eventually(() => world.seen.length === 3 && nog.openCalls === 1);
       await gate.lead((socket) => void socket.resetAndDestroy());
       append(nog, 2);
@@ -114,7 +114,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
 
       await gate.lead(urlOf(protocol, nog));
       await eventually(() => world.seen.length === 5);
-      expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 2 });
+      expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 2 });
       world.expectInOrder(historyOf(nog));
       expect(await world.record()).toMatchObject({ status: "ready", tail: world.seen.at(-1), attempts: 0 });
       expect(world.lines("warn", "error")).toEqual(["error failed"]);
@@ -145,7 +145,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
         times: { silenceMs: 20_000 },
       });
       await world.start();
-      const holding = world.hold();
+      const leadership = world.hold();
       await eventually(() => world.seen.length === 3);
       append(nog, 2);
       await eventually(() => world.seen.length === 5);
@@ -165,7 +165,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       const since = world.clock.now();
       await eventually(() => world.seen.length === 7 && world.clock.now() - since > 400);
       expect(world.opens).toHaveLength(opens);
-      expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 1 });
+      expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 1 });
       world.expectInOrder(historyOf(nog));
       expect(world.lines("warn", "error")).toEqual([]);
     },
@@ -187,13 +187,13 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
         times: { silenceMs: 20_000, pingIntervalMs: 20_000 },
       });
       await world.start();
-      const holding = world.hold();
+      const leadership = world.hold();
       await eventually(() => world.seen.length === history.length);
       nog.stop();
       await eventually(() => world.opens.length === 2);
       nog.goOn();
       await eventually(() => world.answered === 2);
-      expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 1 });
+      expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 1 });
       world.expectInOrder(history);
       expect(await world.record()).toMatchObject({ status: "ready", tail: history.at(-1), attempts: 0 });
       expect(world.lines("warn", "error")).toEqual([]);
@@ -215,7 +215,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       );
       const world = new FaultyWorld({ protocol, baseUrl: gate.url, nog, engine: "eager", hurry: 40 });
       await world.start();
-      const holding = world.hold();
+      const leadership = world.hold();
       await eventually(() => world.opens.length === 7);
       const gaps = world.opens.slice(1).map((at, i) => at - (world.opens[i] ?? 0));
       // 250 ms, doubled each time; the jitter makes three quarters of it.
@@ -225,7 +225,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       append(nog, 2);
       await gate.lead(urlOf(protocol, nog));
       await eventually(() => world.seen.length === 5);
-      expect(await holding.end()).toMatchObject({ ended: "handed over" });
+      expect(await leadership.end()).toMatchObject({ ended: "handed over" });
       world.expectInOrder(historyOf(nog));
     },
     limit,
@@ -237,7 +237,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       const nog = await startNog(3);
       const world = new FaultyWorld({ protocol, baseUrl: urlOf(protocol, nog), nog, engine: "eager" });
       await world.start();
-      const holding = world.hold();
+      const leadership = world.hold();
       await eventually(() => world.seen.length === 3);
       world.reads = false;
       append(nog, 2);
@@ -245,7 +245,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       world.reads = true;
       append(nog, 2);
       await eventually(() => world.seen.at(-1) === historyOf(nog).at(-1));
-      expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 1 });
+      expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 1 });
       world.expectInOrder(historyOf(nog));
     },
     limit,

@@ -2,22 +2,22 @@ import { getEventListeners } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { controllerUnder } from "../../functions/foundation/linked-abort-controller.ts";
+import { linkedAbortController } from "../../functions/foundation/linked-abort-controller.ts";
 import { settle } from "../support/test-clock.ts";
 
 describe("a controller under a signal", () => {
   it("aborts with it, for its reason, also if that has happened already", () => {
     const above = new AbortController();
-    const before = controllerUnder(above.signal);
+    const before = linkedAbortController(above.signal);
     const reason = new Error("over");
     above.abort(reason);
     expect(before.signal.reason).toBe(reason);
-    expect(controllerUnder(above.signal).signal.reason).toBe(reason);
+    expect(linkedAbortController(above.signal).signal.reason).toBe(reason);
   });
 
   it("aborts alone, and lets go of the signal", () => {
     const above = new AbortController();
-    const controllers = Array.from({ length: 20 }, () => controllerUnder(above.signal));
+    const controllers = Array.from({ length: 20 }, () => linkedAbortController(above.signal));
     expect(getEventListeners(above.signal, "abort")).toHaveLength(20);
     for (const controller of controllers) controller.abort();
     expect(above.signal.aborted).toBe(false);
@@ -29,7 +29,7 @@ describe("a controller under a signal", () => {
     const collect: () => void = runInNewContext("gc");
     const above = new AbortController();
     const listened = (() => {
-      const controller = controllerUnder(above.signal);
+      const controller = linkedAbortController(above.signal);
       const stream = { isOver: false };
       controller.signal.addEventListener("abort", () => {
         stream.isOver = true;

@@ -29,7 +29,7 @@ export async function worldWithNews(store?: TaskStore): Promise<World> {
     ...(store && { store }),
   });
   for (const thingId of things) {
-    await startTask(world.machinery, reader, { thingId });
+    await startTask(world.ports, reader, { thingId });
     await world.drain();
     world.append(thingId, "e1");
   }

@@ -17,7 +17,7 @@ describe("a message that cannot be understood", () => {
   it("alone goes to the dead letters after its retries; the others of its batch are done once", async () => {
     const world = new World({ activities: [lazy(reader)] });
     const { clock } = world;
-    await startTask(world.machinery, reader, { thingId: "t" });
+    await startTask(world.ports, reader, { thingId: "t" });
     await world.drain();
     world.append("t", "e1");
 
@@ -32,7 +32,7 @@ describe("a message that cannot be understood", () => {
       async invoke(_name: string, event: unknown) {
         batches.push((event as { Records: unknown[] }).Records.length);
         const context = { getRemainingTimeInMillis: () => 120_000, awsRequestId: "r" };
-        const payload = await wakeHandler(world.machinery, event, context);
+        const payload = await wakeHandler(world.ports, event, context);
         return { ok: true, payload, requestId: "r", coldStart: false, durationMs: 1 } as const;
       },
     };

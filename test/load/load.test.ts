@@ -5,7 +5,7 @@ import { loadStorm } from "../../proof/load/storm.ts";
 import { loadTasks } from "../../proof/load/tasks.ts";
 
 /** A hundredth of what `npm run load` does. */
-const hundredth = { concurrency: 1, looksPerTick: 20 };
+const hundredth = { concurrency: 1, checksPerTick: 20 };
 
 const figureOf = ({ figures }: LoadReport, what: string) => figures.find((figure) => figure.what === what)?.value;
 
@@ -16,7 +16,7 @@ describe("a hundredth of the load, within the same bounds", () => {
       startsPerSecond: 20,
       idleMinutes: 45,
       ...hundredth,
-      looksPerTick: 100,
+      checksPerTick: 100,
     });
     expect(beyond(report)).toEqual([]);
     // One for the grace of the start, then one each 15 minutes.

@@ -6,8 +6,8 @@ import { appSettings, readSettings } from "../../functions/settings.ts";
 import { countDay } from "../../proof/load/day.ts";
 import { dayCounted } from "../../proof/load/scale/day-counts.ts";
 import {
+  checksPerMinute,
   limitsOf,
-  looksPerMinute,
   production,
   sendsAtOnce,
   settingsFor,
@@ -27,9 +27,12 @@ describe("the settings that the page begins with", () => {
       const pattern = new RegExp(`^ {2}${name}: (\\S+)$`, "m");
       return pattern.exec(prod)?.[1] ?? pattern.exec(settings)?.[1];
     };
-    const { TAILWAKE_LOOKS_AT_ONCE } = readSettings({}, { TAILWAKE_LOOKS_AT_ONCE: appSettings.TAILWAKE_LOOKS_AT_ONCE });
-    const { TAILWAKE_LOOKS_AT_ONCE: looksAtOnce, ...ofInfra } = production;
-    expect(looksAtOnce).toBe(TAILWAKE_LOOKS_AT_ONCE);
+    const { TAILWAKE_CHECKS_AT_ONCE } = readSettings(
+      {},
+      { TAILWAKE_CHECKS_AT_ONCE: appSettings.TAILWAKE_CHECKS_AT_ONCE },
+    );
+    const { TAILWAKE_CHECKS_AT_ONCE: checksAtOnce, ...ofInfra } = production;
+    expect(checksAtOnce).toBe(TAILWAKE_CHECKS_AT_ONCE);
     for (const [name, value] of Object.entries(ofInfra)) expect(stored(name), name).toBe(String(value));
   });
 
@@ -51,13 +54,13 @@ describe("the settings that the page begins with", () => {
 describe("what is used of the limits", () => {
   it("is two writes a wake, and three write units a look", () => {
     const load = { tasks: 15 * 60, wakesPerSecond: 5 };
-    expect(looksPerMinute(load, production)).toBe(60);
+    expect(checksPerMinute(load, production)).toBe(60);
     expect(writesPerSecond(load, production)).toBe(5 * 2 + 1 * 3);
   });
 
-  it("is sorted: with a million tasks the looks of a tick are the first that do not suffice", () => {
+  it("is sorted: with a million tasks the checks of a tick are the first that do not suffice", () => {
     const [first, second] = usesOf({ tasks: 1_000_000, wakesPerSecond: 10 }, production);
-    expect(first?.limit.name).toBe("looks of a tick");
+    expect(first?.limit.name).toBe("checks of a tick");
     expect(first?.share).toBeCloseTo(1_000_000 / 15 / 2_000, 6);
     expect(first?.share).toBeGreaterThan(second?.share ?? Number.NaN);
   });
@@ -79,10 +82,10 @@ describe("the counts of the simulated day", () => {
     for (const each of ["writes", "queries", "refusedWrites", "sent"] as const) {
       expect(waking[each] / waking.wakes, each).toBeCloseTo(dayCounted.waking[each] / dayCounted.waking.wakes, 1);
     }
-    expect(idle.looks / size.tasks).toBeCloseTo(dayCounted.idle.looks / tasks, 1);
+    expect(idle.checks / size.tasks).toBeCloseTo(dayCounted.idle.checks / tasks, 1);
     expect(idle.ticks).toBe(dayCounted.idle.ticks);
     for (const each of ["writes", "reads"] as const) {
-      expect(idle[each] / idle.looks, each).toBeCloseTo(dayCounted.idle[each] / dayCounted.idle.looks, 1);
+      expect(idle[each] / idle.checks, each).toBeCloseTo(dayCounted.idle[each] / dayCounted.idle.checks, 1);
     }
   });
 });

@@ -245,7 +245,7 @@ describe("npm start -- --data", () => {
   });
 });
 
-describe("the main job with signals that go straight into the queue", () => {
+describe("the main job with signals that go directly into the queue", () => {
   it("is done with no signal on the bus", async () => {
     execFileSync(process.execPath, ["scripts/build.mjs"], { cwd: project, stdio: "ignore" });
     const failures: string[] = [];
@@ -255,7 +255,7 @@ describe("the main job with signals that go straight into the queue", () => {
       data: undefined,
       registry: "local",
       engine: "lazy",
-      straightSignals: true,
+      directSignals: true,
       seed: ({ seed }) => {
         seed.initRegistry("local");
         seed.initRoot("local", { globalRoot: tree, host: "h", hostRoot: tree });

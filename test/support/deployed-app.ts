@@ -103,14 +103,14 @@ export class DeployedApp {
       bootstrapPath: join(this.folder, "bootstrap.mjs"),
       onLog: (name, line) => this.log.push(`${name} ${line}`),
     });
-    const { wakes, delay, lonely } = this.queues;
-    this.#sources = [wakes, delay, lonely].map((queue) =>
+    const { wakes, delay, quarantined } = this.queues;
+    this.#sources = [wakes, delay, quarantined].map((queue) =>
       startEventSource({
         queue,
         functionName: "lazy",
         lambda: this.lambda,
-        batchSize: queue === lonely ? 1 : 10,
-        maximumConcurrency: queue === lonely ? 1 : 2,
+        batchSize: queue === quarantined ? 1 : 10,
+        maximumConcurrency: queue === quarantined ? 1 : 2,
         reportBatchItemFailures: true,
       }),
     );

@@ -1,5 +1,5 @@
 import type { About, Meter, MetricName } from "../../functions/engines/meter.ts";
-import type { Machinery } from "../../functions/engines/ports.ts";
+import type { Ports } from "../../functions/engines/ports.ts";
 
 export interface Measured {
   /** Each measurement of a metric, in order: its value, and what it is about. */
@@ -10,7 +10,7 @@ export interface Measured {
 }
 
 /** Has a world's engines tell what they measure. */
-export function measuredIn({ machinery }: { readonly machinery: Machinery }): Measured {
+export function measuredIn({ ports }: { readonly ports: Ports }): Measured {
   const all: { readonly name: MetricName; readonly value: number; readonly about: About }[] = [];
   let published: Partial<Record<MetricName, number>> = {};
   const meter: Meter = {
@@ -22,7 +22,7 @@ export function measuredIn({ machinery }: { readonly machinery: Machinery }): Me
       for (const { name, value } of all) published[name] = (published[name] ?? 0) + value;
     },
   };
-  Object.assign(machinery, { meter });
+  Object.assign(ports, { meter });
   return {
     of: (name) => all.filter((one) => one.name === name).map(({ value, about }) => [value, about]),
     get published() {

@@ -1,1 +1,1 @@
-export { memoryMachinery } from "../../functions/testing/memory-ports.ts";
+export { memoryPorts } from "../../functions/testing/memory-ports.ts";

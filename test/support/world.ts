@@ -5,7 +5,7 @@ import type { SignalSource } from "../../functions/contract/signal-source.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
 import { eventId } from "../../functions/contract/tail.ts";
 import type { Bound } from "../../functions/engines/binding.ts";
-import type { Invocation, Limits, Machinery } from "../../functions/engines/ports.ts";
+import type { Invocation, Limits, Ports } from "../../functions/engines/ports.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { type Delivery, runBatch } from "../../functions/queue/batch.ts";
 import type { ControlStore } from "../../functions/tasks/control.ts";
@@ -17,9 +17,9 @@ import { type TickReport, tick } from "../../functions/tick/tick.ts";
 import { Credentials } from "../../functions/upstream/credentials.ts";
 import { UpstreamHealth } from "../../functions/upstream/health.ts";
 import { encodeBusEvent } from "../../functions/wake/envelope.ts";
-import type { MemoryWakes } from "../../functions/wake/memory.ts";
+import type { MemoryAlarms } from "../../functions/wake/memory.ts";
 import type { WakeMessage } from "../../functions/wake/wake.ts";
-import { memoryMachinery } from "./ports.ts";
+import { memoryPorts } from "./ports.ts";
 import { TestClock } from "./test-clock.ts";
 
 const text = new TextDecoder();
@@ -119,7 +119,7 @@ export const reader = defineProcessor(thing, {
 export class World {
   readonly clock = new TestClock();
   readonly store: TaskStore;
-  readonly wakes: MemoryWakes;
+  readonly alarms: MemoryAlarms;
   readonly log: LogLine[] = [];
   /** Every request for a stream: the thing, and what it was asked for after. */
   readonly opened: { readonly thingId: string; readonly after: string }[] = [];
@@ -137,7 +137,7 @@ export class World {
   /** What the engines draw; in [0, 1). */
   random: () => number = () => 0.5;
   readonly abandoned: string[] = [];
-  readonly machinery: Machinery;
+  readonly ports: Ports;
   readonly #roots: readonly Task[];
   #messages = 0;
 
@@ -167,7 +167,7 @@ export class World {
       (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
         void this.log.push({ level, message, fields });
     const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
-    const machinery = memoryMachinery({
+    const ports = memoryPorts({
       activities,
       store,
       control,
@@ -178,8 +178,8 @@ export class World {
       upstream: connection,
       random: () => this.random(),
     });
-    this.wakes = machinery.wakes;
-    this.machinery = machinery;
+    this.alarms = ports.alarms;
+    this.ports = ports;
   }
 
   async *#serve({ thingId, after, watch, signal, tailUnknown, heartbeatMs }: Asked): AsyncGenerator<Sent> {
@@ -236,7 +236,7 @@ export class World {
   }
 
   signal(thingId: string): Promise<void> {
-    return this.wakes.send([{ class: "signal", entity: thingId, kind: "thing" }]);
+    return this.alarms.send([{ class: "signal", entity: thingId, kind: "thing" }]);
   }
 
   /** The time that an invocation of 120 s has. */
@@ -258,18 +258,18 @@ export class World {
     const deliveries = messages.map(
       (message): Delivery => ({ id: `message-${++this.#messages}`, body: busEvent(message) }),
     );
-    return [...(await runBatch(this.machinery, deliveries, invocation)).values()];
+    return [...(await runBatch(this.ports, deliveries, invocation)).values()];
   }
 
   /** Delivers what has arrived, and what comes of it now, until nothing more does. */
   async drain(): Promise<unknown[]> {
     const errors: unknown[] = [];
     for (let rounds = 0; rounds < 1000; rounds++) {
-      const messages = this.wakes.take();
-      const lonely = this.wakes.lonely.splice(0);
-      if (messages.length === 0 && lonely.length === 0) return errors;
+      const messages = this.alarms.take();
+      const quarantined = this.alarms.quarantined.splice(0);
+      if (messages.length === 0 && quarantined.length === 0) return errors;
       if (messages.length > 0) errors.push(...(await this.deliver(messages)));
-      for (const one of lonely) errors.push(...(await this.deliver([one])));
+      for (const one of quarantined) errors.push(...(await this.deliver([one])));
     }
     throw new Error("the wakes do not come to an end");
   }
@@ -278,7 +278,7 @@ export class World {
   async drainUntil(until: number): Promise<void> {
     for (;;) {
       await this.drain();
-      const next = this.wakes.next;
+      const next = this.alarms.next;
       if (next === undefined || next > until) break;
       await this.clock.advance(next - this.clock.now());
     }
@@ -287,7 +287,7 @@ export class World {
   }
 
   tick(): Promise<TickReport> {
-    return tick(this.machinery, this.#roots, { looks: 1000, concurrency: 5 }, this.invocation(60_000));
+    return tick(this.ports, this.#roots, { checks: 1000, concurrency: 5 }, this.invocation(60_000));
   }
 
   /** The record of a thing's task; of the only activity unless named. */

@@ -8,8 +8,8 @@ import { defineActivity, defineProcessor, task } from "../../functions/contract/
 import { caughtUp, completed, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import { eventId } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { Holding } from "../../functions/leaders/leadership.ts";
-import { noteQueueAge } from "../../functions/queue/queue-age.ts";
+import { Leadership } from "../../functions/leaders/leadership.ts";
+import { recordQueueAge } from "../../functions/queue/queue-age.ts";
 import { startTask } from "../../functions/run/start.ts";
 import {
   acquire,
@@ -20,13 +20,13 @@ import {
   clockSkewMs,
   completeForWaiters,
   graceMs,
-  noteWake,
   type Progress,
+  recordWake,
 } from "../../functions/tasks/transitions.ts";
-import { noteTick } from "../../functions/tick/last-tick.ts";
-import { sendCanary, trip } from "../../functions/upstream/breaker.ts";
-import { StraightSignals } from "../../functions/wake/direct-signals.ts";
-import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
+import { recordTick } from "../../functions/tick/last-tick.ts";
+import { beginTrial, trip } from "../../functions/upstream/breaker.ts";
+import { DirectSignals } from "../../functions/wake/direct-signals.ts";
+import { EventBridgeAlarms } from "../../functions/wake/eventbridge.ts";
 import type { TaskWake, WakeClass } from "../../functions/wake/wake.ts";
 import type { TestDatabase } from "../support/dynamodb.ts";
 import { thing } from "../support/world.ts";
@@ -102,7 +102,7 @@ export interface Written {
   readonly documents: readonly Item[];
   /** Bus events, as they are put: source, detail-type, detail. */
   readonly events: readonly object[];
-  /** Bodies of messages that go straight into a queue. */
+  /** Bodies of messages that go directly into a queue. */
   readonly bodies: readonly string[];
   readonly schedules: readonly object[];
 }
@@ -123,14 +123,14 @@ const note = { reason: "maintenance", by: "someone" };
 
 async function writtenItems(database: TestDatabase): Promise<Item[]> {
   const world = await TableWorld.start(database, { activities });
-  const { machinery, store, clock } = world;
-  const start = (activity: typeof reader, thingId: string) => startTask(machinery, activity, { thingId });
+  const { ports, store, clock } = world;
+  const start = (activity: typeof reader, thingId: string) => startTask(ports, activity, { thingId });
   const claim = (token: string): Claim => ({
     token,
     leaseUntil: clock.now() + 120_000 + clockSkewMs,
     engine: "lazy",
     eagerBucket: undefined,
-    isAlone: false,
+    inQuarantine: false,
     now: clock.now(),
   });
   const taking = { sleeping: true, early: false, fence: undefined };
@@ -144,18 +144,18 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
     ["large", large],
   ] as const) {
     world.append(thingId, "e1");
-    await startTask(machinery, activity, { thingId });
+    await startTask(ports, activity, { thingId });
   }
   await start(slot, "slot");
   await world.drain();
-  await tasksOf(machinery).pause(task(reader, { thingId: "paused" }), note);
+  await tasksOf(ports).pause(task(reader, { thingId: "paused" }), note);
 
   for (const name of ["ready", "running", "told", "rewound"]) await start(reader, name);
   await start(watcher, "watched");
-  await startTask(machinery, counter, { thingId: "struck" });
-  await tasksOf(machinery).rewind(task(reader, { thingId: "rewound" }), "epoch");
+  await startTask(ports, counter, { thingId: "struck" });
+  await tasksOf(ports).rewind(task(reader, { thingId: "rewound" }), "epoch");
   for (const name of ["running", "told"]) await store.update(keyOf(name), acquire(claim(name), taking));
-  await store.update(keyOf("running"), noteWake("running", "child"));
+  await store.update(keyOf("running"), recordWake("running", "child"));
   await store.update(keyOf("told"), addWaiter(keyOf("sleeping")));
   await store.update(keyOf("told"), completeForWaiters("told", "epoch", clock.now()));
   const struck = keyOf("struck", "counter");
@@ -168,16 +168,16 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
   const progress: Progress = { tail, acted, actedAhead: true, tailSeenAt: "unchanged", view };
   await store.update(struck, checkpoint("second", progress));
 
-  const place = await Holding.claim(machinery, "eager-0-of-1", "owner-1");
+  const place = await Leadership.claim(ports, "eager-0-of-1", "owner-1");
   await place?.release();
-  const signals = await Holding.claim(machinery, "signals", "owner-2");
+  const signals = await Leadership.claim(ports, "signals", "owner-2");
   await signals?.write({ sweepAt: clock.now() + 30_000 });
   await signals?.leave();
-  await machinery.breakers.change("things", (stored) => trip(stored, clock.now(), 0.5, "no route"));
-  await machinery.breakers.change("things", (stored) => sendCanary(stored, clock.now() + 5_000));
-  await tasksOf(machinery).pauseUpstream("things", "maintenance");
-  await noteQueueAge(machinery.control, { ageMs: graceMs + 1, at: clock.now() });
-  await noteTick(machinery.control, { at: clock.now(), report: { rescued: 1, oldestDueMs: 61_000 } });
+  await ports.breakers.change("things", (stored) => trip(stored, clock.now(), 0.5, "no route"));
+  await ports.breakers.change("things", (stored) => beginTrial(stored, clock.now() + 5_000));
+  await tasksOf(ports).pauseUpstream("things", "maintenance");
+  await recordQueueAge(ports.control, { ageMs: graceMs + 1, at: clock.now() });
+  await recordTick(ports.control, { at: clock.now(), report: { rescued: 1, oldestDueMs: 61_000 } });
   return world.items();
 }
 
@@ -205,7 +205,7 @@ async function sentMessages(): Promise<Pick<Written, "events" | "bodies" | "sche
   const now = Date.UTC(2026, 0, 1);
   const clock = { now: () => now, sleep: async () => {} };
   const settings = { busName: "bus", busArn: "bus-arn", scheduleGroup: "group", scheduleRoleArn: "role-arn" };
-  const wakes = new EventBridgeWakes(clients, settings, clock);
+  const alarms = new EventBridgeAlarms(clients, settings, clock);
   const signals = [
     { class: "signal", entity: "sleeping" },
     { class: "signal", entity: "sleeping", kind: "thing" },
@@ -215,14 +215,14 @@ async function sentMessages(): Promise<Pick<Written, "events" | "bodies" | "sche
     key: keyOf("sleeping"),
     ...(fenced.includes(one) ? { fence: 1 } : {}),
   });
-  await wakes.send([...signals, ...classes.map(wake)]);
-  await wakes.sendAt(wake("timer"), now + 20_000);
-  await wakes.sendAt(wake("signal"), now + 20_000);
-  await wakes.sendAt(wake("timer"), now + 90_000);
-  await wakes.sendAlone(wake("rescue"));
-  for (const holder of ["signals", "eager-0-of-1"] as const) await wakes.startHolder(holder);
-  await new StraightSignals(
-    wakes,
+  await alarms.send([...signals, ...classes.map(wake)]);
+  await alarms.sendAt(wake("timer"), now + 20_000);
+  await alarms.sendAt(wake("signal"), now + 20_000);
+  await alarms.sendAt(wake("timer"), now + 90_000);
+  await alarms.sendQuarantined(wake("rescue"));
+  for (const leader of ["signals", "eager-0-of-1"] as const) await alarms.startLeader(leader);
+  await new DirectSignals(
+    alarms,
     "https://sqs/queue",
     clock,
     () => 0,

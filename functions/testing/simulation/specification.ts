@@ -11,7 +11,7 @@ export interface Step {
   /** The token under which the writing process runs this task; undefined if it does not. */
   readonly token: string | undefined;
   /** `wakes` as that run has seen it: when it took the task, or went on for more. */
-  readonly seenWakes: number | undefined;
+  readonly seenWakeCount: number | undefined;
   /** Was the task taken on an operator's word, or by a signal that may cut its wait? */
   readonly mayBeEarly: boolean;
   /** Has its process stood still since it took the task? What it decided may be long ago. */
@@ -50,29 +50,29 @@ const operations: Readonly<Record<string, Check>> = {
       step.after.strikes !== step.before.strikes + 1 && "rule 8: taken over without a strike",
       taken(step),
     ),
-  "acquire from an earlier holder": (step) =>
+  "acquire from an earlier leader": (step) =>
     first(
       step.before.paused && "rule 12: a paused task was taken",
       step.before.status !== "running" && `rule 19: taken over while ${step.before.status}`,
-      epochOf(step.after.token) <= epochOf(step.before.token) && "T2: taken over from a later holder",
+      epochOf(step.after.token) <= epochOf(step.before.token) && "T2: taken over from a later leader",
       taken(step),
     ),
-  isolate: ({ before, after, now }) =>
+  quarantine: ({ before, after, now }) =>
     first(
       dueAfterGrace(after, now),
-      before.status !== "running" && `rule 8: isolated while ${before.status}`,
-      after.status !== "ready" && `rule 8: isolated, and ${after.status}`,
-      after.strikes !== before.strikes + 1 && "rule 8: isolated without a strike",
+      before.status !== "running" && `rule 8: quarantined while ${before.status}`,
+      after.status !== "ready" && `rule 8: quarantined, and ${after.status}`,
+      after.strikes !== before.strikes + 1 && "rule 8: quarantined without a strike",
       after.lastToken === before.token && "T2: a dead run would take it for its own commit",
     ),
   "signal to a running task": noted,
   "child to a running task": noted,
-  rouse: ({ before, after, now }) =>
+  markReady: ({ before, after, now }) =>
     first(
       dueAfterGrace(after, now),
-      before.paused && "a paused task was roused",
-      !["sleeping", "retrying"].includes(before.status) && `roused while ${before.status}`,
-      after.status !== "ready" && `roused, and ${after.status}`,
+      before.paused && "a paused task was marked",
+      !["sleeping", "retrying"].includes(before.status) && `marked while ${before.status}`,
+      after.status !== "ready" && `marked, and ${after.status}`,
     ),
   checkpoint: held,
   "caughtUp, wakes moved": held,
@@ -131,24 +131,24 @@ const operations: Readonly<Record<string, Check>> = {
     ),
   rescue: (step) =>
     first(
-      looked(step),
+      checked(step),
       step.after.rescues !== step.before.rescues + 1 && "a rescue was not counted",
       rescuedLater(step),
     ),
   "look at a sleeping lazy task": (step) =>
     first(
-      looked(step),
+      checked(step),
       step.before.status !== "sleeping" && `rule 11: looked at as if it slept, while ${step.before.status}`,
     ),
   "look at a running task": (step) =>
     first(
-      looked(step),
+      checked(step),
       step.before.status !== "running" && `rule 11: looked at as if it ran, while ${step.before.status}`,
       step.after.due !== (step.before.leaseUntil ?? 0) + clockSkewMs + strikeWaitMs(step.before.strikes) + 1 &&
         "rule 6: not due at the end of its lease",
     ),
-  postpone: looked,
-  adopt: (step) => first(looked(step), step.before.paused && "a paused task was put where holders find it"),
+  postpone: checked,
+  adopt: (step) => first(checked(step), step.before.paused && "a paused task was put where leaders find it"),
   "park on strikes": ({ before, after, now }) =>
     first(
       before.status !== "running" && `parked on strikes while ${before.status}`,
@@ -174,7 +174,7 @@ const operations: Readonly<Record<string, Check>> = {
       dueAfterGrace(after, now),
       !before.paused && "resumed, though not paused",
       before.status !== "running" && `resumed while ${before.status}`,
-      after.wakes !== before.wakes + 1 && "T3: the run would not go on",
+      after.wakeCount !== before.wakeCount + 1 && "T3: the run would not go on",
     ),
   rewind: ({ before, after, now }) =>
     first(
@@ -204,7 +204,7 @@ export function wrongWith(step: Step): string | undefined {
 
 /** Which operations may do what to the counters. */
 const movesTail = /^(checkpoint|caughtUp|canceled|retry|silentRetryAfter|attempt limit|completed|rewind)/;
-const raisesFence = /^(acquire|isolate|resume$|rewind)/;
+const raisesFence = /^(acquire|quarantine|resume$|rewind)/;
 const resetsAttempts = /^(caughtUp$|caughtUp, watching|completed|resume$)/;
 const changesPause = /^(completed|pause|resume)/;
 
@@ -214,7 +214,7 @@ function always(operation: string, before: TaskRecord, after: TaskRecord): strin
     before.status === "completed" && after.tail !== before.tail && "T4: the tail of a completed task moved",
     after.tail !== before.tail && !movesTail.test(operation) && "T1: the tail moved",
     after.fence !== before.fence + (raisesFence.test(operation) ? 1 : 0) && "T2: the fence must rise with each run",
-    after.wakes < before.wakes && "T3: wakes were forgotten",
+    after.wakeCount < before.wakeCount && "T3: wakes were forgotten",
     after.attempts < before.attempts && !resetsAttempts.test(operation) && "rule 9: attempts were reset",
     after.paused !== before.paused && !changesPause.test(operation) && "the paused flag moved",
     (after.token !== undefined) !== (after.status === "running") &&
@@ -263,9 +263,9 @@ function committed(step: Step & { readonly before: TaskRecord }, status: TaskRec
   );
 }
 
-function slept({ before, after, seenWakes }: Step & { readonly before: TaskRecord }): string | undefined {
+function slept({ before, after, seenWakeCount }: Step & { readonly before: TaskRecord }): string | undefined {
   return first(
-    before.wakes !== seenWakes && "T3: went to sleep on a wake that came meanwhile",
+    before.wakeCount !== seenWakeCount && "T3: went to sleep on a wake that came meanwhile",
     after.childDone && "a child's end is told for ever",
     after.error !== undefined && "its error stays",
   );
@@ -280,7 +280,7 @@ function waits({ after }: Step): string | undefined {
 function noted({ before, after }: Step & { readonly before: TaskRecord }): string | undefined {
   return first(
     before.status !== "running" && `T3: noted while ${before.status}`,
-    after.wakes !== before.wakes + 1 && "T3: noted without a trace",
+    after.wakeCount !== before.wakeCount + 1 && "T3: noted without a trace",
     after.token !== before.token && "rule 2: noting a wake took the lease",
   );
 }
@@ -291,13 +291,13 @@ function dueAfterGrace({ due }: TaskRecord, now: number): string | undefined {
 }
 
 /** The longest time between two rescues. */
-const longestRescueMs = 3_600_000;
+const maxRescueMs = 3_600_000;
 
 /** The tick has read the clock, and perhaps the record, a while before: `due` is what both have in common. */
 function rescuedLater({ before, after, now }: Step & { readonly before: TaskRecord }): string | undefined {
   if (after.due === undefined || before.due === undefined) return undefined;
-  const least = Math.min(longestRescueMs, graceMs * 2 ** before.rescues);
-  return after.due < before.due + least || after.due > now + longestRescueMs
+  const least = Math.min(maxRescueMs, graceMs * 2 ** before.rescues);
+  return after.due < before.due + least || after.due > now + maxRescueMs
     ? "rule 11: the next rescue at another time than later each time"
     : undefined;
 }
@@ -307,7 +307,7 @@ function strikeWaitMs(strikes: number): number {
   return strikes < 2 ? 0 : Math.min(900_000, 20_000 * 2 ** (strikes - 2));
 }
 
-function looked({ before, after, now }: Step & { readonly before: TaskRecord }): string | undefined {
+function checked({ before, after, now }: Step & { readonly before: TaskRecord }): string | undefined {
   return first(
     (before.due === undefined || before.due > now) && "rule 11: claimed, though it was not due",
     after.status !== before.status && "rule 11: a look changed the status",

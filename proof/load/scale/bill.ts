@@ -12,12 +12,12 @@ const outcomes = 3;
 /** A month of wakes, of probes, and of what is there in any case: the tick, the signals function, polling, metrics. */
 export function monthOf(load: Load, { signalsGo, probeMinutes, signalsMemoryMb }: Settings) {
   const { gbSeconds = 0, ...signals } = standing.signals();
-  const holder = { ...signals, gbSeconds: (gbSeconds * signalsMemoryMb) / assumed.memoryMb };
-  const way = signalsGo === "straight" ? "straight" : "bus";
+  const leader = { ...signals, gbSeconds: (gbSeconds * signalsMemoryMb) / assumed.memoryMb };
+  const way = signalsGo === "direct" ? "direct" : "bus";
   return {
     wakes: times(wake(way, batchSize(load)), load.wakesPerSecond * monthSeconds),
     probes: times(eachMinutes(probe(), probeMinutes), load.tasks),
-    standing: add(standing.tick(), holder, standing.polling(), {
+    standing: add(standing.tick(), leader, standing.polling(), {
       metrics: metrics.ofService + metrics.ofActivity + outcomes,
     }),
   };
@@ -35,7 +35,7 @@ export const multiplied = {
 const perRun = (bytes: number) => bytes / counted.tasks;
 
 /** The bill of that day, by what it is for. Its requests are the simulation's; what no request shows is cli/cost's. */
-export function simulatedDay(way: "bus" | "straight") {
+export function simulatedDay(way: "bus" | "direct") {
   const { waking, idle } = dayCounted;
   const busy = multiplied.size * multiplied.time;
   const { logBytes, metricBytes } = counted.wakes[way][10];
@@ -55,21 +55,21 @@ export function simulatedDay(way: "bus" | "straight") {
   };
   const ofIdle: Usage = {
     // A look moves an entry of the index: two units more than the write.
-    writeUnits: (idle.writes + idle.refusedWrites + 2 * idle.looks) * multiplied.size + idle.documentWrites,
+    writeUnits: (idle.writes + idle.refusedWrites + 2 * idle.checks) * multiplied.size + idle.documentWrites,
     readUnits: (idle.reads + idle.queries) * multiplied.size + idle.documentReads + idle.dueQueries / 2,
     invocations: idle.ticks,
     gbSeconds: seconds(
-      idle.ticks * assumed.tickMs + (idle.looks * multiplied.size * assumed.probeMs) / assumed.probesAtOnce,
+      idle.ticks * assumed.tickMs + (idle.checks * multiplied.size * assumed.probeMs) / assumed.probesAtOnce,
     ),
   };
-  const ofHolder = times(standing.signals(), daySeconds / monthSeconds);
+  const ofLeader = times(standing.signals(), daySeconds / monthSeconds);
   return {
     "bus and queues": ofSignals,
     "table, for the runs": ofRuns,
     "lazy function": ofLambda,
     logs: ofLogs,
     "ticks and probes": ofIdle,
-    "signals function": ofHolder,
+    "signals function": ofLeader,
   } as const;
 }
 

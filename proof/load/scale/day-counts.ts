@@ -20,7 +20,7 @@ export const dayCounted: DaySize & Pick<DayCounts, "waking" | "idle"> = {
     documentWrites: 10,
   },
   idle: {
-    looks: 100_000,
+    checks: 100_000,
     ticks: 1_440,
     sent: 0,
     reads: 100_000,

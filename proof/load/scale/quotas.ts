@@ -10,10 +10,10 @@ export interface Load {
 
 /** What of a deployment's settings has to do with it; names as in infra/settings.yml, or of environment variables. */
 export interface Settings {
-  readonly signalsGo: "through-the-bus" | "straight";
+  readonly signalsGo: "through-the-bus" | "direct";
   readonly probeMinutes: number;
-  readonly looksPerTick: number;
-  readonly TAILWAKE_LOOKS_AT_ONCE: number;
+  readonly checksPerTick: number;
+  readonly TAILWAKE_CHECKS_AT_ONCE: number;
   readonly lazyConcurrency: number;
   readonly signalsMemoryMb: number;
 }
@@ -22,8 +22,8 @@ export interface Settings {
 export const production: Settings = {
   signalsGo: "through-the-bus",
   probeMinutes: 15,
-  looksPerTick: 2_000,
-  TAILWAKE_LOOKS_AT_ONCE: 20,
+  checksPerTick: 2_000,
+  TAILWAKE_CHECKS_AT_ONCE: 20,
   lazyConcurrency: 20,
   signalsMemoryMb: 256,
 };
@@ -41,31 +41,31 @@ const supposed = {
   /** Of a hundred wakes, those that are followed by a wait of more than a minute. */
   longWaits: 1,
   /** Of a tick's minute. */
-  lookSeconds: 52,
+  checkSeconds: 52,
 } as const;
 
 /** Requests of the signals function under way at once (functions/wake/batch-sender.ts). */
 export const sendsAtOnce = 8;
 const perRequest = 10;
 /** A look moves an entry of the index: one put, one taken away. */
-const indexWritesOfLook = 2;
+const indexWritesOfCheck = 2;
 const writesOfWake = 2;
-const writesOfLook = 1 + indexWritesOfLook;
+const writesOfCheck = 1 + indexWritesOfCheck;
 
-/** Two of the queue of one at a time, two ticks, a holder of the signals, one of the eager tasks, and their successors. */
+/** Two of the queue of one at a time, two ticks, a leader of the signals, one of the eager tasks, and their successors. */
 const otherExecutions = 8;
 
 export const batchSize = ({ wakesPerSecond }: Load): 1 | 10 => (wakesPerSecond < supposed.fullBatchesFrom ? 1 : 10);
-export const looksPerMinute = ({ tasks }: Load, { probeMinutes }: Settings): number => tasks / probeMinutes;
+export const checksPerMinute = ({ tasks }: Load, { probeMinutes }: Settings): number => tasks / probeMinutes;
 export const writesPerSecond = (load: Load, settings: Settings): number =>
-  load.wakesPerSecond * writesOfWake + (looksPerMinute(load, settings) / 60) * writesOfLook;
+  load.wakesPerSecond * writesOfWake + (checksPerMinute(load, settings) / 60) * writesOfCheck;
 /** A Query a wake, a look at the breaker a batch, a GetItem a look. */
 export const readsPerSecond = (load: Load, settings: Settings): number =>
-  load.wakesPerSecond * (1 + 1 / batchSize(load)) + looksPerMinute(load, settings) / 60;
+  load.wakesPerSecond * (1 + 1 / batchSize(load)) + checksPerMinute(load, settings) / 60;
 /** Invocations of the lazy function at once. */
 export const batchesAtOnce = (load: Load): number => ((load.wakesPerSecond / batchSize(load)) * assumed.lazyMs) / 1000;
 export const busEventsPerSecond = (load: Load, { signalsGo }: Settings): number =>
-  signalsGo === "straight" ? 0 : load.wakesPerSecond;
+  signalsGo === "direct" ? 0 : load.wakesPerSecond;
 /** Of the signals function, whichever way. */
 export const sendsPerSecond = (load: Load): number => load.wakesPerSecond / batchSize(load);
 
@@ -83,35 +83,35 @@ export interface Limit {
 
 /** What can be too little, with these settings; AWS's own are the defaults of us-east-1. */
 export function limitsOf(settings: Settings): readonly Limit[] {
-  const { lazyConcurrency, looksPerTick, TAILWAKE_LOOKS_AT_ONCE, signalsMemoryMb } = settings;
-  const looks = (load: Load) => looksPerMinute(load, settings);
+  const { lazyConcurrency, checksPerTick, TAILWAKE_CHECKS_AT_ONCE, signalsMemoryMb } = settings;
+  const checks = (load: Load) => checksPerMinute(load, settings);
   const writes = (load: Load) => writesPerSecond(load, settings);
   const busEvents = (load: Load) => busEventsPerSecond(load, settings);
   const longWaits = ({ wakesPerSecond }: Load) => (wakesPerSecond * supposed.longWaits) / 100;
   return [
     {
-      name: "looks of a tick",
-      unit: "a minute; `looksPerTick`",
-      most: looksPerTick,
-      moves: "`probeMinutes`, `looksPerTick`",
-      used: looks,
+      name: "checks of a tick",
+      unit: "a minute; `checksPerTick`",
+      most: checksPerTick,
+      moves: "`probeMinutes`, `checksPerTick`",
+      used: checks,
     },
     {
       name: "time of a tick",
-      unit: `looks in ${supposed.lookSeconds} s, ${TAILWAKE_LOOKS_AT_ONCE} at once`,
-      most: (supposed.lookSeconds * 1000 * TAILWAKE_LOOKS_AT_ONCE) / assumed.probeMs,
-      moves: "`TAILWAKE_LOOKS_AT_ONCE`, `probeMinutes`",
-      used: looks,
+      unit: `checks in ${supposed.checkSeconds} s, ${TAILWAKE_CHECKS_AT_ONCE} at once`,
+      most: (supposed.checkSeconds * 1000 * TAILWAKE_CHECKS_AT_ONCE) / assumed.probeMs,
+      moves: "`TAILWAKE_CHECKS_AT_ONCE`, `probeMinutes`",
+      used: checks,
     },
     {
       name: "one shard of the due index",
       unit: "writes/s while a tick is at it; a partition of DynamoDB",
       most: 1_000,
-      moves: "`TAILWAKE_LOOKS_AT_ONCE`, down",
+      moves: "`TAILWAKE_CHECKS_AT_ONCE`, down",
       used: (load) => {
         // A tick goes through one shard after the other, so many looks at once: a few are over sooner than a second.
-        const ofShard = looks(load) / dueShards;
-        return indexWritesOfLook * Math.min((TAILWAKE_LOOKS_AT_ONCE * 1000) / assumed.probeMs, ofShard);
+        const ofShard = checks(load) / dueShards;
+        return indexWritesOfCheck * Math.min((TAILWAKE_CHECKS_AT_ONCE * 1000) / assumed.probeMs, ofShard);
       },
     },
     {
@@ -202,13 +202,13 @@ const probePeriods = [15, 60, 240, 720, 1_440];
 
 /** Settings that leave some room at a load: what of it they can move. */
 export function settingsFor(load: Load): Settings {
-  const { looksPerTick } = production;
-  const fits = (probeMinutes: number) => load.tasks / probeMinutes <= looksPerTick * 0.8;
+  const { checksPerTick } = production;
+  const fits = (probeMinutes: number) => load.tasks / probeMinutes <= checksPerTick * 0.8;
   const lazyConcurrency = Math.max(production.lazyConcurrency, Math.ceil(batchesAtOnce(load) * 2));
   const cpuMb = (sendsPerSecond(load) * supposed.sendCpuMs * supposed.wholeCpuMb) / 1000;
   return {
     ...production,
-    signalsGo: "straight",
+    signalsGo: "direct",
     probeMinutes: probePeriods.find(fits) ?? 1_440,
     lazyConcurrency,
     signalsMemoryMb: Math.max(production.signalsMemoryMb, Math.ceil((cpuMb * 1.5) / 128) * 128),

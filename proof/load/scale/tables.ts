@@ -4,9 +4,9 @@ import { dayCounted } from "./day-counts.ts";
 import {
   batchesAtOnce,
   busEventsPerSecond,
+  checksPerMinute,
   type Load,
   limitsOf,
-  looksPerMinute,
   production,
   readsPerSecond,
   sendsPerSecond,
@@ -27,13 +27,13 @@ const largest: Load = { tasks: 1_000_000, wakesPerSecond: 10_000 };
 export function scaleTables() {
   return {
     uses: table(
-      ["tasks", "wakes/s", "write units/s", "read units/s", "looks a minute", "events/s", "sends/s", "batches at once"],
+      ["tasks", "wakes/s", "write units/s", "read units/s", "checks a minute", "events/s", "sends/s", "batches at once"],
       loads.map((load) => [
         ...cellsOf(load),
         ...[
           writesPerSecond(load, production),
           readsPerSecond(load, production),
-          looksPerMinute(load, production),
+          checksPerMinute(load, production),
           busEventsPerSecond(load, production),
           sendsPerSecond(load),
           batchesAtOnce(load),
@@ -95,7 +95,7 @@ export function scaleTables() {
         ).map(([what, n]) => countRow(what, n, multiplied.size * multiplied.time)),
         ...(
           [
-            ["looks", dayCounted.idle.looks],
+            ["checks", dayCounted.idle.checks],
             ["writes of looks", dayCounted.idle.writes],
             ["reads of looks", dayCounted.idle.reads],
           ] as const
@@ -109,19 +109,19 @@ export function scaleTables() {
       ],
     ),
     day: table(
-      ["a day", "over the bus", "straight"],
+      ["a day", "over the bus", "direct"],
       [
         ...(Object.keys(simulatedDay("bus")) as (keyof ReturnType<typeof simulatedDay>)[]).map((what) => [
           what,
-          ...(["bus", "straight"] as const).map((way) => money(dollars(simulatedDay(way)[what]))),
+          ...(["bus", "direct"] as const).map((way) => money(dollars(simulatedDay(way)[what]))),
         ]),
         [
           "together",
-          ...(["bus", "straight"] as const).map((way) => money(dollars(add(...Object.values(simulatedDay(way)))))),
+          ...(["bus", "direct"] as const).map((way) => money(dollars(add(...Object.values(simulatedDay(way)))))),
         ],
         [
           "as computed without a simulation",
-          ...(["through-the-bus", "straight"] as const).map((signalsGo) =>
+          ...(["through-the-bus", "direct"] as const).map((signalsGo) =>
             money(dollars(computedDay(largest, { ...production, signalsGo, probeMinutes: dayCounted.probeMinutes }))),
           ),
         ],

@@ -23,7 +23,7 @@ export const children: readonly Mutant[] = [
     rule: "rule 13",
     what: "a running waiter is not told",
     file: "functions/run/notify.ts",
-    find: 'if ((await store.update(key, noteWake(record.token, "child"))).applied) return false;',
+    find: 'if ((await store.update(key, recordWake(record.token, "child"))).applied) return false;',
     replace: "return false;",
     caughtBy: "test/engines/children.test.ts",
   },

@@ -11,7 +11,7 @@ export function operationsIn(transitions: string): string[] {
 }
 
 /** Most simulations until each operation was seen. */
-const mostSeeds = 200;
+const maxSeeds = 200;
 /** Too rare to wait for: its conditions are mutants of the source, which tests catch. */
 const leftToTests: readonly string[] = ["park on strikes"];
 
@@ -38,7 +38,7 @@ export async function conditionsSeen(
     }
   };
   function* untilSeen() {
-    for (let seed = 1; seed <= mostSeeds && (seed <= leastSeeds || missing().length > 0); seed++) {
+    for (let seed = 1; seed <= maxSeeds && (seed <= leastSeeds || missing().length > 0); seed++) {
       yield () => record(seed);
     }
   }

@@ -5,9 +5,9 @@ const onlyWhileRunning = "a token is there only while its task runs, and the tok
  * belong here.
  */
 export const equivalent: Readonly<Record<string, string>> = {
-  "acquire from an earlier holder: not asked for: is status running": onlyWhileRunning,
+  "acquire from an earlier leader: not asked for: is status running": onlyWhileRunning,
   "acquire over a dead lease: not asked for: is status running": onlyWhileRunning,
-  "isolate: not asked for: is status running": onlyWhileRunning,
+  "quarantine: not asked for: is status running": onlyWhileRunning,
   "look at a running task: not asked for: is status running": onlyWhileRunning,
   "signal to a running task: not asked for: is status running": onlyWhileRunning,
   "child to a running task: not asked for: is status running": onlyWhileRunning,

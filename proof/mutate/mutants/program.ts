@@ -36,7 +36,7 @@ export class Program {
 }
 
 /** A simulation takes a second; one that has not ended by then never will. */
-const longestSeedMs = 300_000;
+const maxSeedMs = 300_000;
 
 /** A worker that simulates one seed after the other. */
 class World {
@@ -54,7 +54,7 @@ class World {
         this.#worker.removeAllListeners();
         this.#worker.once("message", resolve);
         this.#worker.once("error", reject);
-        const timer = setTimeout(() => reject(new Error("it does not end")), longestSeedMs);
+        const timer = setTimeout(() => reject(new Error("it does not end")), maxSeedMs);
         over.signal.addEventListener("abort", () => clearTimeout(timer));
         this.#worker.postMessage(seed);
       });

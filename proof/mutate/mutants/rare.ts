@@ -3,8 +3,8 @@ export const tableTest = "test/tasks/memory.test.ts";
 
 /** Conditions, by name, that matter too seldom for a few hundred simulations: {@link tableTest} must fail without them. */
 export const rare: readonly string[] = [
-  "acquire from an earlier holder: not asked for: is token",
-  "acquire from an earlier holder: not asked for: missing paused",
+  "acquire from an earlier leader: not asked for: is token",
+  "acquire from an earlier leader: not asked for: missing paused",
   "acquire over a dead lease: not asked for: atMost leaseUntil",
   "acquire over a dead lease: not asked for: is token",
   "acquire over a dead lease: not asked for: missing paused",
@@ -18,13 +18,13 @@ export const rare: readonly string[] = [
   "canceled, tail advanced: not asked for: is token",
   "caughtUp, wakes moved: not asked for: is token",
   "caughtUp, watching: not asked for: is token",
-  "caughtUp, watching: not asked for: is wakes",
+  "caughtUp, watching: not asked for: is wakeCount",
   "checkpoint: not asked for: is token",
   "child to a running task: not asked for: is token",
   "completed, no waiters: not asked for: is token",
   "completed, waiters: not asked for: is token",
-  "isolate: not asked for: is token",
-  "isolate: not asked for: missing paused",
+  "quarantine: not asked for: is token",
+  "quarantine: not asked for: missing paused",
   "look at a running task: not asked for: is due",
   "look at a running task: not asked for: is token",
   "look at a sleeping lazy task: not asked for: is due",
@@ -40,6 +40,6 @@ export const rare: readonly string[] = [
   "resume: not asked for: missing notBefore",
   "resume: not asked for: status is one of ready, sleeping, retrying, parked",
   "rewind: not asked for: status is one of ready, running, sleeping, retrying, parked",
-  "rouse: not asked for: missing paused",
+  "markReady: not asked for: missing paused",
   "signal to a running task: not asked for: is token",
 ];

@@ -23,25 +23,25 @@ export const nameOfMutant = ({ rule, what }: Mutant): string => `${rule}: ${what
 export async function simulateUntilCaught(
   program: Program,
   name: string,
-  mostSeeds: number,
+  maxSeeds: number,
   condition?: Condition,
 ): Promise<Verdict> {
   const world = program.start({ ...(condition && { condition }) });
   try {
-    for (let seed = 1; seed <= mostSeeds; seed++) {
+    for (let seed = 1; seed <= maxSeeds; seed++) {
       const { violation } = await world.simulate(seed);
       if (violation) return { name, caught: true, seeds: seed, by: `${violation.rule}: ${violation.what}` };
     }
-    return { name, caught: false, seeds: mostSeeds, by: "" };
+    return { name, caught: false, seeds: maxSeeds, by: "" };
   } finally {
     await world.end();
   }
 }
 
-export async function simulateMutant(project: string, mutant: Mutant, mostSeeds: number): Promise<Verdict> {
+export async function simulateMutant(project: string, mutant: Mutant, maxSeeds: number): Promise<Verdict> {
   const name = nameOfMutant(mutant);
   const file = name.replaceAll(/[^a-z0-9]+/gi, "-");
-  return simulateUntilCaught(await Program.bundle(project, file, mutant), name, mostSeeds);
+  return simulateUntilCaught(await Program.bundle(project, file, mutant), name, maxSeeds);
 }
 
 /** Runs the test that must fail. */

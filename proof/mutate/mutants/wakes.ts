@@ -11,7 +11,7 @@ export const wakes: readonly Mutant[] = [
     what: "a checkpoint refreshes the wakes that its run has seen",
     file: "functions/run/run-state.ts",
     find: "      this.record = written.record;\n",
-    replace: "      this.record = written.record;\n      this.seenWakes = written.record.wakes;\n",
+    replace: "      this.record = written.record;\n      this.seenWakeCount = written.record.wakeCount;\n",
   },
   {
     rule: "rule 3",
@@ -141,8 +141,8 @@ export const wakes: readonly Mutant[] = [
     rule: "rule 5",
     what: "a wake loses against the first other writer",
     file: "functions/run/acquire.ts",
-    find: "const roundsAgainstOthers = 3;",
-    replace: "const roundsAgainstOthers = 1;",
+    find: "const maxTries = 3;",
+    replace: "const maxTries = 1;",
   },
   {
     rule: "T3",
@@ -162,7 +162,7 @@ export const wakes: readonly Mutant[] = [
     rule: "rule 10",
     what: "a run goes on in place for ever",
     file: "functions/run/run.ts",
-    find: 'if (settled === "again" && round === longestRun) await',
+    find: 'if (settled === "again" && round === maxPasses) await',
     replace: "if (round < 0) await",
     caughtBy,
   },

@@ -5,7 +5,7 @@ const repos = 5;
 
 describe("functions in processes of their own, with invocations of seconds", () => {
   const world = new DeployedApp({
-    versions: { holders: "test/start/holders-app.ts" },
+    versions: { leaders: "test/start/leaders-app.ts" },
     repos,
     lazyMs: 1_500,
     // Three of them follow one another in a test.
@@ -39,18 +39,18 @@ describe("functions in processes of their own, with invocations of seconds", () 
       }
       if (round % 12 === 0) world.tick();
     }
-    // What a killed holder had is taken over after 15 s, the skew, and a tick.
+    // What a killed leader had is taken over after 15 s, the skew, and a tick.
     const ticking = setInterval(() => world.tick(), 2_000);
     await until("the watching activities have seen all", () => seenAll("watching", all), 30_000);
     await until("the signaled activities have seen all", () => seenAll("signaled", healthy), 30_000);
     clearInterval(ticking);
     for (const repo of all) expectNothingSkipped(world.history(repo), seen("watching", repo));
     for (const repo of healthy) expectNothingSkipped(world.history(repo), seen("signaled", repo));
-    expect(world.logged('"holder":"signals"') + world.logged('"holder":"eager-0-of-1"')).toBeGreaterThan(6);
+    expect(world.logged('"leader":"signals"') + world.logged('"leader":"eager-0-of-1"')).toBeGreaterThan(6);
     expect(world.logged('"msg":"handed over"')).toBeGreaterThanOrEqual(3);
   }, 120_000);
 
-  it("outlive an activity that blocks its event loop: the others run on, it alone is isolated (rule 8)", async () => {
+  it("outlive an activity that blocks its event loop: the others run on, it alone is quarantined (rule 8)", async () => {
     const bad = async () =>
       (await world.tasks()).find((task) => task.activity === "signaled" && task.entity === world.repoIds[0]);
     await until("it has its strikes", async () => ((await bad())?.strikes ?? 0) >= 2, 60_000);

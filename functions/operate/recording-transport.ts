@@ -1,8 +1,8 @@
 import { create, type DescMessage, type DescMethod, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 
-/** A call that was made on a {@link notingTransport}. */
-export interface NotedCall {
+/** A call that was made on a {@link recordingTransport}. */
+export interface RecordedCall {
   /** `package.Service/Method`. */
   readonly method: string;
   /** As JSON; undefined for a stream of requests. */
@@ -17,9 +17,9 @@ export const nameOfMethod = (method: DescMethod): string => `${method.parent.typ
  * A transport that notes calls, and sends those that only read. The others fail with `Unimplemented`, which says that they
  * were not sent. Streams of events are not calls: `isQuiet` methods are sent without a note.
  */
-export function notingTransport(
+export function recordingTransport(
   transport: Transport,
-  calls: NotedCall[],
+  calls: RecordedCall[],
   isQuiet: (method: DescMethod) => boolean,
   isRead: (method: DescMethod) => boolean,
 ): Transport {
