@@ -1,20 +1,24 @@
+/** Every code that an error may have: each has a section in docs/errors.md. */
+export const tailwakeErrorCodes = [
+  "invalid-argument",
+  "invalid-definition",
+  "malformed-message",
+  "unknown-activity",
+  "unknown-kind",
+  "unknown-task",
+  "unknown-upstream",
+  "malformed-event",
+  "malformed-record",
+  "view-not-storable",
+  "lease-lost",
+  "too-late",
+  "wake-failed",
+  "store-refused",
+  "cut-differs",
+] as const;
+
 /** What kind of thing went wrong; closed, so that a caller can switch over it. */
-export type TailwakeErrorCode =
-  | "invalid-argument"
-  | "invalid-definition"
-  | "malformed-message"
-  | "unknown-activity"
-  | "unknown-kind"
-  | "unknown-task"
-  | "unknown-upstream"
-  | "malformed-event"
-  | "malformed-record"
-  | "view-not-storable"
-  | "lease-lost"
-  | "too-late"
-  | "wake-failed"
-  | "store-refused"
-  | "cut-differs";
+export type TailwakeErrorCode = (typeof tailwakeErrorCodes)[number];
 
 export interface TailwakeErrorInit {
   readonly code: TailwakeErrorCode;
