@@ -5,9 +5,9 @@ import { auditOrder } from "../../docs/samples/audit-order.ts";
 import { order } from "../../docs/samples/order-stream.ts";
 import { shipOrder } from "../../docs/samples/ship-order.ts";
 import { tasksOf } from "../../functions/client.ts";
-import { systemClock } from "../../functions/contract/clock.ts";
 import { isTailwakeError, type TailwakeError, tailwakeErrorCodes } from "../../functions/contract/error.ts";
 import { declarationOf } from "../../functions/contract/stream.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import {
   type Activity,
   caughtUp,
@@ -24,7 +24,7 @@ import { RepoEvent_Type } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { repo } from "../../functions/nog/index.ts";
 import { decodeRecord } from "../../functions/tasks/dynamodb-codec.ts";
 import { everyCut, historyOf, runActivity } from "../../functions/testing/index.ts";
-import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
+import { EventBridgeAlarms } from "../../functions/wake/eventbridge.ts";
 import { repoEvent } from "../nog/messages.ts";
 import { World } from "../support/world.ts";
 import { project } from "./regions.ts";
@@ -66,7 +66,7 @@ const mistakes: Readonly<Record<(typeof tailwakeErrorCodes)[number], () => unkno
     failureOfDelivery(shipping(), [
       { class: "probe", key: { entity: "P-1", kind: "parcel", activity: "track-parcel" } },
     ]),
-  "unknown-task": () => tasksOf(shipping().machinery).pause(task(shipOrder, { orderId: "A-9" })),
+  "unknown-task": () => tasksOf(shipping().ports).pause(task(shipOrder, { orderId: "A-9" })),
   "unknown-upstream": () => createApp({ activities: [lazy(shipOrder)], upstreams: {} as never }),
   "malformed-event": () => {
     const events = [repoEvent({ event: RepoEvent_Type.EV_FSO_GIT_REPO_CREATED })];
@@ -106,20 +106,20 @@ const mistakes: Readonly<Record<(typeof tailwakeErrorCodes)[number], () => unkno
   },
   "too-late": async () => {
     const world = shipping();
-    await tasksOf(world.machinery).start(shipOrder, address);
+    await tasksOf(world.ports).start(shipOrder, address);
     const invocation = world.invocation();
     invocation.controller.abort();
-    return failureOfDelivery(world, world.wakes.take(), invocation);
+    return failureOfDelivery(world, world.alarms.take(), invocation);
   },
   "wake-failed": () => {
     const refusal = { ErrorCode: "NotAuthorizedForSourceException", ErrorMessage: "Not authorized for the source." };
     const events = { send: async () => ({ Entries: [refusal] }) };
     const settings = { busName: "NAME", busArn: "", scheduleGroup: "NAME", scheduleRoleArn: "" };
-    const wakes = new EventBridgeWakes({ events, scheduler: undefined } as never, settings, systemClock);
+    const wakes = new EventBridgeAlarms({ events, scheduler: undefined } as never, settings, systemClock);
     return wakes.send([{ class: "signal", entity: "A-1", kind: "order" }]);
   },
   "store-refused": async () => {
-    const tasks = tasksOf(shipping().machinery);
+    const tasks = tasksOf(shipping().ports);
     await tasks.start(shipOrder, address);
     await tasks.resume(task(shipOrder, address));
   },
