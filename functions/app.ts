@@ -10,6 +10,7 @@ import { Bindings, type Bound } from "./engines/binding.ts";
 import { Breakers } from "./engines/breakers.ts";
 import { noMeter } from "./engines/meter.ts";
 import type { Ports } from "./engines/ports.ts";
+import { rulesOf } from "./engines/rules.ts";
 import { systemClock } from "./foundation/clock.ts";
 import type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
 import { cronHandler } from "./lambda/cron-event.ts";
@@ -207,7 +208,9 @@ function leave(task: string): never {
 
 /** What no function holds does not happen, and an event that nobody takes is no error: it has to be said here. */
 function checkLeaders({ bindings, signalSources, log }: Ports, settings: AppSettings): void {
-  const eager = [...bindings].filter(({ engine }) => engine === "eager").map(({ declaration }) => declaration.name);
+  const eager = [...bindings]
+    .filter(({ engine }) => rulesOf(engine).runBy === "leader")
+    .map(({ declaration }) => declaration.name);
   if (eager.length > 0 && settings.TAILWAKE_EAGER_FUNCTION === undefined) {
     const expected = `the name of the eager function, without which nothing runs ${eager.join(", ")}`;
     throw new SettingsError([{ name: "TAILWAKE_EAGER_FUNCTION", expected, received: "nothing" }]);

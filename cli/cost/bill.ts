@@ -57,7 +57,7 @@ export function wake(way: "bus" | "direct", batchSize: 1 | 10): Usage {
   return times(add(ofCounts(counts), ofDelivery(counts.busEvents, counted.tasks / batchSize)), 1 / counted.tasks);
 }
 
-/** One look at a sleeping lazy task that has no news. */
+/** One check a sleeping task that has no news. */
 export function probe(): Usage {
   const seconds = assumed.probeMs / 1000 / assumed.probesAtOnce;
   return add(times(ofCounts(counted.probes), 1 / counted.tasks), ofLambda(0, seconds));

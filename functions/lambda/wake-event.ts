@@ -2,7 +2,7 @@ import { bestEffort } from "../engines/best-effort.ts";
 import type { Ports } from "../engines/ports.ts";
 import { type Delivery, runBatch } from "../queue/batch.ts";
 import { recordQueueAge } from "../queue/queue-age.ts";
-import { graceMs } from "../tasks/transitions.ts";
+import { graceMs } from "../tasks/times.ts";
 import { malformed } from "../wake/wake.ts";
 import type { LambdaContext } from "./context.ts";
 import { openInvocation } from "./invocation.ts";

@@ -100,7 +100,7 @@ export async function replay(
   const binding = ports.bindings.find(record);
   const viewBefore = record.view ?? (record.viewRef && (await real.store.getView(record, record.viewRef)));
   const before = beginning(record, from);
-  await store.copy(before);
+  store.copy(before);
   if (before.viewRef && viewBefore) await store.putView(key, before.viewRef, viewBefore);
   const now = clock.now();
   const claim = {

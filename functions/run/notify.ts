@@ -1,11 +1,11 @@
 import { describeError, isTailwakeError } from "../contract/error.ts";
 import type { Ports } from "../engines/ports.ts";
+import { stillMoving } from "../tasks/compare-and-swap.ts";
 import { parseTaskName, type TaskKey, taskName } from "../tasks/record.ts";
-import { markWaiter, notified, recordWake } from "../tasks/transitions.ts";
+import { markWaiter, notified } from "../tasks/transitions.ts";
 import type { TaskWake } from "../wake/wake.ts";
 import { sendOrLeaveToScan } from "./start.ts";
-
-const maxTriesPerWaiter = 3;
+import { tell } from "./tell.ts";
 
 /**
  * Tells the waiters of a completed task: a sleeping one becomes ready and is woken, a running one goes on, and any
@@ -19,7 +19,9 @@ export async function notifyWaiters(ports: Ports, child: TaskKey, waiters: reado
   for (const name of waiters) {
     const key = parseTaskName(name);
     try {
-      if (key && (await mark(ports, key))) wakes.push({ class: "child", key });
+      const told = key && (await tell(ports, key, "child", () => markWaiter(ports.clock.now())));
+      if (key && told === "ready") wakes.push({ class: "child", key });
+      if (told === stillMoving) ports.log.warn("waiter not told, left to its next probe", { task: name });
     } catch (error) {
       if (!isTailwakeError(error, "malformed-record")) throw error;
       untold.push(name);
@@ -28,19 +30,4 @@ export async function notifyWaiters(ports: Ports, child: TaskKey, waiters: reado
   }
   await sendOrLeaveToScan(ports, wakes);
   await ports.store.update(child, notified(waiters, untold));
-}
-
-/** True if the waiter is now ready and has to be woken. */
-async function mark(ports: Ports, key: TaskKey): Promise<boolean> {
-  const { store, clock, log } = ports;
-  for (let round = 1; round <= maxTriesPerWaiter; round++) {
-    const marked = await store.update(key, markWaiter(clock.now()));
-    if (marked.applied) return true;
-    const { record } = marked;
-    if (record?.status === "sleeping" && !record.paused) continue;
-    if (record?.status !== "running" || record.token === undefined) return false;
-    if ((await store.update(key, recordWake(record.token, "child"))).applied) return false;
-  }
-  log.warn("waiter not told, left to its next probe", { task: taskName(key) });
-  return false;
 }

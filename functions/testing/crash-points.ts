@@ -3,7 +3,7 @@ import { TailwakeError } from "../contract/error.ts";
 import type { AddressOf, EventOf, Recorded, Stream } from "../contract/stream.ts";
 import { runBatch } from "../queue/batch.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
-import { clockSkewMs } from "../tasks/transitions.ts";
+import { clockSkewMs } from "../tasks/times.ts";
 import { encodeBusEvent } from "../wake/envelope.ts";
 import { isSignal, type WakeMessage } from "../wake/wake.ts";
 import type { Call, Reaction, Routes } from "./scripted-server.ts";

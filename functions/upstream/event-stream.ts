@@ -47,6 +47,8 @@ export type HeadWatch = "news" | "ended" | "silent";
  * A watching stream is read in rounds: each iteration ends at the head, where {@link untilNews} waits for the next.
  */
 export interface OpenStream extends EventStream<unknown> {
+  /** The event that it was opened after. */
+  readonly after: Tail;
   /** Events handed out so far. */
   readonly delivered: number;
   /** The last of them. */
@@ -144,6 +146,10 @@ class MessageStream implements OpenStream {
     });
   }
 
+  get after(): Tail {
+    return this.#request.position.after ?? epoch;
+  }
+
   get last(): Recorded<unknown> | undefined {
     return this.#buffer[this.#next - 1] ?? this.#lastBefore;
   }
@@ -195,7 +201,7 @@ class MessageStream implements OpenStream {
 
   continuesAfter(tail: Tail): boolean {
     if (this.#over || !this.#standsAtHead || this.#next < this.#buffer.length) return false;
-    return tail === (this.#last?.id ?? this.#request.position.after ?? epoch);
+    return tail === (this.#last?.id ?? this.after);
   }
 
   untilNews(): Promise<HeadWatch> {

@@ -189,7 +189,7 @@ describe("an upstream that is out (rule 12)", () => {
     const other = new Breakers({ ...world.ports, control: world.ports.control });
     expect(await other.admit("things")).toEqual({ type: "go" });
     for (let i = 0; i < failuresToOpen; i++) world.health.failed(out());
-    await world.ports.breakers.review("things");
+    await world.ports.breakers.report("things");
     expect(await other.admit("things")).toEqual({ type: "go" });
     await world.clock.advance(5_000);
     const both = await Promise.all([world.ports.breakers.admit("things"), other.admit("things")]);
@@ -200,7 +200,7 @@ describe("an upstream that is out (rule 12)", () => {
     const world = await worldOf(1);
     await world.drain();
     for (let i = 0; i < failuresToOpen; i++) world.health.failed(out());
-    await world.ports.breakers.review("things");
+    await world.ports.breakers.report("things");
     world.alarms.sendAt = () => Promise.reject(new Error("no bus"));
     const failed = await world.deliver([{ class: "signal", entity: "t0", kind: "thing" }]);
     expect(failed).toHaveLength(1);
@@ -210,7 +210,7 @@ describe("an upstream that is out (rule 12)", () => {
     const world = await worldOf(10);
     world.alarms.take();
     for (let i = 0; i < failuresToOpen; i++) world.health.failed(out());
-    await world.ports.breakers.review("things");
+    await world.ports.breakers.report("things");
     await world.clock.advance(180_000);
     expect(await world.ports.breakers.admit("things")).toEqual({ type: "go", isTrial: true });
     expect(await world.tick()).toMatchObject({ postponed: 10, rescued: 0 });

@@ -7,7 +7,7 @@ import { openInvocation } from "../../functions/lambda/invocation.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
 import { readQueueAge } from "../../functions/queue/queue-age.ts";
 import { startTask } from "../../functions/run/start.ts";
-import { graceMs } from "../../functions/tasks/transitions.ts";
+import { graceMs } from "../../functions/tasks/times.ts";
 import { settle, TestClock } from "../support/test-clock.ts";
 import { busEvent, reader, thing, World } from "../support/world.ts";
 

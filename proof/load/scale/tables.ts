@@ -27,7 +27,16 @@ const largest: Load = { tasks: 1_000_000, wakesPerSecond: 10_000 };
 export function scaleTables() {
   return {
     uses: table(
-      ["tasks", "wakes/s", "write units/s", "read units/s", "checks a minute", "events/s", "sends/s", "batches at once"],
+      [
+        "tasks",
+        "wakes/s",
+        "write units/s",
+        "read units/s",
+        "checks a minute",
+        "events/s",
+        "sends/s",
+        "batches at once",
+      ],
       loads.map((load) => [
         ...cellsOf(load),
         ...[
