@@ -30,7 +30,7 @@ describe("ship-order", () => {
     ]);
   });
 
-  it("is done when the order is shipped, by whomever", async () => {
+  it("completes when the order is shipped, whoever shipped it", async () => {
     const { outcome, calls } = await runActivity(shipOrder, { address, history: historyOf([placed, shipped]) });
     expect({ outcome: outcome.type, calls }).toEqual({ outcome: "completed", calls: [] });
   });
@@ -46,7 +46,7 @@ describe("ship-order", () => {
     expect(outcome.type).toBe("retry");
   });
 
-  it("ships once, wherever its process dies and however its events are cut", async () => {
+  it("ships once, wherever its process dies and however its events are grouped into messages", async () => {
     const { effects } = await everyCut(shipOrder, { address, history: historyOf([placed]), routes });
     expect(effects).toHaveLength(1);
   });
