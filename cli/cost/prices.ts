@@ -16,10 +16,10 @@ export const prices = {
   gbSeconds: { dollars: 13.3334, per: 1e6, what: "GB-seconds of Lambda" },
   writeUnits: { dollars: 0.625, per: 1e6, what: "DynamoDB write units, 1 KB each" },
   readUnits: { dollars: 0.125, per: 1e6, what: "DynamoDB read units, 4 KB each; half of one if eventually consistent" },
-  logGb: { dollars: 0.5, per: 1, what: "GB of logs taken in" },
-  alarms: { dollars: 0.1, per: 1, what: "alarm, a month" },
-  dashboards: { dollars: 3, per: 1, what: "dashboard after the first three, a month" },
-  metrics: { dollars: 0.3, per: 1, what: "metric of one's own, a month" },
+  logGb: { dollars: 0.5, per: 1, what: "GB of ingested logs" },
+  alarms: { dollars: 0.1, per: 1, what: "alarm and month" },
+  dashboards: { dollars: 3, per: 1, what: "dashboard and month, after the first three" },
+  metrics: { dollars: 0.3, per: 1, what: "custom metric and month" },
 } as const satisfies Readonly<Record<string, Price>>;
 
 export type Meter = keyof typeof prices;

@@ -91,7 +91,7 @@ export function limitsOf(settings: Settings): readonly Limit[] {
   return [
     {
       name: "checks of a tick",
-      unit: "a minute; `checksPerTick`",
+      unit: "per minute; `checksPerTick`",
       most: checksPerTick,
       moves: "`probeMinutes`, `checksPerTick`",
       used: checks,
@@ -105,9 +105,9 @@ export function limitsOf(settings: Settings): readonly Limit[] {
     },
     {
       name: "one shard of the due index",
-      unit: "writes/s while a tick is at it; a partition of DynamoDB",
+      unit: "writes/s while a tick processes it; a partition of DynamoDB",
       most: 1_000,
-      moves: "`TAILWAKE_CHECKS_AT_ONCE`, down",
+      moves: "a lower `TAILWAKE_CHECKS_AT_ONCE`",
       used: (load) => {
         // A tick goes through one shard after the other, so many looks at once: a few are over sooner than a second.
         const ofShard = checks(load) / dueShards;
@@ -123,7 +123,7 @@ export function limitsOf(settings: Settings): readonly Limit[] {
     },
     {
       name: "Lambda's concurrent executions",
-      unit: "at once, of the account",
+      unit: "at once, in the account",
       most: 1_000,
       moves: "the quota",
       used: (load) => Math.min(lazyConcurrency, batchesAtOnce(load)) + otherExecutions,
@@ -174,12 +174,12 @@ export function limitsOf(settings: Settings): readonly Limit[] {
       moves: "the quota",
       used: longWaits,
     },
-    { name: "Scheduler invocations", unit: "a second", most: 1_000, least: 500, moves: "the quota", used: longWaits },
+    { name: "Scheduler invocations", unit: "per second", most: 1_000, least: 500, moves: "the quota", used: longWaits },
     {
       name: "SQS messages in flight",
-      unit: "of a queue",
+      unit: "in a queue",
       most: 120_000,
-      moves: "not reached: a thousand invocations have ten each",
+      moves: "not reached: 1,000 invocations have ten each",
       used: (load) => Math.min(lazyConcurrency, batchesAtOnce(load)) * perRequest,
     },
   ];

@@ -20,23 +20,14 @@ export const loads: readonly Load[] = [10_000, 100_000, 1_000_000].flatMap((task
   [10, 1_000, 10_000].map((wakesPerSecond) => ({ tasks, wakesPerSecond })),
 );
 
-/** The largest of them, which is the one of the simulated day. */
+/** The largest load; the simulated day has this one. */
 const largest: Load = { tasks: 1_000_000, wakesPerSecond: 10_000 };
 
 /** The tables of docs/scale.md, as Markdown. */
 export function scaleTables() {
   return {
     uses: table(
-      [
-        "tasks",
-        "wakes/s",
-        "write units/s",
-        "read units/s",
-        "checks a minute",
-        "events/s",
-        "sends/s",
-        "batches at once",
-      ],
+      ["tasks", "wakes/s", "write units/s", "read units/s", "checks/min", "events/s", "sends/s", "batches at once"],
       loads.map((load) => [
         ...cellsOf(load),
         ...[
@@ -50,17 +41,17 @@ export function scaleTables() {
       ]),
     ),
     breaks: table(
-      ["tasks", "wakes/s", "breaks, as `prod` deploys it", "what moves it"],
+      ["tasks", "wakes/s", "what breaks with the settings of `prod`", "what to change"],
       loads.map((load) => {
         const over = usesOf(load, production).filter(({ share }) => share > 1);
         const [first, ...others] = over;
-        if (!first) return [...cellsOf(load), `nothing; most used: ${inWords(usesOf(load, production)[0])}`, "–"];
+        if (!first) return [...cellsOf(load), `nothing; highest use: ${inWords(usesOf(load, production)[0])}`, "–"];
         const then = others.map(inWords).join(", ");
         return [...cellsOf(load), then === "" ? inWords(first) : `${inWords(first)}; then ${then}`, first.limit.moves];
       }),
     ),
     settings: table(
-      ["tasks", "wakes/s", "`signalsGo`", "`probeMinutes`", "`lazyConcurrency`", "`signalsMemoryMb`", "most used then"],
+      ["tasks", "wakes/s", "`signalsGo`", "`probeMinutes`", "`lazyConcurrency`", "`signalsMemoryMb`", "highest use"],
       loads.map((load) => {
         const settings = settingsFor(load);
         const { signalsGo, probeMinutes, lazyConcurrency, signalsMemoryMb } = settings;
@@ -71,7 +62,7 @@ export function scaleTables() {
       }),
     ),
     limits: table(
-      ["limit", "of", "us-east-1", "least", "what moves it"],
+      ["limit", "unit", "us-east-1", "smallest region", "what to change"],
       limitsOf(production).map(({ name, unit, most, least, moves }) => [
         name,
         unit,
@@ -81,7 +72,15 @@ export function scaleTables() {
       ]),
     ),
     months: table(
-      ["tasks", "wakes/s", "wakes", "probes", "standing", "a month, as `prod`", "a month, as set for it"],
+      [
+        "tasks",
+        "wakes/s",
+        "wakes",
+        "probes",
+        "standing",
+        "per month, settings of `prod`",
+        "per month, settings for the load",
+      ],
       loads.map((load) => {
         const { wakes, probes, standing } = monthOf(load, production);
         const set = Object.values(monthOf(load, settingsFor(load)));
@@ -90,7 +89,7 @@ export function scaleTables() {
       }),
     ),
     counted: table(
-      ["counted", "in the simulation", "times", "in the day"],
+      ["counted", "in the simulation", "factor", "in the day"],
       [
         ...(
           [
@@ -105,8 +104,8 @@ export function scaleTables() {
         ...(
           [
             ["checks", dayCounted.idle.checks],
-            ["writes of looks", dayCounted.idle.writes],
-            ["reads of looks", dayCounted.idle.reads],
+            ["writes of checks", dayCounted.idle.writes],
+            ["reads of checks", dayCounted.idle.reads],
           ] as const
         ).map(([what, n]) => countRow(what, n, multiplied.size)),
         ...(
@@ -118,14 +117,14 @@ export function scaleTables() {
       ],
     ),
     day: table(
-      ["a day", "over the bus", "direct"],
+      ["per day", "over the bus", "direct"],
       [
         ...(Object.keys(simulatedDay("bus")) as (keyof ReturnType<typeof simulatedDay>)[]).map((what) => [
           what,
           ...(["bus", "direct"] as const).map((way) => money(dollars(simulatedDay(way)[what]))),
         ]),
         [
-          "together",
+          "total",
           ...(["bus", "direct"] as const).map((way) => money(dollars(add(...Object.values(simulatedDay(way)))))),
         ],
         [
@@ -149,13 +148,13 @@ function countRow(what: string, n: number, factor: number): string[] {
   return [what, grouped(n), factor === 1 ? "–" : grouped(factor), grouped(n * factor)];
 }
 
-/** Three digits mean something. */
+/** Numbers with at most three significant digits, unless they are whole. */
 const grouped = (n: number): string =>
   (Number.isInteger(n) ? n : Number(n.toPrecision(3))).toLocaleString("en-US", { maximumFractionDigits: 2 });
 const money = (amount: number): string =>
   `$${amount.toLocaleString("en-US", { minimumFractionDigits: amount < 100 ? 2 : 0, maximumFractionDigits: amount < 100 ? 2 : 0 })}`;
 
-/** Columns of numbers stand to the right. */
+/** Columns of numbers are aligned right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const rule = head.map((_, column) =>
