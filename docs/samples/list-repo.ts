@@ -2,7 +2,7 @@ import { caughtUp, completed, createApp, defineActivity, lazy, tokenFromSecret }
 import { liveBroadcast, repo } from "tailwake/nog";
 
 // #region activity
-/** A service that lists repos. Listing one twice does no harm. */
+/** A service that lists repos. To list one twice does no harm. */
 export interface Catalog {
   list(repoId: string, path: string, signal: AbortSignal): Promise<void>;
 }
