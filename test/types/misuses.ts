@@ -156,7 +156,7 @@ defineActivity(order, {
   },
   {
     what: "an outcome with a tail at level 2",
-    says: ["a defineProcessor says its tail, a defineActivity does not"],
+    says: ["a defineProcessor passes the tail, a defineActivity does not"],
     wrong: withAct("act: async () => completed(epoch), // ✗"),
     right: withAct("act: async () => completed(),"),
   },
@@ -200,7 +200,7 @@ defineActivity(order, {
   // ── level 1 ──
   {
     what: "an outcome without a tail at level 1",
-    says: ["a defineProcessor says its tail, a defineActivity does not"],
+    says: ["a defineProcessor passes the tail, a defineActivity does not"],
     wrong: 'defineProcessor(order, { name: "a", processEvents: async () => completed() }); // ✗',
     right: 'defineProcessor(order, { name: "a", processEvents: async (run) => completed(run.tail) });',
   },
