@@ -39,17 +39,18 @@ export interface App<B extends readonly Bound[] = readonly Bound[]> {
 }
 
 /**
- * Checks the definitions: each activity is bound once, each stream's upstream is there, each root's activity is bound and
- * its address one of the kind. A root's entity id is made by the tick that starts it, and not at each cold start.
+ * Defines an app. Throws a `TailwakeError` for an activity that is bound twice, a stream whose upstream is missing, a
+ * root whose activity is not bound or whose address does not fit its kind. The tick that starts a root makes its entity
+ * id, so that a cold start need not.
  */
 export function createApp<const B extends readonly Bound[]>(definition: {
   readonly activities: B;
   readonly upstreams: { readonly [N in B[number]["activity"]["stream"]["upstream"]]: Upstream };
-  /** Tasks that exist as soon as the app is deployed; started idempotently by the cron function. */
+  /** Tasks that exist as soon as the app is deployed. The cron function starts them, idempotently. */
   readonly roots?: readonly Task[];
-  /** Streams of signals for the signals function to hold. */
+  /** The streams of signals that the signals function holds open. */
   readonly signalSources?: readonly SignalSource<B[number]["activity"]["stream"]["upstream"]>[];
-  /** How many runs of activities that name a resource may be under way at once in one invocation. */
+  /** For each resource: how many runs of activities that name it may be under way at once in one invocation. */
   readonly resources?: Readonly<Record<string, number>>;
 }): App<B> {
   const bindings = new Bindings(definition.activities);
@@ -72,10 +73,11 @@ export function createApp<const B extends readonly Bound[]>(definition: {
 
 /**
  * The Lambda handlers of an app: `wake` for the queues of the lazy function (and plain bus events), `cron` for the
- * tick, `signals` and `eager` for the functions that hold streams open. The environment is read and checked, and clients
- * are built, once, at the first event of each process; one `SettingsError` lists every problem.
+ * tick, `signals` and `eager` for the functions that lead. The first event of a process reads and checks the
+ * environment and builds the clients; one `SettingsError` lists every problem.
  *
- * A bundle of it has all four; one of `createWakeHandler(app)` leaves out what only the others need.
+ * A bundle of these has the code of all four. A bundle of `createWakeHandler(app)` leaves out what only the others
+ * need.
  */
 export function createHandlers(
   app: App,
@@ -117,7 +119,9 @@ interface Built {
   readonly lambda: LambdaLog;
 }
 
-/** What a process has: built at its first event. From then on the log is that of this invocation. */
+/**
+ * Returns everything one process shares, built on its first event. From then on the log lines are of this invocation.
+ */
 type Begin = (context: LambdaContext) => Built;
 
 function processOf(app: App, environment: Environment): Begin {
@@ -153,7 +157,7 @@ function tickerOf(begin: Begin, { roots }: App): LambdaHandler {
   };
 }
 
-/** The engines' machinery on AWS. */
+/** The engines' ports on AWS. */
 export function createPorts(app: App, settings: AppSettings, { log, meter }: Pick<Ports, "log" | "meter">): Ports {
   const clock = systemClock;
   const dynamo = new DynamoDBClient({});
@@ -193,26 +197,26 @@ export function createPorts(app: App, settings: AppSettings, { log, meter }: Pic
     random: Math.random,
     newToken: () => randomUUID(),
     upstream,
-    exit: leave,
+    exit: exitProcess,
     openStream: openEventStream,
   };
 }
 
 /** Lambda starts another process for the next event. */
-function leave(task: string): never {
+function exitProcess(task: string): never {
   process.stderr.write(
-    `${JSON.stringify({ level: "warn", msg: "process left: an activity ignored the abort", task })}\n`,
+    `${JSON.stringify({ level: "warn", msg: "process exits: an activity ignored the abort", task })}\n`,
   );
   process.exit(1);
 }
 
-/** What no function holds does not happen, and an event that nobody takes is no error: it has to be said here. */
+/** Checks that the functions that lead are deployed: AWS reports no error for an event that no function receives. */
 function checkLeaders({ bindings, signalSources, log }: Ports, settings: AppSettings): void {
   const eager = [...bindings]
     .filter(({ engine }) => rulesOf(engine).runBy === "leader")
     .map(({ declaration }) => declaration.name);
   if (eager.length > 0 && settings.TAILWAKE_EAGER_FUNCTION === undefined) {
-    const expected = `the name of the eager function, without which nothing runs ${eager.join(", ")}`;
+    const expected = `the name of the eager function, which runs ${eager.join(", ")}`;
     throw new SettingsError([{ name: "TAILWAKE_EAGER_FUNCTION", expected, received: "nothing" }]);
   }
   if (signalSources.length > 0 && settings.TAILWAKE_SIGNALS_FUNCTION === undefined) {
