@@ -73,7 +73,7 @@ describe("the lazy function", () => {
     const Records = [record("m", busEvent(signal), attributes)];
     expect(await wakeHandler(world.ports, { Records }, context)).toEqual({ batchItemFailures: [] });
     expect(await world.record("t")).toMatchObject({ tail: "e1" });
-    expect(world.log).toContainEqual(expect.objectContaining({ message: "queue age not noted" }));
+    expect(world.log).toContainEqual(expect.objectContaining({ message: "queue age not recorded" }));
   });
 
   it("works on a batch whose attributes are none", async () => {
