@@ -30,7 +30,7 @@ export interface RunContext<S extends Stream> {
   readonly fence: number;
   /** Aborts when the run has to end. That leaves time to commit before the invocation ends. */
   readonly signal: AbortSignal;
-  /** When `signal` aborts at the latest. */
+  /** The latest time at which `signal` aborts. */
   readonly deadline: Date;
   readonly log: Logger;
   now(): Date;
