@@ -8,10 +8,10 @@ import {
   beginTrial,
   close,
   closedBreaker,
-  comeAgainAt,
   decodeBreaker,
   encodeBreaker,
   failuresToOpen,
+  retryAt,
   trip,
 } from "../upstream/breaker.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
@@ -78,9 +78,9 @@ export class Breakers {
       }
       const again = (watched.reading ?? { state }).state;
       if (again.state === "closed" && !again.paused) return { type: "go" };
-      return { type: "wait", at: comeAgainAt(again, now, random()) };
+      return { type: "wait", at: retryAt(again, now, random()) };
     }
-    return { type: "wait", at: comeAgainAt(state, now, random()) };
+    return { type: "wait", at: retryAt(state, now, random()) };
   }
 
   /** Has an operator paused it? */

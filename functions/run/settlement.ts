@@ -41,7 +41,7 @@ export interface Settlement {
   readonly otherwise?: { readonly write: Write; readonly next: Next };
   /** What the run failed with. It is said even if the lease is lost. */
   readonly failure?: { readonly error: unknown };
-  readonly log: readonly { readonly level: LogLevel; readonly message: string; readonly fields?: LogFields }[];
+  readonly log: readonly Line[];
   readonly isParked?: boolean;
   /** Completed: whoever waits for the task is told. */
   readonly tellsWaiters?: boolean;
@@ -49,6 +49,12 @@ export interface Settlement {
   readonly wake?: { readonly wake: TaskWake; readonly at?: number };
   /** Watching: there is something that a later write has to store. */
   readonly unwritten?: boolean;
+}
+
+interface Line {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
 }
 
 /** What a settlement depends on, besides the outcome. */
@@ -91,7 +97,7 @@ const settlements: { readonly [T in Outcome["type"]]: Settle<T> } = {
     write: ({ runs }) => complete(token, tail, runs),
     otherwise: { write: ({ runs }, now) => completeForWaiters(token, tail, now, runs), next: "over" },
     next: "over",
-    log: [{ level: "info", message: "completed" }],
+    log: [line("info", "completed")],
     tellsWaiters: true,
   }),
   caughtUp: ({ tail }, facts) => (facts.watches && !facts.awaiting ? watching(tail, facts) : sleeping(tail, facts)),
@@ -143,7 +149,7 @@ function stored(tail: Tail, { token, record }: RunFacts, next: Next, write: Writ
     write,
     next,
     otherwise: { write: (progress) => rerun(token, progress), next: "again" },
-    log: moved ? [{ level: "info", message: "progressed", fields: { vid: tailText(tail) } }] : [],
+    log: moved ? [line("info", "progressed", { vid: tailText(tail) })] : [],
   };
 }
 
@@ -165,23 +171,18 @@ function retrying(tail: Tail, facts: RunFacts, failure?: { readonly error: unkno
   const notBefore = now + backoffMs(attempts, random());
   const error = failure && storedError(failure.error, now, tail);
   const afterEvent = tailText(tail);
-  const failed = failure && {
-    level: "error" as const,
-    message: "failed",
-    fields: {
-      err: describeError(failure.error),
-      afterEvent,
-      attempt: attempts,
-      retryInMs: isParked ? undefined : notBefore - now,
-    },
-  };
-  const parked = { level: "error" as const, message: "parked", fields: { afterEvent, attempts } };
+  const log = [];
+  if (failure) {
+    const retryInMs = isParked ? undefined : notBefore - now;
+    log.push(line("error", "failed", { err: describeError(failure.error), afterEvent, attempt: attempts, retryInMs }));
+  }
+  if (isParked) log.push(line("error", "parked", { afterEvent, attempts }));
   return {
     tail,
     write: (progress) => (isParked ? park(token, progress, error) : retryAt(token, progress, notBefore, error)),
     next: "over",
     ...(failure && { failure }),
-    log: [...(failed ? [failed] : []), ...(isParked ? [parked] : [])],
+    log,
     isParked,
     ...(!isParked && timer(facts, notBefore)),
   };
@@ -200,5 +201,7 @@ function waiting(tail: Tail, at: number, facts: RunFacts): Settlement {
 function timer({ key, fence, setsAlarms }: RunFacts, at: number): Pick<Settlement, "wake"> {
   return setsAlarms ? { wake: { wake: { class: "timer", key, fence }, at } } : {};
 }
+
+const line = (level: LogLevel, message: string, fields: LogFields = {}): Line => ({ level, message, fields });
 
 const tailText = (tail: Tail): string => (tail === epoch ? "Epoch" : tail);

@@ -62,7 +62,7 @@ export function unpause({ paused: _, ...before }: BreakerState): BreakerState {
 }
 
 /** When a task that may not run now retries: after the trial, spread over [d/2, d]. `random` is in [0, 1). */
-export function comeAgainAt(breaker: BreakerState, now: number, random: number): number {
+export function retryAt(breaker: BreakerState, now: number, random: number): number {
   const earliest = Math.max(now, breaker.until, breaker.trialUntil ?? 0);
   return Math.round(earliest + breaker.openMs / 2 + (breaker.openMs / 2) * random);
 }

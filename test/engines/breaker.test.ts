@@ -10,10 +10,10 @@ import {
   beginTrial,
   close,
   closedBreaker,
-  comeAgainAt,
   decodeBreaker,
   failuresToOpen,
   pause,
+  retryAt,
   trip,
   unpause,
 } from "../../functions/upstream/breaker.ts";
@@ -60,7 +60,7 @@ describe("a breaker (rule 12)", () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat({ max: 100_000 }), (random, late) => {
         const now = start + late;
-        const at = comeAgainAt(open, now, random);
+        const at = retryAt(open, now, random);
         expect(at).toBeGreaterThanOrEqual(Math.max(now, open.until) + Math.floor(open.openMs / 2));
         expect(at).toBeLessThanOrEqual(Math.max(now, open.until) + open.openMs);
       }),
