@@ -7,9 +7,8 @@ import { describeValue, TailwakeError } from "./contract/error.ts";
 import { type SignalSource, sourceDeclarationOf } from "./contract/signal-source.ts";
 import { checkAddress } from "./contract/stream.ts";
 import { Bindings, type Bound } from "./engines/binding.ts";
-import { Breakers } from "./engines/breakers.ts";
 import { noMeter } from "./engines/meter.ts";
-import type { Ports } from "./engines/ports.ts";
+import { type Ports, portsOf, type Telemetry } from "./engines/ports.ts";
 import { rulesOf } from "./engines/rules.ts";
 import { systemClock } from "./foundation/clock.ts";
 import type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
@@ -158,12 +157,10 @@ function tickerOf(begin: Begin, { roots }: App): LambdaHandler {
 }
 
 /** The engines' ports on AWS. */
-export function createPorts(app: App, settings: AppSettings, { log, meter }: Pick<Ports, "log" | "meter">): Ports {
+export function createPorts(app: App, settings: AppSettings, { log, meter }: Pick<Telemetry, "log" | "meter">): Ports {
   const clock = systemClock;
   const dynamo = new DynamoDBClient({});
   watchThrottles(dynamo, () => meter.add("Throttles", 1));
-  const control = new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE);
-  const upstream = new Connections(app.upstreams).of;
   const signalQueueUrl = settings.TAILWAKE_SIGNAL_QUEUE_URL;
   const bus = new EventBridgeAlarms(
     { events: new EventBridgeClient({}), scheduler: new SchedulerClient({}) },
@@ -175,31 +172,32 @@ export function createPorts(app: App, settings: AppSettings, { log, meter }: Pic
     },
     clock,
   );
-  return {
-    bindings: new Bindings(app.activities),
-    store: new DynamoTaskStore(dynamo, settings.TAILWAKE_TABLE),
-    control,
-    alarms: signalQueueUrl === undefined ? bus : new DirectSignals(bus, signalQueueUrl, clock),
-    clock,
-    log,
-    meter,
-    tracer: otelTracer,
-    limits: {
-      runs: settings.TAILWAKE_RUNS,
-      runsPerKind: settings.TAILWAKE_RUNS_PER_KIND,
-      resources: app.resources,
-      probePeriodMs: settings.TAILWAKE_PROBE_MINUTES * 60_000,
-      eagerShards: settings.TAILWAKE_EAGER_SHARDS,
-      eagerWatches: settings.TAILWAKE_EAGER_WATCHES,
+  return portsOf(
+    {
+      bindings: new Bindings(app.activities),
+      signalSources: app.signalSources.map(sourceDeclarationOf),
+      limits: {
+        runs: settings.TAILWAKE_RUNS,
+        runsPerKind: settings.TAILWAKE_RUNS_PER_KIND,
+        resources: app.resources,
+        probePeriodMs: settings.TAILWAKE_PROBE_MINUTES * 60_000,
+        eagerShards: settings.TAILWAKE_EAGER_SHARDS,
+        eagerWatches: settings.TAILWAKE_EAGER_WATCHES,
+      },
     },
-    breakers: new Breakers({ control, clock, log, random: Math.random, upstream }),
-    signalSources: app.signalSources.map(sourceDeclarationOf),
-    random: Math.random,
-    newToken: () => randomUUID(),
-    upstream,
-    exit: exitProcess,
-    openStream: openEventStream,
-  };
+    {
+      store: new DynamoTaskStore(dynamo, settings.TAILWAKE_TABLE),
+      control: new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE),
+      alarms: signalQueueUrl === undefined ? bus : new DirectSignals(bus, signalQueueUrl, clock),
+      clock,
+      random: Math.random,
+      newToken: () => randomUUID(),
+      upstream: new Connections(app.upstreams).of,
+      openStream: openEventStream,
+      exit: exitProcess,
+    },
+    { log, meter, tracer: otelTracer },
+  );
 }
 
 /** Lambda starts another process for the next event. */
@@ -211,7 +209,10 @@ function exitProcess(task: string): never {
 }
 
 /** Checks that the functions that lead are deployed: AWS reports no error for an event that no function receives. */
-function checkLeaders({ bindings, signalSources, log }: Ports, settings: AppSettings): void {
+function checkLeaders(
+  { bindings, signalSources, log }: Pick<Ports, "bindings" | "signalSources" | "log">,
+  settings: AppSettings,
+): void {
   const eager = [...bindings]
     .filter(({ engine }) => rulesOf(engine).runBy === "leader")
     .map(({ declaration }) => declaration.name);

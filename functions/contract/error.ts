@@ -14,7 +14,7 @@ export const tailwakeErrorCodes = [
   "too-late",
   "wake-failed",
   "store-refused",
-  "cut-differs",
+  "crash-point-differs",
 ] as const;
 
 /** The kind of an error. The set is closed, so that a caller can switch over it. */

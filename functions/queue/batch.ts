@@ -113,7 +113,11 @@ async function runWork(ports: Ports, work: TaskWork, invocation: Invocation, inQ
 }
 
 /** A task that a leader runs is run here only in quarantine: the leader leaves out what has killed it. */
-async function runsInQuarantine({ store }: Ports, wake: TaskWake, inQuarantine: boolean): Promise<boolean> {
+async function runsInQuarantine(
+  { store }: Pick<Ports, "store">,
+  wake: TaskWake,
+  inQuarantine: boolean,
+): Promise<boolean> {
   if (!inQuarantine || isNews(wake.class)) return false;
   return ((await store.get(wake.key))?.strikes ?? 0) >= strikesToQuarantine;
 }
@@ -123,7 +127,11 @@ async function runsInQuarantine({ store }: Ports, wake: TaskWake, inQuarantine: 
  * message for one; what the due scan repeats anyway does not. While an operator has it paused, which may be for days,
  * only news is kept, in the record, and the ticks find the task afterwards.
  */
-async function putOff(ports: Ports, wake: TaskWake, decision: BreakerDecision): Promise<void> {
+async function putOff(
+  ports: Pick<Ports, "alarms" | "store" | "clock">,
+  wake: TaskWake,
+  decision: BreakerDecision,
+): Promise<void> {
   if (decision.type === "wait") {
     if (wake.class === "rescue" || wake.class === "probe") return;
     await ports.alarms.sendAt(wake, decision.at);
@@ -257,7 +265,7 @@ function addressIn(detail: unknown, { kind }: StreamDeclaration, { address, deta
 const defaultMaxOpenStreams = 100;
 
 /** What a run takes a place of. */
-function needsOf({ limits, upstream }: Ports, { stream, declaration }: Binding): Need[] {
+function needsOf({ limits, upstream }: Pick<Ports, "limits" | "upstream">, { stream, declaration }: Binding): Need[] {
   const needs: Need[] = [
     { name: "invocation", limit: limits.runs },
     { name: `kind ${stream.kind}`, limit: limits.runsPerKind },

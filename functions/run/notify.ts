@@ -12,7 +12,11 @@ import { tell } from "./tell.ts";
  * other runs anyway. The completed record keeps its due time until all are told, so a kill in between is repaired. A
  * waiter that cannot be told stays a waiter; the ticks come back to it.
  */
-export async function notifyWaiters(ports: Ports, child: TaskKey, waiters: readonly string[]): Promise<void> {
+export async function notifyWaiters(
+  ports: Pick<Ports, "store" | "clock" | "alarms" | "log">,
+  child: TaskKey,
+  waiters: readonly string[],
+): Promise<void> {
   if (waiters.length === 0) return;
   const wakes: TaskWake[] = [];
   const untold: string[] = [];

@@ -241,7 +241,7 @@ const pausedCheckMs = 300_000;
 const lateForMs = 120_000;
 
 /** A tick does not add to a backlog: what waits in the queue will be run, or be due again (rule 11). */
-async function latenessOfQueue(ports: Ports): Promise<number | undefined> {
+async function latenessOfQueue(ports: Pick<Ports, "control" | "clock" | "log">): Promise<number | undefined> {
   const { control, clock } = ports;
   // A word that cannot be read must not keep the tick from its work (T6).
   const seen = await bestEffort(ports, "queue age not readable", {}, () => readQueueAge(control));
@@ -251,7 +251,7 @@ async function latenessOfQueue(ports: Ports): Promise<number | undefined> {
 /** How often an awaiting task looks at its child itself, in case the wake was lost (rule 13). */
 const recheckMs = 3_600_000;
 
-function claimFor(ports: Ports, record: TaskRecord, binding: Binding, due: number, now: number) {
+function claimFor(ports: Pick<Ports, "limits">, record: TaskRecord, binding: Binding, due: number, now: number) {
   const { probePeriodMs } = ports.limits;
   const { whenDue, runBy } = rulesOf(binding.engine);
   const standing = standingOf(record, now);

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { caughtUp } from "tailwake";
-import { everyCut, historyOf, type RunGiven, runActivity, scriptedId } from "tailwake/testing";
+import { testCrashPoints, historyOf, type RunGiven, runActivity, scriptedId } from "tailwake/testing";
 import { describe, expect, it } from "vitest";
 import { type Event, Orders, PlacedSchema, ShippedSchema } from "../src/gen/orders_pb.ts";
 import type { order } from "../src/order-stream.ts";
@@ -47,7 +47,7 @@ describe("ship-order", () => {
   });
 
   it("ships once, wherever its process dies and however its events are grouped into messages", async () => {
-    const { effects } = await everyCut(shipOrder, { address, history: historyOf([placed]), routes });
+    const { effects } = await testCrashPoints(shipOrder, { address, history: historyOf([placed]), routes });
     expect(effects).toHaveLength(1);
   });
 });
