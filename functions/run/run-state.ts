@@ -14,7 +14,7 @@ import type { Progress, ViewChange } from "../tasks/transitions.ts";
 import type { Update, Written } from "../tasks/update.ts";
 import type { OpenStream } from "../upstream/event-stream.ts";
 import type { WakeClass } from "../wake/wake.ts";
-import { RunProgress } from "./run-progress.ts";
+import { beginProgress, type RunProgress } from "./run-progress.ts";
 import type { Watch } from "./watch.ts";
 
 /** A larger view is an item of its own. */
@@ -34,10 +34,14 @@ export interface RunStart {
 }
 
 /**
- * One run of a task: what it holds, beside its {@link RunProgress}. Everything it writes goes through
- * {@link RunState.write}, which notices when the lease is lost: from then on the run can change nothing (T2).
+ * One run of a task: what it holds, beside its {@link RunProgress}. Everything it writes goes through `write`, which
+ * notices when the lease is lost: from then on the run can change nothing (T2).
  */
-export class RunState {
+export type RunState = Readonly<OwnState>;
+
+export const beginRun = (start: RunStart): RunState => new OwnState(start);
+
+class OwnState {
   readonly ports: Ports;
   /** Each line of the run says whose it is. */
   readonly log: Logger;
@@ -52,22 +56,33 @@ export class RunState {
   readonly progress: RunProgress;
   /** The tail at acquire: progress is what differs from it. */
   readonly firstTail: Tail;
+  /** Aborts at the deadline, or when the lease is lost. */
+  readonly signal: AbortSignal;
+
+  /** As this run last read or wrote it. */
+  record: TaskRecord;
+  /** `wakeCount` as it was before the stream was opened (rule 2). */
+  seenWakeCount: number;
+  /** The lease is lost, or the run is over. */
+  lost = false;
+  /** Waits for a child that has not completed. */
+  awaiting = false;
+  /** A pass of this run has caught up. */
+  hasCaughtUp = false;
+  /** Watching: when the last `act` returned, in milliseconds since 1970. */
+  actEndedAt = 0;
+  /** Watching: how far the last pass got is not written yet. */
+  unwritten = false;
+  /** When this run last wrote, in milliseconds since 1970. */
+  writtenAt = 0;
+  /** The stream of the pass under way; a watching run keeps it between its passes. */
+  stream: OpenStream | undefined;
+
   readonly #wake: WakeClass;
   readonly #startedAt: number;
   readonly #ends: AbortController;
-
-  #record: TaskRecord;
-  #seenWakeCount: number;
-  /** The lease is lost, or the run is over. */
-  #lost = false;
-  #awaiting = false;
-  #hasCaughtUp = false;
-  #actEndedAt = 0;
-  #unwritten = false;
-  #writtenAt = 0;
   #outcome: Outcome["type"] | undefined;
   #viewNumber = 0;
-  #stream: OpenStream | undefined;
   /** Events of the streams before the one that is open. */
   #eventsBefore = 0;
 
@@ -81,85 +96,37 @@ export class RunState {
     this.fence = record.fence;
     this.watch = watch;
     this.span = span;
-    this.progress = new RunProgress(binding.declaration.behaviour, record);
+    this.progress = beginProgress(binding.declaration.behaviour, record);
     this.firstTail = record.tail;
     // The address under its own names, as nog's Go packages log it.
     const task = taskName(this.key);
     this.log = withFields(ports.log, { activity, ...record.address, task, fence: record.fence });
     this.#ends = linkedAbortController(invocation.signal);
+    this.signal = this.#ends.signal;
     // An activity may have any number of calls under way: that is no leak.
     setMaxListeners(0, this.signal);
     this.#wake = wake;
     this.#startedAt = ports.clock.now();
-    this.#record = record;
-    this.#seenWakeCount = record.wakeCount;
-  }
-
-  /** As this run last read or wrote it. */
-  get record(): TaskRecord {
-    return this.#record;
-  }
-
-  /** `wakeCount` as it was before the stream was opened (rule 2). */
-  get seenWakeCount(): number {
-    return this.#seenWakeCount;
-  }
-
-  /** Waits for a child that has not completed. */
-  get awaiting(): boolean {
-    return this.#awaiting;
-  }
-
-  /** A pass of this run has caught up. */
-  get hasCaughtUp(): boolean {
-    return this.#hasCaughtUp;
-  }
-
-  /** Watching: when the last `act` returned, in milliseconds since 1970. */
-  get actEndedAt(): number {
-    return this.#actEndedAt;
-  }
-
-  /** Watching: how far the last pass got is not written yet. */
-  get unwritten(): boolean {
-    return this.#unwritten;
-  }
-
-  /** When this run last wrote, in milliseconds since 1970. */
-  get writtenAt(): number {
-    return this.#writtenAt;
-  }
-
-  /** The stream of the pass under way; a watching run keeps it between its passes. */
-  get stream(): OpenStream | undefined {
-    return this.#stream;
+    this.record = record;
+    this.seenWakeCount = record.wakeCount;
   }
 
   /** Events handed out so far. */
   get events(): number {
-    return this.#eventsBefore + (this.#stream?.delivered ?? 0);
-  }
-
-  /** Aborts at the deadline, or when the lease is lost. */
-  get signal(): AbortSignal {
-    return this.#ends.signal;
-  }
-
-  get lost(): boolean {
-    return this.#lost;
+    return this.#eventsBefore + (this.stream?.delivered ?? 0);
   }
 
   beginPass(): void {
-    this.#awaiting = false;
+    this.awaiting = false;
   }
 
   /** The activity asked for a wake when a child completes that has not (rule 13). */
   awaitChild(): void {
-    this.#awaiting = true;
+    this.awaiting = true;
   }
 
   endAct(): void {
-    this.#actEndedAt = this.ports.clock.now();
+    this.actEndedAt = this.ports.clock.now();
   }
 
   endPass(outcome: Outcome): void {
@@ -168,18 +135,18 @@ export class RunState {
 
   readFrom(stream: OpenStream): void {
     this.#eventsBefore = this.events;
-    this.#stream = stream;
+    this.stream = stream;
   }
 
   /** A watch is at the head. What it has not written yet is written later. */
   caughtUp(unwritten: boolean): void {
-    this.#hasCaughtUp = true;
-    this.#unwritten = unwritten;
+    this.hasCaughtUp = true;
+    this.unwritten = unwritten;
   }
 
   /** The run has stored how far it got, keeps its lease, and goes on. */
   goOn(tail: Tail): void {
-    this.#seenWakeCount = this.#record.wakeCount;
+    this.seenWakeCount = this.record.wakeCount;
     this.progress.goOnFrom(tail, true);
   }
 
@@ -189,9 +156,9 @@ export class RunState {
     return this.ports.tracer.within("tailwake.commit", { operation }, async (span) => {
       const written = await this.ports.store.update(this.key, update);
       if (written.applied) {
-        this.#record = written.record;
-        this.#writtenAt = this.ports.clock.now();
-        this.#unwritten = false;
+        this.record = written.record;
+        this.writtenAt = this.ports.clock.now();
+        this.unwritten = false;
       } else if (written.record?.token !== this.token) this.#lose(operation);
       span.set({ applied: written.applied });
       return written;
@@ -206,12 +173,12 @@ export class RunState {
   /** The run is over: what its activity may still try comes too late. */
   end(): void {
     this.stream?.close();
-    this.#lost = true;
+    this.lost = true;
     this.#ends.abort(noLongerNeeded);
   }
 
   #lose(operation: string): void {
-    this.#lost = true;
+    this.lost = true;
     this.#ends.abort(leaseLost(this.key, operation));
   }
 

@@ -9,7 +9,7 @@ import type { WakeClass } from "../wake/wake.ts";
 import { attempt } from "./attempt.ts";
 import { carryOut, factsOf, type Settled, settle } from "./carry-out.ts";
 import { measurePass } from "./pass.ts";
-import { RunState } from "./run-state.ts";
+import { beginRun, type RunState } from "./run-state.ts";
 import { continued, flushed, maxUnwrittenMs } from "./settlement.ts";
 import { HeadWatcher, type Watch, type Watched } from "./watch.ts";
 
@@ -33,7 +33,7 @@ export function runTask(
   const { activity, fence } = record;
   const attributes = { task: taskName(record), activity, engine: binding.engine, wake, fence };
   return ports.tracer.within("tailwake.run", attributes, (span) => {
-    const state = new RunState({ ports, binding, invocation, record, wake, watch, span });
+    const state = beginRun({ ports, binding, invocation, record, wake, watch, span });
     return runPasses(state, reasonFor(wake, binding, record));
   });
 }
