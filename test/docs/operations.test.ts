@@ -12,6 +12,7 @@ import { appSettings, readSettings, type SettingsError } from "../../functions/s
 import { cloudFormation, type InfraSettings } from "../../infra/index.ts";
 import { linesOfDashboard } from "../infra/dashboard.ts";
 import { blocksOf, project, sampleTexts } from "./regions.ts";
+import { rowsUnder as rowsUnderIn } from "./tables.ts";
 
 const file = "docs/operations.md";
 const text = readFileSync(join(project, file), "utf8");
@@ -20,22 +21,7 @@ const sources = readdirSync(join(project, "functions"), { recursive: true, encod
   .map((name) => readFileSync(join(project, "functions", name), "utf8"))
   .join("\n");
 
-/** The rows of all tables whose header begins with these words, as cells; code marks are taken away. */
-function rowsUnder(...header: readonly string[]): string[][] {
-  const found: string[][] = [];
-  let inside = false;
-  for (const line of text.split("\n")) {
-    if (!line.startsWith("|")) {
-      inside = false;
-      continue;
-    }
-    const cells = line.split("|").slice(1, -1);
-    const words = cells.map((cell) => cell.trim().replaceAll("`", ""));
-    if (inside && !/^-+$/.test(words[0] ?? "")) found.push(words);
-    if (header.every((word, i) => words[i] === word)) inside = true;
-  }
-  return found;
-}
+const rowsUnder = (...header: readonly string[]) => rowsUnderIn(text, ...header);
 
 const template = cloudFormation({
   settings: { name: "NAME", signalEvents: { source: ["orders"] } },
