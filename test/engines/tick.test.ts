@@ -271,3 +271,73 @@ describe("a tick", () => {
     expect(report).toMatchObject({ probed: checks });
   });
 });
+
+describe("the bound of T7", () => {
+  /** What is lost, and how long the task may then take to its head: a tick more than the rule says. */
+  const losses: readonly (readonly [string, number, (world: World) => Promise<unknown>])[] = [
+    ["the wake of a start", 3 * minute, async (world) => world.alarms.take()],
+    [
+      "a signal",
+      15 * minute,
+      async (world) => {
+        await world.drain();
+        world.append("t", "e2");
+      },
+    ],
+    [
+      "the timer of a retry",
+      20_000 + 3 * minute,
+      async (world) => {
+        world.onOpen = () => {
+          throw new Error("no route");
+        };
+        await world.drain();
+        world.onOpen = () => {};
+        await world.clock.advance(20_000);
+        world.alarms.take();
+      },
+    ],
+    [
+      "the invocation of a run",
+      2 * minute + 5_001 + 3 * minute,
+      async (world) => {
+        world.onOpen = () => new Promise(() => {});
+        void world.deliver(world.alarms.take());
+        await settle();
+        world.onOpen = () => {};
+        world.clock.jump(world.clock.now() + minute);
+      },
+    ],
+    [
+      "a signal of a task that awaits a child",
+      60 * minute,
+      async (world) => {
+        await world.drain();
+        const { due = 0 } = await world.record("t");
+        await world.edit(await world.record("t"), { awaiting: true });
+        await world.clock.advance(due - world.clock.now());
+        await world.tick();
+        world.alarms.take();
+        world.append("t", "e2");
+      },
+    ],
+  ];
+
+  it.each(losses)("holds after the loss of %s (rule 22)", async (_, boundMs, lose) => {
+    const world = new World({ activities: [lazy(reader)] });
+    world.append("t", "e1");
+    await startTask(world.ports, reader, { thingId: "t" });
+    const startedAt = world.clock.now();
+    await lose(world);
+    const lostAt = world.clock.now();
+    const head = world.histories.get("t")?.at(-1);
+    const isAtHead = async () => (await world.record("t")).tail === head;
+    expect(await isAtHead()).toBe(false);
+    while (!(await isAtHead()) && world.clock.now() < startedAt + 24 * 60 * minute) {
+      await world.clock.advance(minute);
+      await world.tick();
+      await world.drain();
+    }
+    expect(world.clock.now() - lostAt).toBeLessThanOrEqual(boundMs + minute);
+  });
+});

@@ -203,6 +203,10 @@ describe("the template", () => {
     expect(resource("TaskTable")).toMatchObject(tableShape);
   });
 
+  it("has no time to live for the table: completed records never expire (rule 21)", () => {
+    expect(resource("TaskTable")).not.toHaveProperty("TimeToLiveSpecification");
+  });
+
   it("routes each event of the bus as the local runtime does", async () => {
     const local: Record<string, unknown> = {};
     const client = {

@@ -7,6 +7,13 @@ import type { Shorthands } from "./notation.ts";
 /** The page that describes the protocol. */
 export const page = readFileSync(join(project, "docs/design.md"), "utf8");
 
+/** The text below a heading, up to the next one. */
+export function sectionOf(heading: string): string {
+  const [, text] = page.split(new RegExp(`^#+ ${heading}\\n`, "m"));
+  if (text === undefined) throw new Error(`docs/design.md has no heading "${heading}"`);
+  return text.split(/^#+ /m)[0] ?? "";
+}
+
 /** A row of the table of operations. */
 export interface Row {
   readonly operation: string;
@@ -15,9 +22,10 @@ export interface Row {
   readonly next: string;
   readonly due: string;
   readonly woken: string;
+  readonly rules: string;
 }
 
-const columns = ["operation", "condition", "writes", "next", "due", "woken"] as const;
+const columns = ["operation", "condition", "writes", "next", "due", "woken", "rules"] as const;
 
 /** The table of operations. */
 export const rows: readonly Row[] = rowsUnder(page, ...columns).map((cells) => {
@@ -29,6 +37,7 @@ export const rows: readonly Row[] = rowsUnder(page, ...columns).map((cells) => {
     next: cell("next"),
     due: cell("due"),
     woken: cell("woken"),
+    rules: cell("rules"),
   };
 });
 

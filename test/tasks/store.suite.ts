@@ -388,6 +388,11 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       await isRefused(step.pause(false));
     });
 
+    it("never expires: its record is there years later, and refuses another start (T4, rule 21)", async () => {
+      const record = await completed();
+      expect(await isRefused(start(t0 + 10 * 365 * 24 * 60 * minute))).toEqual(record);
+    });
+
     it("stays due while it has waiters, until they are told", async () => {
       await running("a");
       await accepted(step.addWaiter({ entity: "p", kind: "order", activity: "parent" }));
