@@ -1,6 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { project } from "../docs/regions.ts";
+import type { Source } from "../docs/sources.ts";
 
 /** The number of a rule or a promise, as "rule 6" or "T1". */
 export type Quote = string;
@@ -30,17 +28,9 @@ export const findingsIn = (source: string): string[] =>
     ...source.replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, "").matchAll(/["'`]((?:rule \d+|T\d+)(?:: [^"'`\n]*)?)(?=["'`])/g),
   ].map(([, finding = ""]) => finding);
 
-/** The files below a folder that a person writes, from the root of the project. */
-export function sourcesIn(folder: string): { readonly file: string; readonly text: string }[] {
-  return readdirSync(join(project, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.(ts|tsx|mjs|yml)$/.test(name) && !/(^|\/)(node_modules|gen|\.build)\//.test(name))
-    .map((name) => `${folder}/${name}`)
-    .map((file) => ({ file, text: readFileSync(join(project, file), "utf8") }));
-}
-
 /** For each rule and promise the files that quote it. */
 export function filesByQuote(
-  sources: readonly { readonly file: string; readonly text: string }[],
+  sources: readonly Source[],
   textsOf: (source: string) => readonly string[],
 ): ReadonlyMap<Quote, readonly string[]> {
   const found = new Map<Quote, string[]>();

@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import type { Operation } from "../../functions/tasks/update.ts";
 import { operations } from "../../functions/testing/simulation/specification.ts";
 import { project } from "../docs/regions.ts";
+import { sourcesIn } from "../docs/sources.ts";
 import { page, rows, sectionOf } from "./design-page.ts";
-import { filesByQuote, findingsIn, type Quote, quotesIn, sourcesIn, testNamesIn } from "./quotes.ts";
+import { filesByQuote, findingsIn, type Quote, quotesIn, testNamesIn } from "./quotes.ts";
 
 /** A rule or promise of the page, with the files that its enforcement names. */
 interface Rule {
