@@ -34,6 +34,17 @@ describe("the links of the documentation", () => {
     expect(broken).toEqual([]);
   });
 
+  it.each(pages)("and the names of files in %s are those of files that are there", (page) => {
+    const folders = "functions|test|infra|docs|proof|cli|console|local|bench|scripts|examples";
+    const named = [...textOf(page).matchAll(new RegExp(`\`((?:${folders})/[^\`\\s]*)\``, "g"))];
+    // The guide names a file of the project that it begins with.
+    const isThere = (path: string) =>
+      ["", "examples/orders"].some((root) =>
+        ["", ".ts", ".test.ts", ".suite.ts"].some((ending) => existsSync(join(project, root, path + ending))),
+      );
+    expect(named.map(([, path = ""]) => path).filter((path) => !isThere(path))).toEqual([]);
+  });
+
   it("are there at all", () => {
     expect(pages.length).toBeGreaterThan(6);
     expect(pages.flatMap((page) => [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)]).length).toBeGreaterThan(20);

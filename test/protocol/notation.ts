@@ -30,7 +30,7 @@ export type Writing =
 // ── terms and labels ─────────────────────────────────────────────────────────────────────────────
 
 /** Splits a text at a separator that is not in parentheses. */
-export function split(text: string, separator: string): string[] {
+function split(text: string, separator: string): string[] {
   const parts: string[] = [];
   let depth = 0;
   let from = 0;
