@@ -66,7 +66,7 @@ function unexplainedIn(text: string): string[] {
 const isExplained = (word: string): boolean =>
   entries.some(([base = "", ...more]) => more.length === 0 && isFormOf(word, base));
 
-/** What the functions say to operators: messages of the log, names of metrics and of settings. */
+/** The texts that operators read: messages of the log, names of metrics and of settings. */
 const said = new Map<string, readonly string[]>([
   [
     "log messages",

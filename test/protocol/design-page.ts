@@ -46,7 +46,7 @@ export const shorthands: Shorthands = new Map(
   rowsUnder(page, "word", "stands for").map(([word = "", longer = ""]) => [word, longer]),
 );
 
-/** What the page says of each name for a time or a number. */
+/** The value of each name for a time or a number, as the page says it. */
 export const namesOnPage: ReadonlyMap<string, string> = new Map(
   rowsUnder(page, "name", "value").map(([name = "", value = ""]) => [name, value]),
 );

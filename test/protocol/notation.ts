@@ -13,7 +13,7 @@ import {
 export interface Case {
   /** The words in parentheses that hold. */
   readonly labels: readonly string[];
-  /** What the writer has read of the record. */
+  /** The attributes that the writer has read. */
   readonly seen: Partial<TaskRecord>;
   /** The values of the names in times and in constants. */
   readonly names: Readonly<Record<string, unknown>>;
@@ -125,7 +125,7 @@ function atomOf(text: string, shorthands: Shorthands, given: Case): Guard {
 
 const missing = (attribute: string): Guard => ({ op: "missing", attribute: attribute as Attribute });
 
-/** What a guard asks for, in sorted sentences: the same for two guards that differ only in their form. */
+/** The conditions of a guard as sorted sentences. Two guards that differ only in their form have the same sentences. */
 export function sentencesOf(guard: Guard): string[] {
   switch (guard.op) {
     case "absent":

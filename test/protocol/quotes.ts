@@ -22,7 +22,7 @@ export const testNamesIn = (source: string): string[] =>
     ([, , name = ""]) => name,
   );
 
-/** What a source says is wrong: its texts that begin with a number, and the numbers that it hands on by themselves. */
+/** The findings that a source can report: texts that begin with a number, and numbers that it passes on alone. */
 export const findingsIn = (source: string): string[] =>
   [
     ...source.replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, "").matchAll(/["'`]((?:rule \d+|T\d+)(?:: [^"'`\n]*)?)(?=["'`])/g),

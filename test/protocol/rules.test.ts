@@ -16,7 +16,7 @@ interface Rule {
 
 interface Named {
   readonly path: string;
-  /** What enforces the rule there, if the file does not quote its number. */
+  /** The names in the file that enforce the rule, if the file does not quote its number. */
   readonly symbols: readonly string[];
 }
 

@@ -84,7 +84,7 @@ const progresses: readonly transitions.Progress[] = [
   { ...allNew, view: { type: "none" } },
 ];
 
-/** What a run writes, for each of the ways in which it may have got further. */
+/** The writes of a run, one for each way in which it may have got further. */
 const ofRun = (sample: Partial<Case>, write: (progress: transitions.Progress) => Update): Sample[] =>
   progresses.map((progress) => ({ seen: seenRun, ...sample, update: write(progress) }));
 

@@ -1,8 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { tasksOf } from "../../functions/client.ts";
 import { defineProcessor } from "../../functions/contract/activity.ts";
-import type { Outcome } from "../../functions/contract/outcome.ts";
-import { canceled, caughtUp, completed, retry, silentRetryAfter } from "../../functions/contract/outcome.ts";
+import {
+  canceled,
+  caughtUp,
+  completed,
+  type Outcome,
+  retry,
+  silentRetryAfter,
+} from "../../functions/contract/outcome.ts";
 import { eventId, type Tail } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
@@ -30,7 +36,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 const engines: readonly EngineName[] = ["lazy", "cron", "eager"];
 
-/** What happens to the table and the alarms, in its order. */
+/** A write to the table, or a wake that is sent. */
 type Entry =
   | { readonly type: "write"; readonly operation: Operation; readonly task: string }
   | { readonly type: "wake"; readonly what: string; readonly task: string };
@@ -51,7 +57,7 @@ type Act = (world: RecordingWorld, tail: Tail) => Promise<Outcome> | Outcome;
 class RecordingWorld extends World {
   readonly key: TaskKey = { entity: "t", kind: "thing", activity: "actor" };
   readonly #entries: Entry[];
-  /** What the activity does in each of its passes; after the last one it has caught up. */
+  /** The ends of the passes of the activity; after the last one, each pass has caught up. */
   readonly acts: Act[] = [];
 
   constructor(engine: EngineName, acts: readonly Act[] = []) {
@@ -126,7 +132,7 @@ class RecordingWorld extends World {
     return this.deliver([{ class: wakeClass, key: this.key }]);
   }
 
-  /** What was sent, or told, after the writes of an operation: a wake belongs to the last write of its task. */
+  /** The wakes that were sent after the writes of an operation. A wake belongs to the last write of its task. */
   wokenBy(operation: Operation): string[] {
     const woken = new Set<string>();
     expect(this.#entries, "what the scenario did").toContainEqual(expect.objectContaining({ operation }));
@@ -346,11 +352,16 @@ const scenarios: { readonly [O in Operation]: readonly Scenario[] } = {
   ],
   "check a running task": [tickOn("lazy", isRunning), tickOn("cron", isRunning)],
   postpone: [
-    tickOn("eager", () => ({ status: "sleeping" })),
+    scenario("eager", async (world) => {
+      await world.startAs({ status: "sleeping", ...isOverdue(world) });
+      await world.tick();
+      expect(await world.record("t")).toMatchObject({ due: world.clock.now() + hour });
+    }),
     scenario("lazy", async (world) => {
       await world.startAs({ status: "ready", ...isOverdue(world) });
       await tasksOf(world.ports).pauseUpstream("things", "a test");
       await world.tick();
+      expect(await world.record("t")).toMatchObject({ due: world.clock.now() + 5 * minute });
     }),
   ],
   adopt: [
