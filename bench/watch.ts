@@ -7,7 +7,7 @@ import { eager } from "../functions/engines/binding.ts";
 import { systemClock } from "../functions/foundation/clock.ts";
 import { jsonLogger } from "../functions/foundation/logger.ts";
 import { openInvocation } from "../functions/lambda/invocation.ts";
-import { holdEagerShard } from "../functions/leaders/eager-shard.ts";
+import { leadEagerShard } from "../functions/leaders/eager-shard.ts";
 import { Repos } from "../functions/nog/gen/nogfso/repos_pb.ts";
 import { repo, uuidBytes } from "../functions/nog/index.ts";
 import { startTask } from "../functions/run/start.ts";
@@ -74,6 +74,6 @@ export async function watchWithEngine(upstream: UpstreamConnection, repoIds: rea
   });
   for (const repoId of repoIds) await startTask(ports, activity, { repoId });
   const invocation = openInvocation(ports, 900_000);
-  void holdEagerShard(ports, { shard: 0, shards: 1 }, invocation).finally(() => invocation.end());
+  void leadEagerShard(ports, { shard: 0, shards: 1 }, invocation).finally(() => invocation.end());
   return watchers;
 }

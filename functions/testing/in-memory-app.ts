@@ -4,8 +4,8 @@ import type { Invocation } from "../engines/ports.ts";
 import { systemClock } from "../foundation/clock.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { recordingLogger } from "../foundation/recording-logger.ts";
-import { holdEagerShard } from "../leaders/eager-shard.ts";
-import { holdSignals } from "../leaders/signals.ts";
+import { leadEagerShard } from "../leaders/eager-shard.ts";
+import { leadSignals } from "../leaders/signals.ts";
 import { runBatch } from "../queue/batch.ts";
 import { tick } from "../tick/tick.ts";
 import { Connections } from "../upstream/connections.ts";
@@ -78,7 +78,7 @@ export function startInMemory(app: App, { log = recordingLogger([]) }: InMemoryO
 
   async function hold(leader: LeaderName): Promise<void> {
     const shard = eagerShardOf(leader);
-    await (shard ? holdEagerShard(ports, shard, invocation()) : holdSignals(ports, invocation()));
+    await (shard ? leadEagerShard(ports, shard, invocation()) : leadSignals(ports, invocation()));
   }
 
   async function deliver(bodies: readonly unknown[]): Promise<void> {

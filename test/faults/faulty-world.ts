@@ -15,7 +15,7 @@ import { eager, lazy } from "../../functions/engines/binding.ts";
 import type { Invocation, Ports } from "../../functions/engines/ports.ts";
 import { type Clock, systemClock } from "../../functions/foundation/clock.ts";
 import type { LogLevel } from "../../functions/foundation/logger.ts";
-import { type EagerReport, holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { type EagerReport, leadEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { RepoEvent_Type } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { repo, ulidText, uuidText } from "../../functions/nog/index.ts";
 import { runBatch } from "../../functions/queue/batch.ts";
@@ -225,7 +225,7 @@ export class FaultyWorld {
   /** Holds the shard of the eager tasks until `end` is called. */
   hold(): { end(): Promise<EagerReport> } {
     const { invocation, end } = this.#invocation(60_000);
-    const report = holdEagerShard(this.ports, { shard: 0, shards: 1 }, invocation);
+    const report = leadEagerShard(this.ports, { shard: 0, shards: 1 }, invocation);
     onTestFinished(end);
     return {
       end: () => {

@@ -26,7 +26,7 @@ describe("functions in processes of their own, with invocations of seconds", () 
 
   it("hand signals and watches over from instance to instance, and no event is skipped, though one is killed", async () => {
     world.tick();
-    await until("both are held", () => world.logged('"msg":"holding"') >= 2, 30_000);
+    await until("both lead", () => world.logged('"msg":"leading"') >= 2, 30_000);
     await until("the roots have started all", async () => (await world.tasks()).length === 1 + 2 * repos, 30_000);
     const began = performance.now();
     let killed = false;

@@ -5,7 +5,7 @@ import { declarationOf } from "../../functions/contract/stream.ts";
 import { type EventId, epoch, eventId } from "../../functions/contract/tail.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { systemClock } from "../../functions/foundation/clock.ts";
-import { holdSignals } from "../../functions/leaders/signals.ts";
+import { leadSignals } from "../../functions/leaders/signals.ts";
 import { liveBroadcast } from "../../functions/nog/index.ts";
 import { connectUpstream, type UpstreamConnection } from "../../functions/upstream/connection.ts";
 import { type OpenStream, openEventStream } from "../../functions/upstream/event-stream.ts";
@@ -154,7 +154,7 @@ describe.each(protocolNames)("the signals of a server over %s", (protocol) => {
     const controller = new AbortController();
     const hardEnd = systemClock.now() + 60_000;
     const invocation = { signal: controller.signal, deadline: hardEnd, abandonAt: hardEnd, hardEnd, abandoned() {} };
-    const held = holdSignals(ports, invocation);
+    const held = leadSignals(ports, invocation);
     await eventually(() => upstream.openCalls === 1);
     for (const kind of kinds) kind.served.append(upstream, 1);
     const expected = new Set(kinds.map(({ stream, address }) => declarationOf(stream).definition.entityId(address)));

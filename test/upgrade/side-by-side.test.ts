@@ -111,7 +111,7 @@ describe("an app that is upgraded, and rolled back, while events keep coming", (
 
   it("has both versions at work at once, and goes on without a gap, with the old one again too", async () => {
     world.tick();
-    await until("both are held", () => world.logged('"msg":"holding"') >= 2, 60_000);
+    await until("both lead", () => world.logged('"msg":"leading"') >= 2, 60_000);
     let turn = 0;
     timers.push(setInterval(() => world.commit(turn++ % repos), 125));
     timers.push(setInterval(() => world.tick(), 1_000));

@@ -6,7 +6,7 @@ import { defineActivity, defineProcessor, task } from "../../functions/contract/
 import { caughtUp, completed } from "../../functions/contract/outcome.ts";
 import { eager, lazy } from "../../functions/engines/binding.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
-import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { leadEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { Leadership, startMissingLeaders } from "../../functions/leaders/leadership.ts";
 import { readQueueAge, recordQueueAge } from "../../functions/queue/queue-age.ts";
 import { startTask } from "../../functions/run/start.ts";
@@ -82,7 +82,7 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
     expect(await world.tick()).toMatchObject({ rescued: 2, failed: 1 });
     expect(await world.drain()).toEqual([]);
     for (const name of ["a", "c"]) expect(await world.record(name)).toMatchObject({ status: "sleeping", tail: "e1" });
-    expect(errorsOf(world, "look failed")).toMatchObject([
+    expect(errorsOf(world, "check failed")).toMatchObject([
       { task: "thing/reader@b", err: expect.stringContaining(says) },
     ]);
     expect(await world.tick()).toMatchObject({ rescued: 0, failed: 1 });
@@ -206,7 +206,7 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
     await world.set(taskItem("b"), attribute, value);
     const before = await world.item(taskItem("b"));
     const invocation = world.invocation(900_000);
-    const held = holdEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
+    const held = leadEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
     const named = () => errorsOf(world, "eager run failed").length;
     await until(() => world.openStreams === 1 && named() === 1, "one is watched and the other named");
     const began = world.clock.now();
@@ -316,7 +316,7 @@ describe("beside the records of tasks, what a newer version wrote", () => {
     await world.signal("t");
     expect(await world.drain()).toEqual([]);
     expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e1" });
-    expect(errorsOf(world, "breaker not readable, taken for closed")).toMatchObject([
+    expect(errorsOf(world, "breaker not readable, counts as closed")).toMatchObject([
       { upstream: "things", err: expect.stringContaining(`control document upstream#things, ${says}`) },
     ]);
     for (let i = 0; i < 5; i++) world.health.failed(new ConnectError("storm", Code.Unavailable));
