@@ -102,7 +102,7 @@ and send a wake, operator
     expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining("received none of that id") });
     // Its ids say no time, and neither does its definition.
     const timeless = await typed(world, "rewind b --to 2026-01-01T00:00:00Z --reason r");
-    expect(timeless.err).toContain("of which nobody knows when it was made");
+    expect(timeless.err).toContain("without a known time");
     expect(await typed(world, "rewind b --reason r")).toMatchObject({ code: 2 });
     const unchecked = await typed(world, "rewind b --to e7 --reason r", { withoutApp: "no app" });
     expect(unchecked).toMatchObject({ code: 0, err: "not checked that the stream has e7: no app\n" });

@@ -70,11 +70,11 @@ describe("tailwake why", () => {
     const world = await printers();
     expect(await typed(world, "why b")).toEqual({
       code: 0,
-      out: "thing/reader@b: It has caught up and sleeps until a signal. Without one it is checked by 2026-01-01T00:03:00Z (in 3 min).\n",
+      out: "thing/reader@b: It has caught up and sleeps until a signal. Without a signal, a tick checks it by 2026-01-01T00:03:00Z (in 3 min).\n",
       err: "",
     });
     const { code, out } = await typed(world, "why dd");
-    expect(out).toContain("It was parked because it had failed 1 times in a row");
+    expect(out).toContain("It was parked because it failed 1 times in a row");
     expect(code).toBe(3);
     expect(JSON.parse((await typed(world, "why dd --json")).out)).toMatchObject({
       task: "thing/fragile@dd",
@@ -98,7 +98,7 @@ describe("tailwake show", () => {
     world.append("dd", "e3");
     await world.clock.advance(90_000);
     expect((await typed(world, "show dd")).out).toBe(`thing/fragile@dd
-It was parked because it had failed 1 times in a row, and stays so until it is resumed. The last error, 1 min 30 s ago after event epoch: "printer 2 is on fire"
+It was parked because it failed 1 times in a row. It stays parked until it is resumed. Its last error, 1 min 30 s ago after event epoch: "printer 2 is on fire"
 
 status       parked
 engine       lazy

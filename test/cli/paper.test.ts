@@ -157,6 +157,6 @@ describe("hostile text in every field", () => {
         expect((out + err).replaceAll("\n", ""), args.join(" ")).not.toMatch(harmful);
       }
     }
-    expect((await type(["why", typedName], { desk: world.desk })).out).toContain("An operator has paused it");
+    expect((await type(["why", typedName], { desk: world.desk })).out).toContain("An operator paused it");
   });
 });

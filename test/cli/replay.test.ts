@@ -61,7 +61,9 @@ describe("tailwake replay --dry", () => {
     forbidWrites(world);
     const { code, out, err } = await typed(world, "replay n --dry");
     expect(err).toContain("Kept back is what goes through run.client and run.start");
-    expect(out).toMatch(/^thing\/counter@n would end with retry: .*GetRepo was noted and not sent: this is a replay\n/);
+    expect(out).toMatch(
+      /^thing\/counter@n would end with retry: .*GetRepo was recorded and not sent: this is a replay\n/,
+    );
     expect(out).toContain("\nevents    1\ntail      e2 -> e3\nstatus    retrying\n");
     expect(out).toContain(`\nCalls\nnot sent  ${name} {"repo":"cg=="}\n`);
     expect(out).toContain('\nChildren that it would start\nreader {"thingId":"aa1"}\nreader {"thingId":"new"}\n');
