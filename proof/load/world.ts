@@ -9,7 +9,6 @@ import { memoryPorts } from "../../functions/testing/memory-ports.ts";
 import { scriptedTransport } from "../../functions/testing/scripted-server.ts";
 import { Aggregate } from "../../functions/testing/simulation/aggregate.ts";
 import { SimulatedBus } from "../../functions/testing/simulation/bus.ts";
-import { Circumstances } from "../../functions/testing/simulation/circumstances.ts";
 import { noFaults } from "../../functions/testing/simulation/faults.ts";
 import { SimulatedFunction } from "../../functions/testing/simulation/function.ts";
 import { SimulatedProcess } from "../../functions/testing/simulation/process.ts";
@@ -19,6 +18,7 @@ import { Story } from "../../functions/testing/simulation/story.ts";
 import { SimulatedTable, type TableWrite } from "../../functions/testing/simulation/table.ts";
 import { Timeline } from "../../functions/testing/simulation/timeline.ts";
 import { SimulatedUpstream } from "../../functions/testing/simulation/upstream.ts";
+import { SimulatedWorld } from "../../functions/testing/simulation/world.ts";
 import type { TickReport } from "../../functions/tick/tick.ts";
 import { encodeBusEvent } from "../../functions/wake/envelope.ts";
 import { ledger } from "../simulate/streams.ts";
@@ -61,7 +61,7 @@ export class World {
   readonly aggregates: readonly Aggregate[];
   readonly upstream: SimulatedUpstream;
   readonly tasks: Tasks;
-  readonly #circumstances: Circumstances;
+  readonly #world: SimulatedWorld;
   readonly #table: SimulatedTable;
   readonly #bus: SimulatedBus;
   readonly #lazy: SimulatedFunction;
@@ -76,15 +76,15 @@ export class World {
     const { random } = this;
     this.#probeMinutes = options.probeMinutes ?? defaults.probeMinutes;
     this.timeline = new Timeline(random.fork(), start);
-    this.#circumstances = new Circumstances(this.timeline, random, new Story(false), noFaults);
+    this.#world = new SimulatedWorld(this.timeline, random, new Story(false), noFaults);
     this.aggregates = Array.from(
       { length: options.aggregates },
       (_, i) => new Aggregate({ stream: ledger, address: { id: `a${i}` }, event: (position) => position }),
     );
-    this.upstream = new SimulatedUpstream(this.#circumstances, this.aggregates, {
+    this.upstream = new SimulatedUpstream(this.#world, this.aggregates, {
       unary: scriptedTransport({ routes: () => {} }, []).unary,
     });
-    this.#table = new SimulatedTable(this.#circumstances, {
+    this.#table = new SimulatedTable(this.#world, {
       onWrite: async (write) => options.onWrite?.(write),
     });
     const budget = { checks: options.checksPerTick, concurrency: defaults.checksAtOnce };
@@ -95,17 +95,13 @@ export class World {
     const signals = this.#function("signals", 900_000, signalsHandler);
     const eager = this.#function("eager", 900_000, eagerHandler);
     const queue = (name: string, delayMs: number, batchSize: number, concurrency: number) =>
-      new SimulatedQueue(this.#circumstances, { name, delayMs, batchSize, concurrency }, this.#lazy);
+      new SimulatedQueue(this.#world, { name, delayMs, batchSize, concurrency }, this.#lazy);
     const wakes = queue("wakes", 0, 10, options.concurrency);
     const delayed = queue("delayed", 20_000, 10, options.concurrency);
     const quarantine = queue("quarantine", 0, 1, 2);
     this.#queues = [wakes, delayed, quarantine];
-    this.#bus = new SimulatedBus(
-      this.#circumstances,
-      { wakes, delayed, quarantine, signals, eager },
-      { losesProbes: false },
-    );
-    this.tasks = tasksOf(this.#portsOf(new SimulatedProcess("operator", this.#circumstances)));
+    this.#bus = new SimulatedBus(this.#world, { wakes, delayed, quarantine, signals, eager }, { losesProbes: false });
+    this.tasks = tasksOf(this.#portsOf(new SimulatedProcess("operator", this.#world)));
   }
 
   /** What we have put on the bus ourselves. */
@@ -190,7 +186,7 @@ export class World {
 
   #function(name: string, timeoutMs: number, handler: Handler): SimulatedFunction {
     const load = (processName: string) => {
-      const process = new SimulatedProcess(processName, this.#circumstances);
+      const process = new SimulatedProcess(processName, this.#world);
       const ports = this.#portsOf(process);
       return {
         process,
@@ -198,7 +194,7 @@ export class World {
         handler: (event: unknown, context: Parameters<Handler>[2]) => handler(ports, event, context),
       };
     };
-    return new SimulatedFunction(this.#circumstances, { name, timeoutMs }, load, () => ({ version: 1, since: start }));
+    return new SimulatedFunction(this.#world, { name, timeoutMs }, load, () => ({ version: 1, since: start }));
   }
 
   #portsOf(process: SimulatedProcess): Ports {
@@ -210,7 +206,7 @@ export class World {
       log: this.log,
       store: this.requests.store(this.#table.storeOf(process)),
       control: this.requests.control(this.#table.controlOf(process)),
-      alarms: this.#bus.wakesOf(process),
+      alarms: this.#bus.alarmsOf(process),
       upstream: this.upstream.connectionsOf(process),
       openStream: this.upstream.openStreamOf(process),
       random: () => random.next(),
