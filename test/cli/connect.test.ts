@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { appOfDeployment, connect } from "../../cli/deployment/connect.ts";
 import { writeLocalFile } from "../../cli/deployment/local-file.ts";
 import { UsageError } from "../../cli/usage-error.ts";
+import { setEnvironmentBack } from "../support/environment.ts";
 import { startFakeLambda } from "./fake-lambda.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -28,7 +29,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => {
-  process.env = { ...environment };
+  setEnvironmentBack(environment);
   vi.restoreAllMocks();
 });
 

@@ -10,6 +10,7 @@ import { tableShape } from "../../functions/tasks/dynamodb-table.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "../../local/aws/endpoint.ts";
 import { createTaskTable, startDatabase } from "../../local/database.ts";
 import { type Deployment, deploy, names } from "../../local/deployment.ts";
+import { setEnvironmentBack } from "../support/environment.ts";
 import { reader } from "../support/world.ts";
 import { startFakeLambda } from "./fake-lambda.ts";
 import { type Printers, printers } from "./printers.ts";
@@ -45,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   dynamo.destroy();
-  process.env = environment;
+  setEnvironmentBack(environment);
   await lambda.close();
   await database.close();
 });
