@@ -37,7 +37,7 @@ describe("the requests that the costs are computed from", () => {
     expect(await heldSignals()).toEqual(counted.signals);
   });
 
-  it("are those of one eager function after the other", { timeout: 120_000 }, async () => {
+  it("are those of one eager function after the other", async () => {
     expect(await heldShard()).toEqual(counted.shard);
   });
 });

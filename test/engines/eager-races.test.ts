@@ -113,7 +113,7 @@ describe("races of eager holders", () => {
       ),
       { numRuns: 150 },
     );
-  }, 120_000);
+  });
 
   it("never lose a child's end, whenever it comes (T3, rule 13)", async () => {
     await fc.assert(
@@ -172,5 +172,5 @@ describe("races of eager holders", () => {
       ),
       { numRuns: 100 },
     );
-  }, 120_000);
+  });
 });

@@ -8,6 +8,7 @@ import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeLocalFile } from "../../cli/deployment/local-file.ts";
 import { createTaskTable, startDatabase } from "../../local/database.ts";
+import { patienceMs } from "../support/patience.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const example = join(project, "examples", "orders");
@@ -31,7 +32,7 @@ beforeAll(async () => {
   await run(installed, "npm", ["install", ...quiet, "--no-package-lock", join(packed, tarball)]);
   tailwake = join(installed, "node_modules", ".bin", "tailwake");
   copy = join(folder, "my-orders");
-}, 60_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("tailwake init, from the package", () => {
@@ -52,7 +53,7 @@ describe("tailwake init, from the package", () => {
     }
     expect(lines.at(-2)).toBe("3 of 3 orders shipped");
     expect(await type(`${pack}`)).toMatch(/lazy\.zip +\d+ bytes/);
-  }, 180_000);
+  });
 
   it("operates a deployment with the app of the project", async () => {
     const database = await startDatabase(undefined);
@@ -83,7 +84,7 @@ describe("tailwake init, from the package", () => {
       word.remove();
       await database.close();
     }
-  }, 60_000);
+  });
 
   it("has a deployment of its own: its name, its functions, the rule of its signals", async () => {
     const template = readFileSync(join(copy, ".serverless", "cloudformation-template-update-stack.json"), "utf8");
@@ -132,7 +133,7 @@ async function run(cwd: string, program: string, args: readonly string[]): Promi
   const ours = Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_ENV|TEST|npm_)/.test(name));
   const env = { ...Object.fromEntries(ours), NO_COLOR: "1" };
   return new Promise((resolve, reject) => {
-    execFile(program, args, { cwd, env, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(program, args, { cwd, env, timeout: patienceMs }, (error, stdout, stderr) => {
       if (error) reject(new Error(`${program} ${args.join(" ")}: ${error.message}\n${stdout}\n${stderr}`));
       else resolve(stdout);
     });

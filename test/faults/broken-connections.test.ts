@@ -3,8 +3,6 @@ import { protocolNames } from "../upstream/harness.ts";
 import { caughtUpBehindGate } from "./faulty-world.ts";
 import { http2Frame, noise, saying, type Target } from "./raw-servers.ts";
 
-const limit = 10_000;
-
 const settings = http2Frame(4, 0, 0, new Uint8Array());
 /** Of stream 1, without its end: status 200, and a header `x` whose value has 2^28 bytes. */
 const headBegins = http2Frame(1, 0, 1, Uint8Array.of(0x88, 0x00, 0x01, 0x78, 0x7f, 0x80, 0xff, 0xff, 0xff, 0x07));
@@ -85,6 +83,5 @@ describe.each(protocolNames)("a server of %s that", (protocol) => {
       expect(await world.breaker()).toBeUndefined();
       await expectRepaired();
     },
-    limit,
   );
 });

@@ -28,14 +28,13 @@ import type { MemoryWakes } from "../../functions/wake/memory.ts";
 import type { WakeMessage } from "../../functions/wake/wake.ts";
 import { type Upstream as Nog, startUpstream, type UpstreamOptions } from "../../local/upstream/server.ts";
 import { memoryMachinery } from "../support/machinery.ts";
+import { patienceMs } from "../support/patience.ts";
 import { TestClock } from "../support/test-clock.ts";
 import { busEvent, type LogLine } from "../support/world.ts";
 import { type Protocol, registry, repoId, seed } from "../upstream/harness.ts";
 import { streamKinds } from "../upstream/stream-kinds.ts";
 import { Gate } from "./raw-servers.ts";
 
-/** How long a test waits for something that is to come. */
-const patience = { timeout: 8_000, interval: 5 };
 /** What makes the usual 20 s and 40 s short. */
 const shortTimes = { silenceMs: 300, pingIntervalMs: 200, pingTimeoutMs: 400 };
 
@@ -87,6 +86,8 @@ export class FaultyWorld {
   silenceMs: number;
   /** Does the activity look at its stream? If not, it says that it has caught up where it is. */
   reads = true;
+  /** The deadline of the invocation that is under way has come. */
+  timeIsUp: () => void = () => {};
   /** Called after each event that the activity saw, with how many there were. */
   onEvent: (count: number) => unknown = () => {};
   /** Activities that went on although their stream should have ended (rule 20). */
@@ -192,28 +193,29 @@ export class FaultyWorld {
   }
 
   /** Starts the task and runs it for the first time. */
-  async first(ms?: number): Promise<void> {
+  async first(): Promise<void> {
     await this.start();
-    await this.deliver(this.machinery.wakes.take(), ms);
+    await this.deliver(this.machinery.wakes.take());
   }
 
   /** Runs the task for an operator, whatever its backoff. */
-  async again(ms?: number): Promise<void> {
-    await this.deliver([{ class: "operator", key: this.key }], ms);
+  async again(): Promise<void> {
+    await this.deliver([{ class: "operator", key: this.key }]);
   }
 
   /** Whatever was broken works again: one more run, and the task has come to the head of this history (T1). */
   async expectRepaired(history: readonly string[]): Promise<void> {
     const errors = this.lines("warn", "error").length;
-    this.silenceMs = 20_000 * this.#hurry;
+    this.silenceMs = patienceMs * this.#hurry;
     await this.again();
     await this.expectWhole(history);
     expect(this.lines("warn", "error")).toHaveLength(errors);
   }
 
-  /** One invocation, whose deadline is in `ms`. */
-  async deliver(messages: readonly WakeMessage[], ms = 20_000): Promise<void> {
-    const { invocation, end } = this.#invocation(ms);
+  /** One invocation: it ends when its messages are handled, or when `timeIsUp` is called. */
+  async deliver(messages: readonly WakeMessage[]): Promise<void> {
+    const { invocation, end } = this.#invocation();
+    this.timeIsUp = end;
     try {
       const deliveries = messages.map((one, i) => ({ id: `${i}`, body: busEvent(one) }));
       expect([...(await runBatch(this.machinery, deliveries, invocation)).values()]).toEqual([]);
@@ -224,7 +226,7 @@ export class FaultyWorld {
 
   /** Holds the shard of the eager tasks until `end` is called. */
   hold(): { end(): Promise<EagerReport> } {
-    const { invocation, end } = this.#invocation(60_000);
+    const { invocation, end } = this.#invocation();
     const report = holdEagerShard(this.machinery, { shard: 0, shards: 1 }, invocation);
     onTestFinished(end);
     return {
@@ -235,10 +237,9 @@ export class FaultyWorld {
     };
   }
 
-  #invocation(ms: number): { readonly invocation: Invocation; readonly end: () => void } {
+  #invocation(): { readonly invocation: Invocation; readonly end: () => void } {
     const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), ms);
-    const deadline = this.clock.now() + ms * this.#hurry;
+    const deadline = this.clock.now() + patienceMs * this.#hurry;
     return {
       invocation: {
         signal: controller.signal,
@@ -247,10 +248,7 @@ export class FaultyWorld {
         hardEnd: deadline + 8_000 * this.#hurry,
         abandoned: (task) => this.#abandoned.push(task),
       },
-      end: () => {
-        clearTimeout(timer);
-        controller.abort();
-      },
+      end: () => controller.abort(),
     };
   }
 
@@ -312,7 +310,7 @@ export async function caughtUpBehindGate(protocol: Protocol) {
 
 /** Waits until a condition holds. */
 export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  await vi.waitUntil(condition, patience);
+  await vi.waitUntil(condition, { timeout: patienceMs, interval: 5 });
 }
 
 // ── servers ──────────────────────────────────────────────────────────────────────────────────────

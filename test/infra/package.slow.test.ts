@@ -43,7 +43,7 @@ describe("npm run package", () => {
   beforeAll(async () => {
     [packaged, said] = await packageStage("dev");
     [prod, saidOfProd] = await packageStage("prod", "--param", "nogUrl=https://nog", `--param=alarmTopic=${topic}`);
-  }, 60_000);
+  });
 
   async function packageStage(stage: string, ...parameters: readonly string[]): Promise<[Template, string]> {
     const output = join(folder, stage);
@@ -69,7 +69,7 @@ describe("npm run package", () => {
       );
     expect(await refused("dev")).toEqual(["required.nogUrl", "required.nogRegistries"]);
     expect(await refused("prod")).toEqual(["required.nogUrl", "required.nogRegistries", "tailwake.alarmTopic"]);
-  }, 30_000);
+  });
 
   it("has alarms that tell the topic of the deployment, or nobody if that was said", () => {
     for (const [template, told] of [

@@ -71,7 +71,7 @@ describe("what is used of the limits", () => {
 });
 
 describe("the counts of the simulated day", () => {
-  it("are, for each wake and each look, those of a hundredth of it", { timeout: 120_000 }, async () => {
+  it("are, for each wake and each look, those of a hundredth of it", async () => {
     const { tasks, wakesPerSecond, wakingSeconds, probeMinutes } = dayCounted;
     const size = { tasks: tasks / 100, wakesPerSecond: wakesPerSecond / 100, wakingSeconds, probeMinutes };
     const { waking, idle, behind } = await countDay({ ...size, concurrency: 1 });

@@ -4,12 +4,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { EphemeralRegistry } from "../../functions/nog/gen/nogfso/registry_pb.ts";
 import { WorkflowEvent_Type as Event } from "../../functions/nog/gen/nogfso/workflows_pb.ts";
 import { uuidText } from "../../functions/nog/index.ts";
 import { connectUpstream } from "../../functions/upstream/connection.ts";
 import { startUpstream } from "../../local/upstream/server.ts";
+import { patienceMs } from "../support/patience.ts";
 import { type Finished, project, run, start } from "./program.ts";
 import { apparentSize, directoriesInTree, writeTree } from "./tree.ts";
 
@@ -145,8 +146,7 @@ describe("npm start -- --data", () => {
     expect(functions.length).toBeGreaterThan(0);
     child.kill("SIGKILL");
     await once(child, "close");
-    for (let i = 0; i < 200 && functions.some(isRunning); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(functions.filter(isRunning)).toEqual([]);
+    await vi.waitUntil(() => !functions.some(isRunning), { timeout: patienceMs, interval: 10 });
   });
 
   it("keeps a second start away from the same directory, by name", async () => {

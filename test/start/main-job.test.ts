@@ -8,6 +8,7 @@ import { detailTypes } from "../../functions/wake/wake.ts";
 import { names } from "../../local/deployment.ts";
 import { beginJob, followJob, type JobProgress } from "../../local/du-job.ts";
 import { startRuntime } from "../../local/runtime.ts";
+import { patienceMs } from "../support/patience.ts";
 import { project, run } from "./program.ts";
 import { apparentSize, directoriesInTree, writeTree } from "./tree.ts";
 
@@ -76,7 +77,7 @@ describe("the main job with signals that go straight into the queue", () => {
       const inQueue = vi.spyOn(wakesQueue ?? expect.fail("no queue of wakes"), "send");
       const { workflowId } = await beginJob(runtime.nog, "local", tree);
       let last: JobProgress | undefined;
-      for await (const progress of followJob(runtime.nog, "local", workflowId, AbortSignal.timeout(25_000))) {
+      for await (const progress of followJob(runtime.nog, "local", workflowId, AbortSignal.timeout(patienceMs))) {
         last = progress;
       }
       expect(last).toMatchObject({ state: "committed", statusCode: 0 });

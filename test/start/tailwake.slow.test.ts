@@ -37,7 +37,7 @@ beforeAll(async () => {
   if (!started.stdout) throw new Error("the started process has no standard output");
   for await (const line of createInterface({ input: started.stdout })) if (line.startsWith("waiting for")) break;
   started.stdout.resume();
-}, 60_000);
+});
 afterAll(async () => {
   if (started.exitCode === null && started.signalCode === null) {
     started.kill("SIGKILL");
@@ -77,7 +77,7 @@ describe("tailwake --local, beside npm start", () => {
       "not checked  functions: npm start has no Lambda to ask",
     ]);
     expect(doctor.code).toBe(0);
-  }, 60_000);
+  });
 
   it("acts on it, and does not with --dry-run or --dry", async () => {
     const rewind = await local("rewind", index, "--to", "2000-01-01", "--dry-run");
@@ -89,7 +89,7 @@ describe("tailwake --local, beside npm start", () => {
     expect(await local("why", index)).toMatchObject({ code: 3, out: expect.stringContaining(": a test. It stays so") });
     expect((await local("resume", index, "--reason", "it is over")).out).toContain("was paused, and is ready");
     expect((await local("show", index)).out).toMatch(/\noperator +resume .* by .*: it is over\n/);
-  }, 90_000);
+  });
 
   it("says that it is gone when it has ended, well or not", async () => {
     expect(await local("why")).toMatchObject({ code: 2 });
@@ -97,5 +97,5 @@ describe("tailwake --local, beside npm start", () => {
     await once(started, "exit");
     expect(await local("status")).toMatchObject({ code: 1, out: "", err: expect.stringContaining("which has ended") });
     expect(existsSync(join(folder, ".tailwake", "local.json"))).toBe(true);
-  }, 30_000);
+  });
 });

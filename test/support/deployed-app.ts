@@ -15,6 +15,7 @@ import { type Deployment, deploy, names } from "../../local/deployment.ts";
 import { type EventSource, startEventSource } from "../../local/lambda/event-source.ts";
 import { createLocalLambda, type LocalLambda } from "../../local/lambda/local-lambda.ts";
 import { startUpstream, type Upstream } from "../../local/upstream/server.ts";
+import { patienceMs } from "./patience.ts";
 
 const project = new URL("../..", import.meta.url).pathname;
 /** The registry that the apps follow. */
@@ -200,18 +201,13 @@ export class DeployedApp {
 }
 
 /** Waits for something that happens in other processes. */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  withinMs: number,
-  pollMs = 50,
-): Promise<void> {
-  const end = performance.now() + withinMs;
+export async function until(what: string, holds: () => boolean | Promise<boolean>, pollMs = 50): Promise<void> {
+  const end = performance.now() + patienceMs;
   while (performance.now() < end) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
-  throw new Error(`not within ${withinMs} ms: ${what}`);
+  throw new Error(`waited in vain: ${what}`);
 }
 
 /** In the order of the history, at least once each, going back only to where a run could begin again. */

@@ -28,7 +28,7 @@ class UpgradedApp extends DeployedApp {
   }
 
   /** Of the two ways to wait, this one keeps what it sees of the table meanwhile. */
-  until(what: string, holds: () => boolean, withinMs = 100_000): Promise<void> {
+  until(what: string, holds: () => boolean): Promise<void> {
     const sampled = async () => {
       for (const record of await this.tasks()) {
         const known = this.samples.get(taskName(record)) ?? [];
@@ -36,7 +36,7 @@ class UpgradedApp extends DeployedApp {
       }
       return holds();
     };
-    return until(what, sampled, withinMs, 200);
+    return until(what, sampled, 200);
   }
 
   /** Has the next run of the first repo's `signaled` wait, and waits until it does. */
@@ -103,7 +103,7 @@ describe("an app that is upgraded, and rolled back, while events keep coming", (
   const stopTimers = () => {
     for (const timer of timers.splice(0)) clearInterval(timer);
   };
-  beforeAll(() => world.start(), 60_000);
+  beforeAll(() => world.start());
   afterAll(async () => {
     stopTimers();
     await world.close();
@@ -111,7 +111,7 @@ describe("an app that is upgraded, and rolled back, while events keep coming", (
 
   it("has both versions at work at once, and goes on without a gap, with the old one again too", async () => {
     world.tick();
-    await until("both are held", () => world.logged('"msg":"holding"') >= 2, 60_000);
+    await until("both are held", () => world.logged('"msg":"holding"') >= 2);
     let turn = 0;
     timers.push(setInterval(() => world.commit(turn++ % repos), 125));
     timers.push(setInterval(() => world.tick(), 1_000));
@@ -158,7 +158,7 @@ describe("an app that is upgraded, and rolled back, while events keep coming", (
       record.activity === "watching" || (record.status === "sleeping" && record.error === undefined);
     const atRest = () => [...world.samples.values()].every((records) => records.slice(-1).every(isAtRest));
     await world.until("all sleep", atRest);
-  }, 400_000);
+  });
 
   it("has handed each activity each event, in order, and skipped none (T1)", () => {
     for (const repo of world.repos) {
