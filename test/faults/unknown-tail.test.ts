@@ -29,7 +29,7 @@ import {
   workflowB,
 } from "../upstream/harness.ts";
 import { type StreamKind, streamKinds } from "../upstream/stream-kinds.ts";
-import { append, FaultyWorld, historyOf, startNog, urlOf } from "./faulty-world.ts";
+import { append, eventually, FaultyWorld, historyOf, startNog, urlOf } from "./faulty-world.ts";
 import { eventsAfter, Gate, scripted } from "./raw-servers.ts";
 
 /** So long a tail is trusted that no event has followed, of a server that is silent about unknown ones. */
