@@ -7,14 +7,11 @@ const source = (file: string) => fileURLToPath(new URL(`functions/${file}`, impo
 /** They start programs over and over, or wait in real time: `npm run test:all` runs them, and `npm test` does not. */
 const slow = ["test/**/*.slow.test.ts"];
 
-/** They change what all files of a process share, and cannot change it back: each has a process of its own. */
-const alone = [
-  // A client of Secrets Manager is made once in a process, as its environment says.
-  "test/infra/policies.test.ts",
-  "test/upstream-client/token-source.test.ts",
-  // A tracer that has found an SDK keeps it.
-  "test/lambda/otel-tracer.test.ts",
-];
+/**
+ * They need a module that no other file has used, or leave one behind that none should use: a client of Secrets Manager
+ * that is made once in a process, a tracer that has found an SDK and keeps it. Each has a process of its own.
+ */
+const alone = ["test/**/*.alone.test.ts"];
 
 /** They need more than Node: npm run test:aws, npm run test:console. */
 const elsewhere = ["test/aws/**", "test/chromium/**"];

@@ -8,7 +8,7 @@ import { ensureInstalled, project } from "./install.mjs";
 const usage = `Usage: npm run fuzz -- [options]
 
 Gives bad input to every entry point: the properties of test/input, with more cases than npm test gives them. Files run
-side by side, on two cores. A case that fails is made small, and printed with the command line that replays it.
+side by side. A case that fails is made small, and printed with the command line that replays it.
 
   --cases N     cases over all properties (default 100000)
   --seed S      the same cases again (default: another seed each time)

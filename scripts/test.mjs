@@ -13,13 +13,16 @@ const asked = own.filter((option) => given.includes(option));
 const args = given.filter((option) => !own.includes(option));
 
 ensureInstalled();
-const files = readdirSync(join(project, "test"), { recursive: true }).map((file) => join("test", file));
-const isNamed = args.some((arg) => files.some((file) => file.endsWith(".test.ts") && file.includes(arg)));
-const projects = asked.includes("--slow")
-  ? ["--project=slow"]
-  : isNamed || asked.includes("--all")
-    ? []
-    : ["--project=!slow"];
+const words = args.filter((arg) => !arg.startsWith("-"));
+const isNamed = words.length > 0 && testFiles().some((file) => words.some((word) => file.includes(word)));
+const isAny = isNamed || asked.includes("--all");
+const projects = asked.includes("--slow") ? ["--project=slow"] : isAny ? [] : ["--project=!slow"];
 // Before all tests, since those that need it run at once.
 if (!isNamed) await build();
 runAndExit("node_modules/vitest/vitest.mjs", [asked.includes("--watch") ? "watch" : "run", ...projects, ...args]);
+
+/** Whole paths, of which a word names a part. */
+function testFiles() {
+  const files = readdirSync(join(project, "test"), { recursive: true });
+  return files.filter((file) => file.endsWith(".test.ts")).map((file) => join(project, "test", file));
+}
