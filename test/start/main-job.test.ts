@@ -112,7 +112,7 @@ describe("npm start", () => {
       let printed = "";
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         printed += text;
-        if (printed.includes("waiting for what happens")) resolve(printed);
+        if (printed.includes("waiting for events")) resolve(printed);
       });
     });
     const [, url = ""] = /^console at (\S+)$/m.exec(out) ?? [];
@@ -224,7 +224,7 @@ describe("npm start -- --data", () => {
     expect(await run("--once", "--json", "--root", tree, "--data", data)).toMatchObject({
       code: 1,
       out: "",
-      err: `${data}: expected to be free, is used by another start of Tailwake\n`,
+      err: `${data}: expected an unused directory, but another process of Tailwake uses it\n`,
     });
     first?.child.kill("SIGINT");
     expect((await first?.finished)?.err).not.toContain("failed");
