@@ -92,10 +92,10 @@ describe("connecting to a deployment", () => {
       writeFileSync(join(folder, "src", "other.ts"), text);
       const deployment = await connect({ folder, local: true, app: "src/other.ts" }, log);
       expect(deployment.withoutApp).toContain(reason);
-      expect(() => appOfDeployment(deployment)).toThrow("this needs the app: it could not be loaded");
+      expect(() => appOfDeployment(deployment)).toThrow("this command needs the app: it could not be loaded");
     }
     const { withoutApp } = await connect({ folder, local: true, app: "none.mjs" }, log);
-    expect(withoutApp).toContain("expected a file that exports app, received none at");
+    expect(withoutApp).toContain("expected a file that exports app, found no file at");
     word.remove();
   });
 });

@@ -55,8 +55,8 @@ describe("the costs", () => {
     // Together they are what the table is read and written for while nothing happens.
     const reads = add(constant.dueIndex().month, constant.tickReads().month).readUnits;
     expect(reads).toBeCloseTo(standing.tick().readUnits ?? 0, 6);
-    expect(constant.tickWord().month.writeUnits).toBeCloseTo(standing.tick().writeUnits ?? 0, 6);
-    const units = add(constant.shardBeats().month, constant.eagerIndex().month, constant.shardReads().month);
+    expect(constant.lastTick().month.writeUnits).toBeCloseTo(standing.tick().writeUnits ?? 0, 6);
+    const units = add(constant.shardHeartbeats().month, constant.eagerIndex().month, constant.shardReads().month);
     expect(units.writeUnits).toBeCloseTo(standing.shard().writeUnits ?? 0, 6);
     expect(units.readUnits).toBeCloseTo(standing.shard().readUnits ?? 0, 6);
   });

@@ -1,4 +1,4 @@
-import { type Counts, counted, type HeldPeriod } from "../../cli/cost/counts.ts";
+import { type Counts, counted, type LeaderPeriod } from "../../cli/cost/counts.ts";
 import { defineProcessor, task } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { defineSignalSource } from "../../functions/contract/signal-source.ts";
@@ -173,7 +173,7 @@ async function heldPeriod(metered: MeteredWorld, hold: (event: unknown) => Promi
 }
 
 /** The signals function while no signal comes. */
-export function heldSignals(): Promise<HeldPeriod> {
+export function heldSignals(): Promise<LeaderPeriod> {
   const quiet: MeteredOptions["routes"] = (router) =>
     router.rpc(LiveBroadcast.method.aggregateSignals, async function* (_request, { signal }) {
       yield {};

@@ -74,7 +74,7 @@ describe("tailwake --local, beside npm start", () => {
     expect(show.out).toMatch(/\n +\d+ .* completed +[0-9A-Z]{26}\n/);
     expect(events).toEqual({ code: 0, out: "", err: "no event after the tail\n" });
     expect(doctor.out.split("\n").filter((line) => line !== "" && !line.startsWith("ok "))).toEqual([
-      "not checked  functions: npm start has no Lambda to ask",
+      "not checked  functions: npm start has no Lambda API",
     ]);
     expect(doctor.code).toBe(0);
   }, 60_000);
