@@ -90,7 +90,7 @@ describe("the console's page", () => {
     await verdict.getByText("Parked and waiting for an operator: 1.").waitFor();
     const announced = page.locator("header [role=status].unseen");
     expect(await announced.textContent()).toBe("Parked and waiting for an operator: 1.");
-    expect(await page.getByRole("figure").filter({ hasText: "Runs a second" }).textContent()).toContain("0.0 now");
+    expect(await page.getByRole("figure").filter({ hasText: "Runs per second" }).textContent()).toContain("0.0 now");
 
     await go(page, "#/task/thing%2Fcounter%40b", "thing/counter@b");
     await page.getByText('"events": 2').waitFor();
@@ -110,7 +110,7 @@ describe("the console's page", () => {
     await page.getByText("Connection lost since").waitFor();
     const port = Number(new URL(served.url).port);
     const next = await startConsole({ ...optionsOf(made), port, pageFolder: bench.pageFolder });
-    await page.getByText("The console's process has ended, or was started again").waitFor();
+    await page.getByText("The console's process has ended or restarted").waitFor();
     await next.close();
   });
 
@@ -166,7 +166,7 @@ describe("the console's page", () => {
     await dialog.getByLabel("Reason").fill("once more");
     await dialog.getByRole("button", { name: "Rewind" }).click();
     await dialog.getByRole("alert").getByText("a task that is not running, or force").waitFor();
-    await dialog.getByLabel("Also if it runs").check();
+    await dialog.getByLabel("Also while it runs").check();
     await dialog.getByRole("button", { name: "Rewind" }).click();
     await page.getByText("Moved the tail of thing/reader@run.").waitFor();
     expect(await made.world.record("run")).toMatchObject({ status: "ready", tail: "epoch" });
@@ -210,7 +210,7 @@ describe("the console's page", () => {
   it("is not offered to kill what runs elsewhere", async () => {
     const { page } = await open(await pageWorld());
     await go(page, views.engines, "Engines");
-    await page.getByText("Leaders of streams").waitFor();
+    await page.getByText("Leaders of the signals and the shards").waitFor();
     expect(await page.getByRole("button", { name: "Kill" }).count()).toBe(0);
   });
 });
@@ -316,7 +316,7 @@ describe("hostile text", () => {
       ] as const) {
         await go(page, hash);
         if (name === "hostile") {
-          await page.getByText("The record in full").click();
+          await page.getByText("Full record").click();
           expect(await page.locator("main").textContent()).toContain('<img src="https://evil.example/x" onerror=');
         }
         expect(await page.evaluate(overflow), `${name} ${width}`).toBe(0);
@@ -358,7 +358,7 @@ describe("a table of 10,000 tasks", () => {
     await page.getByLabel("Entity begins with").fill("t-0999");
     await page.getByText("1 to 10 of 10", { exact: true }).waitFor();
     await page.getByLabel("Status").selectOption("parked");
-    await page.getByText("No task fits.").waitFor();
+    await page.getByText("No task matches.").waitFor();
     expect(page.url()).toContain("entity=t-0999");
     expect(wrong).toEqual([]);
   });
