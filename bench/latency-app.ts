@@ -11,7 +11,7 @@ import {
 import { liveBroadcast, repo } from "../functions/nog/index.ts";
 import { arrivalOf, repoIds } from "./latency-events.ts";
 
-/* The app in the function processes of the latency benchmarks: its activity says when it sees an event. */
+/* The app in the function processes of the latency benchmarks: its activity prints when it sees an event. */
 
 const recordArrivals = defineProcessor(repo, {
   name: "note-arrivals",

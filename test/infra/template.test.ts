@@ -330,7 +330,7 @@ describe("the template", () => {
     const template = plain({ settings: { name: "orders", signalEvents }, include: ["own-signals"] });
     expect(resource("OwnSignalsRule", template)).toMatchObject({ EventPattern: signalEvents });
     expect(() => plain({ include: ["own-signals"] })).toThrow(
-      "settings.signalEvents: expected an event pattern, of JSON alone, received undefined",
+      "settings.signalEvents: expected an event pattern in JSON, received undefined",
     );
     const itself: Record<string, unknown> = {};
     itself.itself = itself;
