@@ -4,7 +4,7 @@ import type { Figure } from "./measure.ts";
 
 type Benchmark = (name: string) => Promise<Figure | readonly Figure[]>;
 
-const quarantine = { perMessage: 1, reading: "events" } as const;
+const onePerMessage = { perMessage: 1, reading: "events" } as const;
 const byHundreds = { perMessage: 100, reading: "batches" } as const;
 const rawDrain = async (name: string, drain: RawDrain) => (await import("./drain.ts")).measureRawDrain(name, drain);
 
@@ -13,13 +13,13 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "drain-engine/1": async (name) => (await import("./drain.ts")).measureDrain(name, 1, "events"),
   "drain-engine/100": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "batches"),
   "drain-engine/100/events": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "events"),
-  "drain-raw/grpc/1": (name) => rawDrain(name, { protocol: "grpc", ...quarantine }),
+  "drain-raw/grpc/1": (name) => rawDrain(name, { protocol: "grpc", ...onePerMessage }),
   "drain-raw/grpc/100": (name) => rawDrain(name, { protocol: "grpc", ...byHundreds }),
-  "drain-raw/grpc/1/20ms": (name) => rawDrain(name, { protocol: "grpc", ...quarantine, roundTripMs: 20 }),
-  "drain-raw/grpc/1/100-streams": (name) => rawDrain(name, { protocol: "grpc", ...quarantine, streams: 100 }),
-  "drain-raw/connect/1": (name) => rawDrain(name, { protocol: "connect", ...quarantine }),
+  "drain-raw/grpc/1/20ms": (name) => rawDrain(name, { protocol: "grpc", ...onePerMessage, roundTripMs: 20 }),
+  "drain-raw/grpc/1/100-streams": (name) => rawDrain(name, { protocol: "grpc", ...onePerMessage, streams: 100 }),
+  "drain-raw/connect/1": (name) => rawDrain(name, { protocol: "connect", ...onePerMessage }),
   "drain-raw/connect/100": (name) => rawDrain(name, { protocol: "connect", ...byHundreds }),
-  "drain-raw/grpc-web/1": (name) => rawDrain(name, { protocol: "grpc-web", ...quarantine }),
+  "drain-raw/grpc-web/1": (name) => rawDrain(name, { protocol: "grpc-web", ...onePerMessage }),
   "drain-raw/grpc-web/100": (name) => rawDrain(name, { protocol: "grpc-web", ...byHundreds }),
   "run/memory": async (name) => (await import("./run.ts")).measureRuns(name, 1),
   "run/empty": async (name) => (await import("./run.ts")).measureRuns(name, 0),

@@ -37,7 +37,7 @@ describe("a short torture", () => {
 
   it("finds that an activity was not handed every event, and tells its history", { timeout: patienceMs }, async () => {
     const result = await torture({ broken: "skip-events", settleSeconds: 4 });
-    const found = result?.violations.find(({ promise, task }) => promise === "T1" && task.startsWith("repo/note"));
+    const found = result?.violations.find(({ promise, task }) => promise === "T1" && task.startsWith("repo/read"));
     expect(found?.what).toMatch(/was handed #\d+ after (epoch|#\d+)$|was never handed out$/);
     expect(found?.history.some((line) => /^run \d+ in \S+ from /.test(line))).toBe(true);
     // It keeps what was written down.
