@@ -138,11 +138,11 @@ async function leadersOf(leadership: LeaderName, appOf: AppOf, baseUrl: string):
     const context = { getRemainingTimeInMillis: () => invocationMs, awsRequestId: "bench" };
     leaders.push(held);
     const detail = { holder: leadership };
-    const hold = async () =>
+    const lead = async () =>
       leadership === "signals"
         ? signalsHandler(ports, {}, context)
         : eagerHandler(ports, { source: wakeSource, "detail-type": detailTypes.holdEager, detail }, context);
-    return hold().finally(() => connection.close());
+    return lead().finally(() => connection.close());
   };
   running.push(start());
   // Each of them starts its successor before it ends.

@@ -12,7 +12,7 @@ export const names = {
   scheduleGroup: "tailwake",
   wakes: "tailwake-wakes",
   delay: "tailwake-delay",
-  quarantined: "tailwake-one-by-one",
+  quarantined: "tailwake-quarantine",
   deadLetters: "tailwake-dead-letters",
 } as const;
 

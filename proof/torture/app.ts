@@ -87,4 +87,4 @@ function shortLived(handler: LambdaHandler, ms: number): LambdaHandler {
 
 const handlers = createHandlers(app);
 export const wake = shortLived(handlers.wake, 40_000);
-export const { cron: tick, signals, eager: hold } = handlers;
+export const { cron: tick, signals, eager: lead } = handlers;

@@ -4,7 +4,7 @@ import { type BuildOptions, build, type Plugin } from "esbuild";
 import type { Broken } from "./options.ts";
 
 /** The handler of the app that each function has. */
-const functions = { lazy: "wake", cron: "tick", signals: "signals", eager: "hold" } as const;
+const functions = { lazy: "wake", cron: "tick", signals: "signals", eager: "lead" } as const;
 
 /** A text of a source file, and its replacement in the programs of a torture. */
 interface Mutation {

@@ -28,7 +28,7 @@ const failing = defineProcessor(thing, {
   },
 });
 
-/** A world with something in every view: tasks of each kind, errors, an upstream that is out, leaders, an action. */
+/** A world with data for every view: tasks of each kind, errors, an upstream that is out, leaders, an action. */
 export async function pageWorld() {
   const world = new World({ activities: [lazy(counter), lazy(failing)] });
   const desk = new Desk(world.ports, ["things", "printers"]);

@@ -47,13 +47,13 @@ async function open(made: Made, context: Parameters<typeof openConsole>[2] = {},
   return one;
 }
 
-/** Goes to a view as a link does, and waits until it is there. */
+/** Navigates to a view as a link does, and waits until it is shown. */
 async function go(page: Page, hash: string, heading: string | RegExp = /./): Promise<void> {
   await page.evaluate((to) => {
     location.hash = to;
   }, hash);
   await page.getByRole("heading", { level: 1, name: heading }).waitFor();
-  // What a view shows first is what it waits for.
+  // Wait until the view has replaced its loading text.
   await page.getByText(/^Reading the t/).waitFor({ state: "detached" });
   if (hash.startsWith("#/tasks")) await page.locator(".tasks, .empty").first().waitFor();
 }
@@ -257,7 +257,7 @@ describe("a session of the console", () => {
     await page.goto(new URL(another.console.url).origin);
     expect(seen).not.toEqual([]);
     expect(new Set(seen)).toEqual(new Set(["none"]));
-    // From that page's origin, which is the same site by name.
+    // From the origin of that page, which is same-site by name.
     const { origin } = new URL(served.url);
     const path = (await page.context().cookies())[0]?.path ?? "";
     const status = await page.evaluate(

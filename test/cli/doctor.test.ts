@@ -100,7 +100,7 @@ ok           bus: tailwake
 ok           rules of the bus: 4 kinds of events have a rule
 ok           queue tailwake-dead-letters: no dead letters
 ok           queue tailwake-delay: 0 messages waiting
-ok           queue tailwake-one-by-one: 0 messages waiting
+ok           queue tailwake-quarantine: 0 messages waiting
 ok           queue tailwake-wakes: 0 messages waiting
 ok           schedule group: tailwake
 ok           schedule of the tick: every minute

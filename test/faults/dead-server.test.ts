@@ -5,10 +5,13 @@ import { FaultyWorld, historyOf, NogProcess, remove, seededDirectory, startNog, 
 import { freePort } from "./raw-servers.ts";
 
 const limit = 10_000;
-/** Together more than the sockets between two processes hold: whoever stops in the middle has not sent the end. */
+/**
+ * More bytes than the socket buffers between two processes hold, so a server that stops in the middle has not sent the
+ * end.
+ */
 const events = 700;
 const eventBytes = 64_000;
-/** Where the server stops. */
+/** The event at which the server stops. */
 const middle = 50;
 
 let large: { readonly dataDir: string; readonly history: string[] };
@@ -24,16 +27,16 @@ afterAll(() => {
   remove(small.dataDir);
 });
 
-/** How a dead server shows, by protocol (facts, toolchain 2.3). */
+/** The error of a dead server, by protocol. */
 const died = /http\/2 stream closed|ECONNRESET|terminated/;
 
 describe.each(protocolNames)("a server of %s", (protocol) => {
-  /** Pings find out over HTTP/2, in the others nothing but time. */
+  /** Over HTTP/2 pings detect it; over the others only a timeout does. */
   const impatient =
     protocol === "grpc"
       ? { times: { silenceMs: 60_000, pingTimeoutMs: 250 }, notices: /PING timed out/ }
       : { times: { silenceMs: 300 }, notices: /no message for more than 300 ms/ };
-  /** Who freezes them lets them go on in the end. */
+  /** Tests that freeze it also resume it. */
   let many: NogProcess;
   let few: NogProcess;
 
@@ -67,7 +70,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
       expect(world.seen.length).toBeGreaterThanOrEqual(middle);
       expect(world.seen.length).toBeLessThan(events);
       await world.expectFailed(died);
-      // One task that fails is no upstream that is out.
+      // One failing task does not mean that the upstream is out.
       expect(world.connection.health.failures).toBe(1);
       expect(await world.breaker()).toBeUndefined();
 

@@ -8,19 +8,19 @@ import { eventually, FaultyWorld, historyOf, startNog, urlOf } from "./faulty-wo
 import { answering, eventsAfter, frame, Gate, message, type Script, scripted } from "./raw-servers.ts";
 
 const limit = 10_000;
-/** Much more than a test takes. */
+/** Much longer than a test. */
 const never = 60_000;
 
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
-/** A repo of ten events behind a gate, where another server answers for it until it is repaired. */
+/** A repo of ten events behind a gate, with another server behind it until it is repaired. */
 async function behindGate(protocol: Protocol) {
   const nog = await startNog(10);
   const gate = await Gate.open(urlOf(protocol, nog));
   const calls = { open: 0, pings: 0 };
   const say = (script: Script) =>
-    gate.lead(
+    gate.redirect(
       scripted(
         protocol,
         async function* (request, context) {
@@ -31,7 +31,7 @@ async function behindGate(protocol: Protocol) {
         () => calls.pings++,
       ),
     );
-  return { nog, gate, calls, say, repair: () => gate.lead(urlOf(protocol, nog)), history: historyOf(nog) };
+  return { nog, gate, calls, say, repair: () => gate.redirect(urlOf(protocol, nog)), history: historyOf(nog) };
 }
 
 const ended = (signal: AbortSignal) => new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -59,7 +59,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
       await world.expectWhole(history);
       expect(world.passes.map(({ after }) => after)).toEqual(["epoch", tail]);
       expect(world.lines("warn", "error")).toEqual([]);
-      // All the events together took longer than a silence may, but none of them.
+      // All events together took longer than the silence limit, but none of them alone.
       expect(world.connection.health.failures).toBe(0);
     },
     limit,
@@ -78,7 +78,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
       expect(world.seen).toEqual(history.slice(0, events));
       expect(world.passes).toHaveLength(events === 0 ? 0 : 1);
       await world.expectFailed(/no message for more than 200 ms/);
-      // To try again at once would take as long again.
+      // An immediate retry would take as long again.
       expect(world.opens).toHaveLength(1);
       await eventually(() => calls.open === 0);
 
@@ -92,7 +92,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
     "that sends bytes, but no message that is whole: given up after a while",
     async () => {
       const { gate, nog, repair, history } = await behindGate(protocol);
-      await gate.lead(
+      await gate.redirect(
         answering(protocol, async (to) => {
           to.head();
           const bytes = frame(message(...eventsAfter(nog)), { length: 1_000_000 });

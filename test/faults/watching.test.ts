@@ -21,7 +21,7 @@ import { eventsAfter, Gate, scripted } from "./raw-servers.ts";
 
 const limit = 10_000;
 
-/** The events of a repo, from a server that says every so often that it lives. */
+/** The events of a repo, from a server with regular heartbeats. */
 const repoWithBeats = (heartbeatMs: number) =>
   defineStream({
     kind: "repo-with-beats",
@@ -51,14 +51,14 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       const before = await startNog(3, { dataDir });
       const world = new FaultyWorld({ protocol, baseUrl: urlOf(protocol, before), nog: before, engine: "eager" });
       await world.start();
-      const leadership = world.hold();
+      const leadership = world.lead();
       await eventually(() => world.seen.length === 3);
       append(before, 2);
       await eventually(() => world.seen.length === 5);
 
       const opens = world.opens.length;
       await before.close();
-      // It is away for long enough to be missed.
+      // Wait until the client has tried to reconnect.
       await eventually(() => world.opens.length > opens);
       const port = (url: string) => Number(new URL(url).port);
       const ports = { port: port(before.grpcUrl), webPort: port(before.webUrl) };
@@ -84,10 +84,10 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       const gate = await Gate.open(urlOf(protocol, nog));
       const world = new FaultyWorld({ protocol, baseUrl: gate.url, nog, engine: "eager", hurry: 10 });
       await world.start();
-      const leadership = world.hold();
+      const leadership = world.lead();
       for (let cuts = 0; cuts < 4; cuts++) {
         await eventually(() => world.seen.length === 3 + cuts && nog.openCalls === 1);
-        await gate.lead(urlOf(protocol, nog));
+        await gate.redirect(urlOf(protocol, nog));
         append(nog, 1);
       }
       await eventually(() => world.seen.length === 7);
@@ -105,14 +105,14 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       const gate = await Gate.open(urlOf(protocol, nog));
       const world = new FaultyWorld({ protocol, baseUrl: gate.url, nog, engine: "eager", hurry: 40 });
       await world.start();
-      const leadership = world.hold();
+      const leadership = world.lead();
       await eventually(() => world.seen.length === 3 && nog.openCalls === 1);
-      await gate.lead((socket) => void socket.resetAndDestroy());
+      await gate.redirect((socket) => void socket.resetAndDestroy());
       append(nog, 2);
       await eventually(async () => (await world.record()).status === "retrying");
       await world.expectFailed(/ECONNRESET|other side closed|stream closed/);
 
-      await gate.lead(urlOf(protocol, nog));
+      await gate.redirect(urlOf(protocol, nog));
       await eventually(() => world.seen.length === 5);
       expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 2 });
       world.expectInOrder(historyOf(nog));
@@ -132,7 +132,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
           calls.push({ watch, after: after.length === 0 ? "" : ulidText(after, "id") });
           for (const event of eventsAfter(nog, after)) yield { events: [event] };
           yield { willBlock: true };
-          // It lives, and has forgotten this call.
+          // The server is alive, but has lost this call.
           await ended(signal);
         }),
       );
@@ -145,7 +145,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
         times: { silenceMs: 20_000 },
       });
       await world.start();
-      const leadership = world.hold();
+      const leadership = world.lead();
       await eventually(() => world.seen.length === 3);
       append(nog, 2);
       await eventually(() => world.seen.length === 5);
@@ -156,8 +156,8 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       const [first = 0, second = 0] = world.opens;
       expect(second - first).toBeGreaterThanOrEqual(300);
 
-      // With one that beats it stays.
-      await gate.lead(urlOf(protocol, nog));
+      // With heartbeats the stream stays open.
+      await gate.redirect(urlOf(protocol, nog));
       append(nog, 1);
       await eventually(() => world.seen.length === 6 && nog.openCalls === 1);
       const opens = world.opens.length;
@@ -187,7 +187,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
         times: { silenceMs: 20_000, pingIntervalMs: 20_000 },
       });
       await world.start();
-      const leadership = world.hold();
+      const leadership = world.lead();
       await eventually(() => world.seen.length === history.length);
       nog.stop();
       await eventually(() => world.opens.length === 2);
@@ -215,7 +215,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       );
       const world = new FaultyWorld({ protocol, baseUrl: gate.url, nog, engine: "eager", hurry: 40 });
       await world.start();
-      const leadership = world.hold();
+      const leadership = world.lead();
       await eventually(() => world.opens.length === 7);
       const gaps = world.opens.slice(1).map((at, i) => at - (world.opens[i] ?? 0));
       // 250 ms, doubled each time; the jitter makes three quarters of it.
@@ -223,7 +223,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       expect(world.lines("warn", "error")).toEqual([]);
 
       append(nog, 2);
-      await gate.lead(urlOf(protocol, nog));
+      await gate.redirect(urlOf(protocol, nog));
       await eventually(() => world.seen.length === 5);
       expect(await leadership.end()).toMatchObject({ ended: "handed over" });
       world.expectInOrder(historyOf(nog));
@@ -237,7 +237,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       const nog = await startNog(3);
       const world = new FaultyWorld({ protocol, baseUrl: urlOf(protocol, nog), nog, engine: "eager" });
       await world.start();
-      const leadership = world.hold();
+      const leadership = world.lead();
       await eventually(() => world.seen.length === 3);
       world.reads = false;
       append(nog, 2);

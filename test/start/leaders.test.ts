@@ -8,15 +8,15 @@ describe("functions in processes of their own, with invocations of seconds", () 
     versions: { leaders: "test/start/leaders-app.ts" },
     repos,
     lazyMs: 1_500,
-    // Three of them follow one another in a test.
-    holdMs: 12_000,
+    // A test has three of them in a row.
+    leadMs: 12_000,
   });
   beforeAll(() => world.start((repoIds) => ({ BLOCKING: repoIds[0] ?? "" })), 60_000);
   afterAll(() => world.close());
   const all = Array.from({ length: repos }, (_, i) => i);
   /** Repo 0's lazy activity blocks its process. */
   const healthy = all.slice(1);
-  /** Ids of a repo's events as an activity has seen them. */
+  /** Ids of a repo's events that an activity has seen. */
   const seen = (activity: string, repo: number) =>
     world
       .seen()
@@ -39,7 +39,7 @@ describe("functions in processes of their own, with invocations of seconds", () 
       }
       if (round % 12 === 0) world.tick();
     }
-    // What a killed leader had is taken over after 15 s, the skew, and a tick.
+    // The tasks of a killed leader are taken over after 15 s, the clock skew, and a tick.
     const ticking = setInterval(() => world.tick(), 2_000);
     await until("the watching activities have seen all", () => seenAll("watching", all), 30_000);
     await until("the signaled activities have seen all", () => seenAll("signaled", healthy), 30_000);

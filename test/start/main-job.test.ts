@@ -26,7 +26,7 @@ interface Finished {
   readonly err: string;
 }
 
-/** Starts the program as `npm start` does. `onLine` sees each line on standard error, and may kill. */
+/** Starts the program as `npm start` does. `onLine` gets each line of standard error, and may kill the program. */
 function start(args: readonly string[], onLine?: (line: string, child: ChildProcess) => void) {
   const child = spawn(process.execPath, ["scripts/start.mjs", ...args], {
     cwd: project,
@@ -132,7 +132,7 @@ describe("npm start", () => {
 });
 
 describe("npm start -- --data", () => {
-  /** Kills the program when a line for which `when` holds has come; true if it was killed. */
+  /** Kills the program at the first line for which `when` holds; true if it was killed. */
   async function killed(
     args: readonly string[],
     when: (line: string) => boolean,
@@ -148,7 +148,7 @@ describe("npm start -- --data", () => {
 
   const workflowsSaid = (err: string) => [...err.matchAll(/du-root workflow (\S+)/g)].map(([, id]) => id as string);
 
-  /** The ids of the workflows in the journal. None may have begun before the one before it had completed. */
+  /** The ids of the workflows in the journal. Each must have begun after the previous one had completed. */
   async function workflowsIn(data: string): Promise<string[]> {
     const upstream = await startUpstream({ dataDir: join(data, "journal") });
     const nog = connectUpstream({ baseUrl: upstream.grpcUrl, protocol: "grpc" });
@@ -188,7 +188,7 @@ describe("npm start -- --data", () => {
     expect(code, err).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ bytes: apparentSize(tree), entries: directoriesInTree });
     said.push(...workflowsSaid(err));
-    // A program that dies a moment after its workflow has completed has none to go on with: the next one begins anew.
+    // If a program dies just after its workflow has completed, the next one begins a new workflow.
     expect(await workflowsIn(data)).toEqual(expect.arrayContaining(said));
   });
 
@@ -304,7 +304,7 @@ function processes(): Process[] {
   return readdirSync("/proc").flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
     try {
-      // The name in parentheses may hold anything.
+      // The name in parentheses can contain anything.
       const [, state = "", parent] = /.*\) (\S) (\d+)/s.exec(readFileSync(`/proc/${name}/stat`, "utf8")) ?? [];
       return [{ pid: Number(name), parent: Number(parent), state }];
     } catch {
@@ -315,5 +315,5 @@ function processes(): Process[] {
 
 const childrenOf = (pid: number): number[] => processes().flatMap((one) => (one.parent === pid ? [one.pid] : []));
 
-/** One that has ended and only waits for its parent does not run. */
+/** A zombie process does not count as running. */
 const isRunning = (pid: number): boolean => processes().some((one) => one.pid === pid && !one.state.startsWith("Z"));

@@ -14,7 +14,7 @@ const index = "registry-workflow-index/workflow-index@";
 let folder: string;
 let started: ChildProcess;
 
-/** Types it in the folder, as `npm run tailwake --` runs it. */
+/** Runs the command line in the folder, as `npm run tailwake --` does. */
 async function tailwake(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
     const script = join(project, "scripts", "tailwake.mjs");

@@ -20,7 +20,7 @@ import { startDatabase, type TestDatabase } from "../support/dynamodb.ts";
 import { busEvent, reader, thing } from "../support/world.ts";
 import { controlItem, keyOf, TableWorld, taskItem, viewItem } from "./table-world.ts";
 
-/** What a newer version may have put into a record, and what the error says of it. */
+/** Record values of a newer version, and the expected error. */
 const foreign: readonly (readonly [what: string, attribute: string, value: AttributeValue, says: string])[] = [
   ["of a later version", "v", { N: "2" }, "attribute v: expected record version 1, received 2"],
   ["of a version that is no number", "v", { M: {} }, "attribute v: expected record version 1, received no number"],
@@ -49,7 +49,7 @@ const wakeClasses: readonly WakeClass[] = [
   "rescue",
 ];
 
-/** As it is to be read by this version. */
+/** The value that this version can read. */
 const asBefore = (attribute: string, status: string) => (attribute === "v" ? undefined : { S: status });
 
 const errorsOf = ({ log }: TableWorld, message: string) =>
@@ -62,7 +62,7 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
   });
   afterAll(() => database.close());
 
-  /** Things with a task each that is ready and overdue; the named ones are of another version. */
+  /** Things with one ready and overdue task each; the named ones are of another version. */
   async function overdueWorld(names: readonly string[], unreadable: readonly string[]) {
     const world = await TableWorld.start(database, { activities: [lazy(reader), lazy(writer)] });
     for (const thingId of names) {
