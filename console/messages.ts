@@ -36,7 +36,7 @@ export interface Problem {
   readonly code: string;
   /** For the operator. */
   readonly message: string;
-  /** Of a `TailwakeError`. */
+  /** The subject of a `TailwakeError`. */
   readonly subject?: string;
   readonly expected?: string;
   readonly received?: string;

@@ -62,12 +62,12 @@ async function bundlePrograms(entryPoints, outdir = output) {
   });
 }
 
-async function newestIn(place) {
-  const path = join(project, place);
+async function newestIn(name) {
+  const path = join(project, name);
   const found = await stat(path);
   if (!found.isDirectory()) return found.mtimeMs;
   const entries = await readdir(path);
-  return Math.max(found.mtimeMs, ...(await Promise.all(entries.map((name) => newestIn(join(place, name))))));
+  return Math.max(found.mtimeMs, ...(await Promise.all(entries.map((entry) => newestIn(join(name, entry))))));
 }
 
 /** The bundle size of each function in the last build. */

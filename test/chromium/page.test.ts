@@ -117,8 +117,8 @@ describe("the console's page", () => {
   it("is worked by keyboard alone: from the list to a task, that is paused with a reason", async () => {
     const made = await pageWorld();
     const { page, wrong } = await open(made);
-    const press = async (key: string, until: string, most = 40) => {
-      for (let i = 0; i < most; i++) {
+    const press = async (key: string, until: string, max = 40) => {
+      for (let i = 0; i < max; i++) {
         await page.keyboard.press(key);
         const focused = await page.evaluate(() => document.activeElement?.closest("a, button")?.textContent ?? "");
         if (focused.includes(until)) return;

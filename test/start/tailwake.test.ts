@@ -95,7 +95,7 @@ describe("tailwake --local, beside npm start", () => {
     expect(await local("why")).toMatchObject({ code: 2 });
     started.kill("SIGKILL");
     await once(started, "exit");
-    expect(await local("status")).toMatchObject({ code: 1, out: "", err: expect.stringContaining("which has ended") });
+    expect(await local("status")).toMatchObject({ code: 1, out: "", err: expect.stringContaining("has ended") });
     expect(existsSync(join(folder, ".tailwake", "local.json"))).toBe(true);
   }, 30_000);
 });

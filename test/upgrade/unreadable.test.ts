@@ -345,9 +345,9 @@ describe("beside the records of tasks, what a newer version wrote", () => {
     const limits = { eagerShards: 2 };
     const world = await TableWorld.start(database, { activities: [eager(reader)], limits });
     const held = await Leadership.claim(world.ports, "eager-0-of-2", "me");
-    const place = controlItem("holder#eager-0-of-2");
-    await world.set(place, "v", v2);
-    const before = await world.item(place);
+    const leader = controlItem("holder#eager-0-of-2");
+    await world.set(leader, "v", v2);
+    const before = await world.item(leader);
     expect(await startMissingLeaders(world.ports)).toBe(1);
     expect(world.alarms.leaders).toEqual(["eager-1-of-2"]);
     expect(errorsOf(world, "leader not started")).toMatchObject([
@@ -355,7 +355,7 @@ describe("beside the records of tasks, what a newer version wrote", () => {
     ]);
     expect(await held?.write({ leaving: true })).toBe(false);
     expect(held?.lost.aborted).toBe(true);
-    expect(await world.item(place)).toEqual(before);
+    expect(await world.item(leader)).toEqual(before);
   });
 });
 

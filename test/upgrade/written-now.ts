@@ -168,8 +168,8 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
   const progress: Progress = { tail, acted, actedAhead: true, tailSeenAt: "unchanged", view };
   await store.update(struck, checkpoint("second", progress));
 
-  const place = await Leadership.claim(ports, "eager-0-of-1", "owner-1");
-  await place?.release();
+  const leadership = await Leadership.claim(ports, "eager-0-of-1", "owner-1");
+  await leadership?.release();
   const signals = await Leadership.claim(ports, "signals", "owner-2");
   await signals?.write({ sweepAt: clock.now() + 30_000 });
   await signals?.leave();
