@@ -68,7 +68,7 @@ export async function bundleTorture(project: string, folder: string, broken?: Br
   for (const [name, handler] of Object.entries(functions)) {
     const taskRoot = join(folder, "functions", name);
     await mkdir(taskRoot, { recursive: true });
-    await writeFile(join(taskRoot, "index.mjs"), `export { ${handler} as handler } from "../../../app.mjs";\n`);
+    await writeFile(join(taskRoot, "index.mjs"), `export { ${handler} as handler } from "../../app.mjs";\n`);
   }
 }
 
