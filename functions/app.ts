@@ -7,9 +7,9 @@ import { describeValue, TailwakeError } from "./contract/error.ts";
 import { type SignalSource, sourceDeclarationOf } from "./contract/signal-source.ts";
 import { checkAddress } from "./contract/stream.ts";
 import { Bindings, type Bound } from "./engines/binding.ts";
-import { Breakers } from "./engines/breakers.ts";
 import { noMeter } from "./engines/meter.ts";
-import type { Ports } from "./engines/ports.ts";
+import { type Ports, portsOf, type Telemetry } from "./engines/ports.ts";
+import { rulesOf } from "./engines/rules.ts";
 import { systemClock } from "./foundation/clock.ts";
 import type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
 import { cronHandler } from "./lambda/cron-event.ts";
@@ -38,17 +38,18 @@ export interface App<B extends readonly Bound[] = readonly Bound[]> {
 }
 
 /**
- * Checks the definitions: each activity is bound once, each stream's upstream is there, each root's activity is bound and
- * its address one of the kind. A root's entity id is made by the tick that starts it, and not at each cold start.
+ * Defines an app. Throws a `TailwakeError` for an activity that is bound twice, a stream whose upstream is missing, a
+ * root whose activity is not bound or whose address does not fit its kind. The tick that starts a root makes its entity
+ * id, so that a cold start need not.
  */
 export function createApp<const B extends readonly Bound[]>(definition: {
   readonly activities: B;
   readonly upstreams: { readonly [N in B[number]["activity"]["stream"]["upstream"]]: Upstream };
-  /** Tasks that exist as soon as the app is deployed; started idempotently by the cron function. */
+  /** Tasks that exist as soon as the app is deployed. The cron function starts them, idempotently. */
   readonly roots?: readonly Task[];
-  /** Streams of signals for the signals function to hold. */
+  /** The streams of signals that the signals function holds open. */
   readonly signalSources?: readonly SignalSource<B[number]["activity"]["stream"]["upstream"]>[];
-  /** How many runs of activities that name a resource may be under way at once in one invocation. */
+  /** For each resource: how many runs of activities that name it may be under way at once in one invocation. */
   readonly resources?: Readonly<Record<string, number>>;
 }): App<B> {
   const bindings = new Bindings(definition.activities);
@@ -71,10 +72,11 @@ export function createApp<const B extends readonly Bound[]>(definition: {
 
 /**
  * The Lambda handlers of an app: `wake` for the queues of the lazy function (and plain bus events), `cron` for the
- * tick, `signals` and `eager` for the functions that hold streams open. The environment is read and checked, and clients
- * are built, once, at the first event of each process; one `SettingsError` lists every problem.
+ * tick, `signals` and `eager` for the functions that lead. The first event of a process reads and checks the
+ * environment and builds the clients; one `SettingsError` lists every problem.
  *
- * A bundle of it has all four; one of `createWakeHandler(app)` leaves out what only the others need.
+ * A bundle of these has the code of all four. A bundle of `createWakeHandler(app)` leaves out what only the others
+ * need.
  */
 export function createHandlers(
   app: App,
@@ -116,7 +118,9 @@ interface Built {
   readonly lambda: LambdaLog;
 }
 
-/** What a process has: built at its first event. From then on the log is that of this invocation. */
+/**
+ * Returns everything one process shares, built on its first event. From then on the log lines are of this invocation.
+ */
 type Begin = (context: LambdaContext) => Built;
 
 function processOf(app: App, environment: Environment): Begin {
@@ -152,13 +156,11 @@ function tickerOf(begin: Begin, { roots }: App): LambdaHandler {
   };
 }
 
-/** The engines' machinery on AWS. */
-export function createPorts(app: App, settings: AppSettings, { log, meter }: Pick<Ports, "log" | "meter">): Ports {
+/** The engines' ports on AWS. */
+export function createPorts(app: App, settings: AppSettings, { log, meter }: Pick<Telemetry, "log" | "meter">): Ports {
   const clock = systemClock;
   const dynamo = new DynamoDBClient({});
   watchThrottles(dynamo, () => meter.add("Throttles", 1));
-  const control = new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE);
-  const upstream = new Connections(app.upstreams).of;
   const signalQueueUrl = settings.TAILWAKE_SIGNAL_QUEUE_URL;
   const bus = new EventBridgeAlarms(
     { events: new EventBridgeClient({}), scheduler: new SchedulerClient({}) },
@@ -170,46 +172,52 @@ export function createPorts(app: App, settings: AppSettings, { log, meter }: Pic
     },
     clock,
   );
-  return {
-    bindings: new Bindings(app.activities),
-    store: new DynamoTaskStore(dynamo, settings.TAILWAKE_TABLE),
-    control,
-    alarms: signalQueueUrl === undefined ? bus : new DirectSignals(bus, signalQueueUrl, clock),
-    clock,
-    log,
-    meter,
-    tracer: otelTracer,
-    limits: {
-      runs: settings.TAILWAKE_RUNS,
-      runsPerKind: settings.TAILWAKE_RUNS_PER_KIND,
-      resources: app.resources,
-      probePeriodMs: settings.TAILWAKE_PROBE_MINUTES * 60_000,
-      eagerShards: settings.TAILWAKE_EAGER_SHARDS,
-      eagerWatches: settings.TAILWAKE_EAGER_WATCHES,
+  return portsOf(
+    {
+      bindings: new Bindings(app.activities),
+      signalSources: app.signalSources.map(sourceDeclarationOf),
+      limits: {
+        runs: settings.TAILWAKE_RUNS,
+        runsPerKind: settings.TAILWAKE_RUNS_PER_KIND,
+        resources: app.resources,
+        probePeriodMs: settings.TAILWAKE_PROBE_MINUTES * 60_000,
+        eagerShards: settings.TAILWAKE_EAGER_SHARDS,
+        eagerWatches: settings.TAILWAKE_EAGER_WATCHES,
+      },
     },
-    breakers: new Breakers({ control, clock, log, random: Math.random, upstream }),
-    signalSources: app.signalSources.map(sourceDeclarationOf),
-    random: Math.random,
-    newToken: () => randomUUID(),
-    upstream,
-    exit: leave,
-    openStream: openEventStream,
-  };
+    {
+      store: new DynamoTaskStore(dynamo, settings.TAILWAKE_TABLE),
+      control: new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE),
+      alarms: signalQueueUrl === undefined ? bus : new DirectSignals(bus, signalQueueUrl, clock),
+      clock,
+      random: Math.random,
+      newToken: () => randomUUID(),
+      upstream: new Connections(app.upstreams).of,
+      openStream: openEventStream,
+      exit: exitProcess,
+    },
+    { log, meter, tracer: otelTracer },
+  );
 }
 
 /** Lambda starts another process for the next event. */
-function leave(task: string): never {
+function exitProcess(task: string): never {
   process.stderr.write(
-    `${JSON.stringify({ level: "warn", msg: "process left: an activity ignored the abort", task })}\n`,
+    `${JSON.stringify({ level: "warn", msg: "process exits: an activity ignored the abort", task })}\n`,
   );
   process.exit(1);
 }
 
-/** What no function holds does not happen, and an event that nobody takes is no error: it has to be said here. */
-function checkLeaders({ bindings, signalSources, log }: Ports, settings: AppSettings): void {
-  const eager = [...bindings].filter(({ engine }) => engine === "eager").map(({ declaration }) => declaration.name);
+/** Checks that the functions that lead are deployed: AWS reports no error for an event that no function receives. */
+function checkLeaders(
+  { bindings, signalSources, log }: Pick<Ports, "bindings" | "signalSources" | "log">,
+  settings: AppSettings,
+): void {
+  const eager = [...bindings]
+    .filter(({ engine }) => rulesOf(engine).runBy === "leader")
+    .map(({ declaration }) => declaration.name);
   if (eager.length > 0 && settings.TAILWAKE_EAGER_FUNCTION === undefined) {
-    const expected = `the name of the eager function, without which nothing runs ${eager.join(", ")}`;
+    const expected = `the name of the eager function, which runs ${eager.join(", ")}`;
     throw new SettingsError([{ name: "TAILWAKE_EAGER_FUNCTION", expected, received: "nothing" }]);
   }
   if (signalSources.length > 0 && settings.TAILWAKE_SIGNALS_FUNCTION === undefined) {

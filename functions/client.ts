@@ -16,7 +16,7 @@ import { type EngineName, type TaskRecord as StoredRecord, type TaskKey, taskNam
 export type { Note } from "./operate/actions.ts";
 export type { RewindOptions } from "./operate/operators.ts";
 
-/** A task as people see it. */
+/** A task's record, without the fields that only the engines use. */
 export interface TaskRecord {
   readonly name: string;
   readonly activity: string;
@@ -32,38 +32,38 @@ export interface TaskRecord {
   readonly lease?: { readonly owner: string; readonly expiresAt: Date };
 }
 
-/** Tasks from outside of a run: for your own code and for operators. */
+/** Access to tasks from outside a run: for your own code and for operators. */
 export interface Tasks {
-  /** Starts a task; one that is there already is left alone. Resolves to its status. */
+  /** Starts a task, unless it exists. Resolves to its status. */
   start<S extends Stream>(activity: Activity<S>, address: AddressOf<S>): Promise<TaskStatus>;
-  /** Says that an aggregate has news. A hint: it may come late or twice. */
+  /** Sends the signal that an aggregate has news: a hint, which may arrive late or twice. */
   signal<S extends Stream>(stream: S, address: AddressOf<S>): Promise<void>;
   get<S extends Stream>(activity: Activity<S>, address: AddressOf<S>): Promise<TaskRecord | undefined>;
   /**
-   * Reads the whole table, page by page: not for a path that runs often. A record that cannot be read is an error in the
-   * log.
+   * Reads the whole table, page by page: do not call it often. A record that cannot be read is skipped, with an error
+   * in the log.
    */
   list(filter?: { readonly status?: TaskStatus; readonly activity?: string }): AsyncIterable<TaskRecord>;
-  /** Runs a task now, though it sleeps or waits for a retry. */
+  /** Runs a task now, even if it sleeps or waits for a retry. */
   wake(task: Task): Promise<void>;
   pause(task: Task, note?: Note): Promise<void>;
   /** Lets a paused or parked task run again. */
   resume(task: Task, note?: Note): Promise<void>;
-  /** Moves the tail and starts over with an empty view. Refused while running unless forced; force fences the run out. */
+  /** Moves the tail and empties the view. Refused during a run, unless forced; force fences the run out. */
   rewind(task: Task, to: Tail, options?: RewindOptions): Promise<void>;
-  /** Lets no task of an upstream run until it is resumed; news is kept. Functions notice within 5 s. */
+  /** Lets no task of an upstream run until {@link resumeUpstream}. News is kept. Functions notice it within 5 s. */
   pauseUpstream(upstream: string, reason: string): Promise<void>;
-  /** Its tasks run again as they come due: the last within 5 min. */
+  /** Lets the tasks of an upstream run again, each when it comes due: the last within 5 min. */
   resumeUpstream(upstream: string): Promise<void>;
 }
 
-/** The tasks of a deployed app. Reads the same environment as its functions; throws one `SettingsError`. */
+/** The tasks of a deployed app. Reads the environment of the app's functions. Throws one `SettingsError`. */
 export function createTasks(app: App, environment: Environment = process.env): Tasks {
   const log = jsonLogger((line) => process.stdout.write(line));
   return tasksOf(createPorts(app, readSettings(environment, appSettings), { log, meter: noMeter }));
 }
 
-/** The tasks behind given machinery. */
+/** The tasks that the given ports reach. */
 export function tasksOf(ports: Ports): Tasks {
   const { store, alarms, bindings, log } = ports;
 

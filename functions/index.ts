@@ -1,4 +1,4 @@
-/** The public names: what an author of activities and of an app needs. */
+/** The public API for authors of activities and apps. */
 
 export {
   type App,

@@ -1,4 +1,7 @@
-/** For programs of operators, as `npx tailwake` and its console: a desk over a deployed app, and what people read of it. */
+/**
+ * For operators' programs, such as `npx tailwake` and its console: a desk over a deployed app, and its words for
+ * people.
+ */
 
 import { type App, createPorts } from "./app.ts";
 import { noMeter } from "./engines/meter.ts";
@@ -33,8 +36,8 @@ export { parseTaskName, type TaskRecord, taskName } from "./tasks/record.ts";
 export { detailTypes, wakeSource } from "./wake/wake.ts";
 
 /**
- * A desk over what the environment of a function of the app says. The AWS clients take credentials, region and endpoints
- * from `process.env`, as always. Throws one `SettingsError`. Nothing is measured, and `log` has what the engines log.
+ * A desk over the app that the environment of one of its functions names. The AWS clients read credentials, region and
+ * endpoints from `process.env`, as always. The engines log to `log` and measure nothing. Throws one `SettingsError`.
  */
 export function createDesk(app: App, environment: Environment, log: Logger): Desk {
   const ports = createPorts(app, readSettings(environment, appSettings), { log, meter: noMeter });

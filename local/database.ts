@@ -45,6 +45,8 @@ export async function startDatabase(directory: string | undefined): Promise<Data
       return end(...args);
     };
   });
+  // A connection that is closed while a client sends on it costs the client its request.
+  server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {

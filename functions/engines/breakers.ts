@@ -1,16 +1,17 @@
 import { describeError, isTailwakeError } from "../contract/error.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { Logger } from "../foundation/logger.ts";
+import { compareAndSwap, stillMoving } from "../tasks/compare-and-swap.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import {
   type BreakerState,
   beginTrial,
   close,
   closedBreaker,
-  comeAgainAt,
   decodeBreaker,
   encodeBreaker,
   failuresToOpen,
+  retryAt,
   trip,
 } from "../upstream/breaker.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
@@ -25,17 +26,18 @@ export type BreakerDecision =
 
 /** How old a look at a breaker may be. */
 const readingMaxAgeMs = 5_000;
-const rounds = 5;
+const maxTries = 5;
 
-interface Look {
+interface Reading {
   readonly version: number;
   readonly state: BreakerState;
   readonly at: number;
 }
 
 interface Watched {
-  check: Look | undefined;
-  reading: Promise<Look> | undefined;
+  reading: Reading | undefined;
+  /** Read once for all who ask meanwhile. */
+  underWay: Promise<Reading> | undefined;
   /** Set while this process has the trial: the streams that had opened before, and how long it counts. */
   trial: { readonly from: number; readonly until: number } | undefined;
 }
@@ -63,7 +65,7 @@ export class Breakers {
   async admit(upstream: string): Promise<BreakerDecision> {
     const { clock, random } = this.#ports;
     const watched = this.#of(upstream);
-    const { state } = await this.#check(upstream, watched);
+    const { state } = await this.#reading(upstream, watched);
     if (state.paused) return { type: "paused" };
     if (state.state === "closed") return { type: "go" };
     const now = clock.now();
@@ -74,32 +76,32 @@ export class Breakers {
         watched.trial = { from, until: sent.trialUntil ?? now };
         return { type: "go", isTrial: true };
       }
-      const again = (watched.check ?? { state }).state;
+      const again = (watched.reading ?? { state }).state;
       if (again.state === "closed" && !again.paused) return { type: "go" };
-      return { type: "wait", at: comeAgainAt(again, now, random()) };
+      return { type: "wait", at: retryAt(again, now, random()) };
     }
-    return { type: "wait", at: comeAgainAt(state, now, random()) };
+    return { type: "wait", at: retryAt(state, now, random()) };
   }
 
   /** Has an operator paused it? */
   async isPaused(upstream: string): Promise<boolean> {
-    return (await this.#check(upstream, this.#of(upstream))).state.paused !== undefined;
+    return (await this.#reading(upstream, this.#of(upstream))).state.paused !== undefined;
   }
 
-  /** As of the last look: is nobody but a trial to use it? */
+  /** As last read: is nobody but a trial to use it? */
   isOut(upstream: string): boolean {
-    const state = this.#of(upstream).check?.state;
+    const state = this.#of(upstream).reading?.state;
     return state !== undefined && (state.state === "open" || state.paused !== undefined);
   }
 
   /** The trial had nothing to do: another may be sent. */
-  async recall(upstream: string): Promise<void> {
+  async release(upstream: string): Promise<void> {
     this.#of(upstream).trial = undefined;
     await this.change(upstream, ({ trialUntil, ...stored }) => (trialUntil === undefined ? undefined : stored));
   }
 
   /** Draws the conclusions from how the streams of an upstream have fared: after a stream opened, after a run. Never throws. */
-  async review(upstream: string): Promise<void> {
+  async report(upstream: string): Promise<void> {
     const { clock, random, log } = this.#ports;
     const watched = this.#of(upstream);
     const { health } = this.#ports.upstream(upstream);
@@ -135,39 +137,47 @@ export class Breakers {
     decide: (stored: BreakerState) => BreakerState | undefined,
   ): Promise<BreakerState | undefined> {
     const watched = this.#of(upstream);
-    for (let round = 1; round <= rounds; round++) {
-      const check = await this.#read(upstream);
-      watched.check = check;
-      const next = decide(check.state);
-      if (!next) return undefined;
-      const version = await this.#ports.control.write(documentOf(upstream), encodeBreaker(next), check.version);
-      if (version === undefined) continue;
-      watched.check = { version, state: next, at: this.#ports.clock.now() };
-      return next;
-    }
-    return undefined;
+    const read = async () => {
+      watched.reading = await this.#read(upstream);
+      return watched.reading;
+    };
+    const changed = await compareAndSwap<Reading, BreakerState, BreakerState | undefined>(
+      await read(),
+      maxTries,
+      ({ state }) => {
+        const next = decide(state);
+        return next ? { write: next } : { result: undefined };
+      },
+      async (next, { version: seen }) => {
+        const version = await this.#ports.control.write(documentOf(upstream), encodeBreaker(next), seen);
+        if (version === undefined) return { applied: false, stored: await read() };
+        watched.reading = { version, state: next, at: this.#ports.clock.now() };
+        return { applied: true, result: next };
+      },
+    );
+    return changed === stillMoving ? undefined : changed;
   }
 
   #of(upstream: string): Watched {
     const known = this.#watched.get(upstream);
     if (known) return known;
-    const watched: Watched = { check: undefined, reading: undefined, trial: undefined };
+    const watched: Watched = { reading: undefined, underWay: undefined, trial: undefined };
     this.#watched.set(upstream, watched);
     return watched;
   }
 
-  async #check(upstream: string, watched: Watched): Promise<Look> {
-    const { check } = watched;
-    if (check && this.#ports.clock.now() - check.at < readingMaxAgeMs) return check;
-    watched.reading ??= this.#readOrTakeForClosed(upstream).finally(() => {
-      watched.reading = undefined;
+  async #reading(upstream: string, watched: Watched): Promise<Reading> {
+    const { reading } = watched;
+    if (reading && this.#ports.clock.now() - reading.at < readingMaxAgeMs) return reading;
+    watched.underWay ??= this.#readOrTakeForClosed(upstream).finally(() => {
+      watched.underWay = undefined;
     });
-    watched.check = await watched.reading;
-    return watched.check;
+    watched.reading = await watched.underWay;
+    return watched.reading;
   }
 
   /** A breaker is there to spare an upstream: one that cannot be read must not keep its tasks from running. */
-  async #readOrTakeForClosed(upstream: string): Promise<Look> {
+  async #readOrTakeForClosed(upstream: string): Promise<Reading> {
     try {
       return await this.#read(upstream);
     } catch (error) {
@@ -178,7 +188,7 @@ export class Breakers {
     }
   }
 
-  async #read(upstream: string): Promise<Look> {
+  async #read(upstream: string): Promise<Reading> {
     const read = await readBreaker(this.#ports.control, upstream);
     return { ...read, at: this.#ports.clock.now() };
   }

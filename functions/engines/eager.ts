@@ -8,7 +8,8 @@ export const adoptionCheckMs = 3_600_000;
  * only while it awaits a child, or when it had to run alone.
  */
 export const eagerRules: EngineRules = {
-  takesSignals: false,
+  runBy: "leader",
+  onSignal: "keep",
   setsAlarms: false,
   whenDue: "leave",
   sleep: (record, _binding, now) => {

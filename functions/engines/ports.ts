@@ -11,33 +11,52 @@ import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { OpenStream, StreamRequest } from "../upstream/event-stream.ts";
 import type { Alarms } from "../wake/alarms.ts";
 import type { Bindings } from "./binding.ts";
-import type { Breakers } from "./breakers.ts";
+import { Breakers } from "./breakers.ts";
 import type { Meter } from "./meter.ts";
 import type { Tracer } from "./tracer.ts";
 
-/** What the engines work with; a handler builds it once, a test builds it from in-memory twins. */
-export interface Ports {
+/** The app, as the engines see it. */
+export interface BoundApp {
   readonly bindings: Bindings;
+  readonly limits: Limits;
+  readonly signalSources: readonly SignalSourceDeclaration[];
+}
+
+/** What is measured and logged. */
+export interface Telemetry {
+  readonly log: Logger;
+  readonly meter: Meter;
+  readonly tracer: Tracer;
+  readonly observer?: RunObserver;
+}
+
+/** The world outside the engines: AWS and the upstreams, or their twins in memory. */
+export interface Outside {
   readonly store: TaskStore;
   readonly control: ControlStore;
   readonly alarms: Alarms;
   readonly clock: Clock;
-  readonly log: Logger;
-  readonly meter: Meter;
-  readonly tracer: Tracer;
-  readonly limits: Limits;
-  readonly breakers: Breakers;
-  readonly signalSources: readonly SignalSourceDeclaration[];
   /** In [0, 1). */
   random(): number;
   /** A lease token that nobody else has. */
   newToken(): string;
   upstream(name: string): UpstreamConnection;
-  /** Ends this process: a task's activity ignored the abort, and what it still does must not reach another run (rule 20). */
-  exit(task: string): never;
   /** Opens event streams: `openEventStream`, unless a test scripts them. */
   openStream(request: StreamRequest): Promise<OpenStream>;
-  readonly observer?: RunObserver;
+  /** Ends this process: a task's activity ignored the abort, and what it still does must not reach another run (rule 20). */
+  exit(task: string): never;
+}
+
+/** Everything the engines work with. A function that needs little of it takes a `Pick`. */
+export interface Ports extends BoundApp, Telemetry, Outside {
+  readonly breakers: Breakers;
+}
+
+/** Puts the ports together. A process does so once: the breakers remember what they have read. */
+export function portsOf(app: BoundApp, outside: Outside, telemetry: Telemetry): Ports {
+  const { control, clock, random, upstream } = outside;
+  const breakers = new Breakers({ control, clock, log: telemetry.log, random, upstream });
+  return { ...app, ...outside, ...telemetry, breakers };
 }
 
 /** Hears what runs do. It must not throw. */
@@ -45,7 +64,7 @@ export interface RunObserver {
   /** Level 2: `act` is about to be called. */
   onAct?(task: TaskKey): void;
   onStart?(child: Activity, address: Address): void;
-  /** How a round of a run ended. */
+  /** How a pass of a run ended. */
   onOutcome?(task: TaskKey, outcome: Outcome): void;
 }
 
@@ -56,7 +75,7 @@ export interface Limits {
   readonly runsPerKind: number;
   /** Of these, runs of activities that name a resource. */
   readonly resources: Readonly<Record<string, number>>;
-  /** How long a sleeping lazy task is left without a look, since signals may be lost. */
+  /** How long a sleeping lazy task is left without a check, since signals may be lost. */
   readonly probePeriodMs: number;
   /** Over how many leaders the eager tasks are spread. */
   readonly eagerShards: number;

@@ -1,11 +1,11 @@
 /**
- * Time as the engines see it. Everything that waits or reads the time takes a clock, so that tests move time instead
- * of waiting for it.
+ * Time as the engines see it. All code that waits or reads the time takes a clock, so that tests can move the time
+ * instead of waiting.
  */
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   now(): number;
-  /** Resolves after `ms` milliseconds, at once if they are past, and (without throwing) when `signal` aborts. */
+  /** Resolves after `ms` milliseconds, at once if `ms` is not positive, or when `signal` aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** Structured log: a message that never varies, and fields that do. */
+/** A structured log: the message is constant, the fields vary. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -19,7 +19,7 @@ export function withFields(log: Logger, fields: LogFields): Logger {
   };
 }
 
-/** One JSON object a line: `level`, `msg`, `time` (ISO 8601), then the fields. */
+/** Writes one JSON object per line: `level`, `msg`, `time` (ISO 8601), then the fields. */
 export function jsonLogger(write: (line: string) => void, now: () => number = Date.now): Logger {
   const at =
     (level: LogLevel) =>
@@ -28,7 +28,7 @@ export function jsonLogger(write: (line: string) => void, now: () => number = Da
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-/** JSON has no bigint and prints an error as {}: a log line must not be lost or empty for that. */
+/** A replacer for `JSON.stringify`, which throws for a bigint and writes an error as {}. */
 export function printable(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return value.toString();
   return value instanceof Error ? value.message : value;

@@ -6,7 +6,7 @@ export interface LogEntry {
   readonly fields: LogFields;
 }
 
-/** A logger that notes what it is told. */
+/** A logger that records its lines in `entries`. */
 export function recordingLogger(entries: LogEntry[]): Logger {
   const line =
     (level: LogLevel) =>

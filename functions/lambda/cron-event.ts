@@ -7,7 +7,7 @@ import { type TickBudget, type TickReport, tick } from "../tick/tick.ts";
 import type { LambdaContext } from "./context.ts";
 import { openInvocation } from "./invocation.ts";
 
-/** The tick of a schedule: what the event says does not matter, only that it came. */
+/** Runs one tick. Ignores the content of the schedule's event. */
 export async function cronHandler(
   ports: Ports,
   roots: readonly Task[],
@@ -21,7 +21,7 @@ export async function cronHandler(
     ports.log.info("tick", { ...report });
     measure(ports.meter, report);
     const { control, clock } = ports;
-    await bestEffort(ports, "tick not noted", {}, () => recordTick(control, { at: clock.now(), report }));
+    await bestEffort(ports, "tick not recorded", {}, () => recordTick(control, { at: clock.now(), report }));
     return report;
   } finally {
     invocation.end();

@@ -7,12 +7,12 @@ import { ownFields } from "../wake/wake.ts";
 import type { LambdaContext } from "./context.ts";
 import { openInvocation } from "./invocation.ts";
 
-/** The signals function: whatever event it is started with, it holds the signals, unless somebody does. */
+/** The signals function: leads the signals, unless they have a leader. Ignores the content of its event. */
 export async function signalsHandler(ports: Ports, _event: unknown, context: LambdaContext): Promise<SignalsReport> {
-  return held(ports, context, (invocation) => holdSignals(ports, invocation));
+  return lead(ports, context, (invocation) => holdSignals(ports, invocation));
 }
 
-/** The eager function: an event names the shard to hold. One of an earlier division into shards is passed over. */
+/** The eager function: leads the shard that the event names. Ignores a shard of another number of shards. */
 export async function eagerHandler(
   ports: Ports,
   event: unknown,
@@ -24,18 +24,18 @@ export async function eagerHandler(
     ports.log.warn("no such shard", { leader, shards: ports.limits.eagerShards });
     return undefined;
   }
-  return held(ports, context, (invocation) => holdEagerShard(ports, shard, invocation));
+  return lead(ports, context, (invocation) => holdEagerShard(ports, shard, invocation));
 }
 
-async function held<R extends SignalsReport | EagerReport>(
+async function lead<R extends SignalsReport | EagerReport>(
   ports: Ports,
   context: LambdaContext,
-  hold: (invocation: ReturnType<typeof openInvocation>) => Promise<R>,
+  work: (invocation: ReturnType<typeof openInvocation>) => Promise<R>,
 ): Promise<R> {
   const { log, meter } = ports;
   const invocation = openInvocation(ports, context.getRemainingTimeInMillis());
   try {
-    const report = await hold(invocation);
+    const report = await work(invocation);
     log.info("held", { ...report });
     return report;
   } finally {

@@ -1,24 +1,18 @@
 import { describeError, isTailwakeError } from "../contract/error.ts";
 import type { Binding } from "../engines/binding.ts";
 import type { Invocation, Ports } from "../engines/ports.ts";
+import { rulesOf } from "../engines/rules.ts";
 import { type Need, Slots } from "../engines/slots.ts";
 import { runTask } from "../run/run.ts";
 import { Watch } from "../run/watch.ts";
+import { ledToken } from "../tasks/lease-token.ts";
 import { eagerBucketOf, eagerBuckets, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import { type Standing, standingOf } from "../tasks/standing.ts";
 import type { EagerEntry } from "../tasks/store.ts";
-import {
-  acquire,
-  acquireExpired,
-  acquireFromEarlierLeader,
-  type Claim,
-  clockSkewMs,
-  graceMs,
-  quarantine,
-  strikesToQuarantine,
-} from "../tasks/transitions.ts";
+import { clockSkewMs, graceMs, strikesToQuarantine } from "../tasks/times.ts";
+import { acquire, acquireExpired, acquireFromEarlierLeader, type Claim, quarantine } from "../tasks/transitions.ts";
 import type { Update } from "../tasks/update.ts";
 import { Limiter } from "../upstream/limiter.ts";
-import { strikeDelayMs } from "../wake/backoff.ts";
 import { type EagerShard, eagerLeader } from "../wake/leader-name.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import { lead } from "./lead.ts";
@@ -178,7 +172,7 @@ class WatchedShard {
     try {
       const binding = this.#ports.bindings.find(key);
       // Bound to another engine since: its wakes and the due scan look after it.
-      if (binding.engine === "eager") return binding;
+      if (rulesOf(binding.engine).runBy === "leader") return binding;
     } catch (error) {
       this.#ports.log.error("eager task not run", { task: name, err: describeError(error) });
     }
@@ -222,7 +216,7 @@ class WatchedShard {
     } finally {
       this.#watched--;
     }
-    await ports.breakers.review(binding.stream.upstream);
+    await ports.breakers.report(binding.stream.upstream);
   }
 
   /** The record if this run may go on with it; else when to look again is noted. */
@@ -233,7 +227,7 @@ class WatchedShard {
     if (!seen || this.#invocation.signal.aborted) return undefined;
     const update = await this.#claim(binding, seen);
     if (!update) {
-      this.#leaveAlone(seen);
+      this.#checkLater(seen);
       return undefined;
     }
     const { upstream } = binding.stream;
@@ -247,68 +241,74 @@ class WatchedShard {
       if (written.record.strikes > seen.strikes) this.#ports.meter.add("LeasesExpired", 1);
       return { record: written.record, why: reasonFor(seen) };
     }
-    if (decision.isTrial) await breakers.recall(upstream);
+    if (decision.isTrial) await breakers.release(upstream);
     return undefined;
   }
 
-  /** How to take a task, given its record; undefined if it is not to be taken now. */
+  /** How to acquire a task, given its record; undefined if it is not to be acquired now. */
   async #claim(binding: Binding, seen: TaskRecord): Promise<Update | undefined> {
-    const { clock, alarms, store, meter } = this.#ports;
-    const now = clock.now();
-    if (seen.paused) return undefined;
-    if (seen.strikes >= strikesToQuarantine && seen.status !== "running") return undefined;
+    const now = this.#ports.clock.now();
+    const standing = standingOf(seen, now);
+    const { name: leader, epoch } = this.#leadership;
     const claim: Claim = {
-      token: `${this.#leadership.name}#${this.#leadership.epoch}#${this.#ports.newToken()}`,
+      token: ledToken({ leader, epoch }, this.#ports.newToken()),
       leaseUntil: this.#invocation.hardEnd + clockSkewMs,
       engine: binding.engine,
       eagerBucket: eagerBucketOf(binding.engine, seen),
       inQuarantine: false,
       now,
     };
-    switch (seen.status) {
-      case "retrying":
-        if ((seen.notBefore ?? 0) > now) {
-          this.#later.set(taskName(seen), { until: seen.notBefore ?? 0 });
-          return undefined;
-        }
-        return acquire(claim, { sleeping: false, early: false, fence: undefined });
-      case "ready":
-        return acquire(claim, { sleeping: false, early: false, fence: undefined });
-      case "sleeping":
-        // A child's end makes a task that awaits it ready.
-        return seen.awaiting ? undefined : acquire(claim, { sleeping: true, early: false, fence: undefined });
-      case "running": {
-        const epoch = this.#epochOf(seen.token ?? "");
-        const isOver = (seen.leaseUntil ?? 0) + clockSkewMs + strikeDelayMs(seen.strikes) < now;
-        if (epoch === undefined && !isOver) return undefined;
-        if (epoch !== undefined && epoch >= this.#leadership.epoch) return undefined;
-        const leftInOrder = epoch !== undefined && epoch === this.#leadership.before?.released;
-        if (!leftInOrder && seen.strikes + 1 >= strikesToQuarantine) {
-          // What has killed a leader twice runs in an invocation of its own (rule 8).
-          const quarantined = await store.update(seen, quarantine(seen.token ?? "", now));
-          if (quarantined.applied) {
-            meter.add("LeasesExpired", 1);
-            await alarms.sendQuarantined({ class: "rescue", key: keyOf(seen) });
-          }
-          return undefined;
-        }
-        if (epoch === undefined) return acquireExpired(claim, seen.token ?? "", strikeDelayMs(seen.strikes));
-        return acquireFromEarlierLeader(claim, seen.token ?? "", leftInOrder);
-      }
-      case "completed":
-      case "parked":
+    switch (standing.type) {
+      case "done":
+      case "stopped":
         return undefined;
+      case "held":
+      case "dead":
+        return this.#claimLeased(seen, standing, claim);
+    }
+    if (seen.strikes >= strikesToQuarantine) return undefined;
+    switch (standing.type) {
+      case "waiting":
+        this.#later.set(taskName(seen), { until: standing.until });
+        return undefined;
+      case "takeable":
+        return acquire(claim, { sleeping: false, early: false, fence: undefined });
+      case "asleep":
+        // A child's end makes a task that awaits it ready.
+        return standing.awaiting ? undefined : acquire(claim, { sleeping: true, early: false, fence: undefined });
     }
   }
 
-  /** The epoch of this shard that a token was made in; undefined for any other token. */
-  #epochOf(token: string): number | undefined {
-    const [leader, epoch] = token.split("#");
-    return leader === this.#leadership.name ? Number(epoch) : undefined;
+  /** Acquires from an earlier leader of this shard at once, and from anyone else over a dead lease. */
+  async #claimLeased(
+    seen: TaskRecord,
+    { type, token, ledBy, strikes }: Standing & { readonly type: "held" | "dead" },
+    claim: Claim,
+  ): Promise<Update | undefined> {
+    const { name, epoch: ours, before } = this.#leadership;
+    const epoch = ledBy?.leader === name ? ledBy.epoch : undefined;
+    if (epoch === undefined ? type === "held" : epoch >= ours) return undefined;
+    const leftInOrder = epoch !== undefined && epoch === before?.released;
+    if (!leftInOrder && strikes + 1 >= strikesToQuarantine) {
+      await this.#quarantine(seen, token);
+      return undefined;
+    }
+    return epoch === undefined
+      ? acquireExpired(claim, token, strikes)
+      : acquireFromEarlierLeader(claim, token, leftInOrder);
   }
 
-  /** Notes when to look at a task again that others run, or that waits: the index does not say. */
-  #leaveAlone(record: TaskRecord): void {
+  /** What has killed a leader twice runs in an invocation that has nothing else (rule 8). */
+  async #quarantine(seen: TaskRecord, token: string): Promise<void> {
+    const { clock, alarms, store, meter } = this.#ports;
+    const quarantined = await store.update(seen, quarantine(token, clock.now()));
+    if (!quarantined.applied) return;
+    meter.add("LeasesExpired", 1);
+    await alarms.sendQuarantined({ class: "rescue", key: keyOf(seen) });
+  }
+
+  /** Records when to check a task again that others run, or that waits: the index does not say. */
+  #checkLater(record: TaskRecord): void {
     const isElsewhere = record.status === "running" || record.strikes >= strikesToQuarantine;
     if (isElsewhere) this.#later.set(taskName(record), { until: this.#ports.clock.now() + heldElsewhereMs });
   }

@@ -48,7 +48,7 @@ export async function lead(
 }
 
 async function claimOrWait(
-  { control, clock, newToken }: Ports,
+  { control, clock, newToken }: Pick<Ports, "control" | "clock" | "newToken">,
   name: LeaderName,
   { signal }: Invocation,
   mayTake: Place["mayTake"],

@@ -1,8 +1,9 @@
 import { describeError, describeValue, isTailwakeError, TailwakeError } from "../contract/error.ts";
-import type { Ports } from "../engines/ports.ts";
+import type { BoundApp, Ports } from "../engines/ports.ts";
+import { rulesOf } from "../engines/rules.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { ControlStore } from "../tasks/control.ts";
-import { clockSkewMs } from "../tasks/transitions.ts";
+import { clockSkewMs } from "../tasks/times.ts";
 import { eagerLeader, type LeaderName } from "../wake/leader-name.ts";
 
 /** How often a leader says that it lives. */
@@ -223,8 +224,8 @@ export class Leadership {
 }
 
 /** The places that an app has: one for its signals, and one a shard if it has eager activities. */
-function leadersOf({ bindings, limits, signalSources }: Ports): LeaderName[] {
-  const isEager = [...bindings].some(({ engine }) => engine === "eager");
+function leadersOf({ bindings, limits, signalSources }: BoundApp): LeaderName[] {
+  const isEager = [...bindings].some(({ engine }) => rulesOf(engine).runBy === "leader");
   const shards = Array.from({ length: isEager ? limits.eagerShards : 0 }, (_, i) => eagerLeader(i, limits.eagerShards));
   return signalSources.length > 0 ? ["signals", ...shards] : shards;
 }

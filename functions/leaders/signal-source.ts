@@ -66,7 +66,7 @@ export async function holdSignalSource(
 const idle = Symbol("idle");
 
 async function endOrIdle(
-  { clock }: Ports,
+  { clock }: Pick<Ports, "clock">,
   { ended }: OpenSource,
   idleLimitMs: number | undefined,
   signal: AbortSignal,
@@ -84,7 +84,7 @@ async function endOrIdle(
 }
 
 function openSource(
-  { upstream, clock }: Ports,
+  { upstream, clock }: Pick<Ports, "upstream" | "clock">,
   { method, request, read, upstream: name }: SignalSourceDeclaration,
   signal: AbortSignal,
   { onSignal }: SignalListener,

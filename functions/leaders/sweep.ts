@@ -66,7 +66,7 @@ async function isToWake(
 ): Promise<boolean> {
   const binding = ports.bindings.find(key);
   const { upstream } = binding.stream;
-  if (!upstreams.has(upstream) || !rulesOf(binding.engine).takesSignals) return false;
+  if (!upstreams.has(upstream) || rulesOf(binding.engine).onSignal !== "run") return false;
   const record = await ports.store.get(key);
   if (record?.status !== "sleeping" || record.paused || record.awaiting) return false;
   // While it is out nothing can be seen; what follows the outage is the probes'.

@@ -2,6 +2,7 @@ import { describeValue, TailwakeError } from "../contract/error.ts";
 import { isTail, type Tail } from "../contract/tail.ts";
 import type { Breakers } from "../engines/breakers.ts";
 import { statusOf } from "../run/start.ts";
+import { compareAndSwap, stillMoving } from "../tasks/compare-and-swap.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import {
   type EngineName,
@@ -18,8 +19,8 @@ import * as breaker from "../upstream/breaker.ts";
 import type { Alarms } from "../wake/alarms.ts";
 import { type Action, checkNote, type Note, recordAction } from "./actions.ts";
 
-/** Attempts of an operator's write against other writers. */
-const rounds = 5;
+/** Tries of an operator's write against other writers. */
+const maxTries = 5;
 
 export interface OperatorPorts {
   readonly store: TaskStore;
@@ -70,17 +71,21 @@ export function createOperators(ports: OperatorPorts): Operators {
     decide: (stored: TaskRecord, intervention: Intervention | undefined) => Update,
   ): Promise<TaskRecord> {
     const intervention = interventionOf(action, note);
-    let stored = await store.get(key);
-    for (let round = 1; round <= rounds; round++) {
-      if (!stored) throw refusal("unknown-task", key, "a record in the task table", "none");
-      const written = await store.update(key, decide(stored, intervention));
-      if (written.applied) {
-        if (intervention) await list({ ...intervention, target: taskName(key) });
-        return written.record;
-      }
-      stored = written.record;
-    }
-    throw stillMoving(`task ${taskName(key)}`);
+    const changed = await compareAndSwap<TaskRecord | undefined, Update, TaskRecord>(
+      await store.get(key),
+      maxTries,
+      (stored) => {
+        if (!stored) throw refusal("unknown-task", key, "a record in the task table", "none");
+        return { write: decide(stored, intervention) };
+      },
+      async (update) => {
+        const { applied, record } = await store.update(key, update);
+        return applied ? { applied, result: record } : { applied, stored: record };
+      },
+    );
+    if (changed === stillMoving) throw refusedEachTime(`task ${taskName(key)}`);
+    if (intervention) await list({ ...intervention, target: taskName(key) });
+    return changed;
   }
 
   function interventionOf(action: string, note: Note | undefined): Intervention | undefined {
@@ -140,7 +145,7 @@ export function createOperators(ports: OperatorPorts): Operators {
       const intervention = interventionOf("pause", note);
       const { reason } = note;
       const paused = await breakers.change(upstream, (stored) => breaker.pause(stored, clock.now(), reason));
-      if (!paused) throw stillMoving(`breaker of upstream ${upstream}`);
+      if (!paused) throw refusedEachTime(`breaker of upstream ${upstream}`);
       if (intervention) await list({ ...intervention, target: `upstream ${upstream}` });
     },
     async resumeUpstream(upstream, note) {
@@ -151,11 +156,11 @@ export function createOperators(ports: OperatorPorts): Operators {
   };
 }
 
-function stillMoving(subject: string): TailwakeError {
+function refusedEachTime(subject: string): TailwakeError {
   return new TailwakeError({
     code: "store-refused",
     subject,
-    expected: `to stand still for one of ${rounds} rounds`,
+    expected: `to stand still for one of ${maxTries} tries`,
     received: "another writer each time",
   });
 }

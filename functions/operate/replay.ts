@@ -3,9 +3,8 @@ import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobu
 import type { Outcome } from "../contract/outcome.ts";
 import type { Address } from "../contract/stream.ts";
 import type { Tail } from "../contract/tail.ts";
-import { Breakers } from "../engines/breakers.ts";
 import { noMeter } from "../engines/meter.ts";
-import type { Invocation, Ports } from "../engines/ports.ts";
+import { type Invocation, type Ports, portsOf } from "../engines/ports.ts";
 import { noTracer } from "../engines/tracer.ts";
 import { type LogEntry, recordingLogger } from "../foundation/recording-logger.ts";
 import { runTask } from "../run/run.ts";
@@ -69,38 +68,37 @@ export async function replay(
     const connection = real.upstream(name);
     return { ...connection, transport: recordingTransport(connection.transport, calls, isStream, isRead), close() {} };
   };
-  const control = new MemoryControlStore();
-  const noted = recordingLogger(log);
   const key = { entity: record.entity, kind: record.kind, activity: record.activity };
-  // Member by member: nothing of the real machinery that writes can come along.
-  const ports: Ports = {
-    bindings: real.bindings,
-    store,
-    control,
-    alarms: new MemoryAlarms(clock),
-    clock,
-    log: noted,
-    meter: noMeter,
-    tracer: noTracer,
-    limits: real.limits,
-    breakers: new Breakers({ control, clock, log: noted, random: Math.random, upstream }),
-    signalSources: [],
-    random: Math.random,
-    newToken: () => "replay",
-    upstream,
-    exit(task) {
-      throw new Error(`the activity of ${task} ignored the abort`);
+  // Outside, nothing of the real ports that writes can come along: a member that is added has to be answered for here.
+  const ports = portsOf(
+    { bindings: real.bindings, limits: real.limits, signalSources: [] },
+    {
+      store,
+      control: new MemoryControlStore(),
+      alarms: new MemoryAlarms(clock),
+      clock,
+      random: Math.random,
+      newToken: () => "replay",
+      upstream,
+      openStream: real.openStream,
+      exit(task) {
+        throw new Error(`the activity of ${task} ignored the abort`);
+      },
     },
-    openStream: real.openStream,
-    observer: {
-      onStart: (child, address) => void started.push({ activity: child.name, address }),
-      onOutcome: (task, outcome) => void (taskName(task) === taskName(key) && outcomes.push(outcome)),
+    {
+      log: recordingLogger(log),
+      meter: noMeter,
+      tracer: noTracer,
+      observer: {
+        onStart: (child, address) => void started.push({ activity: child.name, address }),
+        onOutcome: (task, outcome) => void (taskName(task) === taskName(key) && outcomes.push(outcome)),
+      },
     },
-  };
+  );
   const binding = ports.bindings.find(record);
   const viewBefore = record.view ?? (record.viewRef && (await real.store.getView(record, record.viewRef)));
   const before = beginning(record, from);
-  await store.copy(before);
+  store.copy(before);
   if (before.viewRef && viewBefore) await store.putView(key, before.viewRef, viewBefore);
   const now = clock.now();
   const claim = {

@@ -5,11 +5,13 @@ import type { BreakerDecision } from "../engines/breakers.ts";
 import type { Invocation, Ports } from "../engines/ports.ts";
 import { rulesOf } from "../engines/rules.ts";
 import { type Need, Slots } from "../engines/slots.ts";
-import { keepNews, take } from "../run/acquire.ts";
+import { acquireFor } from "../run/acquire.ts";
 import { runTask } from "../run/run.ts";
 import { sendAtOrLeaveToScan, startTask } from "../run/start.ts";
+import { keepNews } from "../run/tell.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
-import { strikesToQuarantine, timerSlackMs } from "../tasks/transitions.ts";
+import { standingOf } from "../tasks/standing.ts";
+import { strikesToQuarantine, timerSlackMs } from "../tasks/times.ts";
 import { type BusEvent, decodeBusEvent, ownMessage } from "../wake/envelope.ts";
 import { isNews, isSignal, type Signal, type TaskWake } from "../wake/wake.ts";
 
@@ -78,11 +80,11 @@ async function runWork(ports: Ports, work: TaskWork, invocation: Invocation, inQ
       received: "its turn after the deadline",
     });
   }
-  // News first: a run for an alarm clock would do, but must not keep news from being noted.
+  // News first: a run for an alarm clock would do, but must not keep news from being recorded.
   const ordered = [...wakes].sort((a, b) => Number(isNews(b.class)) - Number(isNews(a.class)));
   const [first] = ordered;
   if (!first) return;
-  if (binding.engine === "eager" && !(await runsInQuarantine(ports, first, inQuarantine))) {
+  if (rulesOf(binding.engine).runBy === "leader" && !(await runsInQuarantine(ports, first, inQuarantine))) {
     if (isNews(first.class)) await keepNews(ports, first.key, first.class);
     return;
   }
@@ -96,22 +98,26 @@ async function runWork(ports: Ports, work: TaskWork, invocation: Invocation, inQ
     }
     const decision = await ports.breakers.admit(upstream);
     if (decision.type !== "go") return putOff(ports, wake, decision);
-    const taking = await take(ports, binding, wake, invocation, { seen, inQuarantine });
-    if (taking.type === "taken") {
+    const acquired = await acquireFor(ports, binding, wake, invocation, { seen, inQuarantine });
+    if (acquired.type === "acquired") {
       const now = ports.clock.now();
       if (Number.isFinite(work.since)) ports.meter.add("WakeToRunMs", Math.max(0, now - work.since));
-      await runTask(ports, binding, taking.record, wake.class, invocation);
-      return ports.breakers.review(upstream);
+      await runTask(ports, binding, acquired.record, wake.class, invocation);
+      return ports.breakers.report(upstream);
     }
-    if (decision.isTrial) await ports.breakers.recall(upstream);
+    if (decision.isTrial) await ports.breakers.release(upstream);
     // What has killed invocations before runs with nothing beside it that it could take along (rule 8).
-    if (taking.type === "alone") return ports.alarms.sendQuarantined(wake);
-    if (taking.type === "noted") return;
+    if (acquired.type === "quarantine") return ports.alarms.sendQuarantined(wake);
+    if (acquired.type === "recorded") return;
   }
 }
 
-/** An eager task runs in its leader, which leaves those alone that have killed it. */
-async function runsInQuarantine({ store }: Ports, wake: TaskWake, inQuarantine: boolean): Promise<boolean> {
+/** A task that a leader runs is run here only in quarantine: the leader leaves out what has killed it. */
+async function runsInQuarantine(
+  { store }: Pick<Ports, "store">,
+  wake: TaskWake,
+  inQuarantine: boolean,
+): Promise<boolean> {
   if (!inQuarantine || isNews(wake.class)) return false;
   return ((await store.get(wake.key))?.strikes ?? 0) >= strikesToQuarantine;
 }
@@ -121,7 +127,11 @@ async function runsInQuarantine({ store }: Ports, wake: TaskWake, inQuarantine: 
  * message for one; what the due scan repeats anyway does not. While an operator has it paused, which may be for days,
  * only news is kept, in the record, and the ticks find the task afterwards.
  */
-async function putOff(ports: Ports, wake: TaskWake, decision: BreakerDecision): Promise<void> {
+async function putOff(
+  ports: Pick<Ports, "alarms" | "store" | "clock">,
+  wake: TaskWake,
+  decision: BreakerDecision,
+): Promise<void> {
   if (decision.type === "wait") {
     if (wake.class === "rescue" || wake.class === "probe") return;
     await ports.alarms.sendAt(wake, decision.at);
@@ -199,10 +209,10 @@ async function sortByTask(
 
 /** Signals address lazy tasks that can run, and eager ones that nobody watches; others cost no write (rule 4). */
 function addSignaled(ports: Ports, record: TaskRecord, add: (wake: TaskWake) => void): void {
-  if (record.paused || record.status === "completed" || record.status === "parked") return;
-  const binding = ports.bindings.find(record);
-  const unwatched = binding.engine === "eager" && record.status === "sleeping";
-  if (!rulesOf(binding.engine).takesSignals && !unwatched) return;
+  const standing = standingOf(record, ports.clock.now());
+  if (standing.type === "stopped" || standing.type === "done") return;
+  const { onSignal } = rulesOf(ports.bindings.find(record).engine);
+  if (onSignal === "ignore" || (onSignal === "keep" && standing.type !== "asleep")) return;
   const { entity, kind, activity } = record;
   add({ class: "signal", key: { entity, kind, activity } });
 }
@@ -255,7 +265,7 @@ function addressIn(detail: unknown, { kind }: StreamDeclaration, { address, deta
 const defaultMaxOpenStreams = 100;
 
 /** What a run takes a place of. */
-function needsOf({ limits, upstream }: Ports, { stream, declaration }: Binding): Need[] {
+function needsOf({ limits, upstream }: Pick<Ports, "limits" | "upstream">, { stream, declaration }: Binding): Need[] {
   const needs: Need[] = [
     { name: "invocation", limit: limits.runs },
     { name: `kind ${stream.kind}`, limit: limits.runsPerKind },

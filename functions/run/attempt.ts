@@ -18,23 +18,23 @@ type Viewed = Behaviour & { readonly type: "viewed" };
 export async function attempt(state: RunState, wokenBy: WokenBy): Promise<Outcome> {
   const handle = createRunHandle(state, wokenBy);
   const { behaviour } = state.binding.declaration;
-  const before = state.tail;
+  const before = state.progress.tail;
   let outcome: Outcome;
   try {
     outcome = await (behaviour.type === "processor"
       ? processEvents(state, behaviour, handle)
       : loadAndAct(state, behaviour, handle));
   } catch (error) {
-    outcome = wasCanceled(state, error) ? canceled(state.tail) : thrownOutcome(error, state.tail);
+    const { tail } = state.progress;
+    outcome = wasCanceled(state, error) ? canceled(tail) : thrownOutcome(error, tail);
   }
   try {
     await handle.startsSettled();
   } catch (error) {
     // A child that may not exist must not be passed over: the events that asked for it come again, and with them what
     // the view has made of them (T5).
-    if (behaviour.type === "viewed") state.discardView();
-    else state.tail = before;
-    return retry(state.tail, error);
+    state.progress.undo(before, state.record);
+    return retry(state.progress.tail, error);
   }
   // Whether the aborted activity stopped early or was just done is the same from here: the next run will see (T3).
   return outcome.type === "caughtUp" && state.signal.aborted ? canceled(outcome.tail) : outcome;
@@ -53,7 +53,8 @@ function wasCanceled(state: RunState, error: unknown): boolean {
 async function processEvents(state: RunState, behaviour: Processor, first: RunHandle): Promise<Outcome> {
   const stream = await openAfterTail(state);
   // An unknown tail was found when the stream opened: the activity starts from where it now is.
-  const run = first.run.tail === state.tail ? first.run : { ...first.run, tail: state.tail };
+  const { tail } = state.progress;
+  const run = first.run.tail === tail ? first.run : { ...first.run, tail };
   try {
     const outcome: unknown = await untilAbandoned(state, behaviour.processEvents(run, stream));
     if (isOutcome(outcome)) return outcome;
@@ -65,43 +66,45 @@ async function processEvents(state: RunState, behaviour: Processor, first: RunHa
 
 // ── level 2 ──────────────────────────────────────────────────────────────────────────────────────
 
-/** Folds the events into the view without acting, then acts once, if there is news (protocol rule 14). */
+/** Folds the events into the view without acting, then acts once, if there is news (rule 14). */
 async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle): Promise<Outcome> {
-  const { record } = state;
-  if (!state.view) await loadView(state, behaviour);
-  const { acted } = record;
+  const { record, progress } = state;
+  if (!progress.view) await loadView(state, behaviour);
   // Not acted on everything that is stored: some earlier run loaded, and did not get to act.
-  let news = acted === undefined || (!state.actedAhead && acted !== record.tail);
-  state.onTailUnknown = () => startView(state, behaviour);
+  let news = record.acted === undefined || (!progress.actedAhead && record.acted !== record.tail);
   const stream = await openAfterTail(state);
   try {
     do {
       for await (const batch of stream.batches()) {
         for (const recorded of batch.events) {
-          applyEvent(state, behaviour, recorded);
-          if (!state.actedAhead) news = true;
-          else if (recorded.id === acted) state.actedAhead = false;
+          if (!progress.actedAhead) news = true;
+          progress.fold(recorded, record, (view) => applyEvent(state, behaviour, view, recorded));
         }
       }
     } while (await ownEventsFollow(state, stream));
   } finally {
     leave(state);
   }
-  if (state.signal.aborted) return canceled(state.tail);
+  if (state.signal.aborted) return canceled(progress.tail);
   // The event that was acted on last is gone from the history: what has been acted on is not known any more.
-  if (state.actedAhead) news = true;
-  state.actedAhead = false;
+  if (progress.actedAhead) news = true;
+  progress.passedActed();
   if (!news && !asksToAct(state, handle.context.wokenBy)) {
-    state.acted = state.tail;
-    return { type: "caughtUp", tail: state.tail };
+    progress.actedOnTail();
+    return { type: "caughtUp", tail: progress.tail };
   }
-  state.acted = "again";
+  return act(state, behaviour, handle);
+}
+
+async function act(state: RunState, behaviour: Viewed, handle: RunHandle): Promise<Outcome> {
+  const { progress } = state;
+  progress.beginAct();
   state.ports.observer?.onAct?.(state.key);
-  const decision: unknown = await untilAbandoned(state, behaviour.act(state.view?.value, handle.context));
-  state.actEndedAt = state.ports.clock.now();
+  const decision: unknown = await untilAbandoned(state, behaviour.act(progress.view?.value, handle.context));
+  state.endAct();
   if (!isDecision(decision)) throw notTheContract(state, "act", "a decision, as caughtUp() or completed()", decision);
-  if (decision.type === "caughtUp" && !state.signal.aborted) state.acted = state.tail;
-  return { ...decision, tail: state.tail };
+  if (decision.type === "caughtUp" && !state.signal.aborted) progress.actedOnTail();
+  return { ...decision, tail: progress.tail };
 }
 
 /** For how long after an `act` its own events are expected, and how long a pause between two of them may be. */
@@ -131,17 +134,11 @@ function asksToAct(state: RunState, wokenBy: WokenBy): boolean {
 }
 
 async function loadView(state: RunState, behaviour: Viewed): Promise<void> {
-  const { record, ports, key } = state;
-  if (record.viewVersion === behaviour.view.version && record.tail !== epoch) {
-    const json = record.view ?? (record.viewRef && (await ports.store.getView(key, record.viewRef)));
-    if (json) {
-      state.view = { value: parseView(state, json), changed: false };
-      state.actedAhead = record.actedAhead === true;
-      if (state.actedAhead) state.acted = record.acted ?? "again";
-      return;
-    }
-  }
-  startView(state, behaviour);
+  const { record, ports, key, progress } = state;
+  const isUsable = record.viewVersion === behaviour.view.version && record.tail !== epoch;
+  const json = isUsable && (record.view ?? (record.viewRef && (await ports.store.getView(key, record.viewRef))));
+  if (json) progress.load(parseView(state, json), record);
+  else progress.startOver(record);
 }
 
 /** Throws a `TailwakeError` ("malformed-record"): a SyntaxError would not say of what. */
@@ -158,26 +155,9 @@ function parseView({ key }: RunState, json: string): unknown {
   }
 }
 
-/** An empty view at epoch: what was acted on before lies ahead, and is not acted on again. */
-function startView(state: RunState, behaviour: Viewed): void {
-  state.view = { value: behaviour.view.initial(), changed: true };
-  state.tail = epoch;
-  state.actedAhead = state.record.acted !== undefined && state.record.acted !== epoch;
-  state.acted = state.record.acted ?? "again";
-}
-
-function applyEvent(state: RunState, behaviour: Viewed, recorded: Recorded<unknown>): void {
-  const { view } = state;
-  if (!view) return;
-  try {
-    const returned = behaviour.apply(view.value, recorded);
-    if (returned !== undefined) throw notInPlace(state, returned);
-  } catch (error) {
-    state.discardView();
-    throw error;
-  }
-  view.changed = true;
-  state.tail = recorded.id;
+function applyEvent(state: RunState, behaviour: Viewed, view: unknown, recorded: Recorded<unknown>): void {
+  const returned = behaviour.apply(view, recorded);
+  if (returned !== undefined) throw notInPlace(state, returned);
 }
 
 // ── both ─────────────────────────────────────────────────────────────────────────────────────────
@@ -202,7 +182,7 @@ async function untilAbandoned<T>(state: RunState, work: Promise<T> | T): Promise
     over.abort(noLongerNeeded);
   }
   invocation.abandoned(taskName(state.key));
-  return canceled(state.tail);
+  return canceled(state.progress.tail);
 }
 
 /** An `apply` that returns something has changed a copy, or goes on when the view is stored already. */

@@ -47,7 +47,7 @@ export async function openTaskStream(
     span.end();
     throw error;
   } finally {
-    await ports.breakers.review(upstream);
+    await ports.breakers.report(upstream);
   }
 }
 
@@ -62,49 +62,58 @@ export function isTailInDoubt({ stream }: Binding, record: TaskRecord, now: numb
  * server no longer knows the tail (rule 18).
  */
 export async function openAfterTail(state: RunState): Promise<OpenStream> {
-  if (state.stream?.continuesAfter(state.tail)) return state.stream;
-  state.stream?.close();
-  const { ports, binding } = state;
-  try {
-    state.stream = await open(state, state.tail);
-  } catch (error) {
-    const { tailUnknown } = binding.stream.definition;
-    const unknown = tailUnknown !== "silent" && error instanceof ConnectError && tailUnknown(error);
-    if (!unknown || state.tail === epoch) throw error;
-    return startOver(state, error);
-  }
-  if (binding.stream.definition.tailUnknown !== "silent") return state.stream;
-  if (state.stream.empty && state.tail !== epoch) {
-    const seen = state.tailSeenAt === "unchanged" ? state.record : { ...state.record, tailSeenAt: state.tailSeenAt };
-    if (!isTailInDoubt(binding, { ...seen, tail: state.tail }, ports.clock.now())) return state.stream;
-    const known = await isInHistory(state);
-    if (state.signal.aborted) return state.stream;
-    if (!known) await startOver(state, "not in the stream");
-  }
-  // Whatever follows it, and what is read from epoch, the server has just said itself.
-  state.tailSeenAt = ports.clock.now();
-  return state.stream;
+  const { progress } = state;
+  const open = state.stream?.continuesAfter(progress.tail) ? state.stream : await openKnownTail(state);
+  progress.assertContinuedBy(open);
+  return open;
 }
 
-async function open(state: RunState, tail: Tail): Promise<OpenStream> {
-  const { ports, binding, record, watch, signal } = state;
-  const stream = await openTaskStream(ports, binding, record, { tail, watch: watch !== undefined, signal });
-  watch?.opened();
+/** Opens the stream after the tail if the server still knows that, else from epoch. */
+async function openKnownTail(state: RunState): Promise<OpenStream> {
+  const { ports, binding, progress, record } = state;
+  const { tailUnknown } = binding.stream.definition;
+  let stream: OpenStream;
+  try {
+    stream = await open(state);
+  } catch (error) {
+    const unknown = tailUnknown !== "silent" && error instanceof ConnectError && tailUnknown(error);
+    if (!unknown || progress.tail === epoch) throw error;
+    return startOver(state, error);
+  }
+  if (tailUnknown !== "silent") return stream;
+  if (stream.empty && progress.tail !== epoch) {
+    const { tail, tailSeenAt } = progress;
+    const seen = { ...record, ...(tailSeenAt === "unchanged" ? {} : { tailSeenAt }), tail };
+    if (!isTailInDoubt(binding, seen, ports.clock.now())) return stream;
+    const known = await isInHistory(state);
+    if (state.signal.aborted) return stream;
+    if (!known) stream = await startOver(state, "not in the stream");
+  }
+  // Whatever follows it, and what is read from epoch, the server has just said itself.
+  progress.tailSeen(ports.clock.now());
   return stream;
 }
 
-async function startOver(state: RunState, err: unknown): Promise<OpenStream> {
-  state.log.warn("tail unknown to the upstream, reading from epoch", { afterEvent: state.tail, err });
+/** Opens the run's stream after its tail, in the place of the one that it has. */
+async function open(state: RunState): Promise<OpenStream> {
+  const { ports, binding, record, watch, signal, progress } = state;
   state.stream?.close();
-  state.tail = epoch;
-  state.onTailUnknown();
-  state.stream = await open(state, epoch);
-  return state.stream;
+  const position = { tail: progress.tail, watch: watch !== undefined, signal };
+  const stream = await openTaskStream(ports, binding, record, position);
+  watch?.opened();
+  state.readFrom(stream);
+  return stream;
+}
+
+function startOver(state: RunState, err: unknown): Promise<OpenStream> {
+  const afterEvent = state.progress.tail;
+  state.log.warn("tail unknown to the upstream, reading from epoch", { afterEvent, err });
+  state.progress.startOver(state.record);
+  return open(state);
 }
 
 /** Reads the whole stream for the run's tail: what a server that is silent about unknown tails makes necessary. */
-async function isInHistory(state: RunState): Promise<boolean> {
-  const { ports, binding, record, signal, tail } = state;
+async function isInHistory({ ports, binding, record, signal, progress: { tail } }: RunState): Promise<boolean> {
   const history = await openTaskStream(ports, binding, record, { tail: epoch, watch: false, signal });
   try {
     for await (const { events } of history.batches()) if (events.some(({ id }) => id === tail)) return true;

@@ -1,8 +1,8 @@
 import { timeOf } from "../contract/event-time.ts";
+import type { Settled } from "./carry-out.ts";
 import type { RunState } from "./run-state.ts";
-import type { Settled } from "./settlement.ts";
 
-/** Begins to measure a round of a run; call what it returns when the round's outcome has been written. */
+/** Begins to measure a pass of a run; call what it returns when the pass's outcome has been written. */
 export function measurePass(state: RunState): (settled: Settled) => void {
   const { clock, meter } = state.ports;
   const { activity } = state.key;

@@ -30,7 +30,7 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
     const status = statusOf(started.record);
     if (!wake || status === "completed") return status;
     if (!(await awaitChild(ports, started.key, state.key))) return "completed";
-    state.awaiting = true;
+    state.awaitChild();
     return status;
   }
 
@@ -59,14 +59,14 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
 
   const run: Run<Stream> = {
     ...context,
-    tail: state.tail,
+    tail: state.progress.tail,
     advance(tail) {
-      state.tail = checkTail(state, "advance", tail);
+      state.progress.advance(checkTail(state, "advance", tail));
     },
     async checkpoint(tail) {
-      state.tail = checkTail(state, "checkpoint", tail);
+      state.progress.advance(checkTail(state, "checkpoint", tail));
       state.assertHeld("a checkpoint");
-      const written = await state.write(checkpoint(state.token, await state.progress(tail)));
+      const written = await state.write(checkpoint(state.token, await state.progressAt(tail)));
       if (!written.applied) state.assertHeld("a checkpoint");
     },
   };

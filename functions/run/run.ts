@@ -3,21 +3,23 @@ import { isTailwakeError } from "../contract/error.ts";
 import { canceled, type Outcome, retry } from "../contract/outcome.ts";
 import type { Binding } from "../engines/binding.ts";
 import type { Invocation, Ports } from "../engines/ports.ts";
+import { rulesOf } from "../engines/rules.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import { attempt } from "./attempt.ts";
+import { carryOut, factsOf, type Settled, settle } from "./carry-out.ts";
 import { measurePass } from "./pass.ts";
-import { RunState } from "./run-state.ts";
-import { afterTooManyPasses, flush, flushAt, goOnForWakes, type Settled, settle } from "./settlement.ts";
+import { beginRun, type RunState } from "./run-state.ts";
+import { continued, flushed, maxUnwrittenMs } from "./settlement.ts";
 import { HeadWatcher, type Watch, type Watched } from "./watch.ts";
 
-/** Rounds of one run: the first, and reruns in place for wakes that came meanwhile (rule 10). */
+/** Passes of one run: the first, and reruns in place for wakes that came meanwhile (rule 10). */
 const maxPasses = 10;
 
 /**
  * The one run that all engines share: streams the events after the stored tail through the activity and commits what
  * it returns. The record is the one that acquire wrote. Without contention it costs exactly that write and one more.
- * With `watch` it goes on at the head of its stream, round by round, until its invocation or its lease ends.
+ * With `watch` it goes on at the head of its stream, pass by pass, until its invocation or its lease ends.
  * Resolves to the record as the run left it.
  */
 export function runTask(
@@ -31,8 +33,7 @@ export function runTask(
   const { activity, fence } = record;
   const attributes = { task: taskName(record), activity, engine: binding.engine, wake, fence };
   return ports.tracer.within("tailwake.run", attributes, (span) => {
-    const state = new RunState(ports, binding, invocation, record, wake, watch);
-    state.span = span;
+    const state = beginRun({ ports, binding, invocation, record, wake, watch, span });
     return runPasses(state, reasonFor(wake, binding, record));
   });
 }
@@ -41,18 +42,14 @@ async function runPasses(state: RunState, first: WokenBy): Promise<TaskRecord> {
   const head = state.watch && new HeadWatcher(state, state.watch);
   try {
     let wokenBy: WokenBy | undefined = first;
-    for (let round = 1; wokenBy; round++) {
-      state.awaiting = false;
-      const measure = measurePass(state);
-      const outcome = await attempt(state, wokenBy);
-      note(state, outcome);
-      const settled = await settleOrFail(state, () => settle(state, outcome));
-      measure(settled);
+    for (let pass = 1; wokenBy; pass++) {
+      const settled = await runPass(state, wokenBy);
       wokenBy = undefined;
-      if (settled === "again" && round === maxPasses) await settle(state, afterTooManyPasses(state));
+      // A busy task must not keep an invocation for itself: it hands over (rule 10).
+      if (settled === "again" && pass === maxPasses) await settle(state, canceled(state.progress.tail));
       else if (settled === "again") wokenBy = "signal";
       else if (settled === "watching" && head) {
-        round = 0;
+        pass = 0;
         wokenBy = await watchOn(state, head);
       }
     }
@@ -62,26 +59,40 @@ async function runPasses(state: RunState, first: WokenBy): Promise<TaskRecord> {
   }
 }
 
-/** Watches until there is something for another round, and says why; undefined when the run is over. */
+async function runPass(state: RunState, wokenBy: WokenBy): Promise<Settled> {
+  state.beginPass();
+  const measure = measurePass(state);
+  const outcome = await attempt(state, wokenBy);
+  observe(state, outcome);
+  const settled = await settleOrFail(state, () => settle(state, outcome));
+  measure(settled);
+  return settled;
+}
+
+/** Watches until there is something for another pass, and says why; undefined when the run is over. */
 async function watchOn(state: RunState, head: HeadWatcher): Promise<WokenBy | undefined> {
+  const write = (settlementOf: typeof flushed) => {
+    const { tail } = state.progress;
+    return settleOrFail(state, () => carryOut(state, settlementOf(tail, factsOf(state, tail))));
+  };
   for (;;) {
     state.watch?.show(state.record.fence, state.seenWakeCount);
-    const next: Watched = await head.next(flushAt(state));
+    const next: Watched = await head.next(state.unwritten ? state.writtenAt + maxUnwrittenMs : undefined);
     switch (next.type) {
-      case "round":
+      case "pass":
         return next.wokenBy;
       case "poked": {
-        const settled = await settleOrFail(state, () => goOnForWakes(state));
+        const settled = await write(continued);
         return settled === "again" ? (state.record.childDone ? "child" : "operator") : undefined;
       }
       case "flush": {
-        const settled = await settleOrFail(state, () => flush(state));
+        const settled = await write(flushed);
         if (settled === "again") return "signal";
         if (settled !== "watching") return undefined;
         break;
       }
       case "over":
-        await settleOrFail(state, () => settle(state, next.outcome ?? canceled(state.tail)));
+        await settleOrFail(state, () => settle(state, next.outcome ?? canceled(state.progress.tail)));
         return undefined;
     }
   }
@@ -93,14 +104,14 @@ async function settleOrFail(state: RunState, write: () => Promise<Settled>): Pro
     return await write();
   } catch (error) {
     if (!isTailwakeError(error, "view-not-storable")) throw error;
-    state.discardView();
+    state.progress.discard(state.record);
     const failed = retry(state.record.tail, error);
-    note(state, failed);
+    observe(state, failed);
     return settle(state, failed);
   }
 }
 
-function note({ ports, key, span }: RunState, outcome: Outcome): void {
+function observe({ ports, key, span }: RunState, outcome: Outcome): void {
   span.set({ outcome: outcome.type });
   if (outcome.type === "retry") span.fail(outcome.error);
   ports.observer?.onOutcome?.(key, outcome);
@@ -113,6 +124,6 @@ function reasonFor(wake: WakeClass, binding: Binding, record: TaskRecord): Woken
   // A task that awaits a child is probed by running it: its own stream does not show that the child is done.
   if (wake === "probe") return record.awaiting ? "child" : "signal";
   // A cron task's slot is found by the due scan, like an overdue task; only a retry is told apart by its attempts.
-  if (wake === "rescue" && binding.engine === "cron" && record.attempts === 0) return "interval";
+  if (wake === "rescue" && rulesOf(binding.engine).whenDue === "run" && record.attempts === 0) return "interval";
   return wake;
 }

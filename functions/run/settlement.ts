@@ -1,8 +1,10 @@
 import { describeError } from "../contract/error.ts";
-import { canceled, type Outcome } from "../contract/outcome.ts";
+import type { Outcome } from "../contract/outcome.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
-import { rulesOf } from "../engines/rules.ts";
-import type { StoredError } from "../tasks/record.ts";
+import type { EngineRules } from "../engines/engine.ts";
+import type { LogFields, LogLevel } from "../foundation/logger.ts";
+import { backoffMs } from "../tasks/backoff.ts";
+import type { TaskKey, TaskRecord } from "../tasks/record.ts";
 import {
   complete,
   completeForWaiters,
@@ -17,184 +19,189 @@ import {
   waitUntil,
 } from "../tasks/transitions.ts";
 import type { Update } from "../tasks/update.ts";
-import { backoffMs } from "../wake/backoff.ts";
-import { notifyWaiters } from "./notify.ts";
-import type { RunState } from "./run-state.ts";
-import { sendAtOrLeaveToScan, sendOrLeaveToScan } from "./start.ts";
+import type { TaskWake } from "../wake/wake.ts";
+
+/** What a run does next: it is over, it makes another pass because wakes came meanwhile, or it watches for more. */
+export type Next = "over" | "again" | "watching";
+
+/** A transition, given what is stored with it and the time of the write in milliseconds since 1970. */
+type Write = (progress: Progress, now: number) => Update;
 
 /**
- * What became of a run: it is over, it must go on at once because wakes came meanwhile, it watches for more, or it lost
- * its lease.
+ * What an outcome comes to, decided before anything is done: what is written, what else if that is refused although the
+ * lease is held, and what is logged, counted and sent once it is written. `carryOut` does it.
  */
-export type Settled = "over" | "again" | "watching" | "lost";
-
-/** Writes an outcome and sends the wake it asks for: the second column of the error contract, for every engine. */
-export async function settle(state: RunState, outcome: Outcome): Promise<Settled> {
-  if (state.lost) return lost(state, outcome);
-  const tail = outcome.tail;
-  state.outcome = outcome.type;
-  switch (outcome.type) {
-    case "completed":
-      return completing(state, tail);
-    case "caughtUp":
-      return state.watch && !state.awaiting ? watching(state, tail) : sleeping(state, tail);
-    case "canceled":
-      // A watch that has caught up has done its work, though its tail may stand where it stood.
-      return tail === state.firstTail && !state.hasCaughtUp ? retrying(state, tail) : handingOver(state, tail);
-    case "silentRetry":
-      return retrying(state, tail);
-    case "silentRetryAfter": {
-      const at = outcome.at.getTime();
-      // A time that has passed, or is none, means the plain form (protocol rule 17); NaN compares false.
-      return at > state.ports.clock.now() ? waiting(state, tail, at) : retrying(state, tail);
-    }
-    case "retry":
-      return retrying(state, tail, outcome);
-  }
+export interface Settlement {
+  /** How far the run got. */
+  readonly tail: Tail;
+  /** Absent if nothing has to be written yet. */
+  readonly write?: Write;
+  readonly next: Next;
+  /** A wake came, or a task waits for this one, since the run saw its record: that is written instead. */
+  readonly otherwise?: { readonly write: Write; readonly next: Next };
+  /** What the run failed with. It is said even if the lease is lost. */
+  readonly failure?: { readonly error: unknown };
+  readonly log: readonly Line[];
+  readonly isParked?: boolean;
+  /** Completed: whoever waits for the task is told. */
+  readonly tellsWaiters?: boolean;
+  /** Sent once the record is written; at a time, in milliseconds since 1970, or at once. */
+  readonly wake?: { readonly wake: TaskWake; readonly at?: number };
+  /** Watching: there is something that a later write has to store. */
+  readonly unwritten?: boolean;
 }
 
-async function completing(state: RunState, tail: Tail): Promise<Settled> {
-  const { ports, key, token } = state;
-  const view = state.record.viewRef;
-  const runs = state.runs(tail);
-  let written = await state.write(complete(token, tail, runs));
-  if (!written.applied && !state.lost) {
-    written = await state.write(completeForWaiters(token, tail, ports.clock.now(), runs));
-  }
-  if (!written.applied) return lost(state);
-  state.log.info("completed");
-  await state.dropOldView(view);
-  await notifyWaiters(ports, key, written.record.waiters ?? []);
-  return "over";
+interface Line {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
 }
 
-async function sleeping(state: RunState, tail: Tail): Promise<Settled> {
-  const { ports, binding, token, seenWakeCount, awaiting, record } = state;
-  const until = rulesOf(binding.engine).sleep(record, binding, ports.clock.now(), ports.limits);
-  return catchingUp(state, tail, "over", (progress) => sleep(token, progress, { seenWakeCount, awaiting, ...until }));
+/** What a settlement depends on, besides the outcome. */
+export interface RunFacts {
+  readonly key: TaskKey;
+  readonly token: string;
+  readonly fence: number;
+  /** As the run last read or wrote it. */
+  readonly record: TaskRecord;
+  /** The tail at acquire. */
+  readonly firstTail: Tail;
+  readonly seenWakeCount: number;
+  readonly awaiting: boolean;
+  readonly watches: boolean;
+  readonly hasCaughtUp: boolean;
+  /** Watching: something is not written yet. */
+  readonly unwritten: boolean;
+  /** When the run last wrote, in milliseconds since 1970. */
+  readonly writtenAt: number;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** In [0, 1): the jitter of a backoff. */
+  readonly random: () => number;
+  readonly parkAfterAttempts: number | undefined;
+  /** What a run that caught up leaves behind, by the rules of its engine. */
+  readonly sleepUntil: ReturnType<EngineRules["sleep"]>;
+  /** Does a run of this engine send the wake of the next one? */
+  readonly setsAlarms: boolean;
 }
 
 /** How long what a watching run has reached may stay unwritten, so that a busy stream costs one write a second. */
-const maxUnwrittenMs = 1_000;
+export const maxUnwrittenMs = 1_000;
 
-/** Caught up in a run that watches: writes how far it got, unless nothing changed, or it has just written. */
-async function watching(state: RunState, tail: Tail): Promise<Settled> {
-  const { ports, record, acted, view, token } = state;
-  state.hasCaughtUp = true;
-  const inTrouble = record.attempts > 0 || record.strikes > 0 || record.error !== undefined;
-  if (!inTrouble && !record.childDone && !record.awaiting) {
-    const changed = tail !== record.tail || view?.changed || (acted !== "unchanged" && acted !== record.acted);
-    state.tail = tail;
-    state.unwritten ||= changed === true;
-    if (!state.unwritten || ports.clock.now() - state.writtenAt < maxUnwrittenMs) return "watching";
-  }
-  return catchingUp(state, tail, "watching", (progress) => keepWatching(token, progress, state.seenWakeCount));
-}
+type Settle<T extends Outcome["type"]> = (outcome: Outcome & { readonly type: T }, facts: RunFacts) => Settlement;
 
-/** When a watching run has to write at the latest; undefined if there is nothing to write. */
-export function flushAt({ unwritten, writtenAt }: RunState): number | undefined {
-  return unwritten ? writtenAt + maxUnwrittenMs : undefined;
+/** The second column of the error contract, for every engine. */
+const settlements: { readonly [T in Outcome["type"]]: Settle<T> } = {
+  completed: ({ tail }, { token }) => ({
+    tail,
+    write: ({ runs }) => complete(token, tail, runs),
+    otherwise: { write: ({ runs }, now) => completeForWaiters(token, tail, now, runs), next: "over" },
+    next: "over",
+    log: [line("info", "completed")],
+    tellsWaiters: true,
+  }),
+  caughtUp: ({ tail }, facts) => (facts.watches && !facts.awaiting ? watching(tail, facts) : sleeping(tail, facts)),
+  canceled: ({ tail }, facts) =>
+    // A watch that has caught up has done its work, though its tail may stand where it stood.
+    tail === facts.firstTail && !facts.hasCaughtUp ? retrying(tail, facts) : handingOver(tail, facts),
+  silentRetry: ({ tail }, facts) => retrying(tail, facts),
+  silentRetryAfter: ({ tail, at }, facts) =>
+    // A time that has passed, or is none, means the plain form (rule 17); NaN compares false.
+    at.getTime() > facts.now ? waiting(tail, at.getTime(), facts) : retrying(tail, facts),
+  retry: ({ tail, error }, facts) => retrying(tail, facts, { error }),
+};
+
+export function settlementOf(outcome: Outcome, facts: RunFacts): Settlement {
+  return (settlements[outcome.type] as Settle<Outcome["type"]>)(outcome, facts);
 }
 
 /** Writes what a watching run has not written yet. */
-export async function flush(state: RunState): Promise<Settled> {
-  const { token, seenWakeCount } = state;
-  return catchingUp(state, state.tail, "watching", (progress) => keepWatching(token, progress, seenWakeCount));
+export function flushed(tail: Tail, facts: RunFacts): Settlement {
+  return stored(tail, facts, "watching", (progress) => keepWatching(facts.token, progress, facts.seenWakeCount));
 }
 
-/** Writes, because wakes came, what a run has reached, and learns how many there are. */
-export async function goOnForWakes(state: RunState): Promise<Settled> {
-  return catchingUp(state, state.tail, "again", (progress) => rerun(state.token, progress));
+/** Writes, because wakes came, how far a run got, and learns how many there are. */
+export function continued(tail: Tail, facts: RunFacts): Settlement {
+  return stored(tail, facts, "again", (progress) => rerun(facts.token, progress));
 }
 
-async function catchingUp(
-  state: RunState,
-  tail: Tail,
-  settled: "over" | "watching" | "again",
-  write: (progress: Progress) => Update,
-): Promise<Settled> {
-  const { viewRef, tail: before } = state.record;
-  const progress = await state.progress(tail);
-  const caughtUp = await state.write(write(progress));
-  // Refused with our own token still there: signals came since the stream was opened (T3).
-  const written = caughtUp.applied || state.lost ? caughtUp : await state.write(rerun(state.token, progress));
-  if (!written.applied) return lost(state);
-  if (tail !== before) state.log.info("progressed", { vid: tailText(tail) });
-  await state.dropOldView(viewRef);
-  if (caughtUp.applied && settled === "over") return "over";
-  state.seenWakeCount = written.record.wakeCount;
-  state.tail = tail;
-  if (state.view) state.view.changed = false;
-  return caughtUp.applied ? settled : "again";
+function sleeping(tail: Tail, facts: RunFacts): Settlement {
+  const { token, seenWakeCount, awaiting, sleepUntil } = facts;
+  return stored(tail, facts, "over", (progress) => sleep(token, progress, { seenWakeCount, awaiting, ...sleepUntil }));
 }
 
-async function handingOver(state: RunState, tail: Tail): Promise<Settled> {
-  const { ports, key, token } = state;
-  const view = state.record.viewRef;
-  const written = await state.write(handOver(token, await state.progress(tail), ports.clock.now()));
-  if (!written.applied) return lost(state);
-  await state.dropOldView(view);
-  if (setsAlarms(state)) await sendOrLeaveToScan(ports, [{ class: "handOver", key, fence: state.fence }]);
-  return "over";
+/** Caught up in a run that watches: writes how far it got, unless nothing changed, or it has just written. */
+function watching(tail: Tail, facts: RunFacts): Settlement {
+  const { record, unwritten, writtenAt, now } = facts;
+  const inTrouble = record.attempts > 0 || record.strikes > 0 || record.error !== undefined;
+  const hasToWrite = inTrouble || record.childDone === true || record.awaiting === true;
+  if (!hasToWrite && (!unwritten || now - writtenAt < maxUnwrittenMs)) {
+    return { tail, next: "watching", log: [], unwritten };
+  }
+  return flushed(tail, facts);
+}
+
+/** A caught-up run's write. Refused with our own token still there: wakes came since the stream was opened (T3). */
+function stored(tail: Tail, { token, record }: RunFacts, next: Next, write: Write): Settlement {
+  const moved = tail !== record.tail;
+  return {
+    tail,
+    write,
+    next,
+    otherwise: { write: (progress) => rerun(token, progress), next: "again" },
+    log: moved ? [line("info", "progressed", { vid: tailText(tail) })] : [],
+  };
+}
+
+function handingOver(tail: Tail, { key, token, fence, setsAlarms }: RunFacts): Settlement {
+  return {
+    tail,
+    write: (progress, now) => handOver(token, progress, now),
+    next: "over",
+    log: [],
+    ...(setsAlarms && { wake: { wake: { class: "handOver", key, fence } } }),
+  };
 }
 
 /** `failure` is there unless the retry is a silent one: what was thrown may be anything, also undefined. */
-async function retrying(state: RunState, tail: Tail, failure?: { readonly error: unknown }): Promise<Settled> {
-  const { ports, binding, key, token, record } = state;
-  const now = ports.clock.now();
+function retrying(tail: Tail, facts: RunFacts, failure?: { readonly error: unknown }): Settlement {
+  const { token, record, now, random, parkAfterAttempts: limit } = facts;
   const attempts = record.attempts + 1;
-  const stored: StoredError | undefined = failure && storedError(failure.error, now, tail);
-  const progress = await state.progress(tail);
-  const limit = binding.declaration.parkAfterAttempts;
-  const parks = limit !== undefined && attempts >= limit;
-  const notBefore = now + backoffMs(attempts, ports.random());
-  const written = await state.write(
-    parks ? park(token, progress, stored) : retryAt(token, progress, notBefore, stored),
-  );
-  if (!written.applied) return lost(state, failure);
+  const isParked = limit !== undefined && attempts >= limit;
+  const notBefore = now + backoffMs(attempts, random());
+  const error = failure && storedError(failure.error, now, tail);
+  const afterEvent = tailText(tail);
+  const log = [];
   if (failure) {
-    const retryInMs = parks ? undefined : notBefore - now;
-    state.log.error("failed", {
-      err: describeError(failure.error),
-      afterEvent: tailText(tail),
-      attempt: attempts,
-      retryInMs,
-    });
+    const retryInMs = isParked ? undefined : notBefore - now;
+    log.push(line("error", "failed", { err: describeError(failure.error), afterEvent, attempt: attempts, retryInMs }));
   }
-  await state.dropOldView(record.viewRef);
-  if (parks) {
-    state.log.error("parked", { afterEvent: tailText(tail), attempts });
-    ports.meter.add("Parked", 1);
-  } else if (setsAlarms(state)) {
-    await sendAtOrLeaveToScan(ports, { class: "timer", key, fence: state.fence }, notBefore);
-  }
-  return "over";
+  if (isParked) log.push(line("error", "parked", { afterEvent, attempts }));
+  return {
+    tail,
+    write: (progress) => (isParked ? park(token, progress, error) : retryAt(token, progress, notBefore, error)),
+    next: "over",
+    ...(failure && { failure }),
+    log,
+    isParked,
+    ...(!isParked && timer(facts, notBefore)),
+  };
 }
 
-async function waiting(state: RunState, tail: Tail, at: number): Promise<Settled> {
-  const { ports, key, token } = state;
-  const view = state.record.viewRef;
-  const written = await state.write(waitUntil(token, await state.progress(tail), at));
-  if (!written.applied) return lost(state);
-  await state.dropOldView(view);
-  if (setsAlarms(state)) {
-    await sendAtOrLeaveToScan(ports, { class: "timer", key, fence: state.fence }, at);
-  }
-  return "over";
+function waiting(tail: Tail, at: number, facts: RunFacts): Settlement {
+  return {
+    tail,
+    write: (progress) => waitUntil(facts.token, progress, at),
+    next: "over",
+    log: [],
+    ...timer(facts, at),
+  };
 }
 
-const setsAlarms = ({ binding }: RunState): boolean => rulesOf(binding.engine).setsAlarms;
-
-/** Nothing is written any more; what the run failed with is still said. */
-function lost(state: RunState, failure?: object): Settled {
-  const err = failure && "error" in failure ? { err: describeError(failure.error) } : {};
-  state.log.warn("lease lost", err);
-  state.ports.meter.add("LeasesLost", 1);
-  state.span.set({ leaseLost: true });
-  return "lost";
+function timer({ key, fence, setsAlarms }: RunFacts, at: number): Pick<Settlement, "wake"> {
+  return setsAlarms ? { wake: { wake: { class: "timer", key, fence }, at } } : {};
 }
 
-/** Reruns in place end in a hand-over, so that one busy task does not keep an invocation for itself (rule 10). */
-export const afterTooManyPasses = (state: RunState): Outcome => canceled(state.tail);
+const line = (level: LogLevel, message: string, fields: LogFields = {}): Line => ({ level, message, fields });
 
 const tailText = (tail: Tail): string => (tail === epoch ? "Epoch" : tail);

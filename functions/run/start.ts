@@ -13,7 +13,7 @@ import type { TaskWake, WakeMessage } from "../wake/wake.ts";
  * record is written.
  */
 export async function startTask(
-  ports: Ports,
+  ports: Pick<Ports, "bindings" | "store" | "clock" | "alarms" | "log">,
   activity: Activity,
   given: Address,
 ): Promise<{ readonly key: TaskKey; readonly record: TaskRecord; readonly started: boolean }> {
@@ -43,7 +43,7 @@ export async function startTask(
  * Asks for a wake of `waiter` when the child completes; false if it has completed already. A child that completes
  * between this write and the waiter's own commit raises the waiter's `wakes`, so the wake is not lost.
  */
-export async function awaitChild(ports: Ports, child: TaskKey, waiter: TaskKey): Promise<boolean> {
+export async function awaitChild(ports: Pick<Ports, "store">, child: TaskKey, waiter: TaskKey): Promise<boolean> {
   return (await ports.store.update(child, addWaiter(waiter))).applied;
 }
 
@@ -53,16 +53,23 @@ export function statusOf(record: Pick<TaskRecord, "status" | "paused">): TaskSta
 }
 
 /** Sends wakes whose records are written. One that cannot be sent is the due scan's business, and is logged. */
-export async function sendOrLeaveToScan(ports: Ports, messages: readonly WakeMessage[]): Promise<void> {
+export async function sendOrLeaveToScan(
+  ports: Pick<Ports, "alarms" | "log">,
+  messages: readonly WakeMessage[],
+): Promise<void> {
   if (messages.length === 0) return;
   await orLeaveToScan(ports, () => ports.alarms.send(messages));
 }
 
-export async function sendAtOrLeaveToScan(ports: Ports, wake: TaskWake, at: number): Promise<void> {
+export async function sendAtOrLeaveToScan(
+  ports: Pick<Ports, "alarms" | "log">,
+  wake: TaskWake,
+  at: number,
+): Promise<void> {
   await orLeaveToScan(ports, () => ports.alarms.sendAt(wake, at));
 }
 
-async function orLeaveToScan(ports: Ports, send: () => Promise<void>): Promise<void> {
+async function orLeaveToScan(ports: Pick<Ports, "alarms" | "log">, send: () => Promise<void>): Promise<void> {
   try {
     await send();
   } catch (error) {

@@ -51,7 +51,7 @@ export class Watch {
 
 /** Why a watching run goes on, or that it does not. */
 export type Watched =
-  | { readonly type: "round"; readonly wokenBy: WokenBy }
+  | { readonly type: "pass"; readonly wokenBy: WokenBy }
   | { readonly type: "poked" }
   | { readonly type: "flush" }
   | { readonly type: "over"; readonly outcome: Outcome | undefined };
@@ -80,19 +80,19 @@ export class HeadWatcher {
         // The activity may have returned an earlier tail: what it has seen comes again, but not before there is news.
         const seen = await this.#first(this.#state.stream?.untilNews() ?? Promise.resolve("ended"), flushAt);
         if (seen === "poked" || seen === "flush") return { type: seen };
-        if (seen === "news") return { type: "round", wokenBy: "signal" };
-        if (!signal.aborted && (await this.#reopen(seen))) return { type: "round", wokenBy: "signal" };
+        if (seen === "news") return { type: "pass", wokenBy: "signal" };
+        if (!signal.aborted && (await this.#reopen(seen))) return { type: "pass", wokenBy: "signal" };
       } catch (error) {
         if (signal.aborted) break;
         // A server that restarts breaks every stream once: only one that stays away is worth a word.
         this.#state.log.debug("watch broke", { err: describeError(error) });
         try {
-          if (await this.#reopen("ended")) return { type: "round", wokenBy: "signal" };
+          if (await this.#reopen("ended")) return { type: "pass", wokenBy: "signal" };
         } catch (again) {
           if (signal.aborted) break;
           // Of a thousand watches a few say that the upstream is out; the others wait with their breaker.
           if (!isUpstreamFailure(again) || !ports.breakers.isOut(this.#upstream)) {
-            return { type: "over", outcome: retry(this.#state.tail, again) };
+            return { type: "over", outcome: retry(this.#state.progress.tail, again) };
           }
         }
       }
@@ -140,9 +140,9 @@ export class HeadWatcher {
       if (signal.aborted) return false;
     }
     if (!(await this.#untilAdmitted())) return false;
-    const before = this.#state.tail;
+    const before = this.#state.progress.tail;
     const stream = await openAfterTail(this.#state);
     this.#openedAt = ports.clock.now();
-    return !stream.empty || this.#state.tail !== before;
+    return !stream.empty || this.#state.progress.tail !== before;
   }
 }

@@ -1,8 +1,11 @@
 import { describeError } from "../contract/error.ts";
 import type { Address } from "../contract/stream.ts";
 import type { Tail } from "../contract/tail.ts";
+import { strikeDelayMs } from "./backoff.ts";
 import type { EngineName, Intervention, RecordStatus, StoredError, TaskKey, TaskRecord } from "./record.ts";
 import { taskName } from "./record.ts";
+import { leaseOverAt } from "./standing.ts";
+import { clockSkewMs, graceMs, maxRescueMs, strikesToQuarantine, timerSlackMs } from "./times.ts";
 import {
   absent,
   all,
@@ -13,6 +16,7 @@ import {
   type Guard,
   is,
   missing,
+  type Operation,
   oneOf,
   remove,
   type Update,
@@ -28,17 +32,6 @@ import {
  *       │                  │ └──completed──▶ completed
  *       └─resume, rewind── parked ◀── limit of attempts or strikes
  */
-
-/** How long a wake that we sent ourselves may take before someone looks after it. */
-export const graceMs = 180_000;
-/** How far two clocks may be apart. */
-export const clockSkewMs = 5_000;
-/** From so many strikes on a task runs alone. */
-export const strikesToQuarantine = 2;
-/** How much too early a timer may be taken. */
-export const timerSlackMs = 2_000;
-/** Longest time between two rescues of one task. */
-const maxRescueMs = 3_600_000;
 
 const notPaused = missing("paused");
 const live: readonly RecordStatus[] = ["ready", "running", "sleeping", "retrying", "parked"];
@@ -120,12 +113,12 @@ export function acquire(claim: Claim, rule: AcquireRule): Update {
 }
 
 /** Takes the lease over from a run that its invocation did not survive: a strike (rule 8). */
-export function acquireExpired(claim: Claim, seenToken: string, strikeDelayMs: number): Update {
+export function acquireExpired(claim: Claim, seenToken: string, seenStrikes: number): Update {
   const dead = all(
     notPaused,
     is("status", "running"),
     is("token", seenToken),
-    atMost("leaseUntil", claim.now - clockSkewMs - strikeDelayMs - 1),
+    atMost("leaseUntil", claim.now - clockSkewMs - strikeDelayMs(seenStrikes) - 1),
   );
   return taking("acquire over a dead lease", claim, dead, ["fence", "strikes"]);
 }
@@ -150,7 +143,7 @@ export function quarantine(seenToken: string, now: number): Update {
   };
 }
 
-function taking(operation: string, claim: Claim, guard: Guard, increment: Update["increment"] & {}): Update {
+function taking(operation: Operation, claim: Claim, guard: Guard, increment: Update["increment"] & {}): Update {
   const { token, leaseUntil, engine, eagerBucket } = claim;
   return {
     operation,
@@ -177,7 +170,7 @@ export function recordWake(seenToken: string, by: "signal" | "child"): Update {
  */
 export function markReady(now: number, early: boolean): Update {
   return {
-    operation: "markReady",
+    operation: "mark ready",
     guard: all(notPaused, early ? oneOf("status", ["sleeping", "retrying"]) : is("status", "sleeping")),
     changes: {
       status: "ready",
@@ -247,7 +240,7 @@ export interface Sleep {
 }
 
 /** What every commit has in common: it presents the token, writes how far the run got, and gives the lease up. */
-function commit(operation: string, token: string, progress: Progress, changes: Changes) {
+function commit(operation: Operation, token: string, progress: Progress, changes: Changes) {
   return {
     operation,
     guard: mine(token),
@@ -336,7 +329,7 @@ export function completeForWaiters(token: string, tail: Tail, now: number, runs?
 }
 
 function completing(
-  operation: string,
+  operation: Operation,
   token: string,
   tail: Tail,
   runs: string | undefined,
@@ -400,22 +393,22 @@ export function rescue(record: TaskRecord, seenDue: number, now: number): Update
   };
 }
 
-/** Puts the next look at a sleeping lazy task one probe period off. */
-export function check(seenDue: number, nextProbe: number): Update {
+/** Puts the next check a sleeping task one probe period off. */
+export function checkSleeping(seenDue: number, nextProbe: number): Update {
   return {
-    operation: "look at a sleeping lazy task",
+    operation: "check a sleeping task",
     guard: all(is("due", seenDue), is("status", "sleeping")),
     changes: { due: nextProbe },
   };
 }
 
-/** Puts the next look at a running task where its lease ends. */
-export function checkLease(record: TaskRecord, seenDue: number, strikeDelayMs: number): Update {
-  const { token = "", leaseUntil = 0 } = record;
+/** Puts the next check a running task where its lease ends. */
+export function checkLease(record: TaskRecord, seenDue: number): Update {
+  const { token = "" } = record;
   return {
-    operation: "look at a running task",
+    operation: "check a running task",
     guard: all(is("due", seenDue), is("status", "running"), is("token", token)),
-    changes: { due: leaseUntil + clockSkewMs + strikeDelayMs + 1 },
+    changes: { due: leaseOverAt(record) + 1 },
   };
 }
 

@@ -3,14 +3,14 @@ import { TailwakeError } from "../contract/error.ts";
 import type { AddressOf, EventOf, Recorded, Stream } from "../contract/stream.ts";
 import { runBatch } from "../queue/batch.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
-import { clockSkewMs } from "../tasks/transitions.ts";
+import { clockSkewMs } from "../tasks/times.ts";
 import { encodeBusEvent } from "../wake/envelope.ts";
 import { isSignal, type WakeMessage } from "../wake/wake.ts";
 import type { Call, Reaction, Routes } from "./scripted-server.ts";
 import { type Moments, ScriptedWorld } from "./scripted-world.ts";
 import { settle, TestClock } from "./test-clock.ts";
 
-export interface CutGiven<S extends Stream> {
+export interface CrashPointsGiven<S extends Stream> {
   readonly address: AddressOf<S>;
   /** The stream as it is when the task starts. */
   readonly history: readonly Recorded<EventOf<S>>[];
@@ -27,15 +27,15 @@ export interface CutGiven<S extends Stream> {
   readonly effectOf?: (call: Call) => unknown;
 }
 
-export interface CutReport {
-  /** Replays. */
-  readonly cuts: number;
-  /** What the uncut life did, in order, each effect once. */
+export interface CrashPointsReport {
+  /** Replays: points at which the life was interrupted. */
+  readonly points: number;
+  /** What the uninterrupted life did, in order, each effect once. */
   readonly effects: readonly unknown[];
 }
 
-/** What happens to one life, and where. */
-interface Cut {
+/** What interrupts one life, and where. */
+interface CrashPoint {
   readonly what: string;
   readonly kind: "none" | "kill" | "deadline" | "deadlineAtEvent" | "split";
   /** The moment's number; at an event, the event's; for a split, the position after which a message ends. */
@@ -58,36 +58,43 @@ const maxInvocations = 1_000;
 const horizonMs = 90 * 86_400_000;
 
 /**
- * Replays the life of a task, from its start until nothing wakes it any more, once uncut and then with each cut that can
- * happen to it: a kill before and after each event, each call and each write; the deadline after each event, and before
- * and after each call; all events in one message, and a message that ends after each. Timers fire by a clock that is
- * moved, so a life may last a week.
+ * Replays the life of a task, from its start until nothing wakes it any more: once without interruption, and then once
+ * for each point at which it can be interrupted. That is a kill before and after each event, each call and each write;
+ * the deadline after each event, and before and after each call; all events in one message, and a message that ends after
+ * each. Timers fire by a clock that is moved, so a life may last a week.
  *
- * Every life must end like the uncut one, and must have had the same effects, in the same order, each at least once.
- * Throws a `TailwakeError` ("cut-differs") that says which cut made which difference.
+ * Every life must end like the uninterrupted one, and must have had the same effects, in the same order, each at least
+ * once. Throws a `TailwakeError` ("crash-point-differs") that says which point made which difference.
  */
-export async function everyCut<S extends Stream>(activity: Activity<S>, given: CutGiven<S>): Promise<CutReport> {
-  const uncut = await live(activity, given, { what: "no cut", kind: "none", at: -1 });
-  const cuts: Cut[] = [
-    ...uncut.moments.map((what, at): Cut => ({ what: `a kill ${what}`, kind: "kill", at })),
-    ...range(uncut.events).map(
-      (at): Cut => ({ what: `the deadline after event ${at + 1}`, kind: "deadlineAtEvent", at }),
+export async function testCrashPoints<S extends Stream>(
+  activity: Activity<S>,
+  given: CrashPointsGiven<S>,
+): Promise<CrashPointsReport> {
+  const uninterrupted = await live(activity, given, { what: "no interruption", kind: "none", at: -1 });
+  const points: CrashPoint[] = [
+    ...uninterrupted.moments.map((what, at): CrashPoint => ({ what: `a kill ${what}`, kind: "kill", at })),
+    ...range(uninterrupted.events).map(
+      (at): CrashPoint => ({ what: `the deadline after event ${at + 1}`, kind: "deadlineAtEvent", at }),
     ),
-    ...uncut.moments.flatMap((what, at): Cut[] =>
+    ...uninterrupted.moments.flatMap((what, at): CrashPoint[] =>
       isOfCall(what) ? [{ what: `the deadline ${what}`, kind: "deadline", at }] : [],
     ),
     ...range(given.history.length).map(
-      (at): Cut => ({ what: `a message that ends after event ${at + 1}`, kind: "split", at }),
+      (at): CrashPoint => ({ what: `a message that ends after event ${at + 1}`, kind: "split", at }),
     ),
   ];
-  for (const cut of cuts) expectSame(activity, cut, uncut, await live(activity, given, cut));
-  return { cuts: cuts.length, effects: uncut.effects.map((effect) => JSON.parse(effect)) };
+  for (const point of points) expectSame(activity, point, uninterrupted, await live(activity, given, point));
+  return { points: points.length, effects: uninterrupted.effects.map((effect) => JSON.parse(effect)) };
 }
 
 const isOfCall = (moment: string) => /^(before|after) the call /.test(moment);
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
-async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>, cut: Cut): Promise<Life> {
+async function live<S extends Stream>(
+  activity: Activity<S>,
+  given: CrashPointsGiven<S>,
+  point: CrashPoint,
+): Promise<Life> {
   const clock = new TestClock(given.now?.getTime());
   const moments: string[] = [];
   let events = 0;
@@ -98,16 +105,16 @@ async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>,
     const own = process;
     if (!hasBegun) return;
     if (own.isDead) return new Promise(() => {});
-    if (moments.push(what) - 1 !== cut.at) return;
-    if (cut.kind === "deadline") own.end();
-    if (cut.kind !== "kill") return;
+    if (moments.push(what) - 1 !== point.at) return;
+    if (point.kind === "deadline") own.end();
+    if (point.kind !== "kill") return;
     own.die();
     return new Promise(() => {});
   };
   const hooks: Moments = {
     async onEvent({ id }) {
       await reach(`before event ${id}`);
-      if (cut.kind === "deadlineAtEvent" && events === cut.at + 1) process.end();
+      if (point.kind === "deadlineAtEvent" && events === point.at + 1) process.end();
       events++;
     },
     around: (what, moment) => reach(`${moment} ${what}`),
@@ -120,8 +127,8 @@ async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>,
     routes: given.routes as Routes<never> | undefined,
     react: given.react as Reaction<never> | undefined,
     moments: hooks,
-    ...(cut.kind === "split" && {
-      perMessage: (position: number) => (position <= cut.at ? cut.at + 1 - position : 1_000),
+    ...(point.kind === "split" && {
+      perMessage: (position: number) => (position <= point.at ? point.at + 1 - position : 1_000),
     }),
   });
   for (const child of given.completedChildren ?? []) await world.seed(child, { status: "completed" });
@@ -131,7 +138,7 @@ async function live<S extends Stream>(activity: Activity<S>, given: CutGiven<S>,
   await world.alarms.send([{ class: "start", key: world.key, fence: 0 }]);
   const end = clock.now() + horizonMs;
   for (let invocations = 0; ; invocations++) {
-    if (invocations === maxInvocations) throw unending(activity, cut);
+    if (invocations === maxInvocations) throw unending(activity, point);
     const next = world.alarms.next ?? (await overdueAt(world));
     if (next === undefined || next > end) break;
     if (next > clock.now()) await clock.advance(next - clock.now());
@@ -197,28 +204,28 @@ async function overdueAt(world: ScriptedWorld): Promise<number | undefined> {
 const startsOf = ({ started }: ScriptedWorld) =>
   started.map(({ activity, address }) => JSON.stringify({ start: activity.name, address }));
 
-function expectSame(activity: Activity, cut: Cut, uncut: Life, life: Life): void {
+function expectSame(activity: Activity, point: CrashPoint, uninterrupted: Life, life: Life): void {
   const differ = (what: string, expected: unknown, received: unknown) => {
     if (JSON.stringify(expected) === JSON.stringify(received)) return;
     throw new TailwakeError({
-      code: "cut-differs",
-      subject: `${what} of ${activity.name} after ${cut.what}`,
+      code: "crash-point-differs",
+      subject: `${what} of ${activity.name} after ${point.what}`,
       expected: JSON.stringify(expected),
       received: JSON.stringify(received),
     });
   };
-  differ("the effects", uncut.effects, life.effects);
-  differ("the status", uncut.record.status, life.record.status);
+  differ("the effects", uninterrupted.effects, life.effects);
+  differ("the status", uninterrupted.record.status, life.record.status);
   // A repeated call may have added events: then the last ids differ, as they would on the real server.
-  if (JSON.stringify(uncut.ids) !== JSON.stringify(life.ids)) return;
-  differ("the tail", uncut.record.tail, life.record.tail);
-  differ("the view", uncut.view, life.view);
+  if (JSON.stringify(uninterrupted.ids) !== JSON.stringify(life.ids)) return;
+  differ("the tail", uninterrupted.record.tail, life.record.tail);
+  differ("the view", uninterrupted.view, life.view);
 }
 
-function unending(activity: Activity, cut: Cut): TailwakeError {
+function unending(activity: Activity, point: CrashPoint): TailwakeError {
   return new TailwakeError({
-    code: "cut-differs",
-    subject: `the life of ${activity.name} with ${cut.what}`,
+    code: "crash-point-differs",
+    subject: `the life of ${activity.name} with ${point.what}`,
     expected: `an end within ${maxInvocations} invocations`,
     received: "another wake each time",
   });

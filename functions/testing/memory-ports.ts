@@ -1,8 +1,7 @@
 import { type SignalSource, sourceDeclarationOf } from "../contract/signal-source.ts";
 import { Bindings, type Bound } from "../engines/binding.ts";
-import { Breakers } from "../engines/breakers.ts";
 import { type Meter, noMeter } from "../engines/meter.ts";
-import type { Limits, Ports } from "../engines/ports.ts";
+import { type Limits, type Ports, portsOf } from "../engines/ports.ts";
 import { noTracer, type Tracer } from "../engines/tracer.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { Logger } from "../foundation/logger.ts";
@@ -42,36 +41,36 @@ export function memoryPorts<W extends Alarms>(
 export function memoryPorts(options: MemoryPortsOptions<Alarms>): Ports {
   const { clock, log, activities, signalSources = [], random = () => 0.5 } = options;
   const given = options.upstream;
-  const upstream = typeof given === "function" ? given : () => given;
-  const control = options.control ?? new MemoryControlStore();
   let tokens = 0;
-  return {
-    bindings: new Bindings(activities),
-    store: options.store ?? new MemoryTaskStore(),
-    control,
-    alarms: options.alarms ?? new MemoryAlarms(clock),
-    clock,
-    log,
-    meter: options.meter ?? noMeter,
-    tracer: options.tracer ?? noTracer,
-    limits: {
-      runs: 100,
-      runsPerKind: 10,
-      resources: {},
-      probePeriodMs: 900_000,
-      eagerShards: 1,
-      eagerWatches: 800,
-      ...options.limits,
+  return portsOf(
+    {
+      bindings: new Bindings(activities),
+      signalSources: signalSources.map(sourceDeclarationOf),
+      limits: { ...limits, ...options.limits },
     },
-    breakers: new Breakers({ control, clock, log, random, upstream }),
-    signalSources: signalSources.map(sourceDeclarationOf),
-    random,
-    newToken: options.newToken ?? (() => `token-${++tokens}`),
-    upstream,
-    exit: options.exit ?? leave,
-    openStream: options.openStream ?? openEventStream,
-  };
+    {
+      store: options.store ?? new MemoryTaskStore(),
+      control: options.control ?? new MemoryControlStore(),
+      alarms: options.alarms ?? new MemoryAlarms(clock),
+      clock,
+      random,
+      newToken: options.newToken ?? (() => `token-${++tokens}`),
+      upstream: typeof given === "function" ? given : () => given,
+      openStream: options.openStream ?? openEventStream,
+      exit: options.exit ?? leave,
+    },
+    { log, meter: options.meter ?? noMeter, tracer: options.tracer ?? noTracer },
+  );
 }
+
+const limits: Limits = {
+  runs: 100,
+  runsPerKind: 10,
+  resources: {},
+  probePeriodMs: 900_000,
+  eagerShards: 1,
+  eagerWatches: 800,
+};
 
 /** A test's process goes on: the next invocation fails instead. */
 function leave(task: string): never {

@@ -11,20 +11,11 @@ import { notifyWaiters } from "../run/notify.ts";
 import { hasNews } from "../run/probe.ts";
 import { sendOrLeaveToScan, startTask } from "../run/start.ts";
 import { dueShards, eagerBucketOf, type TaskRecord, taskName } from "../tasks/record.ts";
+import { standingOf } from "../tasks/standing.ts";
 import type { DueEntry } from "../tasks/store.ts";
-import {
-  adopt,
-  check,
-  checkLease,
-  clockSkewMs,
-  graceMs,
-  parkOnStrikes,
-  postpone,
-  rescue,
-  strikesToQuarantine,
-} from "../tasks/transitions.ts";
+import { graceMs, strikesToQuarantine } from "../tasks/times.ts";
+import { adopt, checkLease, checkSleeping, parkOnStrikes, postpone, rescue } from "../tasks/transitions.ts";
 import { Limiter } from "../upstream/limiter.ts";
-import { strikeDelayMs } from "../wake/backoff.ts";
 import type { TaskWake } from "../wake/wake.ts";
 
 export interface TickBudget {
@@ -201,7 +192,7 @@ async function checkTask(
         } as const);
   const opensStream = claim.next === "probe";
   if (decision.type === "go" && decision.isTrial && !opensStream) {
-    await ports.breakers.recall(binding.stream.upstream);
+    await ports.breakers.release(binding.stream.upstream);
   }
   if (!(await store.update(key, claim.update)).applied) {
     report.passed++;
@@ -232,7 +223,7 @@ async function checkTask(
       report.parked++;
       ports.log.error("parked", { task: taskName(key), strikes: record.strikes });
       return;
-    case "alone":
+    case "quarantine":
       rescued();
       return ports.alarms.sendQuarantined({ class: "rescue", key });
     case "postponed":
@@ -250,7 +241,7 @@ const pausedCheckMs = 300_000;
 const lateForMs = 120_000;
 
 /** A tick does not add to a backlog: what waits in the queue will be run, or be due again (rule 11). */
-async function latenessOfQueue(ports: Ports): Promise<number | undefined> {
+async function latenessOfQueue(ports: Pick<Ports, "control" | "clock" | "log">): Promise<number | undefined> {
   const { control, clock } = ports;
   // A word that cannot be read must not keep the tick from its work (T6).
   const seen = await bestEffort(ports, "queue age not readable", {}, () => readQueueAge(control));
@@ -260,30 +251,37 @@ async function latenessOfQueue(ports: Ports): Promise<number | undefined> {
 /** How often an awaiting task looks at its child itself, in case the wake was lost (rule 13). */
 const recheckMs = 3_600_000;
 
-function claimFor(ports: Ports, record: TaskRecord, binding: Binding, due: number, now: number) {
+function claimFor(ports: Pick<Ports, "limits">, record: TaskRecord, binding: Binding, due: number, now: number) {
   const { probePeriodMs } = ports.limits;
-  const { whenDue } = rulesOf(binding.engine);
-  if (record.paused) return { update: rescue(record, due, now), next: "nothing" } as const;
-  if (record.status === "completed") return { update: rescue(record, due, now), next: "notify" } as const;
-  if (record.status === "sleeping" && whenDue === "probe") {
-    if (record.awaiting) return { update: check(due, now + recheckMs), next: "recheck" } as const;
-    return { update: check(due, now + probePeriodMs), next: "probe" } as const;
+  const { whenDue, runBy } = rulesOf(binding.engine);
+  const standing = standingOf(record, now);
+  switch (standing.type) {
+    case "done":
+      return { update: rescue(record, due, now), next: "notify" } as const;
+    case "stopped":
+      if (standing.why === "paused") return { update: rescue(record, due, now), next: "nothing" } as const;
+      break;
+    case "asleep":
+      if (whenDue !== "probe") break;
+      return standing.awaiting
+        ? ({ update: checkSleeping(due, now + recheckMs), next: "recheck" } as const)
+        : ({ update: checkSleeping(due, now + probePeriodMs), next: "probe" } as const);
+    case "dead": {
+      const limit = binding.declaration.parkAfterAttempts;
+      if (limit === undefined || standing.strikes < limit) break;
+      return { update: parkOnStrikes(limit, now, record.tail), next: "park" } as const;
+    }
   }
-  const delay = strikeDelayMs(record.strikes);
-  const isHeld = record.status === "running" && (record.leaseUntil ?? 0) + clockSkewMs + delay >= now;
-  const limit = binding.declaration.parkAfterAttempts;
-  if (record.status === "running" && !isHeld && limit !== undefined && record.strikes >= limit) {
-    return { update: parkOnStrikes(limit, now, record.tail), next: "park" } as const;
-  }
-  if (whenDue === "leave") return claimForLeader(record, binding, due, now, isHeld);
-  if (isHeld) return { update: checkLease(record, due, delay), next: "nothing" } as const;
+  const isHeld = standing.type === "held";
+  if (runBy === "leader") return claimForLeader(record, binding, due, now, isHeld);
+  if (isHeld) return { update: checkLease(record, due), next: "nothing" } as const;
   return { update: rescue(record, due, now), next: "wake" } as const;
 }
 
 /** Leaders look after their tasks themselves: what is left is to let them find one, and to run alone what killed them. */
 function claimForLeader(record: TaskRecord, binding: Binding, due: number, now: number, isHeld: boolean) {
   if (record.strikes >= strikesToQuarantine && !isHeld)
-    return { update: rescue(record, due, now), next: "alone" } as const;
+    return { update: rescue(record, due, now), next: "quarantine" } as const;
   const again = now + adoptionCheckMs;
   const bucket = eagerBucketOf(binding.engine, record);
   const isFound = bucket === undefined || record.eagerBucket === bucket;

@@ -11,7 +11,7 @@ export interface FetchTransportOptions {
   readonly credentials: Credentials;
 }
 
-/** Connect over fetch, with lean streams. */
+/** The connect protocol over fetch, with the stream fast path. */
 export function createFastConnectTransport(options: FetchTransportOptions): Transport {
   const { baseUrl, credentials } = options;
   const interceptors = [credentials.interceptor];
@@ -25,7 +25,7 @@ export function createFastConnectTransport(options: FetchTransportOptions): Tran
   );
 }
 
-/** gRPC-Web over fetch, with lean streams. */
+/** gRPC-Web over fetch, with the stream fast path. */
 export function createFastGrpcWebTransport(options: FetchTransportOptions): Transport {
   const { baseUrl, credentials } = options;
   const interceptors = [credentials.interceptor];
@@ -71,5 +71,5 @@ function fetchCall<T>(request: StreamCallRequest<T>, protocol: FetchProtocol, he
   return new FetchCall({ ...call, protocol, headers });
 }
 
-/** The fetch of other calls, but for connect-web's `redirect: "error"`: see {@link FetchCall}. */
+/** fetch for the other calls, without connect-web's `redirect: "error"`: see {@link FetchCall}. */
 const abortableFetch: typeof fetch = (url, init) => fetch(url, { ...init, redirect: "manual" });

@@ -10,22 +10,22 @@ const limits = { readMaxBytes: maxMessageBytes, writeMaxBytes: maxMessageBytes }
 
 type CallHeader = Parameters<Transport["stream"]>[3];
 
-/** What each protocol makes its call of. */
+/** A request, from which each protocol makes its call. */
 export interface StreamCallRequest<T> extends StreamCallOptions<T> {
   readonly url: string;
-  /** Of the URL, with its search. */
+  /** The path of the URL, with its query. */
   readonly path: string;
-  /** Of whoever calls; undefined if there is none. */
+  /** The caller's headers; undefined if there are none. */
   readonly header: CallHeader;
-  /** Of the upstream's credentials; undefined if it has none. */
+  /** The `authorization` header; undefined if the upstream has no credentials. */
   readonly authorization: string | undefined;
 }
 
 /**
- * A transport whose server streams are read by calls of our own instead of by connect's layers: those take a message
- * through six async generators, three times what it takes to decode one of 100 bytes, and a call through three
- * controllers and as many sets of headers. Its checks of headers and trailers and the codes of its errors are kept. Other
- * calls, and those with a timeout, are the transport's own.
+ * A transport that reads server streams with its own calls instead of connect's layers. Those pass a message through
+ * six async generators, three times the work of decoding one of 100 bytes, and a call through three controllers and as
+ * many sets of headers. The checks of headers and trailers and the error codes are connect's. Other calls, and calls
+ * with a timeout, go through the given transport.
  */
 export function withStreamFastPath(
   transport: Transport,
@@ -82,7 +82,7 @@ export function withStreamFastPath(
   };
 }
 
-/** What is the same for all calls of a method. */
+/** The parts that all calls of a method share. */
 function prepared<I extends DescMessage, O extends DescMessage>(baseUrl: string, method: DescMethodStreaming<I, O>) {
   const url = createMethodUrl(baseUrl, method);
   const { pathname, search } = new URL(url);

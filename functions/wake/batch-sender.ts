@@ -1,37 +1,37 @@
 import { TailwakeError } from "../contract/error.ts";
 import type { Clock } from "../foundation/clock.ts";
 
-/** PutEvents and SendMessageBatch take at most ten entries (AWS: their API references). */
+/** The limit of PutEvents and of SendMessageBatch (AWS: their API references). */
 const entriesPerCall = 10;
-/** A storm of signals must not wait for one round trip after the other. */
+/** Many signals at once must not wait for one round trip after another. */
 const callsAtOnce = 8;
-const triesPerEntry = 4;
+const attemptsPerEntry = 4;
 const firstWaitMs = 50;
 
-/** An entry that a service did not take, and why. */
+/** An entry that a service did not accept, and why. */
 export interface Unsent<E> {
   readonly entry: E;
   readonly code: string;
   readonly message: string;
-  /** The same entry may be taken a moment later. */
+  /** The service may accept the same entry a moment later. */
   readonly isTransient: boolean;
 }
 
-/** A service that takes entries in batches and answers for each of them. */
+/** A service that accepts entries in batches, with a result for each entry. */
 export interface BatchService<E> {
-  /** Sends up to ten entries; resolves to those that were not taken. */
+  /** Sends up to ten entries. Resolves to those that were not accepted. */
   send(entries: readonly E[]): Promise<readonly Unsent<E>[]>;
-  /** How an error names entries: what they are, and the content of one. */
+  /** Names entries in an error, before the content of the first. */
   readonly entries: string;
   contentOf(entry: E): string;
-  /** How an error names the service. */
+  /** Names the service in an error. */
   readonly name: string;
 }
 
 /**
- * Sends entries, ten in a call and several calls at once. A 200 is no receipt: each entry has its own result, and only
- * those that failed are sent again, if that can help. What the service refuses must not keep the rest from being sent:
- * it is thrown at the end, as a `TailwakeError` ("wake-failed").
+ * Sends entries, ten per call and several calls at once. Each entry has its own result, also in a 200. Sends entries
+ * that failed with a transient error again. Throws a `TailwakeError` ("wake-failed") for the others at the end, so that
+ * a refused entry does not keep the rest from being sent.
  */
 export async function sendBatches<E>(
   entries: readonly E[],
@@ -41,14 +41,14 @@ export async function sendBatches<E>(
 ): Promise<void> {
   const refused: Unsent<E>[] = [];
   let from = 0;
-  const caller = async () => {
+  const sendCalls = async () => {
     while (from < entries.length) {
       const call = entries.slice(from, from + entriesPerCall);
       from += entriesPerCall;
-      refused.push(...(await sendTen(call, service, clock, random)));
+      refused.push(...(await sendCall(call, service, clock, random)));
     }
   };
-  await Promise.all(Array.from({ length: callsAtOnce }, caller));
+  await Promise.all(Array.from({ length: callsAtOnce }, sendCalls));
   const [first] = refused;
   if (first === undefined) return;
   throw new TailwakeError({
@@ -59,7 +59,7 @@ export async function sendBatches<E>(
   });
 }
 
-async function sendTen<E>(
+async function sendCall<E>(
   entries: readonly E[],
   service: BatchService<E>,
   clock: Clock,
@@ -72,7 +72,7 @@ async function sendTen<E>(
     refused.push(...failures.filter(({ isTransient }) => !isTransient));
     const again = failures.filter(({ isTransient }) => isTransient);
     if (again.length === 0) return refused;
-    if (attempt === triesPerEntry) return [...refused, ...again];
+    if (attempt === attemptsPerEntry) return [...refused, ...again];
     pending = again.map(({ entry }) => entry);
     await clock.sleep(firstWaitMs * 2 ** (attempt - 1) * (0.5 + random() / 2));
   }

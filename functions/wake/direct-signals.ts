@@ -7,13 +7,13 @@ import { encodeBusEvent } from "./envelope.ts";
 import type { LeaderName } from "./leader-name.ts";
 import { isSignal, type TaskWake, type WakeMessage } from "./wake.ts";
 
-/** Per-entry errors worth another try, though they are called the sender's fault (SQS API model). */
+/** Per-entry errors worth another attempt, although SQS marks them as the sender's fault (SQS API model). */
 const throttlingCodes: ReadonlySet<string> = new Set(["RequestThrottled", "KmsThrottled", "ThrottlingException"]);
 
 /**
- * Alarm clocks that put signals directly into the queue of the lazy function; all else goes the way of the others. Only
- * signals: the lazy function sends itself wakes of tasks, and a function that sends to the queue it is fed from is
- * stopped after about 16 rounds (AWS: invocation-recursion).
+ * Alarms that send signals directly to the queue of the lazy function, and all other messages through `others`. Wakes
+ * of tasks cannot go directly: the lazy function sends wakes itself, and Lambda stops a function that sends to its own
+ * queue after about 16 invocations in a chain (AWS: invocation-recursion).
  */
 export class DirectSignals implements Alarms {
   readonly #others: Alarms;
@@ -40,12 +40,12 @@ export class DirectSignals implements Alarms {
   async send(messages: readonly WakeMessage[]): Promise<void> {
     const bodies = messages.filter(isSignal).map(encodeBusEvent);
     const wakes = messages.filter((message) => !isSignal(message));
-    // What one way refuses must not keep the rest from being sent.
+    // A failure of one must not keep the other from sending.
     const sent = await Promise.allSettled([
       sendBatches(bodies, this.#queue(), this.#clock, this.#random),
       wakes.length > 0 && this.#others.send(wakes),
     ]);
-    for (const one of sent) if (one.status === "rejected") throw one.reason;
+    for (const result of sent) if (result.status === "rejected") throw result.reason;
   }
 
   sendAt(wake: TaskWake, at: number): Promise<void> {
@@ -95,5 +95,5 @@ export class DirectSignals implements Alarms {
   }
 }
 
-/** Loaded at the first signal: most functions send none. */
+/** Loaded at the first signal, since most functions send none. */
 const loadSdk = () => import("@aws-sdk/client-sqs");

@@ -7,20 +7,20 @@ import type { LeaderName } from "./leader-name.ts";
 import { alarmFor, scheduleExpression, scheduleName, scheduleTime } from "./timing.ts";
 import { detailTypeOf, detailTypes, encodeDetail, type TaskWake, type WakeMessage, wakeSource } from "./wake.ts";
 
-/** Per-entry errors worth another try (AWS: eb-putevents). */
+/** Per-entry errors worth another attempt (AWS: eb-putevents). */
 const transientCodes: ReadonlySet<string> = new Set(["ThrottlingException", "InternalFailure"]);
 
 export interface EventBridgeSettings {
   readonly busName: string;
-  /** One-time schedules put their event on the bus, with this role. */
+  /** One-time schedules put their event on this bus, with the role below. */
   readonly busArn: string;
   readonly scheduleGroup: string;
   readonly scheduleRoleArn: string;
 }
 
 /**
- * The alarm clocks on AWS: bus events now, bus events into the delay queue within a minute, and one-time schedules that
- * delete themselves later on.
+ * Alarms on AWS. A message goes over the bus now, a wake within a minute over the bus into the delay queue, and a later
+ * wake through a one-time schedule that deletes itself.
  */
 export class EventBridgeAlarms implements Alarms {
   readonly #events: EventBridgeClient;
@@ -113,7 +113,7 @@ export class EventBridgeAlarms implements Alarms {
         }),
       );
     } catch (error) {
-      // The same task under the same fence, or for the same reason: the schedule is there already.
+      // The schedule of this wake exists already: its name is the same.
       if (!(error instanceof ConflictException)) throw error;
     }
   }

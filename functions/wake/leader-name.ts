@@ -1,8 +1,8 @@
 import { malformed } from "./wake.ts";
 
 /**
- * What is held by one instance of a function at a time: the signal streams, or one shard of the eager tasks. Its text
- * is part of the leader document's name and of lease tokens: `signals`, `eager-0-of-2`.
+ * Names what one instance of a function leads at a time: the signals, or one shard of the eager tasks. The text is part
+ * of the name of the leader's document and of lease tokens: `signals`, `eager-0-of-2`.
  */
 export type LeaderName = "signals" | `eager-${number}-of-${number}`;
 
@@ -16,7 +16,7 @@ export interface EagerShard {
   readonly shards: number;
 }
 
-/** The shard behind a name; undefined for the signals. */
+/** The shard that a name means; undefined for the signals. */
 export function eagerShardOf(leader: LeaderName): EagerShard | undefined {
   const [, shard, shards] = pattern.exec(leader) ?? [];
   return shard === undefined ? undefined : { shard: Number(shard), shards: Number(shards) };

@@ -220,7 +220,7 @@ describe("the cron function of an app", () => {
     expect(failures).toHaveLength(2);
     for (const failure of failures) {
       expect(failure).toMatch(
-        /TAILWAKE_EAGER_FUNCTION: expected the name of the eager function, without which nothing runs reader, received nothing$/,
+        /TAILWAKE_EAGER_FUNCTION: expected the name of the eager function, which runs reader, received nothing$/,
       );
     }
     const deployed = await ticks(watched, { TAILWAKE_EAGER_FUNCTION: "tailwake-dev-eager" });

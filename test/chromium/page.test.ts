@@ -8,7 +8,7 @@ import { taskName } from "../../functions/tasks/record.ts";
 import { audit, overflow } from "./audit.ts";
 import { type Bench, type Opened, openConsole, startBench } from "./browser.ts";
 import { pageWorld } from "./page-world.ts";
-import { put, sleeping } from "./records.ts";
+import { sleeping } from "./records.ts";
 
 const screenshots = fileURLToPath(new URL("../../.build/screenshots", import.meta.url));
 const views = {
@@ -202,7 +202,7 @@ describe("the console's page", () => {
     await page.getByText("Run 9 was killed: its lease is over").first().waitFor();
     expect(await announced.textContent()).toContain("Run 9 was killed");
     const { token: _, leaseUntil: __, ...free } = sleeping("run", world.clock.now());
-    await put(world.store, { ...(await world.record("run")), ...free, fence: 10 });
+    world.seed({ ...(await world.record("run")), ...free, fence: 10 });
     await world.clock.advance(2_000);
     await page.getByText("It has caught up and sleeps").first().waitFor();
   });
@@ -276,7 +276,7 @@ describe("hostile text", () => {
   it("in every field is text: nothing of it runs, is fetched, hides, turns round or widens the page", async () => {
     const made = await pageWorld();
     const { world, desk } = made;
-    const { store, control, clock } = world.ports;
+    const { control, clock } = world.ports;
     const hostile = [
       '<img src="https://evil.example/x" onerror="globalThis.hacked=1">',
       "</script><script>globalThis.hacked=1</script>",
@@ -299,7 +299,7 @@ describe("hostile text", () => {
       view: JSON.stringify({ [hostile]: hostile }),
       waiters: [hostile],
     });
-    await put(store, record);
+    world.seed(record);
     await control.write("actions", { entries: [{ ...intervention, target: taskName(record) }] }, "any");
     await control.write(
       "breaker#printers",
@@ -344,7 +344,7 @@ describe("a table of 10,000 tasks", () => {
     const { world } = made;
     const now = world.clock.now();
     for (let i = 0; i < 10_000; i++) {
-      await put(world.store, sleeping(`t-${String(i).padStart(5, "0")}`, now, { due: now + 3_600_000 + i }));
+      world.seed(sleeping(`t-${String(i).padStart(5, "0")}`, now, { due: now + 3_600_000 + i }));
     }
     const { page, wrong } = await open(made);
     await go(page, "#/tasks?activity=reader&sort=name&entity=t-", "Tasks");

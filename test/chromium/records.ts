@@ -1,17 +1,6 @@
 import { eventId, type Tail } from "../../functions/contract/tail.ts";
 import { withRun } from "../../functions/tasks/recent-runs.ts";
-import type { TaskKey, TaskRecord } from "../../functions/tasks/record.ts";
-import type { TaskStore } from "../../functions/tasks/store.ts";
-import { absent, type Update } from "../../functions/tasks/update.ts";
-
-/** Writes a record as given, in place of an existing one. */
-export async function put(store: TaskStore, { entity, kind, activity, ...rest }: TaskRecord): Promise<void> {
-  const key: TaskKey = { entity, kind, activity };
-  const changes = rest as Update["changes"];
-  const written = await store.update(key, { operation: "put", guard: absent, changes });
-  if (written.applied) return;
-  await store.update(key, { operation: "put", guard: { op: "all", guards: [] }, changes });
-}
+import type { TaskRecord } from "../../functions/tasks/record.ts";
 
 /** A lazy task that sleeps at the tail e7, with the given changes. */
 export function sleeping(entity: string, now: number, more: Partial<TaskRecord> = {}): TaskRecord {

@@ -201,7 +201,8 @@ thing/fragile@dd  parked     1       epoch  printer 2 is on fire
       [""],
     ]);
     const task = { entity: "z", kind: "thing", activity: "reader" };
-    await world.store.update(task, start({ thingId: "z" }, "lazy", world.clock.now() - 1, undefined));
+    await world.store.update(task, start({ thingId: "z" }, "lazy", world.clock.now(), undefined));
+    await world.edit(task, { due: world.clock.now() });
     expect((await typed(world, "ls --sort due")).out.split("\n")[1]).toMatch(/^thing\/reader@z /);
     expect((await typed(world, "ls --sort age")).code).toBe(2);
   });

@@ -23,7 +23,7 @@ import {
 import { RepoEvent_Type } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { repo } from "../../functions/nog/index.ts";
 import { decodeRecord } from "../../functions/tasks/dynamodb-codec.ts";
-import { everyCut, historyOf, runActivity } from "../../functions/testing/index.ts";
+import { historyOf, runActivity, testCrashPoints } from "../../functions/testing/index.ts";
 import { EventBridgeAlarms } from "../../functions/wake/eventbridge.ts";
 import { repoEvent } from "../nog/messages.ts";
 import { World } from "../support/world.ts";
@@ -123,7 +123,7 @@ const mistakes: Readonly<Record<(typeof tailwakeErrorCodes)[number], () => unkno
     await tasks.start(shipOrder, address);
     await tasks.resume(task(shipOrder, address));
   },
-  "cut-differs": () => {
+  "crash-point-differs": () => {
     let runs = 0;
     const counting = defineProcessor(order, {
       name: "count-order",
@@ -135,7 +135,7 @@ const mistakes: Readonly<Record<(typeof tailwakeErrorCodes)[number], () => unkno
         return runs > 1 ? completed(tail) : caughtUp(tail);
       },
     });
-    return everyCut(counting, { address, history });
+    return testCrashPoints(counting, { address, history });
   },
 };
 

@@ -89,5 +89,5 @@ it("what a view cannot hold is named by its place", async () => {
   for (const fine of [1, "", null, undefined, true, { a: [] }]) expect(await received(fine)).toBe("no error");
   const ring: Record<string, unknown> = {};
   ring.self = ring;
-  expect(await received(ring)).toContain("a part that it is itself a part of at view.list[0].value.self");
+  expect(await received(ring)).toContain("a circular reference at view.list[0].value.self");
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { app, type Catalog, listRepo } from "../../docs/samples/list-repo.ts";
 import * as tailwake from "../../functions/index.ts";
 import type { RepoEvent } from "../../functions/nog/index.ts";
-import { everyCut, historyOf, runActivity, scriptedId } from "../../functions/testing/index.ts";
+import { historyOf, runActivity, scriptedId, testCrashPoints } from "../../functions/testing/index.ts";
 import { blocksOf, project, sampleTexts } from "./regions.ts";
 
 const file = "docs/from-go.md";
@@ -194,9 +194,9 @@ describe("the activity that is ported", () => {
 
   it("lists the repo once its Git repo exists, wherever its process dies", async () => {
     const { listed, activity } = listing();
-    const { cuts } = await everyCut(activity, { address, history: historyOf([started, created]) });
-    expect(cuts).toBeGreaterThan(5);
-    expect(listed.length).toBeGreaterThan(cuts);
+    const { points } = await testCrashPoints(activity, { address, history: historyOf([started, created]) });
+    expect(points).toBeGreaterThan(5);
+    expect(listed.length).toBeGreaterThan(points);
     expect([...new Set(listed)]).toEqual([`${address.repoId} /ex/repo`]);
   });
 

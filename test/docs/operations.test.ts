@@ -268,7 +268,8 @@ function loggedFields(): ReadonlyMap<string, ReadonlySet<string>> {
   const report = /^export interface TickReport \{.*?^}/ms.exec(sources)?.[0] ?? expect.fail("no report of a tick");
   const lines = /(state\.)?(?:log\.(?:info|warn|error)\(|bestEffort\(ports, )"([^"]+)"(.*?)\);\n/gs;
   const found = new Map<string, Set<string>>();
-  for (const [, state, message = "", given = ""] of sources.matchAll(lines)) {
+  const ofSettlements = /\b(line)\("\w+", "([^"]+)"(?:, (\{[^}]*\}))?\)/gs;
+  for (const [, state, message = "", given = ""] of [...sources.matchAll(lines), ...sources.matchAll(ofSettlements)]) {
     const more = [state ? ofRun : "", given.includes("...report") ? report : ""];
     const words = `${given} ${more.join(" ")}`.match(/\w+/g) ?? [];
     found.set(message, new Set([...(found.get(message) ?? []), ...words]));

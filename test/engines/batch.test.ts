@@ -7,7 +7,6 @@ import { lazy } from "../../functions/engines/binding.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { startTask } from "../../functions/run/start.ts";
 import { start } from "../../functions/tasks/transitions.ts";
-import { is } from "../../functions/tasks/update.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, World } from "../support/world.ts";
 
@@ -310,7 +309,7 @@ describe("a batch", () => {
     await startTask(world.ports, reader, { thingId: "t" });
     await startTask(world.ports, reader, { thingId: "u" });
     const key = { entity: "t", kind: "thing", activity: "reader" };
-    await world.store.update(key, { operation: "two strikes", guard: is("status", "ready"), changes: { strikes: 2 } });
+    await world.edit(key, { strikes: 2 });
     await world.deliver(world.alarms.take());
     expect(world.opened).toMatchObject([{ thingId: "u" }]);
     expect(world.alarms.quarantined).toEqual([{ class: "start", key, fence: 0 }]);

@@ -10,10 +10,10 @@ import {
   beginTrial,
   close,
   closedBreaker,
-  comeAgainAt,
   decodeBreaker,
   failuresToOpen,
   pause,
+  retryAt,
   trip,
   unpause,
 } from "../../functions/upstream/breaker.ts";
@@ -60,7 +60,7 @@ describe("a breaker (rule 12)", () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat({ max: 100_000 }), (random, late) => {
         const now = start + late;
-        const at = comeAgainAt(open, now, random);
+        const at = retryAt(open, now, random);
         expect(at).toBeGreaterThanOrEqual(Math.max(now, open.until) + Math.floor(open.openMs / 2));
         expect(at).toBeLessThanOrEqual(Math.max(now, open.until) + open.openMs);
       }),
@@ -189,7 +189,7 @@ describe("an upstream that is out (rule 12)", () => {
     const other = new Breakers({ ...world.ports, control: world.ports.control });
     expect(await other.admit("things")).toEqual({ type: "go" });
     for (let i = 0; i < failuresToOpen; i++) world.health.failed(out());
-    await world.ports.breakers.review("things");
+    await world.ports.breakers.report("things");
     expect(await other.admit("things")).toEqual({ type: "go" });
     await world.clock.advance(5_000);
     const both = await Promise.all([world.ports.breakers.admit("things"), other.admit("things")]);
@@ -200,7 +200,7 @@ describe("an upstream that is out (rule 12)", () => {
     const world = await worldOf(1);
     await world.drain();
     for (let i = 0; i < failuresToOpen; i++) world.health.failed(out());
-    await world.ports.breakers.review("things");
+    await world.ports.breakers.report("things");
     world.alarms.sendAt = () => Promise.reject(new Error("no bus"));
     const failed = await world.deliver([{ class: "signal", entity: "t0", kind: "thing" }]);
     expect(failed).toHaveLength(1);
@@ -210,7 +210,7 @@ describe("an upstream that is out (rule 12)", () => {
     const world = await worldOf(10);
     world.alarms.take();
     for (let i = 0; i < failuresToOpen; i++) world.health.failed(out());
-    await world.ports.breakers.review("things");
+    await world.ports.breakers.report("things");
     await world.clock.advance(180_000);
     expect(await world.ports.breakers.admit("things")).toEqual({ type: "go", isTrial: true });
     expect(await world.tick()).toMatchObject({ postponed: 10, rescued: 0 });

@@ -121,11 +121,7 @@ describe("children", () => {
     // The waiter is gone from the child, as if it had never been written.
     world.append("c", "done");
     const stored = await world.record("c");
-    await world.store.update(stored, {
-      operation: "test",
-      guard: { op: "missing", attribute: "paused" },
-      changes: { waiters: [] },
-    });
+    await world.edit(stored, { waiters: [] });
     await world.signal("c");
     await world.drain();
     for (let minutes = 0; minutes < 70; minutes += 1) {

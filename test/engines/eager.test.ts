@@ -339,7 +339,7 @@ describe("a leader of eager tasks (rule 19)", () => {
     const { activity, seen } = noting();
     const world = await worldOf(activity, ["t"]);
     for (let i = 0; i < 5; i++) world.health.failed(new ConnectError("out", Code.Unavailable));
-    await world.ports.breakers.review("things");
+    await world.ports.breakers.report("things");
     const { end } = world.hold();
     await settle();
     expect(await world.record("t")).toMatchObject({ status: "ready", fence: 0 });
@@ -691,11 +691,7 @@ describe("an eager task that kills its leader (rule 8)", () => {
     await world.store.update(key, quarantine(token, world.clock.now()));
     const { fence } = await world.record("bad");
     expect(fence).toBe(2);
-    await world.store.update(key, {
-      operation: "a second strike",
-      guard: { op: "is", attribute: "fence", value: fence },
-      changes: { strikes: 2 },
-    });
+    await world.edit(key, { strikes: 2 });
     // Its activity never returns: the leader goes on without it after the grace.
     void first.end();
     await world.clock.advance(15 * minute);

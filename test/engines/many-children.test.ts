@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp, completed } from "../../functions/contract/outcome.ts";
+import { epoch } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { startTask } from "../../functions/run/start.ts";
@@ -54,11 +55,7 @@ describe("an index activity", () => {
     expect(starts).toBe(children);
     // From epoch again: every child is there already, and is found by a read.
     const key = { entity: "i", kind: "thing", activity: "index" };
-    await world.store.update(key, {
-      operation: "back to epoch",
-      guard: { op: "is", attribute: "status", value: "sleeping" },
-      changes: { tail: "epoch" },
-    });
+    await world.edit(key, { tail: epoch });
     await world.deliver([{ class: "signal", entity: "i" }]);
     expect(await world.record("i")).toMatchObject({ status: "sleeping", tail: `e${children / perEvent - 1}` });
     expect(starts).toBe(children);

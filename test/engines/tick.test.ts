@@ -193,11 +193,7 @@ describe("a tick", () => {
   it("takes a paused task out of the index and wakes nobody", async () => {
     const world = await sleepingWorld();
     const record = await world.record("t");
-    await world.store.update(record, {
-      operation: "test",
-      guard: { op: "missing", attribute: "paused" },
-      changes: { paused: true },
-    });
+    await world.edit(record, { paused: true });
     await world.clock.advance(3 * minute);
     await world.tick();
     expect(world.alarms.take()).toEqual([]);
@@ -235,7 +231,7 @@ describe("a tick", () => {
     const { tick } = await import("../../functions/tick/tick.ts");
     const report = await tick(world.ports, [], { checks: 10, concurrency: 2 }, world.invocation());
     expect(report).toMatchObject({ rescued: 10, cutShort: true });
-    const usedUp = () => world.log.filter(({ message }) => message.startsWith("looks used up"));
+    const usedUp = () => world.log.filter(({ message }) => message.startsWith("checks used up"));
     expect(usedUp()).toMatchObject([{ fields: { checks: 10, oldestDueMs: report.oldestDueMs } }]);
     expect(await world.tick()).toMatchObject({ rescued: 20, cutShort: false });
     expect(usedUp()).toHaveLength(1);

@@ -7,7 +7,7 @@ import { openInvocation } from "../../functions/lambda/invocation.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
 import { readQueueAge } from "../../functions/queue/queue-age.ts";
 import { startTask } from "../../functions/run/start.ts";
-import { graceMs } from "../../functions/tasks/transitions.ts";
+import { graceMs } from "../../functions/tasks/times.ts";
 import { settle, TestClock } from "../support/test-clock.ts";
 import { busEvent, reader, thing, World } from "../support/world.ts";
 
@@ -73,7 +73,7 @@ describe("the lazy function", () => {
     const Records = [record("m", busEvent(signal), attributes)];
     expect(await wakeHandler(world.ports, { Records }, context)).toEqual({ batchItemFailures: [] });
     expect(await world.record("t")).toMatchObject({ tail: "e1" });
-    expect(world.log).toContainEqual(expect.objectContaining({ message: "queue age not noted" }));
+    expect(world.log).toContainEqual(expect.objectContaining({ message: "queue age not recorded" }));
   });
 
   it("works on a batch whose attributes are none", async () => {

@@ -11,8 +11,9 @@ import { type Delivery, runBatch } from "../../functions/queue/batch.ts";
 import type { ControlStore } from "../../functions/tasks/control.ts";
 import { MemoryTaskStore } from "../../functions/tasks/memory.ts";
 import { MemoryControlStore } from "../../functions/tasks/memory-control.ts";
-import { type TaskRecord, taskName } from "../../functions/tasks/record.ts";
+import { type TaskKey, type TaskRecord, taskName } from "../../functions/tasks/record.ts";
 import type { TaskStore } from "../../functions/tasks/store.ts";
+import { CheckedTaskStore } from "../../functions/testing/checked-store.ts";
 import { type TickReport, tick } from "../../functions/tick/tick.ts";
 import { Credentials } from "../../functions/upstream/credentials.ts";
 import { UpstreamHealth } from "../../functions/upstream/health.ts";
@@ -144,14 +145,15 @@ export class World {
   constructor({
     activities,
     roots = [],
-    store = new MemoryTaskStore(),
+    store,
     control = new MemoryControlStore(),
     limits = {},
     signalSources = [],
     routes = thingRoutes,
   }: WorldOptions) {
     this.#roots = roots;
-    this.store = store;
+    this.store = store ?? new CheckedTaskStore(this.clock);
+    if (this.store instanceof CheckedTaskStore) this.store.clock = this.clock;
     const transport = createRouterTransport((router) => routes(router, (asked) => this.#serve(asked)));
     const connection = {
       transport,
@@ -169,7 +171,7 @@ export class World {
     const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
     const ports = memoryPorts({
       activities,
-      store,
+      store: this.store,
       control,
       clock: this.clock,
       log,
@@ -284,6 +286,19 @@ export class World {
     }
     await this.clock.advance(until - this.clock.now());
     await this.drain();
+  }
+
+  /** Stores a record past the protocol, as no write of it could: for what a test begins with. */
+  seed(record: TaskRecord): void {
+    if (!(this.store instanceof MemoryTaskStore)) throw new Error("only a table in memory takes any record");
+    this.store.put(record);
+  }
+
+  /** Changes a record past the protocol. */
+  async edit(key: TaskKey, changes: Partial<TaskRecord>): Promise<void> {
+    const record = await this.store.get(key);
+    if (!record) throw new Error(`expected a record of ${taskName(key)}, found none`);
+    this.seed({ ...record, ...changes });
   }
 
   tick(): Promise<TickReport> {

@@ -10,10 +10,10 @@ import {
   taskName,
 } from "../../functions/tasks/record.ts";
 import type { TaskStore } from "../../functions/tasks/store.ts";
+import { clockSkewMs, graceMs } from "../../functions/tasks/times.ts";
 import * as step from "../../functions/tasks/transitions.ts";
 import type { Update, Written } from "../../functions/tasks/update.ts";
 
-const { graceMs, clockSkewMs } = step;
 const t0 = Date.UTC(2026, 0, 1);
 const minute = 60_000;
 
@@ -189,10 +189,10 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
 
     it("takes a dead lease over after the skew, with a strike, from the run it saw only (rule 8)", async () => {
       const { leaseUntil = 0 } = await running("a");
-      const over = (now: number, seen = "a", delay = 0) => step.acquireExpired(claim("b", now), seen, delay);
+      const over = (now: number, seen = "a", strikes = 0) => step.acquireExpired(claim("b", now), seen, strikes);
       await isRefused(over(leaseUntil + clockSkewMs));
       await isRefused(over(leaseUntil + clockSkewMs + 1, "c"));
-      await isRefused(over(leaseUntil + clockSkewMs + 1, "a", 20_000));
+      await isRefused(over(leaseUntil + clockSkewMs + 1, "a", 2));
       const record = await accepted(over(leaseUntil + clockSkewMs + 1));
       expect(record).toMatchObject({ status: "running", token: "b", strikes: 1, fence: 2 });
     });
@@ -458,23 +458,23 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       expect(await accepted(step.rescue(paused, paused.due ?? 0, t0 + graceMs))).not.toHaveProperty("due");
     });
 
-    it("puts the look at a sleeping lazy task one probe period off", async () => {
+    it("puts the check of a sleeping task one probe period off", async () => {
       const { due = 0 } = await sleeping();
-      expect((await accepted(step.check(due, due + 15 * minute))).due).toBe(due + 15 * minute);
-      await isRefused(step.check(due, due + 30 * minute));
+      expect((await accepted(step.checkSleeping(due, due + 15 * minute))).due).toBe(due + 15 * minute);
+      await isRefused(step.checkSleeping(due, due + 30 * minute));
     });
 
-    it("puts the look at a running task where its lease ends", async () => {
+    it("puts the check of a running task where its lease ends", async () => {
       const record = await running("a");
-      const checked = await accepted(step.checkLease(record, record.due ?? 0, 0));
+      const checked = await accepted(step.checkLease(record, record.due ?? 0));
       expect(checked.due).toBe((record.leaseUntil ?? 0) + clockSkewMs + 1);
     });
 
-    it("looks only at what it has seen: that due time, that status, that token (rule 11)", async () => {
+    it("checks only what it has seen: that due time, that status, that token (rule 11)", async () => {
       const record = await running("a");
-      await isRefused(step.checkLease(record, (record.due ?? 0) + 1, 0));
-      await isRefused(step.checkLease({ ...record, token: "b" }, record.due ?? 0, 0));
-      await isRefused(step.check(record.due ?? 0, t0 + minute));
+      await isRefused(step.checkLease(record, (record.due ?? 0) + 1));
+      await isRefused(step.checkLease({ ...record, token: "b" }, record.due ?? 0));
+      await isRefused(step.checkSleeping(record.due ?? 0, t0 + minute));
     });
 
     it("leaves a paused task to its operator, though its lease is over (rule 12)", async () => {

@@ -3,7 +3,7 @@ import { type Activity, defineActivity, defineProcessor } from "../../functions/
 import { caughtUp, completed, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import { PingRegistry } from "../../functions/nog/gen/nogfso/ping-registry_pb.ts";
 import { pingRegistry, type RegistryWorkflowEvent, registryWorkflow } from "../../functions/nog/index.ts";
-import { type CutGiven, everyCut, historyOf } from "../../functions/testing/index.ts";
+import { type CrashPointsGiven, historyOf, testCrashPoints } from "../../functions/testing/index.ts";
 
 const address = { registry: "exreg", workflowId: "5f0c2b1e-8f5e-4d0c-9a33-1f2b3c4d5e6f" };
 const now = new Date("2026-01-01T00:00:00Z");
@@ -11,7 +11,7 @@ const started = { type: "pingStarted", atMs: now.getTime() } as RegistryWorkflow
 const pinged = (n: number) =>
   ({ type: "serverPinged", message: `ping ${n}`, statusCode: 0 }) as unknown as RegistryWorkflowEvent;
 
-type Given = CutGiven<typeof registryWorkflow>;
+type Given = CrashPointsGiven<typeof registryWorkflow>;
 const ping: Given["routes"] = (router, history) =>
   router.service(PingRegistry, {
     serverPing({ statusMessage }) {
@@ -46,8 +46,8 @@ function activityOf(more: Partial<Define>): Activity<typeof registryWorkflow> {
 
 describe("every cut", () => {
   it("of the ping activity leads to the same effects: a life of pings, timers, kills and deadlines", async () => {
-    const { cuts, effects } = await everyCut(pingRegistry, given);
-    expect(cuts).toBeGreaterThan(40);
+    const { points, effects } = await testCrashPoints(pingRegistry, given);
+    expect(points).toBeGreaterThan(40);
     expect(effects.map((effect) => Object(effect).request.statusMessage)).toEqual([
       "ping 1",
       "ping 2",
@@ -68,12 +68,12 @@ describe("every cut", () => {
         return completed();
       },
     });
-    const cut = everyCut(forgetful, {
+    const cut = testCrashPoints(forgetful, {
       ...given,
       routes: (router) => router.service(PingRegistry, { serverPing: () => ({}) }),
     });
     await expect(cut).rejects.toMatchObject({
-      code: "cut-differs",
+      code: "crash-point-differs",
       subject: expect.stringContaining("the effects of tried after"),
     });
   });
@@ -92,7 +92,10 @@ describe("every cut", () => {
       },
     });
     await expect(
-      everyCut(hasty, { ...given, routes: (router) => router.service(PingRegistry, { serverPing: () => ({}) }) }),
+      testCrashPoints(hasty, {
+        ...given,
+        routes: (router) => router.service(PingRegistry, { serverPing: () => ({}) }),
+      }),
     ).rejects.toMatchObject({
       subject: expect.stringMatching(
         /the effects of hasty after a kill (after the write "checkpoint"|before the call)/,
@@ -114,7 +117,7 @@ describe("every cut", () => {
         return caughtUp(tail);
       },
     });
-    const cut = everyCut(counting, {
+    const cut = testCrashPoints(counting, {
       ...given,
       history: historyOf([started, pinged(1), pinged(2)]),
       routes: (router) => router.service(PingRegistry, { serverPing: () => ({}) }),
@@ -137,7 +140,7 @@ describe("every cut", () => {
       },
     };
     const quiet: Given = { ...given, routes: (router) => router.service(PingRegistry, { serverPing: () => ({}) }) };
-    await expect(everyCut(activityOf(giveUp), quiet)).rejects.toMatchObject({
+    await expect(testCrashPoints(activityOf(giveUp), quiet)).rejects.toMatchObject({
       subject: "the effects of tried after the deadline before the call of nogfso.PingRegistry/ServerPing",
       received: "[]",
     });
@@ -156,7 +159,7 @@ describe("every cut", () => {
         return caughtUp(tail);
       },
     });
-    const { effects } = await everyCut(again, {
+    const { effects } = await testCrashPoints(again, {
       ...given,
       history: historyOf([started, pinged(1), pinged(2)]),
       routes: (router) => router.service(PingRegistry, { serverPing: () => ({}) }),
@@ -175,7 +178,7 @@ describe("every cut", () => {
         return caughtUp();
       },
     });
-    const { effects } = await everyCut(patient, given);
+    const { effects } = await testCrashPoints(patient, given);
     expect(effects).toHaveLength(1);
   });
 
@@ -187,8 +190,8 @@ describe("every cut", () => {
       },
     });
     const quiet: Given = { ...given, routes: (router) => router.service(PingRegistry, { serverPing: () => ({}) }) };
-    await expect(everyCut(fenced, quiet)).rejects.toMatchObject({ code: "cut-differs" });
-    expect(await everyCut(fenced, { ...quiet, effectOf: ({ method }) => method })).toMatchObject({
+    await expect(testCrashPoints(fenced, quiet)).rejects.toMatchObject({ code: "crash-point-differs" });
+    expect(await testCrashPoints(fenced, { ...quiet, effectOf: ({ method }) => method })).toMatchObject({
       effects: ["nogfso.PingRegistry/ServerPing"],
     });
   });
@@ -199,6 +202,6 @@ describe("every cut", () => {
         return silentRetryAfter(new Date(run.now().getTime() + 30_000));
       },
     });
-    await expect(everyCut(restless, given)).rejects.toThrow("expected an end within 1000 invocations");
+    await expect(testCrashPoints(restless, given)).rejects.toThrow("expected an end within 1000 invocations");
   });
 });

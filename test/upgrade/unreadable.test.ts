@@ -10,7 +10,8 @@ import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { Leadership, startMissingLeaders } from "../../functions/leaders/leadership.ts";
 import { readQueueAge, recordQueueAge } from "../../functions/queue/queue-age.ts";
 import { startTask } from "../../functions/run/start.ts";
-import { addWaiter, graceMs } from "../../functions/tasks/transitions.ts";
+import { graceMs } from "../../functions/tasks/times.ts";
+import { addWaiter } from "../../functions/tasks/transitions.ts";
 import { tick } from "../../functions/tick/tick.ts";
 import { trip } from "../../functions/upstream/breaker.ts";
 import type { WakeClass } from "../../functions/wake/wake.ts";
@@ -319,7 +320,7 @@ describe("beside the records of tasks, what a newer version wrote", () => {
       { upstream: "things", err: expect.stringContaining(`control document upstream#things, ${says}`) },
     ]);
     for (let i = 0; i < 5; i++) world.health.failed(new ConnectError("storm", Code.Unavailable));
-    await breakers.review("things");
+    await breakers.report("things");
     await expect(tasksOf(world.ports).pauseUpstream("things", "storm")).rejects.toThrow(says);
     expect(await world.item(breaker)).toEqual(before);
   });
@@ -413,12 +414,12 @@ describe("what this version does not know of a record that it can read", () => {
     await control.write("upstream#things", { state: "closed", until: 0, openMs: 0, trips: 0, mood: "sunny" }, 0);
     const breaker = async () => (await control.read("upstream#things"))?.value;
     for (let i = 0; i < 5; i++) world.health.failed(new ConnectError("storm", Code.Unavailable));
-    await breakers.review("things");
+    await breakers.report("things");
     expect(await breaker()).toMatchObject({ state: "open", reason: expect.stringContaining("storm"), mood: "sunny" });
     await world.clock.advance(10_000);
     expect(await breakers.admit("things")).toMatchObject({ isTrial: true });
     world.health.succeeded();
-    await breakers.review("things");
+    await breakers.report("things");
     expect(await breaker()).toEqual({ state: "closed", until: 0, openMs: 0, trips: 0, mood: "sunny" });
     const before = { epoch: 4, owner: "it", aliveUntil: 0, leaving: true, released: 4, mood: "sunny" };
     await control.write("holder#signals", before, 0);

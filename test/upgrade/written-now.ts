@@ -11,15 +11,14 @@ import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { Leadership } from "../../functions/leaders/leadership.ts";
 import { recordQueueAge } from "../../functions/queue/queue-age.ts";
 import { startTask } from "../../functions/run/start.ts";
+import { clockSkewMs, graceMs } from "../../functions/tasks/times.ts";
 import {
   acquire,
   acquireExpired,
   addWaiter,
   type Claim,
   checkpoint,
-  clockSkewMs,
   completeForWaiters,
-  graceMs,
   type Progress,
   recordWake,
 } from "../../functions/tasks/transitions.ts";

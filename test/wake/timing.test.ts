@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { backoffMs, firstBackoffMs, maxBackoffMs, strikeDelayMs } from "../../functions/wake/backoff.ts";
+import { backoffMs, firstBackoffMs, maxBackoffMs, strikeDelayMs } from "../../functions/tasks/backoff.ts";
 import { alarmFor, maxDelayMs, scheduleExpression, scheduleName, scheduleTime } from "../../functions/wake/timing.ts";
 import {
   acquireRuleOf,

@@ -5,7 +5,7 @@ import type { Binding } from "../../engines/binding.ts";
 import { isTailInDoubt } from "../../run/open-stream.ts";
 import type { MemoryTaskStore } from "../../tasks/memory.ts";
 import { type EngineName, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
-import { clockSkewMs } from "../../tasks/transitions.ts";
+import { clockSkewMs } from "../../tasks/times.ts";
 import type { Update } from "../../tasks/update.ts";
 import type { Alarms } from "../../wake/alarms.ts";
 import { isSignal, type WakeMessage } from "../../wake/wake.ts";

@@ -3,7 +3,7 @@ import { MemoryTaskStore } from "../../tasks/memory.ts";
 import { MemoryControlStore } from "../../tasks/memory-control.ts";
 import { dueShard, dueShards, eagerBucket, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
 import type { DueEntry, EagerEntry, TaskStore } from "../../tasks/store.ts";
-import type { Update } from "../../tasks/update.ts";
+import type { Operation, Update } from "../../tasks/update.ts";
 import type { Circumstances } from "./circumstances.ts";
 import type { SimulatedProcess } from "./process.ts";
 
@@ -12,7 +12,7 @@ export interface TableWrite {
   readonly by: SimulatedProcess;
   /** By its clock, when it decided on the write. */
   readonly decidedAt: number;
-  readonly operation: string;
+  readonly operation: Operation;
   readonly before: TaskRecord | undefined;
   readonly after: TaskRecord;
 }

@@ -90,7 +90,7 @@ export function scaleTables() {
       }),
     ),
     counted: table(
-      ["counted", "in the simulation", "times", "in the day"],
+      ["counted", "in the simulation", "factor", "in the day"],
       [
         ...(
           [

@@ -8,7 +8,7 @@ export const equivalent: Readonly<Record<string, string>> = {
   "acquire from an earlier leader: not asked for: is status running": onlyWhileRunning,
   "acquire over a dead lease: not asked for: is status running": onlyWhileRunning,
   "quarantine: not asked for: is status running": onlyWhileRunning,
-  "look at a running task: not asked for: is status running": onlyWhileRunning,
+  "check a running task: not asked for: is status running": onlyWhileRunning,
   "signal to a running task: not asked for: is status running": onlyWhileRunning,
   "child to a running task: not asked for: is status running": onlyWhileRunning,
   "rule 14: an activity does not act on a timer":

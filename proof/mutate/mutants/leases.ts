@@ -68,7 +68,7 @@ export const leases: readonly Mutant[] = [
   {
     rule: "rule 8",
     what: "strikes do not back off",
-    file: "functions/wake/backoff.ts",
+    file: "functions/tasks/backoff.ts",
     find: "return strikes < 2 ? 0 : Math.min(maxBackoffMs, firstBackoffMs * 2 ** (strikes - 2));",
     replace: "return 0 * strikes;",
   },
