@@ -1,4 +1,4 @@
-import { userName } from "../cli/operate/common-options.ts";
+import { userName } from "../cli/operate/options.ts";
 import { type Console, startConsole } from "../console/server.ts";
 import { jsonLogger } from "../functions/foundation/logger.ts";
 import { createDesk } from "../functions/operate.ts";

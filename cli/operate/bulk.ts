@@ -9,7 +9,7 @@ import {
   tasksFor,
 } from "tailwake/operate";
 import type { DeskCall, ExitCode, Options } from "../command.ts";
-import { countOf } from "./common-options.ts";
+import { countOf } from "./options.ts";
 
 export const rateOption = {
   rate: { value: "N", description: "tasks per second; default: 10" },

@@ -1,6 +1,6 @@
 import { startConsole } from "../../console/server.ts";
 import { deskCommand } from "../command.ts";
-import { countOf, noteOptions, printWithoutApp, userName } from "./common-options.ts";
+import { countOf, noteOptions, printWithoutApp, userName } from "./options.ts";
 
 export const consoleCommand = deskCommand({
   name: "console",

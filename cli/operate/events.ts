@@ -1,8 +1,8 @@
 import { deskCommand } from "../command.ts";
 import { appOfDeployment } from "../deployment/connect.ts";
-import { countOf } from "./common-options.ts";
 import { eventLine } from "./event-line.ts";
 import { findTask } from "./find-task.ts";
+import { countOf } from "./options.ts";
 
 const defaultLimit = 100;
 

@@ -3,7 +3,7 @@ import { deskCommand, type Options, type ValuesOf } from "../command.ts";
 import { appOfDeployment } from "../deployment/connect.ts";
 import type { Output } from "../print/output.ts";
 import { UsageError } from "../usage-error.ts";
-import { countOf } from "./common-options.ts";
+import { countOf } from "./options.ts";
 
 /** Filters; a task must match all of them. */
 export const filterOptions = {

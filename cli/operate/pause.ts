@@ -2,8 +2,8 @@ import { rehearse, statusOf } from "tailwake/operate";
 import { type Command, type DeskCall, deskCommand, type ExitCode } from "../command.ts";
 import { UsageError } from "../usage-error.ts";
 import { actInBulk, rateOption } from "./bulk.ts";
-import { dryRunOption, noteOf, noteOptions } from "./common-options.ts";
 import { findTask } from "./find-task.ts";
+import { dryRunOption, noteOf, noteOptions } from "./options.ts";
 import { printRehearsal } from "./rehearsal.ts";
 
 const options = {

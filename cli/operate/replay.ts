@@ -4,9 +4,9 @@ import { appOfDeployment } from "../deployment/connect.ts";
 import type { Output } from "../print/output.ts";
 import { printableJson } from "../print/printable.ts";
 import { UsageError } from "../usage-error.ts";
-import { countOf } from "./common-options.ts";
 import { findTask } from "./find-task.ts";
 import { linesThatDiffer } from "./line-diff.ts";
+import { countOf } from "./options.ts";
 import { parseTail } from "./rewind.ts";
 import { prettyJson } from "./show.ts";
 

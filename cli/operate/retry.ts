@@ -1,7 +1,7 @@
 import { deskCommand } from "../command.ts";
 import { actInBulk, rateOption } from "./bulk.ts";
-import { dryRunOption, noteOptions, userName } from "./common-options.ts";
 import { filterOf, filterOptions } from "./ls.ts";
+import { dryRunOption, noteOptions, userName } from "./options.ts";
 
 export const retry = deskCommand({
   name: "retry",

@@ -3,8 +3,8 @@ import { type Desk, type Operators, rehearse, statusOf, type TaskRecord, tailAt 
 import { type DeskCall, deskCommand, type ExitCode } from "../command.ts";
 import { appOfDeployment } from "../deployment/connect.ts";
 import { UsageError } from "../usage-error.ts";
-import { dryRunOption, noteOf, noteOptions } from "./common-options.ts";
 import { findTask } from "./find-task.ts";
+import { dryRunOption, noteOf, noteOptions } from "./options.ts";
 import { printRehearsal } from "./rehearsal.ts";
 
 type Tail = TaskRecord["tail"] | typeof epoch;

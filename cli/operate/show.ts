@@ -11,9 +11,9 @@ import {
 } from "tailwake/operate";
 import { deskCommand } from "../command.ts";
 import type { Output } from "../print/output.ts";
-import { printWithoutApp } from "./common-options.ts";
 import { eventLine } from "./event-line.ts";
 import { findTask } from "./find-task.ts";
+import { printWithoutApp } from "./options.ts";
 
 const maxViewLines = 40;
 /** Maximum time to read the stream. */

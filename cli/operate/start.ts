@@ -2,7 +2,7 @@ import { bindingNamed, rehearseStart, startAt, statusOf, taskAt } from "tailwake
 import { deskCommand } from "../command.ts";
 import { appOfDeployment } from "../deployment/connect.ts";
 import { UsageError } from "../usage-error.ts";
-import { dryRunOption } from "./common-options.ts";
+import { dryRunOption } from "./options.ts";
 import { printRehearsal } from "./rehearsal.ts";
 
 export const start = deskCommand({

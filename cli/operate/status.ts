@@ -1,7 +1,7 @@
 import { ago, at, type Engines, isFree, type Overview, span } from "tailwake/operate";
 import { deskCommand } from "../command.ts";
 import type { Output } from "../print/output.ts";
-import { printWithoutApp } from "./common-options.ts";
+import { printWithoutApp } from "./options.ts";
 
 const styles = { ok: "green", attention: "yellow", stuck: "red" } as const;
 

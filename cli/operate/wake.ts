@@ -1,7 +1,7 @@
 import { rehearse, statusOf } from "tailwake/operate";
 import { deskCommand } from "../command.ts";
-import { dryRunOption } from "./common-options.ts";
 import { findTask } from "./find-task.ts";
+import { dryRunOption } from "./options.ts";
 import { printRehearsal } from "./rehearsal.ts";
 
 export const wake = deskCommand({

@@ -1,6 +1,6 @@
 import { deskCommand } from "../command.ts";
-import { printWithoutApp } from "./common-options.ts";
 import { findTask } from "./find-task.ts";
+import { printWithoutApp } from "./options.ts";
 
 export const why = deskCommand({
   name: "why",
