@@ -1,40 +1,40 @@
 import { randomUUID } from "node:crypto";
 
 import { defineProcessor } from "../functions/contract/activity.ts";
-import { systemClock } from "../functions/contract/clock.ts";
-import { jsonLogger } from "../functions/contract/logger.ts";
 import { caughtUp } from "../functions/contract/outcome.ts";
 import type { Recorded } from "../functions/contract/stream.ts";
 import { lazy } from "../functions/engines/binding.ts";
-import type { Machinery } from "../functions/engines/engine.ts";
-import { startTask } from "../functions/engines/start.ts";
+import type { Ports } from "../functions/engines/ports.ts";
+import { systemClock } from "../functions/foundation/clock.ts";
+import { jsonLogger } from "../functions/foundation/logger.ts";
 import { otelTracer } from "../functions/lambda/otel-tracer.ts";
 import { wakeHandler } from "../functions/lambda/wake-event.ts";
 import { type RepoEvent, repo } from "../functions/nog/index.ts";
+import { startTask } from "../functions/run/start.ts";
 import { MemoryTaskStore } from "../functions/tasks/memory.ts";
 import type { TaskStore } from "../functions/tasks/store.ts";
-import { memoryMachinery } from "../functions/testing/memory-machinery.ts";
+import { memoryPorts } from "../functions/testing/memory-ports.ts";
 import type { UpstreamConnection } from "../functions/upstream/connection.ts";
 import { encodeBusEvent } from "../functions/wake/envelope.ts";
-import { MemoryWakes } from "../functions/wake/memory.ts";
+import { MemoryAlarms } from "../functions/wake/memory.ts";
 import type { WakeMessage } from "../functions/wake/wake.ts";
 import { repoId } from "./repo-id.ts";
 
-/** How an activity of level 1 takes its events. */
+/** How a level 1 activity receives its events. */
 export type Reading = "events" | "batches";
 
 export interface CountingOptions {
-  /** In memory unless given. */
+  /** In memory if absent. */
   readonly store?: TaskStore;
-  /** The default of an app unless given. */
+  /** The default of an app if absent. */
   readonly runsAtOnce?: number;
 }
 
-/** An app of one activity that counts events, with everything around the engines in memory. */
+/** An app with one activity that counts events; everything around the engines is in memory. */
 export class CountingApp {
-  readonly wakes = new MemoryWakes(systemClock);
-  readonly machinery: Machinery;
-  /** Log lines are made, and go nowhere. */
+  readonly alarms = new MemoryAlarms(systemClock);
+  readonly ports: Ports;
+  /** Number of log lines, which are formatted and dropped. */
   logged = 0;
   counted = 0;
   runs = 0;
@@ -63,10 +63,10 @@ export class CountingApp {
         return caughtUp(last?.id ?? run.tail);
       },
     });
-    this.machinery = memoryMachinery({
+    this.ports = memoryPorts({
       activities: [lazy(this.#activity)],
       store,
-      wakes: this.wakes,
+      alarms: this.alarms,
       clock: systemClock,
       tracer: otelTracer,
       log: jsonLogger((line) => {
@@ -80,23 +80,23 @@ export class CountingApp {
   }
 
   async start(repoId: string): Promise<void> {
-    await startTask(this.machinery, this.#activity, { repoId });
+    await startTask(this.ports, this.#activity, { repoId });
   }
 
-  /** One invocation of the lazy function, as the queue would cause it. */
+  /** One invocation of the lazy function, as from its queue. */
   async invoke(messages: readonly WakeMessage[]): Promise<void> {
     const Records = messages.map((message, i) => ({ messageId: `message-${i}`, body: encodeBusEvent(message) }));
     const context = { getRemainingTimeInMillis: () => 900_000, awsRequestId: "bench" };
-    const answer = await wakeHandler(this.machinery, { Records }, context);
+    const answer = await wakeHandler(this.ports, { Records }, context);
     if (answer?.batchItemFailures.length !== 0) throw new Error("deliveries failed");
   }
 }
 
-/** One invocation with a run for each of so many tasks, from epoch to the head of its stream. */
+/** One invocation with a run for each task, from epoch to the head of its stream. */
 export async function countWithEngine(connection: UpstreamConnection, reading: Reading, tasks = 1): Promise<number> {
   const app = new CountingApp(connection, reading, { runsAtOnce: tasks });
   for (let i = 0; i < tasks; i++) await app.start(repoId(i));
-  await app.invoke(app.wakes.take());
+  await app.invoke(app.alarms.take());
   if (app.runs !== tasks) throw new Error(`expected ${tasks} runs, saw ${app.runs}`);
   return app.counted;
 }

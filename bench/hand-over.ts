@@ -2,21 +2,21 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { defineProcessor } from "../functions/contract/activity.ts";
-import { systemClock } from "../functions/contract/clock.ts";
-import { jsonLogger } from "../functions/contract/logger.ts";
 import { caughtUp } from "../functions/contract/outcome.ts";
 import { eager } from "../functions/engines/binding.ts";
-import type { Machinery } from "../functions/engines/engine.ts";
-import { Holding } from "../functions/engines/holder.ts";
-import { startTask } from "../functions/engines/start.ts";
-import { eagerHandler, signalsHandler } from "../functions/lambda/holder-event.ts";
+import type { Ports } from "../functions/engines/ports.ts";
+import { systemClock } from "../functions/foundation/clock.ts";
+import { jsonLogger } from "../functions/foundation/logger.ts";
+import { eagerHandler, signalsHandler } from "../functions/lambda/leader-event.ts";
+import { Leadership } from "../functions/leaders/leadership.ts";
 import { liveBroadcast, repo, uuidBytes } from "../functions/nog/index.ts";
+import { startTask } from "../functions/run/start.ts";
 import { DynamoTaskStore } from "../functions/tasks/dynamodb.ts";
 import { DynamoControlStore } from "../functions/tasks/dynamodb-control.ts";
-import { memoryMachinery } from "../functions/testing/memory-machinery.ts";
+import { memoryPorts } from "../functions/testing/memory-ports.ts";
 import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
-import { eagerHolder, type HolderName } from "../functions/wake/holder-name.ts";
-import { MemoryWakes } from "../functions/wake/memory.ts";
+import { eagerLeader, type LeaderName } from "../functions/wake/leader-name.ts";
+import { MemoryAlarms } from "../functions/wake/memory.ts";
 import { detailTypes, wakeSource } from "../functions/wake/wake.ts";
 import { createTaskTable } from "../local/database.ts";
 import { startUpstream } from "../local/upstream/server.ts";
@@ -24,13 +24,16 @@ import { startRole } from "./child.ts";
 import { type Figure, figure, percentile } from "./measure.ts";
 import { repoId } from "./repo-id.ts";
 
-/** Each has a table of its own, and in it a chain of holders for each place. */
+/** Each app has its own table, and a chain of leaders for each leadership. */
 const apps = 4;
 const tasksOfApp = 10;
 const handOvers = 12;
-/** How long an invocation may take. A holder's own work is three fifths of it, and its successor is there for the last fifth of that. */
+/**
+ * Duration of an invocation. A leader leads for three fifths of it, and its successor runs during the last fifth of
+ * that.
+ */
 const invocationMs = 5_000;
-/** The start of a function, which takes its time while its predecessor is at work. */
+/** Start time of a function, while its predecessor is active. */
 const startMs = 200;
 const betweenClaimsMs = 100;
 
@@ -43,15 +46,15 @@ const activity = defineProcessor(repo, {
   },
 });
 
-/** When a holder's streams were open, in milliseconds. */
+/** The times at which a leader's streams were open, in milliseconds. */
 interface Held {
   opened: number | undefined;
   closed: number;
 }
 
 /**
- * From a holder's last stream to its successor's first one, at the real handlers and a database of this machine, whose
- * invocations are seconds long instead of minutes. The floor: one claim of a place, a read and a write.
+ * The time from a leader's last stream to its successor's first one, with the real handlers and a local database;
+ * invocations last seconds instead of minutes. The floor is one claim of a leadership: a read and a write.
  */
 export async function measureHandOver(name: string): Promise<readonly Figure[]> {
   const database = startRole("serve-database", []);
@@ -67,8 +70,8 @@ export async function measureHandOver(name: string): Promise<readonly Figure[]> 
     const claims = claimOften(new DynamoControlStore(dynamo, "tasks-0"), measured.signal);
     const gaps = { eager: [] as number[], signals: [] as number[] };
     const chains = tables.flatMap((table, app) => {
-      const appOf = (connection: UpstreamConnection, wakes: MemoryWakes) =>
-        memoryMachinery({
+      const appOf = (connection: UpstreamConnection, alarms: MemoryAlarms) =>
+        memoryPorts({
           activities: [eager(activity)],
           signalSources: [liveBroadcast],
           store: new DynamoTaskStore(dynamo, table),
@@ -78,24 +81,24 @@ export async function measureHandOver(name: string): Promise<readonly Figure[]> 
           random: Math.random,
           newToken: () => randomUUID(),
           upstream: connection,
-          wakes,
+          alarms,
         });
-      return [eagerHolder(0, 1), "signals" as const].map(async (place) => {
-        // Not all at the same moment.
+      return [eagerLeader(0, 1), "signals" as const].map(async (leadership) => {
+        // Spread the apps over time.
         await sleep((app * invocationMs) / 2 / apps);
-        if (place !== "signals") await startTasks(appOf, app, upstream);
-        gaps[place === "signals" ? "signals" : "eager"].push(
-          ...gapsOf(await holdersOf(place, appOf, upstream.grpcUrl)),
+        if (leadership !== "signals") await startTasks(appOf, app, upstream);
+        gaps[leadership === "signals" ? "signals" : "eager"].push(
+          ...gapsOf(await leadersOf(leadership, appOf, upstream.grpcUrl)),
         );
       });
     });
     await Promise.all(chains);
     measured.abort();
     const floors = await claims;
-    return (["eager", "signals"] as const).flatMap((place) =>
+    return (["eager", "signals"] as const).flatMap((leadership) =>
       [50, 99].map((percent) =>
-        figure(`${name}/${place}/p${percent}`, "ms", {
-          value: percentile(gaps[place], percent),
+        figure(`${name}/${leadership}/p${percent}`, "ms", {
+          value: percentile(gaps[leadership], percent),
           floor: percentile(floors, percent),
         }),
       ),
@@ -106,54 +109,54 @@ export async function measureHandOver(name: string): Promise<readonly Figure[]> 
   }
 }
 
-type AppOf = (connection: UpstreamConnection, wakes: MemoryWakes) => Machinery;
+type AppOf = (connection: UpstreamConnection, alarms: MemoryAlarms) => Ports;
 
 async function startTasks(appOf: AppOf, app: number, { grpcUrl, seed }: Awaited<ReturnType<typeof startUpstream>>) {
   const connection = connectUpstream({ baseUrl: grpcUrl, protocol: "grpc" });
-  const machinery = appOf(connection, new MemoryWakes(systemClock));
+  const ports = appOf(connection, new MemoryAlarms(systemClock));
   for (let i = 0; i < tasksOfApp; i++) {
     const id = repoId(app * tasksOfApp + i);
     seed.initRepo("bench", { globalPath: `/bench/${id}`, repoId: uuidBytes(id, "repoId") });
-    await startTask(machinery, activity, { repoId: id });
+    await startTask(ports, activity, { repoId: id });
   }
   connection.close();
 }
 
-/** Holders of a place, each started by the one before it. Resolves to when their streams were open. */
-async function holdersOf(place: HolderName, appOf: AppOf, baseUrl: string): Promise<readonly Held[]> {
-  const holders: Held[] = [];
+/** Runs a chain of leaders, each started by its predecessor. Resolves to the times when their streams were open. */
+async function leadersOf(leadership: LeaderName, appOf: AppOf, baseUrl: string): Promise<readonly Held[]> {
+  const leaders: Held[] = [];
   const running: Promise<unknown>[] = [];
   const start = (): Promise<unknown> => {
     const held: Held = { opened: undefined, closed: 0 };
     const connection = connectUpstream({ baseUrl, protocol: "grpc" });
-    const wakes = new (class extends MemoryWakes {
-      override async startHolder(): Promise<void> {
-        if (holders.length <= handOvers) running.push(sleep(startMs).then(start));
+    const wakes = new (class extends MemoryAlarms {
+      override async startLeader(): Promise<void> {
+        if (leaders.length <= handOvers) running.push(sleep(startMs).then(start));
       }
     })(systemClock);
-    const machinery = appOf(observed(connection, held, place), wakes);
+    const ports = appOf(observed(connection, held, leadership), wakes);
     const context = { getRemainingTimeInMillis: () => invocationMs, awsRequestId: "bench" };
-    holders.push(held);
-    const detail = { holder: place };
-    const hold = async () =>
-      place === "signals"
-        ? signalsHandler(machinery, {}, context)
-        : eagerHandler(machinery, { source: wakeSource, "detail-type": detailTypes.holdEager, detail }, context);
-    return hold().finally(() => connection.close());
+    leaders.push(held);
+    const detail = { holder: leadership };
+    const lead = async () =>
+      leadership === "signals"
+        ? signalsHandler(ports, {}, context)
+        : eagerHandler(ports, { source: wakeSource, "detail-type": detailTypes.holdEager, detail }, context);
+    return lead().finally(() => connection.close());
   };
   running.push(start());
-  // Each of them starts the next one before it ends.
+  // Each of them starts its successor before it ends.
   for (let i = 0; i < running.length; i++) await running[i];
-  if (holders.length !== handOvers + 1)
-    throw new Error(`${place}: expected ${handOvers} hand-overs, saw ${holders.length - 1}`);
-  return holders;
+  if (leaders.length !== handOvers + 1)
+    throw new Error(`${leadership}: expected ${handOvers} hand-overs, saw ${leaders.length - 1}`);
+  return leaders;
 }
 
 /**
- * A connection that notes when its first stream was there, and when the last one ended. The server says nothing on a
- * stream of signals before the first one: that is there when it has been asked for.
+ * A connection that records when its first stream opened and its last one ended. A server sends nothing on a stream of
+ * signals before the first one, so that stream counts as open when it is requested.
  */
-function observed(connection: UpstreamConnection, held: Held, place: HolderName): UpstreamConnection {
+function observed(connection: UpstreamConnection, held: Held, leadership: LeaderName): UpstreamConnection {
   const { unary, stream } = connection.transport;
   return {
     ...connection,
@@ -164,7 +167,7 @@ function observed(connection: UpstreamConnection, held: Held, place: HolderName)
           held.closed = performance.now();
         });
         const answered = stream(method, signal, ...rest);
-        const response = place === "signals" ? answered : await answered;
+        const response = leadership === "signals" ? answered : await answered;
         held.opened ??= performance.now();
         return response;
       },
@@ -172,10 +175,10 @@ function observed(connection: UpstreamConnection, held: Held, place: HolderName)
   };
 }
 
-function gapsOf(holders: readonly Held[]): number[] {
-  return holders.slice(1).map(({ opened }, i) => {
-    const before = holders[i];
-    if (opened === undefined || !before) throw new Error("a holder opened no stream");
+function gapsOf(leaders: readonly Held[]): number[] {
+  return leaders.slice(1).map(({ opened }, i) => {
+    const before = leaders[i];
+    if (opened === undefined || !before) throw new Error("a leader opened no stream");
     return Math.max(0, opened - before.closed);
   });
 }
@@ -184,7 +187,7 @@ async function claimOften(control: DynamoControlStore, signal: AbortSignal): Pro
   const times: number[] = [];
   while (!signal.aborted) {
     const began = performance.now();
-    await Holding.claim({ control, clock: systemClock }, eagerHolder(0, 99), randomUUID(), () => true);
+    await Leadership.claim({ control, clock: systemClock }, eagerLeader(0, 99), randomUUID(), () => true);
     times.push(performance.now() - began);
     await sleep(betweenClaimsMs);
   }

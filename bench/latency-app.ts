@@ -11,10 +11,10 @@ import {
 import { liveBroadcast, repo } from "../functions/nog/index.ts";
 import { arrivalOf, repoIds } from "./latency-events.ts";
 
-/* The app in the function processes of the latency benchmarks: its activity says when it sees an event. */
+/* The app in the function processes of the latency benchmarks: its activity prints when it sees an event. */
 
-const noteArrivals = defineProcessor(repo, {
-  name: "note-arrivals",
+const recordArrivals = defineProcessor(repo, {
+  name: "record-arrivals",
   async processEvents(run, stream) {
     let { tail } = run;
     for await (const { id, event } of stream) {
@@ -30,9 +30,9 @@ const isEager = TAILWAKE_ENGINE === "eager";
 
 export const handlers = createHandlers(
   createApp({
-    activities: [isEager ? eager(noteArrivals) : lazy(noteArrivals)],
+    activities: [isEager ? eager(recordArrivals) : lazy(recordArrivals)],
     upstreams: { nog: { baseUrl, protocol: "grpc", authorization: tokenFromEnvironment("TAILWAKE_NOG_TOKEN") } },
     signalSources: isEager ? [] : [liveBroadcast],
-    roots: repoIds.map((repoId) => task(noteArrivals, { repoId })),
+    roots: repoIds.map((repoId) => task(recordArrivals, { repoId })),
   }),
 );

@@ -1,9 +1,9 @@
 import { createInterface } from "node:readline";
 import { defineProcessor } from "../functions/contract/activity.ts";
-import { systemClock } from "../functions/contract/clock.ts";
-import { jsonLogger } from "../functions/contract/logger.ts";
 import { caughtUp } from "../functions/contract/outcome.ts";
 import { lazy } from "../functions/engines/binding.ts";
+import { systemClock } from "../functions/foundation/clock.ts";
+import { jsonLogger } from "../functions/foundation/logger.ts";
 import { cronHandler } from "../functions/lambda/cron-event.ts";
 import { repo } from "../functions/nog/index.ts";
 import { MemoryTaskStore } from "../functions/tasks/memory.ts";
@@ -11,24 +11,24 @@ import { dueShard, dueShards, type TaskKey } from "../functions/tasks/record.ts"
 import type { DueEntry } from "../functions/tasks/store.ts";
 import { start } from "../functions/tasks/transitions.ts";
 import type { Update } from "../functions/tasks/update.ts";
-import { memoryMachinery } from "../functions/testing/memory-machinery.ts";
+import { memoryPorts } from "../functions/testing/memory-ports.ts";
 import { timed } from "./measure.ts";
 import { repoId } from "./repo-id.ts";
 
 const ticks = 50;
-const budget = { looks: 2_000, concurrency: 20 };
+const budget = { checks: 2_000, concurrency: 20 };
 const dayMs = 86_400_000;
 const context = { getRemainingTimeInMillis: () => 60_000, awsRequestId: "bench" };
 
 /**
- * A table in memory whose due index is a sorted list for each shard, as DynamoDB's is: a query costs what it finds, and
- * nothing for what lies behind. For tasks whose due times do not move.
+ * A table in memory with a sorted due index per shard, like DynamoDB's: a query costs only the entries that it returns.
+ * For tasks whose due times do not change.
  */
 class SortedStore extends MemoryTaskStore {
   readonly #shards = Array.from({ length: dueShards }, (): DueEntry[] => []);
   queries = 0;
 
-  /** To be called in the order of their due times. */
+  /** Call it in the order of the due times. */
   async load(key: TaskKey, update: Update, due: number): Promise<void> {
     await this.update(key, update);
     this.#shards[dueShard(key)]?.push({ key, due });
@@ -48,20 +48,20 @@ class SortedStore extends MemoryTaskStore {
 }
 
 /**
- * The role of a process with so many sleeping tasks, none of which is due for hours. Prints how many it has stored; then,
- * for each line that it reads, what a tick took.
+ * The role of a process with many sleeping tasks, none of which is due for hours. Prints how many it has stored; then,
+ * for each line of input, the cost of a tick.
  */
 export async function tickOften([tasks = "0"]: readonly string[]): Promise<void> {
   const store = new SortedStore();
   const activity = defineProcessor(repo, { name: "sleeps", processEvents: async ({ tail }) => caughtUp(tail) });
-  const machinery = memoryMachinery({
+  const ports = memoryPorts({
     activities: [lazy(activity)],
     store,
     clock: systemClock,
     log: jsonLogger(() => {}),
     random: Math.random,
     upstream: () => {
-      throw new Error("expected no task to be looked at");
+      throw new Error("expected no task to be checked");
     },
   });
   const now = Date.now();
@@ -79,7 +79,7 @@ export async function tickOften([tasks = "0"]: readonly string[]): Promise<void>
     store.queries = 0;
     const { cpuMicros } = await timed(ticks, async () => {
       for (let i = 0; i < ticks; i++) {
-        const report = await cronHandler(machinery, [], budget, {}, context);
+        const report = await cronHandler(ports, [], budget, {}, context);
         if (report.overdue !== 0 || report.cutShort) throw new Error(`expected nothing due: ${JSON.stringify(report)}`);
       }
     });

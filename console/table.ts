@@ -2,35 +2,35 @@ import { type Desk, type Filter, fits, type TaskRecord, taskName } from "tailwak
 import type { Row, Rows, Sorting, Survey } from "./messages.ts";
 import { rowsPerPage } from "./messages.ts";
 
-/** Of a larger table only so many tasks are kept to be listed: some 30 MB. */
-const mostRows = 100_000;
-const longestMessage = 300;
+/** Maximum number of tasks kept for the list: about 30 MB. */
+const maxRows = 100_000;
+const maxMessage = 300;
 
-/** One look at the whole table: what it comes to, and its tasks in short. */
+/** One read of the whole table: the summary, and its tasks in short form. */
 export interface TableRead {
   readonly survey: Survey;
   readonly rows: readonly Row[];
 }
 
-/** Reads the table once, for the overview, the list and the streams that holders have open. */
+/** Reads the table once, for the overview, the list and the open streams of leaders. */
 export async function readTable(desk: Desk): Promise<TableRead> {
   const rows: Row[] = [];
   const watched: Record<string, number> = {};
   let notCaughtUp = 0;
   const overview = await desk.overview((record) => {
-    if (rows.length < mostRows) rows.push(rowOf(record));
-    const holder = holderOf(record);
-    if (holder !== undefined) watched[holder] = (watched[holder] ?? 0) + 1;
+    if (rows.length < maxRows) rows.push(rowOf(record));
+    const leader = leaderOf(record);
+    if (leader !== undefined) watched[leader] = (watched[leader] ?? 0) + 1;
     else if (record.status !== "sleeping" && record.status !== "completed") notCaughtUp++;
   });
   const [engines, actions] = await Promise.all([desk.engines(), desk.actions()]);
   return { rows, survey: { overview, notCaughtUp, engines, watched, actions } };
 }
 
-/** The holder that has the task's stream open. */
-function holderOf({ engine, status, token = "" }: TaskRecord): string | undefined {
-  const [holder, , rest] = token.split("#");
-  return engine === "eager" && status === "running" && rest !== undefined ? holder : undefined;
+/** The leader that watches the task. */
+function leaderOf({ engine, status, token = "" }: TaskRecord): string | undefined {
+  const [leader, , rest] = token.split("#");
+  return engine === "eager" && status === "running" && rest !== undefined ? leader : undefined;
 }
 
 function rowOf(record: TaskRecord): Row {
@@ -41,11 +41,11 @@ function rowOf(record: TaskRecord): Row {
     ...(due !== undefined && { due }),
     ...(notBefore !== undefined && { notBefore }),
     ...(leaseUntil !== undefined && { leaseUntil }),
-    ...(error && { error: { ...error, message: error.message.slice(0, longestMessage) } }),
+    ...(error && { error: { ...error, message: error.message.slice(0, maxMessage) } }),
   };
 }
 
-/** The tasks that fit, from number `from` on, as many as a page of the list has. */
+/** One page of the tasks that match, starting at number `from`. */
 export function rowsOf(
   { survey, rows }: TableRead,
   filter: Filter,
@@ -67,5 +67,5 @@ const orders: Readonly<Record<Sorting, (a: Row, b: Row) => number>> = {
   runs: (a, b) => b.fence - a.fence || byName(a, b),
 };
 
-/** Differences of infinities are no numbers. */
+/** The difference of two infinities is NaN, so compare. */
 const compare = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1);

@@ -3,18 +3,18 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { behaviourOf, type Task } from "./contract/activity.ts";
-import { systemClock } from "./contract/clock.ts";
 import { describeValue, TailwakeError } from "./contract/error.ts";
 import { type SignalSource, sourceDeclarationOf } from "./contract/signal-source.ts";
 import { checkAddress } from "./contract/stream.ts";
 import { Bindings, type Bound } from "./engines/binding.ts";
-import { Breakers } from "./engines/breakers.ts";
-import type { Machinery } from "./engines/engine.ts";
 import { noMeter } from "./engines/meter.ts";
+import { type Ports, portsOf, type Telemetry } from "./engines/ports.ts";
+import { rulesOf } from "./engines/rules.ts";
+import { systemClock } from "./foundation/clock.ts";
 import type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
 import { cronHandler } from "./lambda/cron-event.ts";
 import { emfMeter } from "./lambda/emf-meter.ts";
-import { eagerHandler, signalsHandler } from "./lambda/holder-event.ts";
+import { eagerHandler, signalsHandler } from "./lambda/leader-event.ts";
 import { otelTracer } from "./lambda/otel-tracer.ts";
 import { type LambdaLog, powertoolsLog } from "./lambda/powertools-log.ts";
 import { wakeHandler } from "./lambda/wake-event.ts";
@@ -25,8 +25,8 @@ import { watchThrottles } from "./tasks/dynamodb-throttles.ts";
 import { Connections, unknownUpstream } from "./upstream/connections.ts";
 import { openEventStream } from "./upstream/event-stream.ts";
 import type { Upstream } from "./upstream/upstream.ts";
-import { EventBridgeWakes } from "./wake/eventbridge.ts";
-import { StraightSignals } from "./wake/straight-signals.ts";
+import { DirectSignals } from "./wake/direct-signals.ts";
+import { EventBridgeAlarms } from "./wake/eventbridge.ts";
 
 /** The activities of an application, each bound to its engine, and the upstreams of their streams. */
 export interface App<B extends readonly Bound[] = readonly Bound[]> {
@@ -38,17 +38,18 @@ export interface App<B extends readonly Bound[] = readonly Bound[]> {
 }
 
 /**
- * Checks the definitions: each activity is bound once, each stream's upstream is there, each root's activity is bound and
- * its address one of the kind. A root's entity id is made by the tick that starts it, and not at each cold start.
+ * Defines an app. Throws a `TailwakeError` for an activity that is bound twice, a stream whose upstream is missing, a
+ * root whose activity is not bound or whose address does not fit its kind. The tick that starts a root makes its entity
+ * id, so that a cold start need not.
  */
 export function createApp<const B extends readonly Bound[]>(definition: {
   readonly activities: B;
   readonly upstreams: { readonly [N in B[number]["activity"]["stream"]["upstream"]]: Upstream };
-  /** Tasks that exist as soon as the app is deployed; started idempotently by the cron function. */
+  /** Tasks that exist as soon as the app is deployed. The cron function starts them, idempotently. */
   readonly roots?: readonly Task[];
-  /** Streams of signals for the signals function to hold. */
+  /** The streams of signals that the signals function holds open. */
   readonly signalSources?: readonly SignalSource<B[number]["activity"]["stream"]["upstream"]>[];
-  /** How many runs of activities that name a resource may be under way at once in one invocation. */
+  /** For each resource: how many runs of activities that name it may be under way at once in one invocation. */
   readonly resources?: Readonly<Record<string, number>>;
 }): App<B> {
   const bindings = new Bindings(definition.activities);
@@ -71,10 +72,11 @@ export function createApp<const B extends readonly Bound[]>(definition: {
 
 /**
  * The Lambda handlers of an app: `wake` for the queues of the lazy function (and plain bus events), `cron` for the
- * tick, `signals` and `eager` for the functions that hold streams open. The environment is read and checked, and clients
- * are built, once, at the first event of each process; one `SettingsError` lists every problem.
+ * tick, `signals` and `eager` for the functions that lead. The first event of a process reads and checks the
+ * environment and builds the clients; one `SettingsError` lists every problem.
  *
- * A bundle of it has all four; one of `createWakeHandler(app)` leaves out what only the others need.
+ * A bundle of these has the code of all four. A bundle of `createWakeHandler(app)` leaves out what only the others
+ * need.
  */
 export function createHandlers(
   app: App,
@@ -111,12 +113,14 @@ export const createEagerHandler = (app: App, environment: Environment = process.
   handlerOf(processOf(app, environment), eagerHandler);
 
 interface Built {
-  readonly machinery: Machinery;
+  readonly ports: Ports;
   readonly settings: AppSettings;
   readonly lambda: LambdaLog;
 }
 
-/** What a process has: built at its first event. From then on the log is that of this invocation. */
+/**
+ * Returns everything one process shares, built on its first event. From then on the log lines are of this invocation.
+ */
 type Begin = (context: LambdaContext) => Built;
 
 function processOf(app: App, environment: Environment): Begin {
@@ -127,7 +131,7 @@ function processOf(app: App, environment: Environment): Begin {
       const { TAILWAKE_SERVICE: service } = settings;
       const lambda = powertoolsLog();
       const meter = service === undefined ? noMeter : emfMeter(service, systemClock);
-      built = { settings, lambda, machinery: createMachinery(app, settings, { log: lambda.log, meter }) };
+      built = { settings, lambda, ports: createPorts(app, settings, { log: lambda.log, meter }) };
     }
     built.lambda.begin(context);
     return built;
@@ -136,35 +140,29 @@ function processOf(app: App, environment: Environment): Begin {
 
 function handlerOf(
   begin: Begin,
-  handle: (machinery: Machinery, event: unknown, context: LambdaContext) => Promise<unknown>,
+  handle: (ports: Ports, event: unknown, context: LambdaContext) => Promise<unknown>,
 ): LambdaHandler {
-  return async (event, context) => handle(begin(context).machinery, event, context);
+  return async (event, context) => handle(begin(context).ports, event, context);
 }
 
 function tickerOf(begin: Begin, { roots }: App): LambdaHandler {
-  let holdersAreChecked = false;
+  let leadersAreChecked = false;
   return async (event, context) => {
-    const { machinery, settings } = begin(context);
-    if (!holdersAreChecked) checkHolders(machinery, settings);
-    holdersAreChecked = true;
-    const budget = { looks: settings.TAILWAKE_LOOKS_PER_TICK, concurrency: settings.TAILWAKE_LOOKS_AT_ONCE };
-    return cronHandler(machinery, roots, budget, event, context);
+    const { ports, settings } = begin(context);
+    if (!leadersAreChecked) checkLeaders(ports, settings);
+    leadersAreChecked = true;
+    const budget = { checks: settings.TAILWAKE_CHECKS_PER_TICK, concurrency: settings.TAILWAKE_CHECKS_AT_ONCE };
+    return cronHandler(ports, roots, budget, event, context);
   };
 }
 
-/** The engines' machinery on AWS. */
-export function createMachinery(
-  app: App,
-  settings: AppSettings,
-  { log, meter }: Pick<Machinery, "log" | "meter">,
-): Machinery {
+/** The engines' ports on AWS. */
+export function createPorts(app: App, settings: AppSettings, { log, meter }: Pick<Telemetry, "log" | "meter">): Ports {
   const clock = systemClock;
   const dynamo = new DynamoDBClient({});
   watchThrottles(dynamo, () => meter.add("Throttles", 1));
-  const control = new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE);
-  const upstream = new Connections(app.upstreams).of;
-  const straightTo = settings.TAILWAKE_SIGNAL_QUEUE_URL;
-  const bus = new EventBridgeWakes(
+  const signalQueueUrl = settings.TAILWAKE_SIGNAL_QUEUE_URL;
+  const bus = new EventBridgeAlarms(
     { events: new EventBridgeClient({}), scheduler: new SchedulerClient({}) },
     {
       busName: settings.TAILWAKE_BUS_ARN.slice(settings.TAILWAKE_BUS_ARN.lastIndexOf("/") + 1),
@@ -174,46 +172,52 @@ export function createMachinery(
     },
     clock,
   );
-  return {
-    bindings: new Bindings(app.activities),
-    store: new DynamoTaskStore(dynamo, settings.TAILWAKE_TABLE),
-    control,
-    wakes: straightTo === undefined ? bus : new StraightSignals(bus, straightTo, clock),
-    clock,
-    log,
-    meter,
-    tracer: otelTracer,
-    limits: {
-      runs: settings.TAILWAKE_RUNS,
-      runsPerKind: settings.TAILWAKE_RUNS_PER_KIND,
-      resources: app.resources,
-      probePeriodMs: settings.TAILWAKE_PROBE_MINUTES * 60_000,
-      eagerShards: settings.TAILWAKE_EAGER_SHARDS,
-      eagerWatches: settings.TAILWAKE_EAGER_WATCHES,
+  return portsOf(
+    {
+      bindings: new Bindings(app.activities),
+      signalSources: app.signalSources.map(sourceDeclarationOf),
+      limits: {
+        runs: settings.TAILWAKE_RUNS,
+        runsPerKind: settings.TAILWAKE_RUNS_PER_KIND,
+        resources: app.resources,
+        probePeriodMs: settings.TAILWAKE_PROBE_MINUTES * 60_000,
+        eagerShards: settings.TAILWAKE_EAGER_SHARDS,
+        eagerWatches: settings.TAILWAKE_EAGER_WATCHES,
+      },
     },
-    breakers: new Breakers({ control, clock, log, random: Math.random, upstream }),
-    signalSources: app.signalSources.map(sourceDeclarationOf),
-    random: Math.random,
-    newToken: () => randomUUID(),
-    upstream,
-    exit: leave,
-    openStream: openEventStream,
-  };
+    {
+      store: new DynamoTaskStore(dynamo, settings.TAILWAKE_TABLE),
+      control: new DynamoControlStore(dynamo, settings.TAILWAKE_TABLE),
+      alarms: signalQueueUrl === undefined ? bus : new DirectSignals(bus, signalQueueUrl, clock),
+      clock,
+      random: Math.random,
+      newToken: () => randomUUID(),
+      upstream: new Connections(app.upstreams).of,
+      openStream: openEventStream,
+      exit: exitProcess,
+    },
+    { log, meter, tracer: otelTracer },
+  );
 }
 
 /** Lambda starts another process for the next event. */
-function leave(task: string): never {
+function exitProcess(task: string): never {
   process.stderr.write(
-    `${JSON.stringify({ level: "warn", msg: "process left: an activity ignored the abort", task })}\n`,
+    `${JSON.stringify({ level: "warn", msg: "process exits: an activity ignored the abort", task })}\n`,
   );
   process.exit(1);
 }
 
-/** What no function holds does not happen, and an event that nobody takes is no error: it has to be said here. */
-function checkHolders({ bindings, signalSources, log }: Machinery, settings: AppSettings): void {
-  const eager = [...bindings].filter(({ engine }) => engine === "eager").map(({ declaration }) => declaration.name);
+/** Checks that the functions that lead are deployed: AWS reports no error for an event that no function receives. */
+function checkLeaders(
+  { bindings, signalSources, log }: Pick<Ports, "bindings" | "signalSources" | "log">,
+  settings: AppSettings,
+): void {
+  const eager = [...bindings]
+    .filter(({ engine }) => rulesOf(engine).runBy === "leader")
+    .map(({ declaration }) => declaration.name);
   if (eager.length > 0 && settings.TAILWAKE_EAGER_FUNCTION === undefined) {
-    const expected = `the name of the eager function, without which nothing runs ${eager.join(", ")}`;
+    const expected = `the name of the eager function, which runs ${eager.join(", ")}`;
     throw new SettingsError([{ name: "TAILWAKE_EAGER_FUNCTION", expected, received: "nothing" }]);
   }
   if (signalSources.length > 0 && settings.TAILWAKE_SIGNALS_FUNCTION === undefined) {

@@ -1,22 +1,22 @@
-import { type App, createMachinery } from "./app.ts";
+import { type App, createPorts } from "./app.ts";
 import type { Activity, Task, TaskStatus } from "./contract/activity.ts";
 import { describeError, type TailwakeError } from "./contract/error.ts";
-import { jsonLogger } from "./contract/logger.ts";
 import { type AddressOf, checkAddress, declarationOf, type Stream } from "./contract/stream.ts";
 import type { Tail } from "./contract/tail.ts";
 import { taskKey } from "./engines/binding.ts";
-import type { Machinery } from "./engines/engine.ts";
 import { noMeter } from "./engines/meter.ts";
-import { startTask, statusOf } from "./engines/start.ts";
+import type { Ports } from "./engines/ports.ts";
+import { jsonLogger } from "./foundation/logger.ts";
 import type { Note } from "./operate/actions.ts";
 import { createOperators, type RewindOptions } from "./operate/operators.ts";
+import { startTask, statusOf } from "./run/start.ts";
 import { appSettings, type Environment, readSettings } from "./settings.ts";
 import { type EngineName, type TaskRecord as StoredRecord, type TaskKey, taskName } from "./tasks/record.ts";
 
 export type { Note } from "./operate/actions.ts";
 export type { RewindOptions } from "./operate/operators.ts";
 
-/** A task as people see it. */
+/** A task's record, without the fields that only the engines use. */
 export interface TaskRecord {
   readonly name: string;
   readonly activity: string;
@@ -32,40 +32,40 @@ export interface TaskRecord {
   readonly lease?: { readonly owner: string; readonly expiresAt: Date };
 }
 
-/** Tasks from outside of a run: for your own code and for operators. */
+/** Access to tasks from outside a run: for your own code and for operators. */
 export interface Tasks {
-  /** Starts a task; one that is there already is left alone. Resolves to its status. */
+  /** Starts a task, unless it exists. Resolves to its status. */
   start<S extends Stream>(activity: Activity<S>, address: AddressOf<S>): Promise<TaskStatus>;
-  /** Says that an aggregate has news. A hint: it may come late or twice. */
+  /** Sends the signal that an aggregate has news: a hint, which may arrive late or twice. */
   signal<S extends Stream>(stream: S, address: AddressOf<S>): Promise<void>;
   get<S extends Stream>(activity: Activity<S>, address: AddressOf<S>): Promise<TaskRecord | undefined>;
   /**
-   * Reads the whole table, page by page: not for a path that runs often. A record that cannot be read is an error in the
-   * log.
+   * Reads the whole table, page by page: do not call it often. A record that cannot be read is skipped, with an error
+   * in the log.
    */
   list(filter?: { readonly status?: TaskStatus; readonly activity?: string }): AsyncIterable<TaskRecord>;
-  /** Runs a task now, though it sleeps or waits for a retry. */
+  /** Runs a task now, even if it sleeps or waits for a retry. */
   wake(task: Task): Promise<void>;
   pause(task: Task, note?: Note): Promise<void>;
   /** Lets a paused or parked task run again. */
   resume(task: Task, note?: Note): Promise<void>;
-  /** Moves the tail and starts over with an empty view. Refused while running unless forced; force fences the run out. */
+  /** Moves the tail and empties the view. Refused during a run, unless forced; force fences the run out. */
   rewind(task: Task, to: Tail, options?: RewindOptions): Promise<void>;
-  /** Lets no task of an upstream run until it is resumed; news is kept. Functions notice within 5 s. */
+  /** Lets no task of an upstream run until {@link resumeUpstream}. News is kept. Functions notice it within 5 s. */
   pauseUpstream(upstream: string, reason: string): Promise<void>;
-  /** Its tasks run again as they come due: the last within 5 min. */
+  /** Lets the tasks of an upstream run again, each when it comes due: the last within 5 min. */
   resumeUpstream(upstream: string): Promise<void>;
 }
 
-/** The tasks of a deployed app. Reads the same environment as its functions; throws one `SettingsError`. */
+/** The tasks of a deployed app. Reads the environment of the app's functions. Throws one `SettingsError`. */
 export function createTasks(app: App, environment: Environment = process.env): Tasks {
   const log = jsonLogger((line) => process.stdout.write(line));
-  return tasksOf(createMachinery(app, readSettings(environment, appSettings), { log, meter: noMeter }));
+  return tasksOf(createPorts(app, readSettings(environment, appSettings), { log, meter: noMeter }));
 }
 
-/** The tasks behind given machinery. */
-export function tasksOf(machinery: Machinery): Tasks {
-  const { store, wakes, bindings, log } = machinery;
+/** The tasks that the given ports reach. */
+export function tasksOf(ports: Ports): Tasks {
+  const { store, alarms, bindings, log } = ports;
 
   const keyOf = (task: Task): TaskKey => {
     const { activity, address } = Object(task) as Task;
@@ -73,15 +73,15 @@ export function tasksOf(machinery: Machinery): Tasks {
     return taskKey(binding, checkAddress(binding.stream, address));
   };
 
-  const operators = createOperators({ ...machinery, engineOf: (record) => bindings.find(record).engine });
+  const operators = createOperators({ ...ports, engineOf: (record) => bindings.find(record).engine });
 
   return {
     async start(activity, address) {
-      return statusOf((await startTask(machinery, activity, address)).record);
+      return statusOf((await startTask(ports, activity, address)).record);
     },
     async signal(stream, address) {
       const { definition, kind } = declarationOf(stream);
-      await wakes.send([{ class: "signal", entity: definition.entityId(checkAddress(stream, address)), kind }]);
+      await alarms.send([{ class: "signal", entity: definition.entityId(checkAddress(stream, address)), kind }]);
     },
     async get(activity, address) {
       const stored = await store.get(keyOf({ activity, address }));
@@ -101,11 +101,11 @@ export function tasksOf(machinery: Machinery): Tasks {
     resume: async (task, note) => void (await operators.resume(keyOf(task), note)),
     rewind: async (task, to, options) => void (await operators.rewind(keyOf(task), to, options)),
     async pauseUpstream(upstream, reason) {
-      machinery.upstream(upstream);
+      ports.upstream(upstream);
       await operators.pauseUpstream(upstream, { reason, by: "the app" });
     },
     async resumeUpstream(upstream) {
-      machinery.upstream(upstream);
+      ports.upstream(upstream);
       await operators.resumeUpstream(upstream);
     },
   };

@@ -1,4 +1,4 @@
-/** The public names: what an author of activities and of an app needs. */
+/** The public API for authors of activities and apps. */
 
 export {
   type App,
@@ -24,7 +24,6 @@ export {
   type WokenBy,
 } from "./contract/activity.ts";
 export { isTailwakeError, TailwakeError, type TailwakeErrorCode } from "./contract/error.ts";
-export { jsonLogger, type LogFields, type Logger } from "./contract/logger.ts";
 export {
   canceled,
   caughtUp,
@@ -54,6 +53,7 @@ export {
 export { bytesOfEventId, type EventId, epoch, eventId, eventIdOfBytes, type Tail } from "./contract/tail.ts";
 export type { Stored, ViewDefinition } from "./contract/view.ts";
 export { type Bound, cron, eager, lazy } from "./engines/binding.ts";
+export { jsonLogger, type LogFields, type Logger } from "./foundation/logger.ts";
 export type { LambdaContext, LambdaHandler } from "./lambda/context.ts";
 export { appSettings, readSettings, SettingsError, type SettingsProblem, setting } from "./settings.ts";
 export { type SecretOptions, tokenFromEnvironment, tokenFromFile, tokenFromSecret } from "./upstream/token-source.ts";

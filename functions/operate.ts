@@ -1,42 +1,45 @@
-/** For programs of operators, as `npx tailwake` and its console: a desk over a deployed app, and what people read of it. */
+/**
+ * For operators' programs, such as `npx tailwake` and its console: a desk over a deployed app, and its words for
+ * people.
+ */
 
-import { type App, createMachinery } from "./app.ts";
-import type { Logger } from "./contract/logger.ts";
+import { type App, createPorts } from "./app.ts";
 import { noMeter } from "./engines/meter.ts";
+import type { Logger } from "./foundation/logger.ts";
 import { Desk } from "./operate/desk.ts";
 import { appSettings, type Environment, readSettings } from "./settings.ts";
 
 export type { TaskStatus } from "./contract/activity.ts";
-export { type Clock, systemClock } from "./contract/clock.ts";
 export { describeError, describeValue } from "./contract/error.ts";
-export { isUtf8 } from "./contract/text.ts";
-export { isFree } from "./engines/holder.ts";
-export { statusOf } from "./engines/start.ts";
+export { type Clock, systemClock } from "./foundation/clock.ts";
+export { isUtf8 } from "./foundation/text.ts";
+export { isFree } from "./leaders/leadership.ts";
 export type { Action, Note } from "./operate/actions.ts";
-export { Desk, type Engines, type Lag, type SeenEvent, type TaskLook } from "./operate/desk.ts";
+export { Desk, type Engines, type Lag, type SeenEvent, type TaskDetails } from "./operate/desk.ts";
 export { type Filter, fits } from "./operate/filter.ts";
 export { type BulkAction, filterWords, inBulk, tasksFor } from "./operate/in-bulk.ts";
 export { type DiffLine, diffOf } from "./operate/line-diff.ts";
-export type { NotedCall } from "./operate/noting-transport.ts";
 export type { Operators } from "./operate/operators.ts";
 export type { Overview, Verdict } from "./operate/overview.ts";
 export { printable, unprintable } from "./operate/printable.ts";
+export type { RecordedCall } from "./operate/recording-transport.ts";
 export { type Rehearsal, rehearse, rehearseStart } from "./operate/rehearse.ts";
 export { type Replay, replay } from "./operate/replay.ts";
 export { bindingNamed, startAt, taskAt, taskOf } from "./operate/start-by-name.ts";
 export { tailAt } from "./operate/tail-at.ts";
 export { overdueMs, tickIsMissingMs, type Why } from "./operate/why.ts";
 export { ago, at, span } from "./operate/words.ts";
+export { statusOf } from "./run/start.ts";
 export { tableShape } from "./tasks/dynamodb-table.ts";
 export { type RecentRun, recentRuns } from "./tasks/recent-runs.ts";
 export { parseTaskName, type TaskRecord, taskName } from "./tasks/record.ts";
 export { detailTypes, wakeSource } from "./wake/wake.ts";
 
 /**
- * A desk over what the environment of a function of the app says. The AWS clients take credentials, region and endpoints
- * from `process.env`, as always. Throws one `SettingsError`. Nothing is measured, and `log` has what the engines log.
+ * A desk over the app that the environment of one of its functions names. The AWS clients read credentials, region and
+ * endpoints from `process.env`, as always. The engines log to `log` and measure nothing. Throws one `SettingsError`.
  */
 export function createDesk(app: App, environment: Environment, log: Logger): Desk {
-  const machinery = createMachinery(app, readSettings(environment, appSettings), { log, meter: noMeter });
-  return new Desk(machinery, Object.keys(app.upstreams));
+  const ports = createPorts(app, readSettings(environment, appSettings), { log, meter: noMeter });
+  return new Desk(ports, Object.keys(app.upstreams));
 }

@@ -1,11 +1,11 @@
-/** One thing that is wrong with the environment. What came is never shown for a secret. */
+/** One problem of the environment. `received` never shows a secret. */
 export interface SettingsProblem {
   readonly name: string;
   readonly expected: string;
   readonly received: string;
 }
 
-/** Every problem of the environment at once. */
+/** Lists every problem of the environment. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
   readonly problems: readonly SettingsProblem[];
@@ -23,21 +23,21 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 interface Setting<T> {
   readonly expected: string;
-  /** The value of what the environment has; `wrong` if it has none that can be used. */
-  readonly read: (given: string | undefined) => T | typeof wrong;
+  /** The setting's value; `invalid` if the environment's text has none. */
+  readonly read: (given: string | undefined) => T | typeof invalid;
   readonly secret?: boolean;
 }
 
-const wrong = Symbol("wrong");
+const invalid = Symbol("invalid");
 
-const textThat = (expected: string, isRight: (text: string) => boolean): Setting<string> => ({
+const textThat = (expected: string, isValid: (text: string) => boolean): Setting<string> => ({
   expected,
-  read: (given) => (given !== undefined && isRight(given) ? given : wrong),
+  read: (given) => (given !== undefined && isValid(given) ? given : invalid),
 });
 
-/** How settings are described: what is expected, in words, and what holds to it. */
+/** Describes settings: the expected value, in words, and how to read it. */
 export const setting = {
-  // Not `test`: a pattern with the flag g would remember where it has been.
+  // Not `test`, which keeps `lastIndex` in a pattern with the flag g.
   text: (expected: string, pattern: RegExp) => textThat(expected, (text) => text.search(pattern) >= 0),
   secret: (expected: string): Setting<string | undefined> => ({ expected, read: (given) => given, secret: true }),
   oneOf: <const V extends readonly [string, ...string[]]>(...values: V) =>
@@ -48,12 +48,12 @@ export const setting = {
     read: (given) => (given === undefined ? undefined : read(given)),
   }),
   url: (expected: string) => textThat(expected, (text) => URL.canParse(text) && /^https?:/.test(text)),
-  /** A whole number in a range; `otherwise` stands for an absent one. */
-  count: (otherwise: number, least: number, most: number): Setting<number> => ({
-    expected: `a whole number from ${least} to ${most}`,
+  /** A whole number from `min` to `max`; `otherwise` if it is absent. */
+  count: (otherwise: number, min: number, max: number): Setting<number> => ({
+    expected: `a whole number from ${min} to ${max}`,
     read: (given) => {
       const count = given === undefined ? otherwise : Number(/^\d{1,9}$/.exec(given)?.[0]);
-      return count >= least && count <= most ? count : wrong;
+      return count >= min && count <= max ? count : invalid;
     },
   }),
 };
@@ -61,8 +61,8 @@ export const setting = {
 type Values<S> = { readonly [N in keyof S]: S[N] extends Setting<infer T> ? T : never };
 
 /**
- * Reads settings from an environment. Throws one `SettingsError` with all problems. An empty value is an absent one. Of
- * the settings in `atMostOneOf` no two may be there.
+ * Reads settings from an environment. An empty value counts as absent. At most one of the settings in `atMostOneOf` may
+ * be present. Throws one `SettingsError` with all problems.
  */
 export function readSettings<const S extends Readonly<Record<string, Setting<unknown>>>>(
   environment: Environment,
@@ -74,12 +74,12 @@ export function readSettings<const S extends Readonly<Record<string, Setting<unk
   for (const [name, { read, expected, secret }] of Object.entries(settings)) {
     const given = environment[name] || undefined;
     const value = read(given);
-    if (value === wrong) problems.push({ name, expected, received: received(given, secret === true) });
+    if (value === invalid) problems.push({ name, expected, received: received(given, secret === true) });
     else values[name] = value;
   }
-  const rivals = atMostOneOf.filter((name) => environment[name]);
-  if (rivals.length > 1) {
-    problems.push({ name: atMostOneOf.join(", "), expected: "at most one of them", received: rivals.join(" and ") });
+  const present = atMostOneOf.filter((name) => environment[name]);
+  if (present.length > 1) {
+    problems.push({ name: atMostOneOf.join(", "), expected: "at most one of them", received: present.join(" and ") });
   }
   if (problems.length > 0) throw new SettingsError(problems);
   return values as Values<S>;
@@ -95,35 +95,36 @@ const arn = /^arn:[a-z-]+:[a-z]+:[a-z0-9-]*:\d{0,12}:.+$/;
 
 const queueUrl = /^https?:\/\/[^/\s]+\/\d{12}\/[A-Za-z0-9_-]{1,80}$/;
 
-/** What every function of an app needs to know. */
+/** The settings of every function of an app. */
 export const appSettings = {
   TAILWAKE_TABLE: setting.text("the name of the task table", resourceName),
   TAILWAKE_BUS_ARN: setting.text("the ARN of the event bus", arn),
   TAILWAKE_SCHEDULE_GROUP: setting.text("the name of the schedule group", resourceName),
   TAILWAKE_SCHEDULE_ROLE_ARN: setting.text("the ARN of the role that schedules put events with", arn),
-  /** Name of the deployment in its metrics; there are none without it. */
+  /** Name of the deployment in its metrics. Without it the functions publish no metrics. */
   TAILWAKE_SERVICE: setting.optional(setting.text("a name for the metrics", resourceName)),
-  /** Signals go straight into this queue, the one that feeds the lazy function; over the bus if absent. */
+  /** Queue of the lazy function, into which signals go directly. Without it they go over the bus. */
   TAILWAKE_SIGNAL_QUEUE_URL: setting.optional(setting.text("the URL of an SQS queue that is not FIFO", queueUrl)),
-  /** Runs at once in one invocation of the lazy function. */
+  /** At most this many runs at once in one invocation of the lazy function. */
   TAILWAKE_RUNS: setting.count(100, 1, 1000),
-  /** Of these, runs of one kind. */
+  /** At most this many of them of one kind. */
   TAILWAKE_RUNS_PER_KIND: setting.count(10, 1, 1000),
-  /** Minutes until a sleeping lazy task is probed for news. */
+  /** Minutes until a tick probes a sleeping lazy task for news. */
   TAILWAKE_PROBE_MINUTES: setting.count(15, 1, 1440),
-  /** Tasks that one tick of the cron function looks at. */
-  TAILWAKE_LOOKS_PER_TICK: setting.count(2000, 1, 100_000),
-  /** Looks of a tick under way at once. */
-  TAILWAKE_LOOKS_AT_ONCE: setting.count(20, 1, 500),
-  /** The optional functions that are deployed, for the cron function, which has them started. */
+  /** Tasks that one tick of the cron function checks at most. */
+  TAILWAKE_CHECKS_PER_TICK: setting.count(2000, 1, 100_000),
+  /** Checks of one tick under way at once, at most. */
+  TAILWAKE_CHECKS_AT_ONCE: setting.count(20, 1, 500),
+  /** The optional functions, if they are deployed. The cron function starts them. */
   TAILWAKE_SIGNALS_FUNCTION: setting.optional(setting.text("the name of the signals function", resourceName)),
   TAILWAKE_EAGER_FUNCTION: setting.optional(setting.text("the name of the eager function", resourceName)),
-  /** Over how many instances of the eager function its tasks are spread. */
+  /** Number of shards of the eager tasks; each has one instance of the eager function as its leader. */
   TAILWAKE_EAGER_SHARDS: setting.count(1, 1, 16),
   /**
-   * Streams that one of them watches at most; all have to commit in the last seconds of an invocation. Over fetch each
-   * has a connection, and a function has 1,024 file descriptors: the default leaves 200 to calls and AWS's clients, of
-   * which each takes up to 50. Over gRPC all share one, so that more can be watched.
+   * Streams that one leader of a shard watches at most. All have to commit in the last seconds of an invocation. Over
+   * fetch each stream has a connection, and a function has 1,024 file descriptors: the default leaves about 200 for
+   * calls and for AWS's clients, each of which takes up to 50. Over gRPC all streams share one connection, so more are
+   * possible.
    */
   TAILWAKE_EAGER_WATCHES: setting.count(800, 1, 5000),
 };

@@ -86,9 +86,9 @@ function readOptions() {
   }
 }
 
-function whole(name, text, least) {
-  if (/^-?\d{1,10}$/.test(text) && Number(text) >= least) return Number(text);
-  throw new Error(`--${name}: expected a whole number from ${least}, received ${JSON.stringify(text.slice(0, 50))}`);
+function whole(name, text, min) {
+  if (/^-?\d{1,10}$/.test(text) && Number(text) >= min) return Number(text);
+  throw new Error(`--${name}: expected a whole number from ${min}, received ${JSON.stringify(text.slice(0, 50))}`);
 }
 
 function shaped(name, text, pattern, expected) {

@@ -2,4 +2,4 @@ import { bundleProgram } from "./bundle-program.mjs";
 import { ensureInstalled, runAndExit } from "./install.mjs";
 
 ensureInstalled();
-runAndExit(await bundleProgram("load/main.ts", ".build/load"), process.argv.slice(2));
+runAndExit(await bundleProgram("proof/load/main.ts", ".build/load"), process.argv.slice(2));

@@ -5,11 +5,11 @@ import { missingParameters } from "./examples.mjs";
 import { ensureInstalled, project, runAndExit } from "./install.mjs";
 
 /**
- * Makes what a deployment consists of: one zip for each function, in `.build/packages`, and the CloudFormation template,
- * in `.serverless`. It needs no network and no credentials. Arguments are those of `osls package`; for parameters that
- * only a deployment has to know there are examples.
+ * Builds a deployment: one zip for each function in `.build/packages`, and the CloudFormation template in
+ * `.serverless`. Needs no network and no credentials. Takes the arguments of `osls package`; parameters without a
+ * default get example values.
  */
-const largestBundleBytes = 700_000;
+const maxBundleBytes = 700_000;
 
 ensureInstalled();
 const built = await build();
@@ -19,16 +19,18 @@ const zips = await zipFunctions(join(built, "functions"), packages);
 for (const [name, { bytes }] of await bundleSizes()) {
   const zip = join(packages, `${name}.zip`);
   process.stdout.write(`${relative(project, zip)}  ${zips[name]} bytes, of ${bytes} unzipped\n`);
-  if (bytes <= largestBundleBytes) continue;
-  process.stderr.write(`the bundle of ${name} has ${bytes} bytes; expected at most ${largestBundleBytes}\n`);
+  if (bytes <= maxBundleBytes) continue;
+  process.stderr.write(`the bundle of ${name} has ${bytes} bytes; expected at most ${maxBundleBytes}\n`);
   process.exit(1);
 }
 const args = process.argv.slice(2);
-// Not before the packages are there.
+// Import only after the packages are installed.
 const { parse } = await import("yaml");
 const read = (file) => parse(readFileSync(join(project, file), "utf8"), { merge: true });
 const added = missingParameters(args, read("serverless.yml"), read("infra/settings.yml"));
 if (added.length > 0) {
-  process.stdout.write(`examples are in the template for what osls deploy has to be given: ${added.join(" ")}\n`);
+  process.stdout.write(
+    `the template has example values for parameters that osls deploy requires: ${added.join(" ")}\n`,
+  );
 }
 runAndExit("node_modules/osls/bin/serverless.js", ["package", ...args, ...added]);

@@ -1,21 +1,21 @@
 import * as bill from "./bill.ts";
-import { type Counts, counted, type HeldPeriod } from "./counts.ts";
+import { type Counts, counted, type LeaderPeriod } from "./counts.ts";
 import { dollars, only, prices, times, type Usage } from "./prices.ts";
 
 /** The tables of docs/cost.md, as Markdown. */
 export function costTables() {
   return {
     wakes: table(
-      ["a million wakes", "bus", "queue", "Lambda", "table", "logs", "together"],
+      ["per million wakes", "bus", "queue", "Lambda", "table", "logs", "total"],
       [
-        ["over the bus, ten in a batch", ...wakeCells(bill.wake("bus", 10))],
-        ["over the bus, one by one", ...wakeCells(bill.wake("bus", 1))],
-        ["straight, ten in a batch", ...wakeCells(bill.wake("straight", 10))],
-        ["straight, one by one", ...wakeCells(bill.wake("straight", 1))],
+        ["over the bus, batches of ten", ...wakeCells(bill.wake("bus", 10))],
+        ["over the bus, batches of one", ...wakeCells(bill.wake("bus", 1))],
+        ["direct, batches of ten", ...wakeCells(bill.wake("direct", 10))],
+        ["direct, batches of one", ...wakeCells(bill.wake("direct", 1))],
       ],
     ),
     tasks: table(
-      ["1,000 idle tasks, a month", "each 15 min", "each hour", "each day"],
+      ["1,000 idle tasks, per month", "every 15 min", "every hour", "every day"],
       [
         ["lazy: a probe", ...intervals(bill.probe())],
         ["cron: a run", ...intervals(bill.cronRun())],
@@ -23,61 +23,58 @@ export function costTables() {
       ],
     ),
     standing: table(
-      ["a month", "Lambda", "table", "queues", "bus, Scheduler, logs", "together"],
+      ["per month", "Lambda", "table", "queues", "bus, Scheduler, logs", "total"],
       [
         ["the tick", ...standingCells(bill.standing.tick())],
         ["the signals function", ...standingCells(bill.standing.signals())],
         ["one shard of eager tasks", ...standingCells(bill.standing.shard())],
-        [`${bill.assumed.queues} queues that are polled and empty`, ...standingCells(bill.standing.polling())],
+        [`${bill.assumed.queues} empty queues, polled`, ...standingCells(bill.standing.polling())],
         metricsRow("metrics of the service", bill.metrics.ofService),
-        metricsRow("metrics of an activity that ends runs in three ways", bill.metrics.ofActivity + 3),
+        metricsRow("metrics of an activity with three outcomes", bill.metrics.ofActivity + 3),
         ["ten alarms", "", "", "", "", money(dollars({ alarms: 10 }))],
         ["a dashboard after the first three", "", "", "", "", money(dollars({ dashboards: 1 }))],
       ],
     ),
     counts: table(
-      ["counted", "requests", "write units", "read units", "bus events", "bytes of log", "of metrics"],
+      ["counted", "requests", "write units", "read units", "bus events", "log bytes", "metric bytes"],
       [
         countRow("10 signaled runs over the bus, in a batch of 10", counted.wakes.bus[10]),
         countRow("the same in 10 batches", counted.wakes.bus[1]),
-        countRow("10 signaled runs straight, in a batch of 10", counted.wakes.straight[10]),
-        countRow("the same in 10 batches", counted.wakes.straight[1]),
+        countRow("10 signaled runs direct, in a batch of 10", counted.wakes.direct[10]),
+        countRow("the same in 10 batches", counted.wakes.direct[1]),
         countRow("10 probes in one tick", counted.probes),
         countRow("10 cron runs: the tick that wakes them, one batch", counted.cronRuns),
-        countRow("a tick with nothing due, two places held, one root", counted.idleTick),
-        heldRow("the signals function", counted.signals),
-        heldRow("an eager shard with one task", counted.shard),
-        countRow("… of it about the task", counted.shard.ofTask),
+        countRow("a tick with nothing due, two leaderships, one root", counted.idleTick),
+        leaderRow("the signals function", counted.signals),
+        leaderRow("an eager shard with one task", counted.shard),
+        countRow("… its part for the task", counted.shard.ofTask),
       ],
     ),
     constant: table(
-      ["goes on all the time", "requests an hour", "a month"],
+      ["constant requests", "per hour", "per month"],
       [
-        constantRow("the tick's look at the due index", bill.constant.dueIndex()),
-        constantRow(
-          "its other reads: how late the queue is, who holds each place, each root",
-          bill.constant.tickReads(),
-        ),
-        constantRow("its word of what it found, for operators", bill.constant.tickWord()),
-        constantRow("heartbeats of the signals function", bill.constant.signalBeats()),
-        constantRow("heartbeats of a shard's holder", bill.constant.shardBeats()),
-        constantRow("the holder's look at the eager index", bill.constant.eagerIndex()),
-        constantRow("its looks at the breaker, and its successor's at the place", bill.constant.shardReads()),
+        constantRow("the tick's reads of the due index", bill.constant.dueIndex()),
+        constantRow("its other reads: queue age, leaders, roots", bill.constant.tickReads()),
+        constantRow("its record of the last tick", bill.constant.lastTick()),
+        constantRow("heartbeats of the signals function", bill.constant.signalHeartbeats()),
+        constantRow("heartbeats of a shard's leader", bill.constant.shardHeartbeats()),
+        constantRow("the leader's reads of the eager index", bill.constant.eagerIndex()),
+        constantRow("its reads of the breaker, and its successor's of the leadership", bill.constant.shardReads()),
       ],
     ),
     assumed: table(
       ["assumed", ""],
       [
         ["memory of each function", `${bill.assumed.memoryMb} MB`],
-        ["an invocation of the lazy function, whatever its batch", `${bill.assumed.lazyMs} ms`],
+        ["an invocation of the lazy function, of any batch size", `${bill.assumed.lazyMs} ms`],
         ["a tick with nothing due", `${bill.assumed.tickMs} ms`],
+        ["a probe; a tick runs several at once", `${bill.assumed.probeMs} ms, ${bill.assumed.probesAtOnce} at once`],
+        ["Lambda's own log lines, per invocation", `${bill.assumed.platformLogBytes} bytes`],
+        ["requests of Lambda per batch", `${bill.assumed.pollRequestsPerBatch}: receive, delete`],
         [
-          "a probe, of which a tick does several at once",
-          `${bill.assumed.probeMs} ms, ${bill.assumed.probesAtOnce} at once`,
+          "an empty queue",
+          `${bill.assumed.pollersPerIdleQueue} pollers, each with a request every ${bill.assumed.pollSeconds} s`,
         ],
-        ["Lambda's own log lines, an invocation", `${bill.assumed.platformLogBytes} bytes`],
-        ["requests of Lambda to take a batch from its queue", `${bill.assumed.pollRequestsPerBatch}: receive, delete`],
-        ["an empty queue", `${bill.assumed.pollersPerIdleQueue} pollers, a request each ${bill.assumed.pollSeconds} s`],
         ["a month", `${bill.assumed.monthHours} hours`],
       ],
     ),
@@ -85,7 +82,7 @@ export function costTables() {
       ["$", "for"],
       Object.values(prices).map(({ dollars: each, per, what }) => [
         String(each),
-        per === 1 ? what : `a million ${what}`,
+        per === 1 ? `per ${what}` : `per million ${what}`,
       ]),
     ),
   } as const;
@@ -122,8 +119,12 @@ const metricsRow = (what: string, metrics: number): string[] => [
 
 function countRow(what: string, counts: Counts): string[] {
   const { requests, writeUnits, readUnits, busEvents, logBytes, metricBytes } = counts;
-  const words = Object.entries(requests).map(([request, n]) => `${grouped(n)} ${shortOf(request)}`);
-  return [what, words.join(", "), ...[writeUnits, readUnits, busEvents, logBytes, metricBytes].map((n) => grouped(n))];
+  const operations = Object.entries(requests).map(([request, n]) => `${grouped(n)} ${shortOf(request)}`);
+  return [
+    what,
+    operations.join(", "),
+    ...[writeUnits, readUnits, busEvents, logBytes, metricBytes].map((n) => grouped(n)),
+  ];
 }
 
 /** `DynamoDB GetItem, task` as `GetItem (task)`. */
@@ -132,14 +133,14 @@ const shortOf = (request: string): string =>
     subject === undefined ? name : `${name} (${subject})`,
   );
 
-const heldRow = (what: string, { seconds, billedSeconds, counts }: HeldPeriod): string[] =>
-  countRow(`${what}, ${seconds} s from one holder to the next, ${billedSeconds} s billed`, counts);
+const leaderRow = (what: string, { seconds, billedSeconds, counts }: LeaderPeriod): string[] =>
+  countRow(`${what}, ${seconds} s from one leader to the next, ${billedSeconds} s billed`, counts);
 
 function constantRow(what: string, { perHour, month }: bill.Constant): string[] {
   return [what, grouped(Math.round(perHour)), money(dollars(month))];
 }
 
-/** Cents; what is less than one is not nothing. */
+/** Rounds to cents; a smaller amount shows as "< $0.01". */
 function money(amount: number): string {
   if (amount > 0 && amount < 0.005) return "< $0.01";
   return amount === 0 ? "–" : `$${grouped(Number(amount.toFixed(2)), 2)}`;
@@ -148,7 +149,7 @@ function money(amount: number): string {
 const grouped = (n: number, decimals = 0): string =>
   n.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: Math.max(decimals, 1) });
 
-/** Columns of numbers stand to the right. */
+/** Columns of numbers are aligned right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const rule = head.map((_, column) => (rows.every((row) => isNumber.test(row[column] ?? "")) ? "---:" : "---"));

@@ -9,18 +9,18 @@ import { check, type Finding, Fix, is } from "./check.ts";
 
 export interface BusFindings {
   readonly findings: readonly Finding[];
-  /** ARNs of the queues that its rules send to. */
+  /** ARNs of the queues that are targets of its rules. */
   readonly queues: readonly string[];
 }
 
-/** What the bus has to bring where, by the functions that the app needs. */
-export interface Holders {
+/** The functions with a leader that the app needs. */
+export interface Leaders {
   readonly signals: boolean;
   readonly eager: boolean;
 }
 
-/** The bus, and an enabled rule with a target for each kind of event. */
-export async function checkBus(busArn: string, holders: Holders): Promise<BusFindings> {
+/** Checks the bus, and that each kind of event has an enabled rule with a target. */
+export async function checkBus(busArn: string, leaders: Leaders): Promise<BusFindings> {
   const client = new EventBridgeClient({});
   const name = busArn.slice(busArn.lastIndexOf("/") + 1);
   const queues = new Set<string>();
@@ -31,7 +31,7 @@ export async function checkBus(busArn: string, holders: Holders): Promise<BusFin
         return name;
       }),
       check("rules of the bus", "events:ListRules and events:ListTargetsByRule", () =>
-        checkRules(client, name, holders, queues),
+        checkRules(client, name, leaders, queues),
       ),
     ]);
     return { findings, queues: [...queues] };
@@ -43,7 +43,7 @@ export async function checkBus(busArn: string, holders: Holders): Promise<BusFin
 async function checkRules(
   client: EventBridgeClient,
   bus: string,
-  holders: Holders,
+  leaders: Leaders,
   queues: Set<string>,
 ): Promise<string> {
   const { Rules = [] } = await client.send(new ListRulesCommand({ EventBusName: bus }));
@@ -51,14 +51,15 @@ async function checkRules(
     detailTypes.signal,
     detailTypes.wake,
     detailTypes.delayedWake,
-    detailTypes.lonelyWake,
-    ...(holders.signals ? [detailTypes.holdSignals] : []),
-    ...(holders.eager ? [detailTypes.holdEager] : []),
+    detailTypes.quarantinedWake,
+    ...(leaders.signals ? [detailTypes.holdSignals] : []),
+    ...(leaders.eager ? [detailTypes.holdEager] : []),
   ];
   for (const type of needed) {
     const rules = Rules.filter(({ EventPattern }) => takes(EventPattern, type));
     const rule = rules.find(({ State }) => State === "ENABLED");
-    if (!rule) throw new Fix(`no enabled rule takes ${type}: ${rules[0]?.Name ? `enable ${rules[0].Name}` : "deploy"}`);
+    if (!rule)
+      throw new Fix(`no enabled rule matches ${type}: ${rules[0]?.Name ? `enable ${rules[0].Name}` : "deploy"}`);
     const { Targets = [] } = await client.send(new ListTargetsByRuleCommand({ EventBusName: bus, Rule: rule.Name }));
     is(Targets.length > 0, `rule ${rule.Name}, for ${type}, has no target: deploy`);
     for (const { Arn = "", DeadLetterConfig } of Targets) {
@@ -66,7 +67,7 @@ async function checkRules(
       if (DeadLetterConfig?.Arn) queues.add(DeadLetterConfig.Arn);
     }
   }
-  return `${needed.length} kinds of events have one`;
+  return `${needed.length} kinds of events have a rule`;
 }
 
 function takes(pattern: string | undefined, type: string): boolean {

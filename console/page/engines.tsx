@@ -1,4 +1,4 @@
-import { isFree } from "../../functions/engines/holder.ts";
+import { isFree } from "../../functions/leaders/leadership.ts";
 import { span } from "../../functions/operate/words.ts";
 import type { Survey } from "../messages.ts";
 import { now } from "./clock.ts";
@@ -7,10 +7,10 @@ import { Operations } from "./operate.tsx";
 import { Badge, signs } from "./signs.tsx";
 import { grouped, Text, Time } from "./text.tsx";
 
-type Holder = Survey["engines"]["holders"][number];
+type Leader = Survey["engines"]["leaders"][number];
 
 export function Engines({ survey, canKill }: { readonly survey: Survey; readonly canKill: boolean }) {
-  const { lastTick, queueAge, holders } = survey.engines;
+  const { lastTick, queueAge, leaders } = survey.engines;
   return (
     <>
       <h1 tabIndex={-1}>Engines</h1>
@@ -20,44 +20,43 @@ export function Engines({ survey, canKill }: { readonly survey: Survey; readonly
           {lastTick ? (
             <>
               <p>
-                <Time at={lastTick.at} />, one comes every minute
+                <Time at={lastTick.at} />, expected every minute
               </p>
               <dl class="facts">
                 {Object.entries(lastTick.report).map(([name, value]) => (
                   <div key={name}>
                     <dt>
-                      <Text of={words(name)} most={60} />
+                      <Text of={labelOf(name)} max={60} />
                     </dt>
-                    <dd>{valueWords(name, value)}</dd>
+                    <dd>{valueText(name, value)}</dd>
                   </div>
                 ))}
               </dl>
             </>
           ) : (
-            <p class="empty">The cron function has not ticked so far.</p>
+            <p class="empty">There was no tick so far.</p>
           )}
         </div>
         <div class="panel">
           <h2>Queue</h2>
           {queueAge ? (
             <p>
-              A message had waited {span(queueAge.ageMs)} when it came, <Time at={queueAge.at} />. That is the last that
-              came late.
+              The last late message was {span(queueAge.ageMs)} late, <Time at={queueAge.at} />.
             </p>
           ) : (
-            <p class="empty">No message has come late.</p>
+            <p class="empty">No message was late.</p>
           )}
         </div>
       </section>
-      <h2>Holders of streams</h2>
-      {holders.length === 0 ? (
+      <h2>Leaders of the signals and the shards</h2>
+      {leaders.length === 0 ? (
         <p class="empty">
-          No place has ever been held: the app has no signal source and no eager activity, or no tick has come.
+          There was never a leader: the app has no signal source and no eager activity, or there was no tick.
         </p>
       ) : (
         <ul class="panels cards">
-          {holders.map((holder) => (
-            <HolderCard key={holder.name} holder={holder} streams={survey.watched[holder.name] ?? 0} />
+          {leaders.map((leader) => (
+            <LeaderCard key={leader.name} leader={leader} streams={survey.watched[leader.name] ?? 0} />
           ))}
         </ul>
       )}
@@ -71,12 +70,15 @@ export function Engines({ survey, canKill }: { readonly survey: Survey; readonly
   );
 }
 
-function HolderCard({ holder: { name, state }, streams }: { readonly holder: Holder; readonly streams: number }) {
+function LeaderCard({ leader: { name, state }, streams }: { readonly leader: Leader; readonly streams: number }) {
   if (!state) return null;
   const { aliveUntil, epoch, leaving, owner, released, sweepAt } = state;
   const isReleased = released === epoch;
   const isAlive = !isFree(state, now());
-  const meanwhile = name === "signals" ? "Signals are missed meanwhile." : "Nobody watches its tasks meanwhile.";
+  const consequence =
+    name === "signals"
+      ? "Signals are missed until the next leader."
+      : "Its tasks are not watched until the next leader.";
   return (
     <li class="panel">
       <h3>
@@ -84,34 +86,34 @@ function HolderCard({ holder: { name, state }, streams }: { readonly holder: Hol
       </h3>
       <p>
         <Badge sign={isAlive ? signs.good : isReleased ? signs.trying : signs.broken}>
-          {isAlive ? (leaving ? "handing over" : "held") : isReleased ? "released" : "gone"}
+          {isAlive ? (leaving ? "handing over" : "alive") : isReleased ? "released" : "dead"}
         </Badge>
       </p>
       {isAlive && <p>{name === "signals" ? "The signal streams are open." : `Streams open: ${grouped(streams)}.`}</p>}
       {!isAlive && !isReleased && (
         <p>
-          Last held <Time at={aliveUntil} />. {meanwhile}
+          Alive until <Time at={aliveUntil} />. {consequence}
         </p>
       )}
-      {isReleased && <p>{meanwhile}</p>}
+      {isReleased && <p>{consequence}</p>}
       {sweepAt !== undefined && (
         <p>
-          After a gap in the signals, the sleeping tasks are looked at <Time at={sweepAt} />.
+          After a gap in the signals, the sleeping tasks are checked <Time at={sweepAt} />.
         </p>
       )}
       <small>
-        Epoch {epoch}, owner <Text of={owner} most={60} />
+        Epoch {epoch}, owner <Text of={owner} max={60} />
       </small>
     </li>
   );
 }
 
-/** What another version has put there may be anything. */
-function valueWords(name: string, value: unknown): string {
+/** Another version may have stored any value. */
+function valueText(name: string, value: unknown): string {
   if (typeof value !== "number") return value === true ? "yes" : value === false ? "no" : "?";
   return name.endsWith("Ms") ? span(value) : grouped(value);
 }
 
 /** `oldestDueMs` as `oldest due`. */
-const words = (name: string): string =>
+const labelOf = (name: string): string =>
   name.replace(/Ms$/, "").replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

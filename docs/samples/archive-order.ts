@@ -1,7 +1,7 @@
 import { caughtUp, defineProcessor } from "tailwake";
 import { order } from "./order-stream.ts";
 
-/** Where the events of orders are kept for good; the same event may be put twice. */
+/** A permanent store of order events. Putting the same event twice does no harm. */
 export interface Archive {
   put(name: string, event: unknown, signal: AbortSignal): Promise<void>;
 }
@@ -13,7 +13,7 @@ export const archiveOrder = (archive: Archive) =>
     async processEvents(run, stream) {
       let { tail } = run;
       for await (const { id, event } of stream) {
-        // Half a minute each: an abort must end it, and what is done must not be done again.
+        // Each put takes half a minute: an abort must end it, and the next run must not repeat the finished ones.
         await archive.put(`${run.address.orderId}/${id}`, event, run.signal);
         tail = id;
         await run.checkpoint(tail);

@@ -34,7 +34,7 @@ export const shipLater = defineActivity(order, {
       await run.client(Orders).ship({ orderId, idempotencyKey: `ship/${orderId}` });
     } catch (error) {
       if (ConnectError.from(error).code !== Code.FailedPrecondition) throw error;
-      // Somebody else was first. The event that says so is in the stream, and the next run reads it.
+      // Somebody else shipped it first. The stream has the event that says so, and the next run reads it.
       run.log.warn("shipped by somebody else", { err: error });
     }
     return caughtUp();

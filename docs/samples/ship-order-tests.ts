@@ -1,7 +1,7 @@
 // #region tests
 import { create } from "@bufbuild/protobuf";
 import { caughtUp } from "tailwake";
-import { everyCut, historyOf, type RunGiven, runActivity, scriptedId } from "tailwake/testing";
+import { historyOf, type RunGiven, runActivity, scriptedId, testCrashPoints } from "tailwake/testing";
 import { expect, it } from "vitest";
 import { type Event, Orders, PlacedSchema, ShippedSchema } from "./gen/orders_pb.ts";
 import type { order } from "./order-stream.ts";
@@ -26,7 +26,7 @@ it("ships an order that is placed", async () => {
 });
 
 it("ships once, wherever its process dies", async () => {
-  const { effects } = await everyCut(shipOrder, { address, history: historyOf([placed]), routes });
+  const { effects } = await testCrashPoints(shipOrder, { address, history: historyOf([placed]), routes });
   expect(effects).toHaveLength(1);
 });
 // #endregion tests

@@ -18,7 +18,7 @@ const orders: Scenario = {
       upstreams: { orders: { baseUrl: "https://orders.example.org", protocol: "connect" } },
     }),
   ],
-  aggregates: [{ stream: order, address, event: () => placed, mostEvents: 1 }],
+  aggregates: [{ stream: order, address, event: () => placed, maxEvents: 1 }],
   routes: (router, histories) =>
     router.service(Orders, {
       ship() {
@@ -29,7 +29,7 @@ const orders: Scenario = {
     }),
 };
 
-it.each([1, 2, 3])("ships in a world in which everything goes wrong, of seed %i", async (seed) => {
+it.each([1, 2, 3])("ships in a world in which everything goes wrong, seed %i", async (seed) => {
   const { violation } = await simulate(orders, { seed });
   expect(violation).toBeUndefined();
 });

@@ -2,7 +2,7 @@
 import { createTasks } from "tailwake/client";
 import { app, fulfilOrder } from "./fulfil-order.ts";
 
-/** In the code that takes orders, with the environment that the functions have. */
+/** Runs in the code that takes orders, with the environment of the functions. */
 export async function follow(orderId: string): Promise<void> {
   await createTasks(app).start(fulfilOrder, { orderId });
 }

@@ -1,7 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
+import type { Logger } from "../foundation/logger.ts";
 import { describeValue, TailwakeError } from "./error.ts";
-import type { Logger } from "./logger.ts";
 import type { Decision, Outcome } from "./outcome.ts";
 import {
   type Address,
@@ -20,24 +20,25 @@ export type WokenBy = "start" | "signal" | "timer" | "interval" | "child" | "han
 
 export type TaskStatus = "ready" | "running" | "sleeping" | "retrying" | "completed" | "parked" | "paused";
 
-/** What both levels see of a run. */
+/** A run, as activities of both levels see it. */
 export interface RunContext<S extends Stream> {
   readonly address: AddressOf<S>;
   readonly wokenBy: WokenBy;
-  /** 1 on the first try; reset when the activity catches up. */
+  /** 1 for the first attempt; back to 1 when the activity has caught up. */
   readonly attempt: number;
-  /** Rises with every run of the task: pass it on as a fencing or idempotency token. */
+  /** Rises with every run of the task. Pass it on as a fencing or idempotency token. */
   readonly fence: number;
-  /** Aborts a reserve before the invocation ends. */
+  /** Aborts when the run has to end. That leaves time to commit before the invocation ends. */
   readonly signal: AbortSignal;
+  /** The latest time at which `signal` aborts. */
   readonly deadline: Date;
   readonly log: Logger;
   now(): Date;
   /** A client of any service of the stream's upstream, bound to `signal` and the upstream's credentials. */
   client<D extends DescService>(service: D): Client<D>;
   /**
-   * Starts a child task. Idempotent. With `wake`, this task runs again when the child completes; return `caughtUp` to
-   * wait for it. Resolves after the child's record is written; rejects once this run has lost its lease.
+   * Starts a child task; idempotent. With `wake`, this task runs again when the child completes: return `caughtUp` to
+   * wait for that. Resolves when the child's record is written. Rejects once this run has lost its lease.
    */
   start<C extends Stream>(
     child: Activity<C>,
@@ -46,12 +47,12 @@ export interface RunContext<S extends Stream> {
   ): Promise<TaskStatus>;
 }
 
-/** What a level 1 activity sees of a run. */
+/** A run, as a level 1 activity sees it. */
 export interface Run<S extends Stream> extends RunContext<S> {
   readonly tail: Tail;
-  /** Remembers progress in memory: kept if the activity throws or is aborted. Costs nothing. */
+  /** Records progress in memory, without a write. The run commits it even if the activity throws or is aborted. */
   advance(tail: Tail): void;
-  /** Writes progress now. Rejects if this run lost its lease. */
+  /** Writes progress to the table now. Rejects if this run has lost its lease. */
   checkpoint(tail: Tail): Promise<void>;
 }
 
@@ -64,11 +65,11 @@ export interface Activity<S extends Stream = Stream> {
 export interface ActivityOptions {
   /** Part of the table's key: never rename a deployed activity. */
   readonly name: string;
-  /** Failed attempts in a row after which the task is parked for an operator. Default: never, as the seed. */
+  /** Parks the task for an operator after this many failed attempts in a row. Default: never, as in Go. */
   readonly parkAfterAttempts?: number;
-  /** Default false: new events do not cut a `silentRetryAfter` short. */
+  /** True: news ends the wait of a `silentRetryAfter` early. Default false. */
   readonly signalsCutWaits?: boolean;
-  /** Something scarce that runs of this activity share with others: a name in `createApp({ resources })`. */
+  /** Name of an entry in `createApp({ resources })`, which limits how many runs that name it are under way. */
   readonly resource?: string;
 }
 
@@ -79,19 +80,19 @@ export interface ProcessorDefinition<S extends Stream> extends ActivityOptions {
 export interface ActivityDefinition<S extends Stream, V, R = undefined> extends ActivityOptions {
   readonly view: ViewDefinition<V>;
   /**
-   * Changes `view` in place; deterministic, with no other effect. A throw discards the view. It must not return a
-   * changed copy, which would be lost and is O(n²) over a long history, nor a promise: the view is stored without it.
+   * Changes `view` in place; deterministic, without other effects. A throw discards the view. The engine refuses a
+   * returned copy, which would be lost and takes O(n²) over a long history, and a promise, which it does not await.
    */
   apply(view: V, recorded: Recorded<EventOf<S>>): R;
   /**
-   * Acts on the view once it holds the whole stream, when there is news: an event since the last `act` that ended in
-   * `caughtUp`; a timer; a child; an operator's wake; a failed `act`. **Its side effects happen at least once**: make
-   * them idempotent, or guard them with the upstream's version check or `run.fence`.
+   * Acts on the view when the view holds the whole stream and there is news: an event since the last `act` that ended
+   * in `caughtUp`; a timer; a child; an operator's wake; a failed `act`. **Its side effects happen at least once**:
+   * make them idempotent, or guard them with the upstream's version check or `run.fence`.
    */
   act(view: Readonly<V>, run: RunContext<S>): Promise<Decision>;
 }
 
-// What the compiler says of a wrong definition is the text of a type that nothing is assignable to.
+// For a wrong definition the compiler prints the text of a type that nothing is assignable to.
 
 type ViewRule<V> = [V] extends [Stored<V>]
   ? unknown
@@ -104,16 +105,18 @@ type ApplyRule<R> =
       ? { readonly apply: "apply is not async: what has to be waited for belongs into act" }
       : { readonly apply: "apply changes the view in place: a returned value would be lost" };
 
-/** A function without a `return` has the result `void`, and `undefined` is one. */
+/** A function without a `return` has the result `void`, to which `undefined` is assignable. */
 interface Returning<R> {
   readonly result: R;
 }
 
 /**
- * Level 1, the seed's contract: a function of (run, stream) that returns an outcome with its tail. It keeps no memory
- * between runs: an activity that needs what earlier events said returns `epoch`, or is a {@link defineActivity}.
+ * Defines a level 1 activity: a function of (run, stream) that returns an outcome with its tail. It keeps nothing
+ * between runs. An activity that needs earlier events returns the tail `epoch`, or is a {@link defineActivity}. Throws
+ * a `TailwakeError` ("invalid-definition").
  *
- * Source: nog 4450389, grpcentities.go, `Process…Events(ctx, ids, tail, stream) (ulid.I, error)`.
+ * Source: nog's Go packages, grpcentities.go:87 at commit 4450389: `Process…Events(ctx, ids, tail, stream)
+ * (ulid.I, error)`.
  */
 export function defineProcessor<S extends Stream>(stream: S, definition: ProcessorDefinition<S>): Activity<S> {
   checkOptions(definition);
@@ -121,8 +124,11 @@ export function defineProcessor<S extends Stream>(stream: S, definition: Process
 }
 
 /**
- * Level 2, the seed's recommended strategy made safe for processes that forget: fold the events into a view without
- * side effects, then act on it. The engine stores the view beside the tail.
+ * Defines a level 2 activity: `apply` folds the events into a view without side effects, then `act` acts on the view.
+ * The engine stores the view beside the tail, so that it outlives the process. Throws a `TailwakeError`
+ * ("invalid-definition").
+ *
+ * Source: the strategy that nog's Go packages recommend, grpcentities.go:48-55 at commit 4450389.
  */
 export function defineActivity<S extends Stream, V, R = undefined>(
   stream: S,
@@ -146,7 +152,7 @@ export function defineActivity<S extends Stream, V, R = undefined>(
   });
 }
 
-/** How an activity works, as the engines see it; views and events have lost their types. */
+/** The code of an activity, as the engines call it: without the types of view and events. */
 export type Behaviour =
   | { readonly type: "processor"; processEvents(run: Run<Stream>, stream: EventStream<unknown>): Promise<Outcome> }
   | {
@@ -163,7 +169,7 @@ export interface ActivityDeclaration extends Activity {
   readonly behaviour: Behaviour;
 }
 
-/** The declaration behind an activity. Throws for an object that the two define functions did not make. */
+/** The declaration of an activity. Throws a `TailwakeError` ("invalid-definition") for any other object. */
 export function behaviourOf(activity: Activity): ActivityDeclaration {
   if (typeof activity === "object" && activity !== null && "behaviour" in activity)
     return activity as ActivityDeclaration;

@@ -1,31 +1,35 @@
-/** What kind of thing went wrong; closed, so that a caller can switch over it. */
-export type TailwakeErrorCode =
-  | "invalid-argument"
-  | "invalid-definition"
-  | "malformed-message"
-  | "unknown-activity"
-  | "unknown-kind"
-  | "unknown-task"
-  | "unknown-upstream"
-  | "malformed-event"
-  | "malformed-record"
-  | "view-not-storable"
-  | "lease-lost"
-  | "too-late"
-  | "wake-failed"
-  | "store-refused"
-  | "cut-differs";
+/** All error codes. Each has a section in docs/errors.md. */
+export const tailwakeErrorCodes = [
+  "invalid-argument",
+  "invalid-definition",
+  "malformed-message",
+  "unknown-activity",
+  "unknown-kind",
+  "unknown-task",
+  "unknown-upstream",
+  "malformed-event",
+  "malformed-record",
+  "view-not-storable",
+  "lease-lost",
+  "too-late",
+  "wake-failed",
+  "store-refused",
+  "crash-point-differs",
+] as const;
+
+/** The kind of an error. The set is closed, so that a caller can switch over it. */
+export type TailwakeErrorCode = (typeof tailwakeErrorCodes)[number];
 
 export interface TailwakeErrorInit {
   readonly code: TailwakeErrorCode;
-  /** The thing the error is about, as an operator would search for it: a task, a kind, a field. */
+  /** The subject as an operator would search for it: a task, a kind, a field. */
   readonly subject: string;
   readonly expected: string;
   readonly received: string;
   readonly cause?: unknown;
 }
 
-/** The one error that Tailwake itself raises: it names the thing, what was expected and what came. */
+/** The error that Tailwake itself throws. It names the subject, what was expected and what was received. */
 export class TailwakeError extends Error {
   override readonly name = "TailwakeError";
   readonly code: TailwakeErrorCode;
@@ -45,7 +49,7 @@ export class TailwakeError extends Error {
   }
 }
 
-/** True for a {@link TailwakeError} of this or another copy of the package: tests the shape, not the class. */
+/** True for a {@link TailwakeError} of this or another copy of the package. Tests the shape, not the class. */
 export function isTailwakeError(error: unknown, code?: TailwakeErrorCode): error is TailwakeError {
   return (
     typeof error === "object" &&
@@ -57,7 +61,9 @@ export function isTailwakeError(error: unknown, code?: TailwakeErrorCode): error
   );
 }
 
-/** One line for a log or a record: an error's text with its causes, or whatever was thrown. */
+/**
+ * Describes a thrown value for a log line or a record: an error's message and its causes', at most 4,000 characters.
+ */
 export function describeError(error: unknown): string {
   if (error === undefined) return describeValue(error);
   const parts: string[] = [];
@@ -73,19 +79,19 @@ export function describeError(error: unknown): string {
       break;
     }
   }
-  // A server may say a megabyte of why it refuses.
+  // A server may send a message of a megabyte.
   const text = parts.join(": ");
-  return text.length > longestError ? `${text.slice(0, longestError)}…` : text;
+  return text.length > maxErrorLength ? `${text.slice(0, maxErrorLength)}…` : text;
 }
 
-const longestError = 4_000;
+const maxErrorLength = 4_000;
 
-/** A received value in an error message: short, one line, safe for any input. */
+/** Describes a received value for an error message: short, on one line, safe for any input. */
 export function describeValue(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(shortened(value));
   if (value === null || value === undefined || typeof value !== "object") return shortened(String(value));
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  // Keys come from outside as values do.
+  // Keys are untrusted, as values are.
   const keys = Object.keys(value).slice(0, 8).join(", ").replaceAll(/\s+/g, " ");
   return `an object with ${shortened(keys) || "no keys"}`;
 }

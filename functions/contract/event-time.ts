@@ -2,8 +2,8 @@ import { decodeTime, isValid } from "ulid";
 import type { Recorded, StreamDeclaration } from "./stream.ts";
 
 /**
- * When an event happened, in milliseconds since 1970: as its kind says, else the time of a ULID id. Undefined if neither
- * knows, or if what the kind says is no time.
+ * When an event happened, in milliseconds since 1970: from the kind's `time`, or else from a ULID id. Undefined if
+ * there is neither, or if `time` throws or returns an invalid date.
  */
 export function timeOf({ definition }: StreamDeclaration, recorded: Recorded<unknown>): number | undefined {
   try {
@@ -14,7 +14,7 @@ export function timeOf({ definition }: StreamDeclaration, recorded: Recorded<unk
         : undefined;
     return Number.isFinite(at) ? at : undefined;
   } catch {
-    // The author's own function: that a time is not known fails no run.
+    // `time` is the author's function: a throw in it must not fail a run.
     return undefined;
   }
 }

@@ -1,27 +1,34 @@
 import { isTail, type Tail } from "./tail.ts";
 
 /**
- * THE ERROR CONTRACT. How a run of an activity ends, and what every engine then does:
+ * THE ERROR CONTRACT: how a run of an activity ends, and what the engine then does.
  *
- * | outcome                      | the seed's form          | what the engine does                                       | log   |
- * |------------------------------|--------------------------|------------------------------------------------------------|-------|
- * | `completed(tail)`            | `nil`                    | stores the tail; never runs again; wakes whoever waits     | info  |
- * | `caughtUp(tail)`             | `io.EOF`                 | stores the tail; lazy sleeps until a signal, or runs again | info, |
- * |                              |                          | at once if one came meanwhile; cron: its next interval;    | if the tail moved |
- * |                              |                          | eager goes on watching                                     |       |
- * | `canceled(tail)`             | `context.Canceled`       | stores the tail; hands over: another run now, or after the | none  |
- * |                              |                          | backoff if the tail did not move                           |       |
- * | `silentRetry(tail)`          | `SilentRetry`            | stores the tail; another run after the backoff             | none  |
- * | `silentRetryAfter(tail, at)` | `*SilentRetryAfter`      | stores the tail; another run not before `at`; signals do   | none  |
- * |                              |                          | not cut it short unless `signalsCutWaits`                  |       |
- * | `retry(tail, error)`         | any other error          | stores the tail; another run after the backoff             | error |
+ * | outcome                      | in Go               | the engine                   | log line                |
+ * |------------------------------|---------------------|------------------------------|-------------------------|
+ * | `completed(tail)`            | `nil`               | never runs the task again    | info                    |
+ * | `caughtUp(tail)`             | `io.EOF`            | waits for news               | info, if the tail moved |
+ * | `canceled(tail)`             | `context.Canceled`  | hands over to another run    | none                    |
+ * | `silentRetry(tail)`          | `SilentRetry`       | runs again after the backoff | none                    |
+ * | `silentRetryAfter(tail, at)` | `*SilentRetryAfter` | runs again, not before `at`  | none                    |
+ * | `retry(tail, error)`         | any other error     | runs again after the backoff | error                   |
  *
- * A thrown {@link SilentRetry} or {@link SilentRetryAfter} is the silent form, any other throw is `retry`, both at the
- * last tail the activity advanced or checkpointed to. gRPC `Canceled` is a cancellation only if our own signal was
- * aborted: a dying server looks the same. The returned tail is adopted as it is, also when it moves back.
+ * The engine stores the tail of every outcome as it is, even if the tail moves back.
  *
- * Source: nog 4450389, backend/internal/process/grpcentities/grpcentities.go:12-55; the seed's engines differ from it
- * and from one another, here all three keep it.
+ * - `completed`: The engine also wakes the tasks that wait for this one.
+ * - `caughtUp`: The lazy engine lets the task sleep until a signal, or runs it again at once if a signal came during
+ *   the run. The cron engine waits for the next interval. The eager engine goes on watching the stream.
+ * - `canceled`: The next run starts at once if the tail moved, else after the backoff.
+ * - `silentRetryAfter`: A signal does not end the wait early, unless the activity has `signalsCutWaits`.
+ * - A throw: {@link SilentRetry} means `silentRetry`, {@link SilentRetryAfter} means `silentRetryAfter`, anything else
+ *   means `retry`. The tail is the last one that the activity advanced or checkpointed to.
+ * - A gRPC `Canceled` means `canceled` only if the run's own signal was aborted: a server that dies sends the same
+ *   code.
+ *
+ * The backoff is 20 s after the first failed attempt, twice as long after each further one, and at most 15 min. The
+ * wait is drawn at random from the upper half of the backoff.
+ *
+ * Source: nog's Go packages, backend/internal/process/grpcentities/grpcentities.go:12-55 at commit 4450389. The three
+ * engines there differ from that text and from one another. Here all three keep this contract.
  */
 export type Outcome =
   | Tailed<Completed>
@@ -31,7 +38,7 @@ export type Outcome =
   | Tailed<SilentlyRetryAfter>
   | Tailed<Retry>;
 
-/** What the `act` of a `defineActivity` decided. The engine owns the tail; to fail, throw. */
+/** The result of the `act` of a `defineActivity`: an outcome without a tail, which the engine keeps. To fail, throw. */
 export type Decision =
   | Tailless<Completed>
   | Tailless<CaughtUp>
@@ -60,33 +67,33 @@ interface Retry {
 }
 
 type Tailed<T> = T & { readonly tail: Tail };
-/** The text is what the compiler says of an outcome with a tail at level 2, or without one at level 1. */
+/** The text is the compiler's error for an outcome with a tail at level 2, or without one at level 1. */
 type Tailless<T> = T & {
-  readonly tail?: "a defineProcessor says its tail, a defineActivity does not";
+  readonly tail?: "a defineProcessor passes the tail, a defineActivity does not";
 };
 
-/** The work is done: this task never runs again. */
+/** The work is done. The task never runs again. */
 export function completed(): Tailless<Completed>;
 export function completed(tail: Tail): Tailed<Completed>;
 export function completed(tail?: Tail): Tailless<Completed> | Tailed<Completed> {
   return tail === undefined ? { type: "completed" } : { type: "completed", tail };
 }
 
-/** Everything up to `tail` is processed and there is nothing more for now. */
+/** Every event up to `tail` is processed, and the stream has no more for now. */
 export function caughtUp(): Tailless<CaughtUp>;
 export function caughtUp(tail: Tail): Tailed<CaughtUp>;
 export function caughtUp(tail?: Tail): Tailless<CaughtUp> | Tailed<CaughtUp> {
   return tail === undefined ? { type: "caughtUp" } : { type: "caughtUp", tail };
 }
 
-/** Run again after the backoff, without a word in the log. */
+/** Run again after the backoff, without a log line. */
 export function silentRetry(): Tailless<SilentlyRetry>;
 export function silentRetry(tail: Tail): Tailed<SilentlyRetry>;
 export function silentRetry(tail?: Tail): Tailless<SilentlyRetry> | Tailed<SilentlyRetry> {
   return tail === undefined ? { type: "silentRetry" } : { type: "silentRetry", tail };
 }
 
-/** Run again, not before `at`; a time that is past or not a time means {@link silentRetry}. */
+/** Run again, not before `at`, without a log line. A time in the past, or an invalid one, means {@link silentRetry}. */
 export function silentRetryAfter(at: Date): Tailless<SilentlyRetryAfter>;
 export function silentRetryAfter(tail: Tail, at: Date): Tailed<SilentlyRetryAfter>;
 export function silentRetryAfter(
@@ -97,17 +104,17 @@ export function silentRetryAfter(
   return { type: "silentRetryAfter", tail: tailOrAt, at: at ?? new Date(Number.NaN) };
 }
 
-/** The run was aborted: whoever comes next goes on from `tail`. */
+/** The run was aborted. The next run goes on from `tail`. */
 export function canceled(tail: Tail): Tailed<Canceled> {
   return { type: "canceled", tail };
 }
 
-/** A temporary error: logged, and tried again after the backoff. */
+/** A temporary error: log it and run again after the backoff. */
 export function retry(tail: Tail, error: unknown): Tailed<Retry> {
   return { type: "retry", tail, error };
 }
 
-/** Thrown form of `silentRetry`, for use deep inside an activity. */
+/** The thrown form of `silentRetry`, for code deep inside an activity. */
 export class SilentRetry extends Error {
   override readonly name = "SilentRetry";
   constructor() {
@@ -115,7 +122,7 @@ export class SilentRetry extends Error {
   }
 }
 
-/** Thrown form of `silentRetryAfter`. */
+/** The thrown form of `silentRetryAfter`: run again, not before `after`. */
 export class SilentRetryAfter extends Error {
   override readonly name = "SilentRetryAfter";
   readonly after: Date;
@@ -125,16 +132,17 @@ export class SilentRetryAfter extends Error {
   }
 }
 
-/** Tests the shape, not the class: an activity may be bundled with its own copy of this package. */
+/** True for a {@link SilentRetry}. Tests the shape, not the class: an activity may bundle its own copy of Tailwake. */
 export function isSilentRetry(error: unknown): error is SilentRetry {
   return error instanceof Error && error.name === "SilentRetry";
 }
 
+/** True for a {@link SilentRetryAfter}. Tests the shape, as {@link isSilentRetry}. */
 export function isSilentRetryAfter(error: unknown): error is SilentRetryAfter {
   return error instanceof Error && error.name === "SilentRetryAfter" && "after" in error && error.after instanceof Date;
 }
 
-/** The outcome that a throw stands for, at the tail that the activity had reached. */
+/** The outcome of a run whose activity threw `error` when it had reached `tail`. */
 export function thrownOutcome(error: unknown, tail: Tail): Outcome {
   if (isSilentRetry(error)) return silentRetry(tail);
   if (isSilentRetryAfter(error)) return silentRetryAfter(tail, error.after);
@@ -150,12 +158,12 @@ const types: ReadonlySet<unknown> = new Set<Outcome["type"]>([
   "retry",
 ]);
 
-/** Checks what an activity returned: JavaScript authors have no compiler to hold them to the contract. */
+/** Checks the value that an activity returned: JavaScript authors have no compiler that does. */
 export function isOutcome(value: unknown): value is Outcome {
   return isDecision(value) && "tail" in value && isTail(value.tail);
 }
 
-/** As {@link isOutcome}, for what `act` returned: an outcome without its tail. */
+/** Checks the value that `act` returned: an outcome without its tail. */
 export function isDecision(value: unknown): value is Decision {
   if (typeof value !== "object" || value === null || !("type" in value) || !types.has(value.type)) return false;
   return value.type !== "silentRetryAfter" || ("at" in value && value.at instanceof Date);

@@ -2,16 +2,16 @@ import type { DescMessage, DescMethodServerStreaming, MessageInitShape, MessageS
 import { checkName } from "./stream.ts";
 
 /**
- * A server-streaming method that says which aggregates have news. Its messages are hints: they may be lost, doubled or
- * merged, and nothing tells a client from when on the server sends them.
+ * A server-streaming method that names the aggregates that have news. Its messages are hints: they may be lost,
+ * duplicated or merged, and a client cannot tell when the server begins to send them.
  */
 export interface SignalSourceDefinition<U extends string, I extends DescMessage, O extends DescMessage> {
   readonly name: string;
-  /** Name of the upstream in `createApp({ upstreams })`: after a gap, the tasks of its streams are looked at. */
+  /** Name of the upstream in `createApp({ upstreams })`. After a gap, a sweep checks the tasks of its streams. */
   readonly upstream: U;
   readonly method: DescMethodServerStreaming<I, O>;
   readonly request: () => MessageInitShape<I>;
-  /** The ids of the aggregates that a message is about, as `entityId` of their streams gives them. */
+  /** The ids of the aggregates that a message names, as `entityId` of their streams returns them. */
   readonly read: (message: MessageShape<O>) => readonly string[];
 }
 
@@ -28,7 +28,7 @@ export interface SignalSourceDeclaration extends SignalSource {
   readonly read: (message: object) => readonly string[];
 }
 
-/** Declares a source of signals, for `createApp({ signalSources })`. */
+/** Declares a source for `createApp({ signalSources })`. Throws a `TailwakeError` ("invalid-definition"). */
 export function defineSignalSource<const U extends string, I extends DescMessage, O extends DescMessage>(
   definition: SignalSourceDefinition<U, I, O>,
 ): SignalSource<U> {
@@ -37,7 +37,7 @@ export function defineSignalSource<const U extends string, I extends DescMessage
   return Object.freeze({ name, upstream, method, request, read });
 }
 
-/** The definition behind a source. */
+/** The declaration of a source. */
 export function sourceDeclarationOf(source: SignalSource): SignalSourceDeclaration {
   return source as SignalSourceDeclaration;
 }

@@ -1,29 +1,32 @@
 import type { DescMessage, DescMethodServerStreaming, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
+import { isUtf8 } from "../foundation/text.ts";
 import { describeValue, TailwakeError } from "./error.ts";
 import type { EventId } from "./tail.ts";
-import { isUtf8 } from "./text.ts";
 
+/** An event and its id. */
 export interface Recorded<E> {
   readonly id: EventId;
   readonly event: E;
 }
 
-/** One message of the upstream. */
+/** The events in one message of the upstream. */
 export interface Batch<E> {
   readonly events: readonly Recorded<E>[];
-  /** The server has nothing more for now; only a watching stream says so, and the eager engine needs it to. */
+  /** True: the server has no more events for now. Only a watching stream sends it; the eager engine needs it. */
   readonly willBlock?: boolean;
 }
 
 /**
- * The events of one aggregate after the run's tail, in stream order. Ends at the head of the stream and when our own
- * signal aborts; throws when the upstream fails. So a plain `for await` followed by `return caughtUp(tail)` is right
- * under every engine: if the run was aborted before the head, the engine reads `caughtUp` as `canceled` and hands over
+ * The events of one aggregate after the run's tail, in stream order. Ends at the head of the stream, and when the run's
+ * signal aborts. Throws when the upstream fails. So a plain `for await` followed by `return caughtUp(tail)` is right
+ * under every engine: if the run was aborted before the head, the engine takes `caughtUp` for `canceled` and hands over
  * from that tail.
  */
 export interface EventStream<E> extends AsyncIterable<Recorded<E>> {
-  /** The same events, one upstream message at a time: less work per event. Use either form, once. */
+  /**
+   * The same events, one upstream message at a time, which takes less work per event. Use one of the two forms, once.
+   */
   batches(): AsyncIterable<Batch<E>>;
 }
 
@@ -40,17 +43,17 @@ export interface Stream<U extends string = string, K extends string = string, E 
 export type AddressOf<S extends Stream> = S extends Stream<string, infer K> ? { readonly [P in K]: string } : never;
 export type EventOf<S extends Stream> = S extends Stream<string, string, infer E> ? E : never;
 
-/** Where a stream begins: after an event or, when `after` is undefined, at the epoch. */
+/** Where a stream begins: after an event, or at the epoch if `after` is undefined. */
 export interface StreamPosition {
   readonly after: EventId | undefined;
-  /** Keep the stream open at its head and send what comes. */
+  /** Keep the stream open at its head and send new events. */
   readonly watch: boolean;
 }
 
 export interface SignalDeclaration<K extends string> {
   readonly source: string;
   readonly detailType: string;
-  /** The aggregate that the event is about; undefined for an event that is about none. */
+  /** The address of the aggregate that has news; undefined if the event concerns none. */
   readonly address: (detail: unknown) => { readonly [P in K]: string } | undefined;
 }
 
@@ -61,28 +64,29 @@ export interface StreamDefinition<U extends string, K extends string, I extends 
   readonly upstream: U;
   readonly method: DescMethodServerStreaming<I, O>;
   readonly address: readonly K[];
-  /** What a signal names, 1 to 1,024 bytes. Default: the address's one value; several joined by "/". */
+  /** The id that signals carry, 1 to 1,024 bytes. Default: the address's one value, or several joined by "/". */
   readonly entityId?: (address: { readonly [P in K]: string }) => string;
   readonly request: (address: { readonly [P in K]: string }, from: StreamPosition) => MessageInitShape<I>;
   readonly read: (message: MessageShape<O>) => Batch<E>;
   /**
-   * How the server shows that it no longer knows the tail; the task then reloads from epoch. A function tells the
-   * server's error from others. "silent": the server sends an empty stream, as if there were no news; a tail that no
-   * event has followed for six hours is then looked up in the whole stream (protocol rule 18).
+   * How the server shows that it no longer knows the tail; the task then reads from the epoch. A function returns true
+   * for the server's error. "silent": the server sends an empty stream, as if there were no news; the engine looks up a
+   * tail that no event has followed for six hours in the whole stream (protocol rule 18). Default: no error shows it.
    */
   readonly tailUnknown?: ((error: ConnectError) => boolean) | "silent";
   /**
-   * A watching stream of this server has a message at least so often, in milliseconds, an empty one if need be. One
-   * that is silent for three times as long is taken for dead and opened again. Default: the server makes no promise.
+   * The server sends a message on a watching stream at least once in this many milliseconds, an empty one if there is
+   * no event. The engine closes a stream that is silent for three times as long and opens it again. Default: no
+   * heartbeat.
    */
   readonly heartbeatMs?: number;
   /** When the event happened, for lag in seconds. Default: the time of a ULID id, else unknown. */
   readonly time?: (recorded: Recorded<E>) => Date;
-  /** Bus events of your service that mean "this aggregate has news". They are hints: may be lost, doubled, merged. */
+  /** Bus events of your service that mean "this aggregate has news": hints, which may be lost, duplicated or merged. */
   readonly signals?: readonly SignalDeclaration<K>[];
 }
 
-/** A definition as the engines use it: the types of address, messages and event are the declaring author's business. */
+/** A definition as the engines use it: without the types of address, messages and event. */
 export interface StreamDeclaration extends Stream {
   readonly definition: {
     readonly kind: string;
@@ -100,7 +104,10 @@ export interface StreamDeclaration extends Stream {
 /** The values that name one aggregate of a kind. */
 export type Address = Readonly<Record<string, string>>;
 
-/** Declares an aggregate kind over a server-streaming method with an "after this event" cursor. */
+/**
+ * Declares an aggregate kind over a server-streaming method with an "after this event" cursor. Throws a `TailwakeError`
+ * ("invalid-definition").
+ */
 export function defineStream<
   const U extends string,
   const K extends string,
@@ -127,7 +134,8 @@ export function defineStream<
     });
   }
   const entityId = definition.entityId ?? ((address) => joined(definition.address.map((key) => address[key])));
-  // The casts forget the author's types in one place; streams are opened and read only through this declaration.
+  // The casts drop the author's types in this one place: the engines open and read streams only through the
+  // declaration.
   const erased = definition as unknown as StreamDefinition<string, string, DescMessage, DescMessage, unknown>;
   const declaration: StreamDeclaration = {
     kind: erased.kind,
@@ -148,14 +156,14 @@ export function defineStream<
   return Object.freeze(declaration) as unknown as Stream<U, K, E>;
 }
 
-/** Several values as one text; a "/" or "%" in one of them is escaped, so that no two addresses have the same. */
+/** Joins the values with "/"; escapes "/" and "%" in them, so that no two addresses have the same text. */
 function joined(values: readonly string[]): string {
   const [only = ""] = values;
   if (values.length === 1) return only;
   return values.map((value) => value.replaceAll("%", "%25").replaceAll("/", "%2F")).join("/");
 }
 
-/** The definition behind a stream. Throws for an object that {@link defineStream} did not make. */
+/** The definition of a stream. Throws a `TailwakeError` ("invalid-definition") for any other object. */
 export function declarationOf(stream: Stream): StreamDeclaration {
   if (typeof stream === "object" && stream !== null && "definition" in stream && Array.isArray(stream.addressKeys)) {
     return stream as StreamDeclaration;
@@ -168,7 +176,7 @@ export function declarationOf(stream: Stream): StreamDeclaration {
   });
 }
 
-/** The entity id is in the table's partition key, of which DynamoDB takes 2,048 bytes, and in each wake. */
+/** The entity id is part of the table's partition key, at most 2,048 bytes in DynamoDB, and of each wake. */
 const maxEntityIdBytes = 1_024;
 const maxAddressValueBytes = 256;
 
@@ -189,13 +197,16 @@ function isText(value: unknown, maxBytes: number): value is string {
   return typeof value === "string" && value !== "" && Buffer.byteLength(value) <= maxBytes && isUtf8(value);
 }
 
-/** Of a long text the length says more than its beginning alone. */
+/** Describes a value; for a text, also its length in bytes. */
 function describeText(value: unknown): string {
   const length = typeof value === "string" && value !== "" ? `, ${Buffer.byteLength(value)} bytes` : "";
   return `${describeValue(value)}${length}`;
 }
 
-/** Checks an address from outside: exactly the kind's keys, each a non-empty string of at most 256 bytes. */
+/**
+ * Checks an address from outside; keeps the kind's keys, each a string of 1 to 256 bytes of UTF-8. Throws a
+ * `TailwakeError` ("invalid-argument").
+ */
 export function checkAddress(stream: Stream, address: unknown): Address {
   const keys = stream.addressKeys;
   const given = typeof address === "object" && address !== null ? (address as Record<string, unknown>) : {};
@@ -213,7 +224,7 @@ export function checkAddress(stream: Stream, address: unknown): Address {
   return Object.fromEntries(keys.map((key) => [key, given[key] as string]));
 }
 
-/** Names that become part of a key: short, and without the characters that keys are joined with. */
+/** Checks a name that becomes part of a key: short, and without the characters that join keys. */
 export function checkName(what: string, name: unknown): void {
   if (typeof name === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return;
   throw new TailwakeError({

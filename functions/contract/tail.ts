@@ -1,16 +1,19 @@
+import { isUtf8 } from "../foundation/text.ts";
 import { describeValue, TailwakeError } from "./error.ts";
-import { isUtf8 } from "./text.ts";
 
 declare const brand: unique symbol;
 
 /**
- * Id of an event, opaque and compared only for equality: nog gives ULIDs, which are not even monotonic within a
- * millisecond; other services give sequence numbers or cursors. 1 to 342 bytes of UTF-8; ids that are bytes go through
- * {@link eventIdOfBytes}.
+ * The id of an event: opaque, compared only for equality, 1 to 342 bytes of UTF-8. nog's ids are ULIDs, which are not
+ * even monotonic within a millisecond; other services have sequence numbers or cursors. {@link eventIdOfBytes} makes an
+ * id from bytes.
  */
 export type EventId = string & { readonly [brand]: "made by eventId(text), or read from a stream" };
 
-/** Nothing processed yet; as a returned tail "reload everything" (the seed's `ulid.Nil`, grpcentities.go:51). */
+/**
+ * The tail before the first event. A returned `epoch` means: read everything again (`ulid.Nil` in nog's Go packages,
+ * grpcentities.go:51-52 at commit 4450389).
+ */
 export const epoch = "epoch";
 
 /** Id of the last event that an activity has processed, or {@link epoch}. */
@@ -18,12 +21,14 @@ export type Tail = EventId | typeof epoch;
 
 const maxIdBytes = 256;
 /**
- * So long is the base64url of 256 bytes. A record may hold three ids (the tail, what was acted on, and after what an error
- * came), and should normally stay below 1 KB.
+ * The length of the base64url of 256 bytes. A record may hold three ids (the tail, the last event acted on, the event
+ * before an error), and should normally stay below 1 KB.
  */
 const maxTextBytes = 342;
 
-/** Checks and brands an event id. Throws a `TailwakeError` ("malformed-event") for "", "epoch" or an overlong id. */
+/**
+ * Checks and brands an event id. Throws a `TailwakeError` ("malformed-event") for "", "epoch" and ids over 342 bytes.
+ */
 export function eventId(text: string): EventId {
   if (isEventId(text)) return text;
   throw new TailwakeError({
@@ -35,8 +40,8 @@ export function eventId(text: string): EventId {
 }
 
 /**
- * The id of a service whose ids are 1 to 256 bytes: base64url without padding, for `read` of a stream. Never "epoch":
- * no bytes are five characters long.
+ * Makes an event id from 1 to 256 bytes, as base64url without padding, for the `read` of a stream. Never "epoch":
+ * base64url is never five characters long. Throws a `TailwakeError` ("malformed-event").
  */
 export function eventIdOfBytes(bytes: Uint8Array): EventId {
   if (bytes instanceof Uint8Array && bytes.length >= 1 && bytes.length <= maxIdBytes) {
@@ -50,9 +55,12 @@ export function eventIdOfBytes(bytes: Uint8Array): EventId {
   });
 }
 
-/** The bytes behind an id that {@link eventIdOfBytes} made, for `request` of a stream. Throws for any other id. */
+/**
+ * The bytes of an id that {@link eventIdOfBytes} made, for the `request` of a stream. Throws a `TailwakeError`
+ * ("malformed-event") for any other id.
+ */
 export function bytesOfEventId(id: EventId): Uint8Array {
-  // Decoding passes over what is not base64url, and two texts may stand for the same bytes: only one is made of them.
+  // The decoder skips other characters, and several texts decode to the same bytes: accept only the encoder's text.
   const bytes = new Uint8Array(Buffer.from(id, "base64url"));
   if (bytes.length >= 1 && bytes.length <= maxIdBytes && eventIdOfBytes(bytes) === id) return bytes;
   throw new TailwakeError({
@@ -71,6 +79,6 @@ export function isTail(value: unknown): value is Tail {
 function isEventId(value: unknown): value is EventId {
   if (typeof value !== "string" || value === "" || value === epoch) return false;
   if (!isUtf8(value)) return false;
-  // A UTF-16 unit takes at most three bytes, so short ids need no count.
+  // A UTF-16 unit takes at most three bytes, so a short id needs no encoding.
   return value.length * 3 <= maxTextBytes || new TextEncoder().encode(value).length <= maxTextBytes;
 }

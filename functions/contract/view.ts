@@ -1,6 +1,6 @@
 /**
- * What survives being stored as JSON; anything else is `never`, so a Date, Map, bigint or Uint8Array in a view does not
- * compile.
+ * A type that JSON stores without loss. Anything else is `never`, so a Date, Map, bigint or Uint8Array in a view does
+ * not compile.
  */
 export type Stored<T> = T extends string | number | boolean | null | undefined
   ? T
@@ -15,17 +15,17 @@ export type Stored<T> = T extends string | number | boolean | null | undefined
     ? never
     : { [P in keyof T]: Stored<T[P]> };
 
-/** Something in a view that does not come back from JSON as it was. */
+/** A value in a view that JSON would change or lose. */
 export interface Unstorable {
-  /** Where, as an author would write it: `view.items[2].at`. */
+  /** Its path, as an author would write it: `view.items[2].at`. */
   readonly path: string;
-  /** What, in words: "a Date". */
+  /** The value in words: "a Date". */
   readonly what: string;
 }
 
 /**
- * The first thing in a view that storing would change or lose; undefined if all of it comes back. {@link Stored} says the
- * same to the compiler, which does not see what a cast or a JavaScript author puts there, nor numbers that JSON lacks.
+ * Finds the first value in a view that JSON would change or lose; undefined if there is none. {@link Stored} checks the
+ * same at compile time, but sees neither casts and JavaScript code nor numbers that JSON lacks.
  */
 export function unstorableIn(view: unknown): Unstorable | undefined {
   return find(view, "view", []);
@@ -45,7 +45,7 @@ function find(value: unknown, path: string, within: readonly object[]): Unstorab
       return { path, what: `a ${typeof value}` };
   }
   if (value === null) return undefined;
-  if (within.includes(value)) return { path, what: "a part that it is itself a part of" };
+  if (within.includes(value)) return { path, what: "a circular reference" };
   const around = [...within, value];
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
@@ -64,9 +64,11 @@ function find(value: unknown, path: string, within: readonly object[]): Unstorab
   return undefined;
 }
 
-/** How a view begins, and the number that tells one shape of it from the next. */
+/** The initial value of a view, and the version of its shape. */
 export interface ViewDefinition<V> {
-  /** Raise it when `apply` or the shape changes: the view is then rebuilt from epoch, without acting. */
+  /**
+   * Raise it when `apply` or the shape changes. The engine then builds the view again from the epoch, without acting.
+   */
   readonly version: number;
   readonly initial: () => V;
 }

@@ -1,45 +1,48 @@
-import type { Clock } from "../contract/clock.ts";
 import { describeError, isTailwakeError } from "../contract/error.ts";
-import type { Logger } from "../contract/logger.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Logger } from "../foundation/logger.ts";
+import { compareAndSwap, stillMoving } from "../tasks/compare-and-swap.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import {
   type BreakerState,
+  beginTrial,
   close,
   closedBreaker,
-  comeAgainAt,
   decodeBreaker,
+  encodeBreaker,
   failuresToOpen,
-  sendCanary,
+  retryAt,
   trip,
 } from "../upstream/breaker.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 
 /** May a task of an upstream run now? */
-export type Admittance =
-  | { readonly type: "go"; readonly isCanary?: boolean }
+export type BreakerDecision =
+  | { readonly type: "go"; readonly isTrial?: boolean }
   /** Its upstream is out; `at` is when to come again, in milliseconds since 1970. */
   | { readonly type: "wait"; readonly at: number }
   /** An operator has paused it. */
   | { readonly type: "paused" };
 
 /** How old a look at a breaker may be. */
-const lookMs = 5_000;
-const rounds = 5;
+const readingMaxAgeMs = 5_000;
+const maxTries = 5;
 
-interface Look {
+interface Reading {
   readonly version: number;
   readonly state: BreakerState;
   readonly at: number;
 }
 
 interface Watched {
-  look: Look | undefined;
-  reading: Promise<Look> | undefined;
-  /** Set while this process has the canary: the streams that had opened before, and how long it counts. */
-  canary: { readonly from: number; readonly until: number } | undefined;
+  reading: Reading | undefined;
+  /** Read once for all who ask meanwhile. */
+  underWay: Promise<Reading> | undefined;
+  /** Set while this process has the trial: the streams that had opened before, and how long it counts. */
+  trial: { readonly from: number; readonly until: number } | undefined;
 }
 
-export interface BreakerSurroundings {
+export interface BreakerPorts {
   readonly control: ControlStore;
   readonly clock: Clock;
   readonly log: Logger;
@@ -52,62 +55,62 @@ export interface BreakerSurroundings {
  * are looked at every few seconds, so that a run without trouble costs nothing for it.
  */
 export class Breakers {
-  readonly #surroundings: BreakerSurroundings;
+  readonly #ports: BreakerPorts;
   readonly #watched = new Map<string, Watched>();
 
-  constructor(surroundings: BreakerSurroundings) {
-    this.#surroundings = surroundings;
+  constructor(ports: BreakerPorts) {
+    this.#ports = ports;
   }
 
-  async admit(upstream: string): Promise<Admittance> {
-    const { clock, random } = this.#surroundings;
+  async admit(upstream: string): Promise<BreakerDecision> {
+    const { clock, random } = this.#ports;
     const watched = this.#of(upstream);
-    const { state } = await this.#look(upstream, watched);
+    const { state } = await this.#reading(upstream, watched);
     if (state.paused) return { type: "paused" };
     if (state.state === "closed") return { type: "go" };
     const now = clock.now();
-    if (sendCanary(state, now)) {
-      const sent = await this.change(upstream, (stored) => sendCanary(stored, now));
+    if (beginTrial(state, now)) {
+      const sent = await this.change(upstream, (stored) => beginTrial(stored, now));
       if (sent) {
-        const from = this.#surroundings.upstream(upstream).health.successes;
-        watched.canary = { from, until: sent.canaryUntil ?? now };
-        return { type: "go", isCanary: true };
+        const from = this.#ports.upstream(upstream).health.successes;
+        watched.trial = { from, until: sent.trialUntil ?? now };
+        return { type: "go", isTrial: true };
       }
-      const again = (watched.look ?? { state }).state;
+      const again = (watched.reading ?? { state }).state;
       if (again.state === "closed" && !again.paused) return { type: "go" };
-      return { type: "wait", at: comeAgainAt(again, now, random()) };
+      return { type: "wait", at: retryAt(again, now, random()) };
     }
-    return { type: "wait", at: comeAgainAt(state, now, random()) };
+    return { type: "wait", at: retryAt(state, now, random()) };
   }
 
   /** Has an operator paused it? */
   async isPaused(upstream: string): Promise<boolean> {
-    return (await this.#look(upstream, this.#of(upstream))).state.paused !== undefined;
+    return (await this.#reading(upstream, this.#of(upstream))).state.paused !== undefined;
   }
 
-  /** As of the last look: is nobody but a canary to use it? */
+  /** As last read: is nobody but a trial to use it? */
   isOut(upstream: string): boolean {
-    const state = this.#of(upstream).look?.state;
+    const state = this.#of(upstream).reading?.state;
     return state !== undefined && (state.state === "open" || state.paused !== undefined);
   }
 
-  /** The canary had nothing to do: another may be sent. */
-  async recall(upstream: string): Promise<void> {
-    this.#of(upstream).canary = undefined;
-    await this.change(upstream, ({ canaryUntil, ...stored }) => (canaryUntil === undefined ? undefined : stored));
+  /** The trial had nothing to do: another may be sent. */
+  async release(upstream: string): Promise<void> {
+    this.#of(upstream).trial = undefined;
+    await this.change(upstream, ({ trialUntil, ...stored }) => (trialUntil === undefined ? undefined : stored));
   }
 
   /** Draws the conclusions from how the streams of an upstream have fared: after a stream opened, after a run. Never throws. */
-  async review(upstream: string): Promise<void> {
-    const { clock, random, log } = this.#surroundings;
+  async report(upstream: string): Promise<void> {
+    const { clock, random, log } = this.#ports;
     const watched = this.#of(upstream);
-    const { health } = this.#surroundings.upstream(upstream);
+    const { health } = this.#ports.upstream(upstream);
     try {
-      const { canary } = watched;
-      if (canary) {
-        const recovered = health.successes > canary.from;
-        if (!recovered && health.failures === 0 && clock.now() < canary.until) return;
-        watched.canary = undefined;
+      const { trial } = watched;
+      if (trial) {
+        const recovered = health.successes > trial.from;
+        if (!recovered && health.failures === 0 && clock.now() < trial.until) return;
+        watched.trial = undefined;
         if (!recovered && health.failures === 0) return;
         if (recovered) {
           await this.change(upstream, (stored) => (stored.state === "open" ? close(stored) : undefined));
@@ -134,52 +137,60 @@ export class Breakers {
     decide: (stored: BreakerState) => BreakerState | undefined,
   ): Promise<BreakerState | undefined> {
     const watched = this.#of(upstream);
-    for (let round = 1; round <= rounds; round++) {
-      const look = await this.#read(upstream);
-      watched.look = look;
-      const next = decide(look.state);
-      if (!next) return undefined;
-      const version = await this.#surroundings.control.write(documentOf(upstream), next, look.version);
-      if (version === undefined) continue;
-      watched.look = { version, state: next, at: this.#surroundings.clock.now() };
-      return next;
-    }
-    return undefined;
+    const read = async () => {
+      watched.reading = await this.#read(upstream);
+      return watched.reading;
+    };
+    const changed = await compareAndSwap<Reading, BreakerState, BreakerState | undefined>(
+      await read(),
+      maxTries,
+      ({ state }) => {
+        const next = decide(state);
+        return next ? { write: next } : { result: undefined };
+      },
+      async (next, { version: seen }) => {
+        const version = await this.#ports.control.write(documentOf(upstream), encodeBreaker(next), seen);
+        if (version === undefined) return { applied: false, stored: await read() };
+        watched.reading = { version, state: next, at: this.#ports.clock.now() };
+        return { applied: true, result: next };
+      },
+    );
+    return changed === stillMoving ? undefined : changed;
   }
 
   #of(upstream: string): Watched {
     const known = this.#watched.get(upstream);
     if (known) return known;
-    const watched: Watched = { look: undefined, reading: undefined, canary: undefined };
+    const watched: Watched = { reading: undefined, underWay: undefined, trial: undefined };
     this.#watched.set(upstream, watched);
     return watched;
   }
 
-  async #look(upstream: string, watched: Watched): Promise<Look> {
-    const { look } = watched;
-    if (look && this.#surroundings.clock.now() - look.at < lookMs) return look;
-    watched.reading ??= this.#readOrTakeForClosed(upstream).finally(() => {
-      watched.reading = undefined;
+  async #reading(upstream: string, watched: Watched): Promise<Reading> {
+    const { reading } = watched;
+    if (reading && this.#ports.clock.now() - reading.at < readingMaxAgeMs) return reading;
+    watched.underWay ??= this.#readOrTakeForClosed(upstream).finally(() => {
+      watched.underWay = undefined;
     });
-    watched.look = await watched.reading;
-    return watched.look;
+    watched.reading = await watched.underWay;
+    return watched.reading;
   }
 
   /** A breaker is there to spare an upstream: one that cannot be read must not keep its tasks from running. */
-  async #readOrTakeForClosed(upstream: string): Promise<Look> {
+  async #readOrTakeForClosed(upstream: string): Promise<Reading> {
     try {
       return await this.#read(upstream);
     } catch (error) {
       if (!isTailwakeError(error, "malformed-record")) throw error;
-      const { clock, log } = this.#surroundings;
+      const { clock, log } = this.#ports;
       log.error("breaker not readable, taken for closed", { upstream, err: describeError(error) });
       return { version: 0, state: closedBreaker, at: clock.now() };
     }
   }
 
-  async #read(upstream: string): Promise<Look> {
-    const read = await readBreaker(this.#surroundings.control, upstream);
-    return { ...read, at: this.#surroundings.clock.now() };
+  async #read(upstream: string): Promise<Reading> {
+    const read = await readBreaker(this.#ports.control, upstream);
+    return { ...read, at: this.#ports.clock.now() };
   }
 }
 

@@ -2,7 +2,8 @@ import type { EngineRules } from "./engine.ts";
 
 /** The cron engine: a task runs at its slots, `startedAt` + k·interval, found by the tick; signals do not wake it. */
 export const cronRules: EngineRules = {
-  takesSignals: false,
+  runBy: "queue",
+  onSignal: "ignore",
   setsAlarms: true,
   whenDue: "run",
   sleep: (record, binding, now) => {

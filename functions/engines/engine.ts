@@ -1,93 +1,16 @@
-import type { Activity } from "../contract/activity.ts";
-import type { Clock } from "../contract/clock.ts";
-import type { Logger } from "../contract/logger.ts";
-import type { Outcome } from "../contract/outcome.ts";
-import type { SignalSourceDeclaration } from "../contract/signal-source.ts";
-import type { Address } from "../contract/stream.ts";
-import type { ControlStore } from "../tasks/control.ts";
-import type { EngineName, TaskKey, TaskRecord } from "../tasks/record.ts";
-import type { TaskStore } from "../tasks/store.ts";
-import type { UpstreamConnection } from "../upstream/connection.ts";
-import type { OpenStream, StreamRequest } from "../upstream/event-stream.ts";
-import type { Wakes } from "../wake/wakes.ts";
-import type { Binding, Bindings } from "./binding.ts";
-import type { Breakers } from "./breakers.ts";
-import { cronRules } from "./cron.ts";
-import { eagerRules } from "./eager.ts";
-import { lazyRules } from "./lazy.ts";
-import type { Meter } from "./meter.ts";
-import type { Tracer } from "./tracer.ts";
-
-/** What the engines work with; a handler builds it once, a test builds it from in-memory twins. */
-export interface Machinery {
-  readonly bindings: Bindings;
-  readonly store: TaskStore;
-  readonly control: ControlStore;
-  readonly wakes: Wakes;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly meter: Meter;
-  readonly tracer: Tracer;
-  readonly limits: Limits;
-  readonly breakers: Breakers;
-  readonly signalSources: readonly SignalSourceDeclaration[];
-  /** In [0, 1). */
-  random(): number;
-  /** A lease token that nobody else has. */
-  newToken(): string;
-  upstream(name: string): UpstreamConnection;
-  /** Ends this process: a task's activity ignored the abort, and what it still does must not reach another run (rule 20). */
-  exit(task: string): never;
-  /** Opens event streams: `openEventStream`, unless a test scripts them. */
-  openStream(request: StreamRequest): Promise<OpenStream>;
-  readonly observer?: RunObserver;
-}
-
-/** Hears what runs do. It must not throw. */
-export interface RunObserver {
-  /** Level 2: `act` is about to be called. */
-  onAct?(task: TaskKey): void;
-  onStart?(child: Activity, address: Address): void;
-  /** How a round of a run ended. */
-  onOutcome?(task: TaskKey, outcome: Outcome): void;
-}
-
-export interface Limits {
-  /** Runs at once in one invocation of the lazy function. */
-  readonly runs: number;
-  /** Of these, runs of one kind. */
-  readonly runsPerKind: number;
-  /** Of these, runs of activities that name a resource. */
-  readonly resources: Readonly<Record<string, number>>;
-  /** How long a sleeping lazy task is left without a look, since signals may be lost. */
-  readonly probePeriodMs: number;
-  /** Over how many holders the eager tasks are spread. */
-  readonly eagerShards: number;
-  /** Streams that one eager holder watches at most. */
-  readonly eagerWatches: number;
-}
-
-/** The time that an invocation gives its runs. Times are in milliseconds since 1970. */
-export interface Invocation {
-  /** Aborts when the runs are to commit and hand over. */
-  readonly signal: AbortSignal;
-  /** When `signal` aborts. */
-  readonly deadline: number;
-  /** An activity that has not returned by then is abandoned. */
-  readonly abandonAt: number;
-  /** When the platform kills the invocation. */
-  readonly hardEnd: number;
-  /** Called for an activity that ignored the abort: what it still does must not reach the next invocation (rule 20). */
-  abandoned(task: string): void;
-}
+import type { TaskRecord } from "../tasks/record.ts";
+import type { Binding } from "./binding.ts";
+import type { Limits } from "./ports.ts";
 
 /** In what the engines differ. */
 export interface EngineRules {
-  /** Do signals wake a sleeping task? */
-  readonly takesSignals: boolean;
-  /** Does a run set the alarm clock for the next one? A holder of eager tasks looks at them itself. */
+  /** Who runs a task: whoever gets its wake from the queue, or the leader of its shard, which needs no wake. */
+  readonly runBy: "queue" | "leader";
+  /** What a signal does to a sleeping task: have it run, be kept for its leader, or nothing. */
+  readonly onSignal: "run" | "keep" | "ignore";
+  /** Does a run set the alarm clock for the next one? A leader of eager tasks looks at them itself. */
   readonly setsAlarms: boolean;
-  /** What a tick does with a sleeping task whose time has come: look for news first, run it, or leave it to a holder. */
+  /** What a tick does with a sleeping task whose time has come: look for news first, run it, or leave it to a leader. */
   readonly whenDue: "probe" | "run" | "leave";
   /** What a run that caught up leaves behind; `due` undefined leaves the due time as it is. */
   sleep(
@@ -96,10 +19,4 @@ export interface EngineRules {
     now: number,
     limits: Limits,
   ): { readonly notBefore: number | undefined; readonly due: number | undefined };
-}
-
-const rules: { readonly [N in EngineName]: EngineRules } = { lazy: lazyRules, cron: cronRules, eager: eagerRules };
-
-export function rulesOf(engine: EngineName): EngineRules {
-  return rules[engine];
 }

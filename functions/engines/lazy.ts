@@ -2,7 +2,8 @@ import type { EngineRules } from "./engine.ts";
 
 /** The lazy engine: a task runs when a signal says that its aggregate has news. */
 export const lazyRules: EngineRules = {
-  takesSignals: true,
+  runBy: "queue",
+  onSignal: "run",
   setsAlarms: true,
   whenDue: "probe",
   // A due time is there already, and moving it would cost two index writes each run. It is only moved when a long wait

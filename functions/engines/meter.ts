@@ -52,7 +52,7 @@ export const metrics = {
   SignalsReceived: { unit: "Count", keeps: "sum" },
   /** Of these, those that went with another one of the same aggregate. */
   SignalsCoalesced: { unit: "Count", keeps: "sum" },
-  /** From a holder's last sign of life until the first stream of the next: that of signals is asked for, others are open. */
+  /** From a leader's last sign of life until the first stream of the next: that of signals is asked for, others are open. */
   HandOverGapMs: { unit: "Milliseconds", keeps: "each" },
   /** Streams that could not be opened, or broke, by the code of the error. */
   StreamFailures: { unit: "Count", keeps: "sum" },

@@ -1,5 +1,5 @@
 import { createCronHandler } from "../app.ts";
 import { app } from "./reference-app.ts";
 
-/** The cron function: one tick for each event of its schedule. */
+/** The cron function: runs one tick for each event of its schedule. */
 export const handler = createCronHandler(app);

@@ -1,5 +1,5 @@
 import { createEagerHandler } from "../app.ts";
 import { app } from "./reference-app.ts";
 
-/** The eager function: holds the watching streams of one shard of tasks. */
+/** The eager function: leads one shard of the eager tasks and watches their streams. */
 export const handler = createEagerHandler(app);

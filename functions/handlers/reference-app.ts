@@ -14,7 +14,7 @@ import {
   workflowIndex,
 } from "../nog/index.ts";
 
-/** The settings of this app beside those that every app has: all are checked at once, when the process starts. */
+/** The settings of this app, besides those of every app. All are read when the process starts. */
 const settings = readSettings(
   process.env,
   {
@@ -38,11 +38,11 @@ const settings = readSettings(
 const authorization = tokenSource();
 const registries = settings.TAILWAKE_NOG_REGISTRIES.split(",");
 
-/** When the nog activities run: on signals, or always watching. */
+/** True: the eager engine runs the nog activities; false: the lazy engine. */
 const isEager = settings.TAILWAKE_ENGINE === "eager";
 const bind = <S extends Stream>(activity: Activity<S>) => (isEager ? eager(activity) : lazy(activity));
 
-/** The app that this repository deploys: the nog activities, each bound to its engine. */
+/** The app that this repository deploys: the nog activities, each bound to an engine. */
 export const app = createApp({
   activities: [
     bind(workflowIndex),

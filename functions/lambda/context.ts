@@ -1,4 +1,4 @@
-/** What Lambda gives a handler, as far as Tailwake reads it. */
+/** The part of Lambda's context that Tailwake reads. */
 export interface LambdaContext {
   getRemainingTimeInMillis(): number;
   readonly awsRequestId: string;

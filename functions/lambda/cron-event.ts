@@ -1,31 +1,31 @@
 import type { Task } from "../contract/activity.ts";
-import type { Machinery } from "../engines/engine.ts";
-import { noteTick } from "../engines/last-tick.ts";
+import { bestEffort } from "../engines/best-effort.ts";
 import type { Meter } from "../engines/meter.ts";
-import { orWarn } from "../engines/or-warn.ts";
-import { type TickBudget, type TickReport, tick } from "../engines/tick.ts";
+import type { Ports } from "../engines/ports.ts";
+import { recordTick } from "../tick/last-tick.ts";
+import { type TickBudget, type TickReport, tick } from "../tick/tick.ts";
 import type { LambdaContext } from "./context.ts";
 import { openInvocation } from "./invocation.ts";
 
-/** The tick of a schedule: what the event says does not matter, only that it came. */
+/** Runs one tick. Ignores the content of the schedule's event. */
 export async function cronHandler(
-  machinery: Machinery,
+  ports: Ports,
   roots: readonly Task[],
   budget: TickBudget,
   _event: unknown,
   context: LambdaContext,
 ): Promise<TickReport> {
-  const invocation = openInvocation(machinery, context.getRemainingTimeInMillis());
+  const invocation = openInvocation(ports, context.getRemainingTimeInMillis());
   try {
-    const report = await tick(machinery, roots, budget, invocation);
-    machinery.log.info("tick", { ...report });
-    measure(machinery.meter, report);
-    const { control, clock } = machinery;
-    await orWarn(machinery, "tick not noted", {}, () => noteTick(control, { at: clock.now(), report }));
+    const report = await tick(ports, roots, budget, invocation);
+    ports.log.info("tick", { ...report });
+    measure(ports.meter, report);
+    const { control, clock } = ports;
+    await bestEffort(ports, "tick not recorded", {}, () => recordTick(control, { at: clock.now(), report }));
     return report;
   } finally {
     invocation.end();
-    machinery.meter.publish();
+    ports.meter.publish();
   }
 }
 

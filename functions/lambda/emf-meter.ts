@@ -1,13 +1,13 @@
 import { Metrics } from "@aws-lambda-powertools/metrics";
-import type { Clock } from "../contract/clock.ts";
 import { type About, type Dimensions, type Meter, type MetricName, metrics } from "../engines/meter.ts";
+import type { Clock } from "../foundation/clock.ts";
 
-/** A holder's invocation takes a quarter of an hour: what it measures must not wait for its end. */
-const longestHeldMs = 60_000;
-/** CloudWatch takes 100 values of a metric in a line; with the 100th, Powertools prints by itself, and too early. */
-const mostValues = 99;
+/** Publish measurements at least this often: a leader's invocation takes up to 15 minutes. */
+const maxHeldMs = 60_000;
+/** CloudWatch accepts 100 values of a metric in a line. At the 100th, Powertools prints on its own, too early. */
+const maxValues = 99;
 
-/** What will be one line of the log: the metrics that have the same dimensions. */
+/** One line of the log: the metrics with the same dimensions. */
 interface Line {
   readonly dimensions: Partial<Dimensions>;
   readonly values: Map<MetricName, number[]>;
@@ -16,12 +16,12 @@ interface Line {
 }
 
 /**
- * Measurements as CloudWatch takes them out of the log: lines of embedded metric format, one an invocation, or a minute,
- * for each set of dimensions, in the namespace `Tailwake`. A count of nothing is left out, since even a zero makes a
- * metric that is paid.
+ * Writes measurements to the log as CloudWatch reads them: lines of embedded metric format, one per invocation or per
+ * minute for each set of dimensions, in the namespace `Tailwake`. Leaves out counts of 0, since even a zero makes a
+ * metric that costs.
  */
 export function emfMeter(service: string, clock: Clock): Meter {
-  /** Built at the end of the first invocation: its first run need not wait. */
+  /** Built at the end of the first invocation, so that its first run need not wait for it. */
   let powertools: Metrics | undefined;
   const held = new Map<string, Line>();
   let waiting: AbortController | undefined;
@@ -29,7 +29,7 @@ export function emfMeter(service: string, clock: Clock): Meter {
   const print = (id: string, { dimensions, values, reasons }: Line) => {
     held.delete(id);
     powertools ??= new Metrics({ namespace: "Tailwake", serviceName: service });
-    // The set that is only the service: for alarms, which cannot add up.
+    // Another set, with the service alone: alarms cannot add up the others.
     if (id !== "") powertools.addDimensions({}).addDimensions({ ...dimensions });
     for (const [reason, count] of reasons) powertools.addMetadata(reason, String(count));
     for (const [name, each] of values) {
@@ -45,7 +45,7 @@ export function emfMeter(service: string, clock: Clock): Meter {
   const publishLater = () => {
     waiting = new AbortController();
     const { signal } = waiting;
-    void clock.sleep(longestHeldMs, signal).then(() => {
+    void clock.sleep(maxHeldMs, signal).then(() => {
       if (!signal.aborted) publish();
     });
   };
@@ -67,7 +67,7 @@ export function emfMeter(service: string, clock: Clock): Meter {
         const reason = `${name}_${about.why}`;
         reasons.set(reason, (reasons.get(reason) ?? 0) + value);
       }
-      if (before?.length === mostValues) print(id, line);
+      if (before?.length === maxValues) print(id, line);
       if (!waiting) publishLater();
     },
     publish,

@@ -4,8 +4,8 @@ import { errorCode } from "../engines/error-code.ts";
 import { noSpan, type Span, type SpanAttributes, type Tracer } from "../engines/tracer.ts";
 
 /**
- * Spans of OpenTelemetry, by whatever SDK the function has registered. Without one, or where it records nothing, they
- * cost next to nothing: an attribute gets its name only in a span that is recorded.
+ * Makes spans with the OpenTelemetry SDK that the function has registered. Without an SDK, or in a span that is not
+ * recorded, they cost next to nothing: attribute names are built only for a recorded span.
  */
 export const otelTracer: Tracer = {
   begin: (name, attributes) => spanOf(tracer.startSpan(name), attributes),
@@ -23,13 +23,13 @@ export const otelTracer: Tracer = {
     }),
 };
 
-/** An SDK may be registered later: the tracer finds it then. */
+/** Finds an SDK that is registered later, too. */
 const tracer = trace.getTracer("tailwake");
 
 function spanOf(otel: OtelSpan, attributes: SpanAttributes): Span {
   if (!otel.isRecording()) return noSpan;
   const set = (more: SpanAttributes) => {
-    // As `tailwake.task`: attributes of others stand beside them.
+    // Prefixed, as `tailwake.task`: other code adds attributes to the same span.
     for (const [name, value] of Object.entries(more)) otel.setAttribute(`tailwake.${name}`, value);
   };
   set(attributes);

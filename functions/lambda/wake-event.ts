@@ -1,36 +1,36 @@
-import { type Delivery, runBatch } from "../engines/batch.ts";
-import type { Machinery } from "../engines/engine.ts";
-import { orWarn } from "../engines/or-warn.ts";
-import { noteQueueAge } from "../engines/queue-age.ts";
-import { graceMs } from "../tasks/transitions.ts";
+import { bestEffort } from "../engines/best-effort.ts";
+import type { Ports } from "../engines/ports.ts";
+import { type Delivery, runBatch } from "../queue/batch.ts";
+import { recordQueueAge } from "../queue/queue-age.ts";
+import { graceMs } from "../tasks/times.ts";
 import { malformed } from "../wake/wake.ts";
 import type { LambdaContext } from "./context.ts";
 import { openInvocation } from "./invocation.ts";
 
-/** Lambda's answer for an SQS batch: the messages to deliver again. */
+/** The response for an SQS batch: the messages to deliver again. */
 interface BatchResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
 }
 
-/** An SQS batch of bus events, or one plain bus event. */
+/** Handles an SQS batch of bus events, or one plain bus event. */
 export async function wakeHandler(
-  machinery: Machinery,
+  ports: Ports,
   event: unknown,
   context: LambdaContext,
 ): Promise<BatchResponse | undefined> {
   const records = recordsOf(event);
-  const invocation = openInvocation(machinery, context.getRemainingTimeInMillis());
+  const invocation = openInvocation(ports, context.getRemainingTimeInMillis());
   try {
-    await noteLateness(machinery, records);
+    await recordLateness(ports, records);
     const deliveries: readonly Delivery[] = records ?? [{ id: context.awsRequestId, body: event }];
-    const failures = await runBatch(machinery, deliveries, invocation);
+    const failures = await runBatch(ports, deliveries, invocation);
     if (records) return { batchItemFailures: [...failures.keys()].map((itemIdentifier) => ({ itemIdentifier })) };
     // Lambda delivers a plain event again if its invocation fails.
     for (const error of failures.values()) throw error;
     return undefined;
   } finally {
     invocation.end();
-    machinery.meter.publish();
+    ports.meter.publish();
   }
 }
 
@@ -39,7 +39,7 @@ function recordsOf(event: unknown): Delivery[] | undefined {
   if (!Array.isArray(event.Records)) throw malformed("event.Records", "an array", event.Records);
   return event.Records.map((record: unknown, i) => {
     const { messageId, body, attributes } = Object(record);
-    // Without its id the message cannot be named in the answer: the whole batch has to come again.
+    // Without its id the response cannot name the message: SQS has to deliver the whole batch again.
     if (typeof messageId !== "string" || messageId === "") {
       throw malformed(`event.Records[${i}].messageId`, "a non-empty string", messageId);
     }
@@ -50,22 +50,22 @@ function recordsOf(event: unknown): Delivery[] | undefined {
   });
 }
 
-/** A tick counts a word of the last two minutes: one from each process in this time is enough. */
-const betweenWordsMs = 30_000;
-/** When a process last left word. */
-const lastWord = new WeakMap<Machinery, number>();
+/** A tick counts queue ages of the last two minutes, so one from each process in this time is enough. */
+const recordIntervalMs = 30_000;
+/** When each process last recorded a queue age. */
+const lastRecordedAt = new WeakMap<Ports, number>();
 
 /**
- * A message that waited longer than a rescue's grace: the tick must not add to the queue (rule 11). All processes write
- * to one document, so that they do it seldom; and a batch is run, though its word could not be left.
+ * Records that a message waited longer than a rescue's grace, so that the tick does not add to the queue (rule 11). All
+ * processes write to one document, so each writes rarely. Best effort: the batch runs even if the write fails.
  */
-async function noteLateness(machinery: Machinery, records: readonly Delivery[] = []): Promise<void> {
-  const { control, clock, log } = machinery;
+async function recordLateness(ports: Ports, records: readonly Delivery[] = []): Promise<void> {
+  const { control, clock, log } = ports;
   const now = clock.now();
   const ages = records.flatMap(({ sentAt }) => (sentAt === undefined ? [] : [now - sentAt]));
   const ageMs = Math.max(0, ...ages);
-  if (ageMs <= graceMs || now - (lastWord.get(machinery) ?? Number.NEGATIVE_INFINITY) < betweenWordsMs) return;
-  lastWord.set(machinery, now);
+  if (ageMs <= graceMs || now - (lastRecordedAt.get(ports) ?? Number.NEGATIVE_INFINITY) < recordIntervalMs) return;
+  lastRecordedAt.set(ports, now);
   log.warn("queue is late", { ageMs });
-  await orWarn(machinery, "queue age not noted", { ageMs }, () => noteQueueAge(control, { ageMs, at: now }));
+  await bestEffort(ports, "queue age not recorded", { ageMs }, () => recordQueueAge(control, { ageMs, at: now }));
 }

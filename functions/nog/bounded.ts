@@ -1,6 +1,6 @@
 /**
- * Calls `act` for each item, at most `limit` at once. After a failure no further item is begun; rejects with the first
- * error when all that had begun have ended.
+ * Calls `act` for each item, at most `limit` at once. Calls it for no further item after a failure. Rejects with the
+ * first error when the calls under way have ended.
  */
 export async function forEachBounded<T>(
   items: Iterable<T>,

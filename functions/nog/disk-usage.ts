@@ -1,8 +1,8 @@
 import { lstat, opendir, stat } from "node:fs/promises";
 
-/** What one directory uses, with everything below it. */
+/** The disk usage of one directory, with everything below it. */
 export interface DirectoryUsage {
-  /** Relative to the root, "" for the root itself. Bytes that are not UTF-8 read as `\xNN`. */
+  /** Relative to the root, "" for the root itself. Bytes that are not UTF-8 are written as `\xNN`. */
   readonly path: string;
   /** Apparent size in bytes. */
   readonly usage: bigint;
@@ -11,24 +11,24 @@ export interface DirectoryUsage {
 export interface DiskUsage {
   /** The root and the directories down to the depth, in the order of their paths. */
   readonly directories: readonly DirectoryUsage[];
-  /** How many files and directories could not be read; they or what is in them is missing in the sums. */
+  /** Number of files and directories that could not be read; their sizes, or those of their content, are missing. */
   readonly skipped: number;
-  /** The first few of them, with the error. */
+  /** The first ten of them, with the error. */
   readonly skippedExamples: readonly string[];
 }
 
 export interface DiskUsageOptions {
-  /** How deep below the root directories get a line of their own: 0 is the root alone. */
+  /** Directories down to this many levels below the root get a line of their own; 0: the root alone. */
   readonly depth: number;
   /** Ends the walk after the system calls in flight; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** A directory that gets a line: `own` is what belongs to it and to none of the lines below it. */
+/** A directory that gets a line. `own` is the usage that counts for it and for no line below it, in bytes. */
 interface Line {
   readonly parent: Line | undefined;
   readonly path: string;
-  /** The path in bytes: tells names apart that read the same, and orders the lines. */
+  /** The path in bytes: distinguishes names with the same text, and orders the lines. */
   readonly key: Buffer;
   readonly depth: number;
   own: bigint;
@@ -50,17 +50,17 @@ interface FileInfo {
 
 const directoriesAtOnce = 8;
 const entriesAtOnce = 128;
-const examples = 10;
+const maxExamples = 10;
 
 /**
- * Measures a directory tree as `cd root && du --apparent-size --block-size=1` of GNU coreutils 9.1 does: the sizes that
- * `lstat` gives of files, directories, links and all else; a file with several links once; no symbolic link followed but
- * the root's own. Where du counts a linked file for the directory that it happens to see first, this counts it for the
- * first one in path order, so that two walks of one tree agree line by line.
+ * Measures a directory tree as `cd root && du --apparent-size --block-size=1` of GNU coreutils 9.1 does: it adds up the
+ * sizes that `lstat` returns for files, directories, links and all else, counts a file with several links once, and
+ * follows no symbolic link but the root. du counts a linked file for the directory that it happens to see first; this
+ * counts it for the first directory in path order, so that two walks of one tree agree line by line.
  *
- * Memory grows with the directories waiting to be read and with the files that have several links, not with the
- * files. Rejects with the system's error if the root itself cannot be read; whatever else cannot is skipped and
- * counted, and what disappears during the walk is left out.
+ * Memory grows with the directories that wait to be read and with the files that have several links, not with all
+ * files. Rejects with the system's error if the root cannot be read. Skips and counts other unreadable files and
+ * directories, and leaves out those that disappear during the walk.
  */
 export function measureDiskUsage(root: string, options: DiskUsageOptions): Promise<DiskUsage> {
   return new Walk(options).run(root);
@@ -91,7 +91,7 @@ class Walk {
     return { directories: this.totals(), skipped: this.skipped, skippedExamples: this.skippedExamples };
   }
 
-  /** Reads the waiting directories, and those found in them, some at a time. Nothing runs on when it has resolved. */
+  /** Reads the waiting directories, and those found in them, several at a time. Resolves when all reads have ended. */
   private readWaiting(): Promise<void> {
     return new Promise((resolve) => {
       let reading = 0;
@@ -115,7 +115,7 @@ class Walk {
 
   private async readDirectory(directory: Directory): Promise<void> {
     this.options.signal?.throwIfAborted();
-    // Names as bytes: the type declarations do not know that `opendir` takes the encoding "buffer" as `readdir` does.
+    // Names as bytes: `opendir` accepts the encoding "buffer", as `readdir` does, but its type does not say so.
     const entries = await opendir(directory.path, { encoding: "buffer" as "utf8", bufferSize: entriesAtOnce });
     let pending: Promise<void>[] = [];
     for await (const entry of entries) {
@@ -129,7 +129,7 @@ class Walk {
     await Promise.all(pending);
   }
 
-  /** Never rejects: nobody waits for it before the next entries are read. */
+  /** Never rejects: the caller reads more entries before it awaits this. */
   private async count(directory: Directory, name: Buffer): Promise<void> {
     const path = Buffer.concat([directory.path, slash, name]);
     try {
@@ -174,25 +174,25 @@ class Walk {
     return line;
   }
 
-  /** Goes on without a file or directory, unless the error says that all the others would fail as well. */
+  /** Goes on without a file or directory, unless the error means that all others would fail as well. */
   private skip(path: Buffer, error: unknown): void {
     const code = errorCode(error);
     if (code === undefined || outOfResources.has(code)) {
       this.failure ??= { error };
     } else if (code !== "ENOENT") {
       this.skipped++;
-      if (this.skippedExamples.length < examples) this.skippedExamples.push(`${nameText(path)}: ${code}`);
+      if (this.skippedExamples.length < maxExamples) this.skippedExamples.push(`${nameText(path)}: ${code}`);
     }
   }
 
   private totals(): DirectoryUsage[] {
     const totals = new Map<Line, bigint>(this.lines.map((line) => [line, line.own]));
-    // A line is made after its parent, so backwards each is complete when it is added.
+    // Parents come before their children, so in reverse order each total is complete when it is added.
     for (const line of this.lines.toReversed()) {
       if (line.parent !== undefined) totals.set(line.parent, total(totals, line.parent) + total(totals, line));
     }
     const ordered = this.lines.toSorted((a, b) => Buffer.compare(a.key, b.key));
-    // Two names can read the same once escaped; then they share a line.
+    // Two names can have the same escaped text; then they share a line.
     const byPath = new Map<string, bigint>();
     for (const line of ordered) byPath.set(line.path, (byPath.get(line.path) ?? 0n) + total(totals, line));
     return Array.from(byPath, ([path, usage]) => ({ path, usage }));
@@ -206,7 +206,7 @@ function total(totals: ReadonlyMap<Line, bigint>, line: Line): bigint {
   return totals.get(line) ?? 0n;
 }
 
-/** Asks again with 64-bit numbers where a size or an inode does not fit into a JavaScript number: that is slower. */
+/** Uses 64-bit numbers, which are slower, only if a size or an inode does not fit into a JavaScript number. */
 async function fileInfo(path: Buffer): Promise<FileInfo> {
   const quick = await lstat(path);
   const isDirectory = quick.isDirectory();

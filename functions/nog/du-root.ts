@@ -12,13 +12,13 @@ interface DuRootView {
   /** Id of the last event: the version that the next append builds on. */
   vid: string;
   hostRoot: string;
-  /** What the workflow has so far: bytes, in decimal, by path. Empty once it is completed. */
+  /** The lines that the workflow has so far: bytes, in decimal, by path. Empty once it is completed. */
   appended: Record<string, string>;
 }
 
 type DuRun = RunContext<typeof registryWorkflow>;
 
-/** Directories below the root that get a line of their own: this many levels. */
+/** Directories down to this many levels below the root get a line of their own. */
 const depth = 2;
 const pathsPerCall = 32;
 
@@ -26,9 +26,9 @@ const pathsPerCall = 32;
  * Measures the disk usage of a root on this machine: appends one line for each directory down to the depth, the root
  * with the total first, then commits.
  *
- * A run may be killed anywhere, and the server may accept a part of a call: the lines are in the stream, so the next
- * run measures again and appends what is missing or has changed. Each call names the version that it builds on, so two
- * runs cannot mix their lines; the later line of a path counts.
+ * A run may be killed at any point, and the server may accept a part of a call. The accepted lines are in the stream,
+ * so the next run measures again and appends the lines that are missing or have changed. Each call names the version
+ * that it builds on, so two runs cannot mix their lines. The later line of a path counts.
  *
  * Source: nog 4450389, backend/internal/nogfsostad/workflowproc/du-root.go, which fails a workflow that it finds half
  * appended.
@@ -77,9 +77,9 @@ export const duRoot: RegistryWorkflowActivity = defineActivity(registryWorkflow,
 });
 
 /**
- * A version conflict is not caught here. It says that events came after this view: another run's lines, or an earlier
- * call of ours whose answer was lost. They are in the stream already, but whether we run again would hang on their
- * signal, which the server may have lost, and there is work left to do. A throw is sure to bring another run.
+ * Does not catch a version conflict. It means that events followed this view: another run's lines, or those of an
+ * earlier call of ours whose response was lost. There is work left to do. After `caughtUp`, another run would depend on
+ * the signal of those events, which the server may have lost. After a throw, another run is certain.
  */
 async function measureAndCommit(view: Readonly<DuRootView>, run: DuRun): Promise<Decision> {
   const client = run.client(DiskUsage);
@@ -107,8 +107,8 @@ async function measureAndCommit(view: Readonly<DuRootView>, run: DuRun): Promise
 }
 
 /**
- * The server completes a workflow in three steps, and stopped in between. To commit again, without a version, takes
- * the missing ones. That it refuses means that somebody else got there: the effect is achieved either way.
+ * The server completes a workflow in three steps, and has stopped in between. Another commit, without a version, takes
+ * the missing steps. If the server refuses it, another caller has committed: the effect is the same.
  */
 async function commitAgain(run: DuRun): Promise<Decision> {
   try {
@@ -121,13 +121,13 @@ async function commitAgain(run: DuRun): Promise<Decision> {
   }
 }
 
-/** The server reports the conflicts of this workflow as Unknown, with the reason in the text. */
+/** True for a conflict. The server reports those of this workflow as Unknown, with the reason in the text. */
 function isRefused(error: ConnectError): boolean {
   if (error.code === Code.FailedPrecondition) return true;
   return error.code === Code.Unknown && /conflict|uninitialized/.test(error.rawMessage);
 }
 
-/** An aborted run ends without an error: the engine reads its `caughtUp` as canceled and hands over. */
+/** Ends an aborted run without an error: the engine takes its `caughtUp` for `canceled` and hands over. */
 async function unlessAborted(run: DuRun, act: () => Promise<Decision>): Promise<Decision> {
   try {
     return await act();
@@ -137,7 +137,7 @@ async function unlessAborted(run: DuRun, act: () => Promise<Decision>): Promise<
   }
 }
 
-/** The errors that say that the root cannot be read here, now or later; any other is worth a retry. */
+/** The errors that mean that the root cannot be read here, now or later. Any other is worth a retry. */
 const unreadable: ReadonlySet<string | undefined> = new Set([
   "ENOENT",
   "ENOTDIR",
@@ -147,7 +147,7 @@ const unreadable: ReadonlySet<string | undefined> = new Set([
   "ENAMETOOLONG",
 ]);
 
-/** The measurement, or why the root cannot be measured: at most 120 bytes of UTF-8. */
+/** Resolves to the measurement, or to the reason why the root cannot be measured: at most 120 bytes of UTF-8. */
 async function measure(hostRoot: string, run: DuRun): Promise<Measured | string> {
   try {
     const measured = await measureDiskUsage(hostRoot, { depth, signal: run.signal });
@@ -163,5 +163,5 @@ async function measure(hostRoot: string, run: DuRun): Promise<Measured | string>
   }
 }
 
-/** Paths are relative to the root, and the root itself is ".", as `du` prints them there. */
+/** Paths are relative to the root; the root itself is ".", as in the output of `du`. */
 const linePath = (path: string): string => (path === "" ? "." : path);

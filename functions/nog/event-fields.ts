@@ -8,15 +8,15 @@ import { type WorkflowEvent, WorkflowEvent_TypeSchema } from "./gen/nogfso/workf
 import { ulidText, uuidText } from "./ids.ts";
 
 /**
- * Reads the fields of nog's event messages. What an event type must carry and does not is a `TailwakeError`
- * ("malformed-event") that names type and field; nog's own parsers crash on it.
+ * The event messages of nog. The functions below read their fields. For a missing field that the event type requires
+ * they throw a `TailwakeError` ("malformed-event") that names type and field; nog's own parsers crash on it.
  */
 type EventMessage = RegistryEvent | RepoEvent | WorkflowEvent;
 
 /** The names of the fields of `M` that hold a `V`. */
 type FieldOf<M, V> = { [F in keyof M]-?: NonNullable<M[F]> extends V ? F : never }[keyof M] & string;
 
-/** An event type that this version does not know: the code of the enum. */
+/** An event of a type that this version does not know; `code` is the code of the enum. */
 export interface UnknownEvent {
   readonly type: "unknown";
   readonly code: number;
@@ -28,21 +28,21 @@ export interface Status {
   readonly message: string;
 }
 
-/** A root directory of a registry: where it is in the global tree, and on which host. */
+/** A root directory of a registry: its path in the global tree, its host, and its path there. */
 export interface Root {
   readonly globalRoot: string;
   readonly host: string;
   readonly hostRoot: string;
 }
 
-/** Where a repo is in the global tree, and on which host. */
+/** The path of a repo in the global tree, its host, and its path there. */
 export interface RepoLocation {
   readonly globalPath: string;
   readonly fileHost: string;
   readonly hostPath: string;
 }
 
-/** A field that the event type always carries. */
+/** A field that the event type requires. */
 export function required<M extends EventMessage, F extends keyof M & string>(event: M, field: F): NonNullable<M[F]> {
   const value = event[field];
   if (value === undefined || value === null) throw malformed(event, field, "a message", "none");
@@ -69,7 +69,7 @@ export function ulidIn(event: EventMessage, path: string, bytes: Uint8Array): st
   return ulidText(bytes, path);
 }
 
-/** An event id that may be absent: undefined then. */
+/** An optional event id: ULID text, or undefined. */
 export function optionalUlidField<M extends EventMessage>(event: M, field: FieldOf<M, Uint8Array>): string | undefined {
   return (event[field] as Uint8Array).length === 0 ? undefined : ulidField(event, field);
 }

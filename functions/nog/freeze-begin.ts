@@ -5,16 +5,16 @@ import { toRegistryEvent } from "./registry-events.ts";
 import type { registryWorkflow } from "./registry-workflow.ts";
 import { toRepoEvent } from "./repo-events.ts";
 
-/** What the events after a version say of a freeze that was to begin at it. */
+/** The state of a freeze that was to begin at a version, by the events after that version. */
 export type OwnBegin =
-  /** It began there, and still holds the repo. */
+  /** It began there and still holds the repo. */
   | "held"
-  /** It began there, and has ended. */
+  /** It began there and has ended. */
   | "released"
-  /** Somebody else moved the version. */
+  /** Another workflow moved the version. */
   | "moved";
 
-/** An event of a registry or a repo, as far as it matters here. */
+/** The part of an event of a registry or a repo that matters here. */
 interface Change {
   readonly type: "started" | "completed" | "other";
   readonly workflowId: string;
@@ -23,8 +23,9 @@ interface Change {
 type Run = RunContext<typeof registryWorkflow>;
 
 /**
- * Whose begin a version conflict is about. A begin that names a version is the first event after it or does not happen,
- * so one event decides; the others only show whether it has ended since.
+ * Decides whether a version conflict comes from the workflow's own begin. A begin that names a version is the first
+ * event after that version, or does not happen. So the first event decides; the others only show whether it has ended
+ * since.
  */
 export async function ownBeginOf(workflowId: string, changes: AsyncIterable<Change>): Promise<OwnBegin> {
   let found: OwnBegin | undefined;
@@ -37,7 +38,7 @@ export async function ownBeginOf(workflowId: string, changes: AsyncIterable<Chan
   return found ?? "moved";
 }
 
-/** The changes of a repo in its registry after a version; the registry's other events are there as "other". */
+/** Reads the changes of a repo in its registry after a version. Yields the registry's other events as "other". */
 export async function* readRegistryChanges(
   run: Run,
   registry: string,
@@ -52,7 +53,7 @@ export async function* readRegistryChanges(
   }
 }
 
-/** The changes of a repo after a version. */
+/** Reads the changes of a repo after a version. */
 export async function* readRepoChanges(
   run: Run,
   repo: Uint8Array<ArrayBuffer>,

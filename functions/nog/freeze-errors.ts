@@ -1,27 +1,30 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
 /**
- * What nog's servers say about a freeze. All of it is `Unknown`, as an outage of the journal is, and only the text tells
- * one from the other (nog 4450389, backend/internal/fsoregistry, fsorepos and workflows/freezerepowf).
+ * The errors of nog's servers about a freeze. All have the code `Unknown`, as an outage of the journal, so only the
+ * text distinguishes them (nog 4450389, backend/internal/fsoregistry, fsorepos and workflows/freezerepowf).
  */
 type Test = (error: unknown) => boolean;
 
-/** The version that a call named is not the current one. */
+/** The version that the call named is not the current one. */
 export const isVersionConflict: Test = says("version conflict: stored VID");
 
-/** A begin that will be refused the next time, too: of a registry, and of a repo. A repo that moves is worth waiting for. */
+/**
+ * A begin that the registry, or the repo, will refuse again. Not for a repo that is being moved, which is worth a
+ * retry.
+ */
 export const isRefusal: { readonly registry: Test; readonly repos: Test } = {
   registry: says("registry error: cannot freeze repo", "registry error: workflow conflict"),
   repos: says("repos error: storage workflow conflict", "repos error: cannot proceed due to repo error"),
 };
 
-/** An abort that finds nothing of its workflow: of a registry, and of a repo. */
+/** An abort for which the registry, or the repo, has no pending begin of the workflow. */
 export const isNotPending: { readonly registry: Test; readonly repos: Test } = {
   registry: says("registry error: workflow conflict"),
   repos: says("repos error: storage workflow conflict"),
 };
 
-/** An abort of a workflow that has ended. */
+/** An abort of a workflow that has already ended. */
 export const isAlreadyTerminated: Test = says("freeze-repo workflow: already terminated");
 
 function says(...texts: readonly string[]): Test {

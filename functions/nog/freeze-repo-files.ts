@@ -15,7 +15,7 @@ import { ulidTime, uuidBytes, vidBytes } from "./ids.ts";
 import { type RegistryWorkflowActivity, registryWorkflow } from "./registry-workflow.ts";
 import { statusMessage } from "./status-message.ts";
 
-/** A repo whose files are to be frozen, and who asked for it. */
+/** A repo whose files are to be frozen, and the author of the request. */
 export interface RepoToFreeze {
   readonly registry: string;
   readonly repoId: string;
@@ -24,18 +24,18 @@ export interface RepoToFreeze {
   readonly authorEmail: string;
 }
 
-/** A step on this machine. It happens at least once: do what is left to do, and nothing if nothing is. */
+/** A step on this machine. It is called at least once: it must do only the work that is left. */
 export type LocalStep = (repo: RepoToFreeze, run: RunContext<typeof registryWorkflow>) => Promise<void>;
 
 export interface FreezeRepoFilesOptions {
   /**
-   * Makes the files immutable. If it throws it is tried again, five times, then the freeze is aborted with the error's
-   * text. To wait without an end, for a repo that is not ready yet, throw `SilentRetry` or `SilentRetryAfter`.
+   * Makes the files immutable. After a throw it is retried, at most five times; then the freeze is aborted with the
+   * error's text. To wait without a limit, for a repo that is not ready, throw `SilentRetry` or `SilentRetryAfter`.
    */
   readonly freeze: LocalStep;
-  /** Deletes what `freeze` left for a while, a working copy. Default: nothing is kept. */
+  /** Deletes what `freeze` has kept for a time, for instance a working copy. Default: `freeze` keeps nothing. */
   readonly collect?: LocalStep;
-  /** How long after the files were frozen `collect` is called, in milliseconds: not before. Default 7 days. */
+  /** `collect` is called no earlier than this long after the files were frozen, in milliseconds. Default 7 days. */
   readonly keepForMs?: number;
 }
 
@@ -48,14 +48,14 @@ interface FreezeRepoFilesView {
   frozenAt?: number | undefined;
 }
 
-const mostRetries = 5;
+const maxRetries = 5;
 const sevenDaysMs = 7 * 86_400_000;
 
 /**
- * The storage side of a freeze: freezes the files when the workflow asks for it, and says how that went. With `collect`
- * it stays for a week, asleep, and cleans up; no event of the workflow shortens that wait.
+ * Defines the storage side of a freeze: the activity freezes the files when the workflow asks for it, and reports the
+ * result. With `collect` it sleeps for `keepForMs` and then cleans up; no event of the workflow shortens that wait.
  *
- * Throws a `TailwakeError` ("invalid-definition") for a `keepForMs` that is no whole number from 0.
+ * Throws a `TailwakeError` ("invalid-definition") for a `keepForMs` that is not a whole number from 0.
  *
  * Source: nog 4450389, backend/internal/nogfsostad/workflowproc/freeze-repo.go, and archive-repo.go for the wait.
  */
@@ -112,7 +112,7 @@ export function freezeRepoFiles(options: FreezeRepoFilesOptions): RegistryWorkfl
         case "initialized":
           return caughtUp();
         case "files":
-          return freezeAndTell(view, run, freeze);
+          return freezeAndReport(view, run, freeze);
         case "done": {
           if (view.frozenAt === undefined || collect === undefined) return completed();
           const collectAt = view.frozenAt + keepForMs;
@@ -125,7 +125,7 @@ export function freezeRepoFiles(options: FreezeRepoFilesOptions): RegistryWorkfl
   });
 }
 
-async function freezeAndTell(
+async function freezeAndReport(
   view: Readonly<FreezeRepoFilesView>,
   run: RunContext<typeof registryWorkflow>,
   freeze: LocalStep,
@@ -135,12 +135,12 @@ async function freezeAndTell(
     await freeze(view.repo, run);
   } catch (error) {
     if (isSilentRetry(error) || isSilentRetryAfter(error)) throw error;
-    // Our own deadline stopped it: that says nothing of the files, and the next run goes on.
+    // Our own deadline stopped it, not an error of the files: the next run goes on.
     if (run.signal.aborted) throw run.signal.reason;
-    // The attempts in the record are what survives a process; no event shows a failed try, so a view cannot count them.
-    // They count since the task last caught up, when it began to wait for this step, and with it outages of the server:
-    // so there may be fewer retries than five, and never more before it is told.
-    if (run.attempt <= mostRetries) throw error;
+    // No event shows a failed attempt, so the view cannot count them; the record's attempts survive the process. They
+    // count from the last time the task caught up, which was before this step, and they include outages of the server.
+    // So there may be fewer than five retries, but never more, before it reports the failure.
+    if (run.attempt <= maxRetries) throw error;
     run.log.error("freezing the files failed for good", { ...view.repo, err: error });
     await run.client(FreezeRepo).abortFreezeRepoFiles({
       ...versioned,

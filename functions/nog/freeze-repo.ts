@@ -23,25 +23,27 @@ interface FreezeRepoView {
   vid: string;
   registry: string;
   repoId: string;
-  /** Versions that the registry and the repo must still have when the freeze begins there; undefined: any. */
+  /** The versions at which the freeze must begin in the registry and in the repo; undefined: any. */
   registryVid?: string | undefined;
   repoVid?: string | undefined;
-  /** How freezing the files, or the whole, failed. */
+  /** The status of the files, or of the whole freeze, if it failed. */
   statusCode: number;
   message: string;
 }
 
 /**
- * Freezes a repo in three places that share no transaction: begins in its registry, in the repo and in the workflow, so
- * that the storage side freezes the files (`freezeRepoFiles`); then commits in all three, or releases all three.
+ * Freezes a repo in three aggregates that share no transaction: begins in its registry, in the repo and in the
+ * workflow, so that the storage side freezes the files (`freezeRepoFiles`); then commits in all three, or releases all
+ * three.
  *
- * A run may be killed between any two calls, and the next one makes them all again. The server repeats what the holder
- * of a repo asks for, without an event. Only a begin that names a version is refused when it is repeated, because it
- * moved that version itself: then the events since are read, and show whose begin it was. A begin that is refused for
- * good, or files that could not be frozen, lead to the release, which names no versions and may be repeated, too.
+ * A run may be killed between any two calls; the next run repeats all of them. The server accepts a repeated call of
+ * the workflow that holds the repo, without an event. It refuses only a repeated begin that names a version, because
+ * the first one moved that version. Then the run reads the events since, which show whose begin it was. If a begin is
+ * refused for good, or the files could not be frozen, the run releases the repo. A release names no versions and can be
+ * repeated.
  *
  * Source: nog 4450389, backend/internal/nogfsoregd/workflowproc/freeze-repo.go. There a freeze that was interrupted
- * after its first begin conflicts with itself and is aborted, and a repo with an error is tried again for ever.
+ * after its first begin conflicts with itself and is aborted, and a repo with an error is retried without end.
  */
 export const freezeRepo: RegistryWorkflowActivity = defineActivity(registryWorkflow, {
   name: "freeze-repo",
@@ -100,7 +102,7 @@ export const freezeRepo: RegistryWorkflowActivity = defineActivity(registryWorkf
         return saga.commit();
       case "filesFailed":
         return saga.release(view);
-      // The server ends a workflow in three steps, and stopped in between: to repeat the call takes the missing ones.
+      // The server ends a workflow in three steps, and has stopped in between: a repeated call takes the missing ones.
       case "completed":
         return saga.commitWorkflow();
       case "failed":
@@ -117,7 +119,7 @@ const registryFailed: Status = {
 };
 const repoFailed: Status = { statusCode: StatusCode.SC_REPOS_BEGIN_FREEZE_REPO_FAILED, message: "repo begin failed" };
 
-/** The calls of one run, in the order in which they are made. */
+/** The calls of one run, in their order. */
 class FreezeSaga {
   readonly #view: Readonly<FreezeRepoView>;
   readonly #run: RunContext<typeof registryWorkflow>;
@@ -133,7 +135,7 @@ class FreezeSaga {
 
   async begin(): Promise<Decision> {
     const atRegistry = await this.#tryToBegin("registry", this.#view.registryVid);
-    // That the registry has been released already, by an earlier run, means that the repo had refused.
+    // An earlier run has released the registry, so the repo had refused.
     if (atRegistry !== "held") return this.release(atRegistry === "released" ? repoFailed : registryFailed);
     const atRepo = await this.#tryToBegin("repos", this.#view.repoVid);
     if (atRepo !== "held") return this.release(repoFailed);
@@ -153,8 +155,8 @@ class FreezeSaga {
   }
 
   /**
-   * Releases the repo in all three places. What an earlier run has begun is not known for sure, as an answer may have
-   * been lost: so each is asked, and one that has nothing pending says so. The workflow is the last, and ends the saga.
+   * Releases the repo in all three aggregates. A response may have been lost, so it is not certain what an earlier run
+   * has begun: the run calls each aggregate, and one without a pending begin refuses. The workflow is the last.
    */
   async release(status: Status): Promise<Decision> {
     const { statusCode } = status;
@@ -175,7 +177,7 @@ class FreezeSaga {
     return caughtUp();
   }
 
-  /** "held" when the repo is ours there; else it cannot become ours. Throws what is worth another try. */
+  /** "held" if this workflow holds the repo there; any other result is final. Throws an error that is worth a retry. */
   async #tryToBegin(where: "registry" | "repos", vid: string | undefined): Promise<OwnBegin | "refused"> {
     try {
       await this.#beginAt(where, vid);
@@ -231,5 +233,5 @@ class FreezeSaga {
   }
 }
 
-/** A repo refuses an empty message; the storage side may have sent none. */
+/** A repo refuses an empty message, and the storage side may have sent none. */
 const messageOf = ({ message }: Status) => statusMessage(message === "" ? "freezing the files failed" : message);

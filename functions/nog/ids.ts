@@ -2,18 +2,18 @@ import { v5 as uuidV5 } from "uuid";
 import { describeValue, TailwakeError } from "../contract/error.ts";
 
 /**
- * nog's ids. On the wire all of them are 16 raw bytes; as text an event id (ULID) has 26 Crockford characters and
- * the id of a repo, a workflow or a registry (UUID) the canonical 36 in lower case. Encoding an event id is on the
- * stream path: it makes one flat string and nothing else.
+ * nog's ids. On the wire each is 16 raw bytes. As text, an event id (ULID) has 26 Crockford characters, and the id of a
+ * repo, a workflow or a registry (UUID) the canonical 36 in lower case. Every event's id is encoded, so that allocates
+ * one flat string and nothing else.
  */
 const idLength = 16;
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/** An id whose length was checked: indexing it by a constant cannot miss. */
+/** An id of checked length: indexing it by a constant is never undefined. */
 type Id = readonly [...Eight, ...Eight];
 type Eight = [number, number, number, number, number, number, number, number];
 
-/** Throws a `TailwakeError` ("malformed-event") that names `field`, unless `bytes` has the length of an id. */
+/** Throws a `TailwakeError` ("malformed-event") that names `field` unless `bytes` has the length of an id. */
 export function checkIdLength(bytes: Uint8Array, field: string): void {
   if (bytes.length === idLength) return;
   throw new TailwakeError({
@@ -28,7 +28,7 @@ export function checkIdLength(bytes: Uint8Array, field: string): void {
 export function ulidText(bytes: Uint8Array, field: string): string {
   checkIdLength(bytes, field);
   const b = bytes as unknown as Id;
-  // 128 bits as 26 digits of 5 bits behind two zero bits; the bytes 1 to 5, 6 to 10 and 11 to 15 give 8 digits each.
+  // Two zero bits, then 128 bits, as 26 digits of 5 bits. Bytes 1 to 5, 6 to 10 and 11 to 15 make 8 digits each.
   return String.fromCharCode(
     alphabet.charCodeAt(b[0] >> 5),
     alphabet.charCodeAt(b[0] & 31),
@@ -85,7 +85,7 @@ export function ulidTime(text: string): number {
   return ms;
 }
 
-/** The version check value of a command: the id of the last event that the caller has seen, as nog's `vid` fields. */
+/** The bytes of a `vid` field, nog's version check: the id of the last event that the caller has seen. */
 export function vidBytes(vid: string): Uint8Array<ArrayBuffer> {
   return ulidBytes(vid, "vid");
 }
@@ -109,7 +109,7 @@ export function uuidBytes(text: string, field: string): Uint8Array<ArrayBuffer> 
   return new Uint8Array(Buffer.from(text.replaceAll("-", ""), "hex"));
 }
 
-/** The one spelling of a UUID that signals carry and task keys use. */
+/** UUID text in the canonical form that signals and task keys have. */
 export function canonicalUuid(text: string, field: string): string {
   return uuidText(uuidBytes(text, field), field);
 }

@@ -1,4 +1,4 @@
-/** The nog kinds and the activities on them, declared with the public API alone. */
+/** The nog kinds and the activities on them. They use only the public API. */
 export type { DirectoryUsage, DiskUsage, DiskUsageOptions } from "./disk-usage.ts";
 export { measureDiskUsage } from "./disk-usage.ts";
 export { duRoot } from "./du-root.ts";

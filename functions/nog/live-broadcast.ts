@@ -3,8 +3,7 @@ import { LiveBroadcast, AggregateSignalsI_AggregateSelector as Selector } from "
 import { uuidText } from "./ids.ts";
 
 /**
- * The signals of a nog server for the five kinds. An entity id of another length than 16 bytes fails the stream, as in
- * the original.
+ * The signals of a nog server for the five kinds. An entity id that is not 16 bytes long fails the stream, as in Go.
  *
  * Source: nog 4450389, backend/internal/process/grpclazy/grpclazy.go, `watchSignals`.
  */

@@ -6,7 +6,9 @@ export interface NamingField {
   readonly value: NamingValue;
 }
 
-/** `json` holds JSON text as the server stored it, unchecked; `none` is a value of a type that is not known here. */
+/**
+ * `json` is JSON text as the server stored it, unchecked; `none` is a value of a type that this version does not know.
+ */
 export type NamingValue =
   | { readonly type: "number"; readonly number: number }
   | { readonly type: "numbers"; readonly numbers: readonly number[] }
@@ -17,7 +19,7 @@ export type NamingValue =
   | { readonly type: "json"; readonly json: string }
   | { readonly type: "none" };
 
-/** Nesting ends where the decoder's limit (100 messages) ended it. */
+/** The decoder limits the nesting to 100 messages. */
 export function namingFields(config: ConfigMap | undefined): readonly NamingField[] {
   return (config?.fields ?? []).map((field) => ({ key: field.key, value: namingValue(field.val) }));
 }

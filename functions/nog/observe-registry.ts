@@ -6,13 +6,14 @@ import { type RegistryActivity, registry } from "./registry.ts";
 import { watchRepo } from "./watch-repo.ts";
 
 const startsAtOnce = 16;
-/** How many repos are read before they are started and the tail advances. */
+/** Start the repos and advance the tail after at most this many. */
 const reposPerAdvance = 256;
 
 /**
  * Starts `watch-repo` for each repo of a registry.
  *
- * Source: nog 4450389, backend/internal/nogfsostad/observer6/registry.go, without moves between registries.
+ * Source: nog 4450389, backend/internal/nogfsostad/observer6/registry.go. It does not follow moves between
+ * registries.
  */
 export const observeRegistry: RegistryActivity = defineProcessor(registry, {
   name: "observe-registry",

@@ -7,9 +7,9 @@ import { type RegistryWorkflowActivity, registryWorkflow } from "./registry-work
 
 interface PingView {
   state: "uninitialized" | "pinging" | "done";
-  /** Id of the last event: the version that the summary is made for. */
+  /** Id of the last event: the version that the summary builds on. */
   vid: string;
-  /** Own pings; other servers ping the same workflow. */
+  /** Our own pings; other servers ping the same workflow. */
   sent: number;
   /** Pings of all servers, and those among them that report an error. */
   total: number;
@@ -23,8 +23,8 @@ const pingDurationMs = 10_000;
 const ownMessage = /^ping \d+$/;
 
 /**
- * Pings a registry three times, and ten seconds after the start of the workflow sums up everybody's pings. Each ping
- * is an event of the workflow, which wakes the task for the next one; nothing waits inside a run.
+ * Pings a registry three times, and ten seconds after the start of the workflow summarizes the pings of all servers.
+ * Each ping is an event of the workflow, which wakes the task for the next one. No run waits.
  *
  * Source: nog 4450389, backend/internal/nogfsoregd/workflowproc/ping-registry.go, which sleeps between its pings.
  */
@@ -75,12 +75,12 @@ async function pingOrSummarize(view: Readonly<PingView>, run: PingRun): Promise<
   const client = run.client(PingRegistry);
   const workflow = uuidBytes(run.address.workflowId, "workflowId");
   if (view.sent < pings) {
-    // Without a vid: servers ping at the same time, and the order of their pings does not matter.
+    // Without a vid: servers ping concurrently, and the order of their pings does not matter.
     await client.serverPing({ workflow, statusMessage: `ping ${view.sent + 1}` });
     return caughtUp();
   }
   if (run.now().getTime() < view.summarizeAt) return silentRetryAfter(new Date(view.summarizeAt));
-  // With a vid: the summary must not miss a ping. A conflict is thrown, and the retry reads what was missing.
+  // With a vid: the summary must not miss a ping. A conflict throws, and the retry reads the missing ping.
   await client.postServerPingSummary({
     workflow,
     workflowVid: vidBytes(view.vid),
@@ -91,15 +91,15 @@ async function pingOrSummarize(view: Readonly<PingView>, run: PingRun): Promise<
 }
 
 /**
- * The server refuses pings and a second summary once there is a summary. Nothing is left to do then but to complete,
- * and the event that says so is in the stream: should its signal be lost, the task completes a little later.
+ * The server refuses pings and another summary once there is a summary. The task then only has to complete, on the
+ * event of that summary, which is in the stream already. If the signal of the event is lost, the task completes later.
  */
 async function unlessSummarized(run: PingRun, act: () => Promise<Decision>): Promise<Decision> {
   try {
     return await act();
   } catch (error) {
     if (ConnectError.from(error).code !== Code.FailedPrecondition) throw error;
-    run.log.warn("the ping workflow was summarized by somebody else", { ...run.address, err: error });
+    run.log.warn("another server has summarized the ping workflow", { ...run.address, err: error });
     return caughtUp();
   }
 }

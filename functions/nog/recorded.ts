@@ -3,18 +3,21 @@ import type { Batch, Recorded } from "../contract/stream.ts";
 import { type EventId, eventId } from "../contract/tail.ts";
 import { checkIdLength, ulidText, ulidTime } from "./ids.ts";
 
-/** A watching stream of a nog server has an empty message every ten seconds (seed: nog 4450389, registryd.go). */
+/**
+ * A nog server sends an empty message on a watching stream every ten seconds (nog 4450389,
+ * backend/internal/nogfsoregd/registryd/registryd.go, `Events`).
+ */
 export const heartbeatMs = 10_000;
 
-/** What the three event messages of nog have in common. */
+/** The fields that the three event messages of nog share. */
 interface EventMessage {
   readonly $typeName: string;
   readonly id: Uint8Array;
 }
 
 /**
- * One event of a stream, converted when it is looked at: most activities skip most events. The length of the id is
- * checked at once, so that reading `id` never throws; reading `event` throws for a malformed one.
+ * One event of a stream, converted when it is read, since most activities skip most events. The constructor checks the
+ * length of the id, so that reading `id` never throws. Reading `event` throws for a malformed event.
  */
 class LazyRecorded<M extends EventMessage, E> implements Recorded<E> {
   private readonly message: M;
@@ -39,7 +42,9 @@ class LazyRecorded<M extends EventMessage, E> implements Recorded<E> {
   }
 }
 
-/** The batch in one message of a nog stream. Throws a `TailwakeError` ("malformed-event") for an id of a wrong length. */
+/**
+ * The batch in one message of a nog stream. Throws a `TailwakeError` ("malformed-event") for an id of the wrong length.
+ */
 export function readBatch<M extends EventMessage, E>(
   message: { readonly events: readonly M[]; readonly willBlock: boolean },
   convert: (message: M) => E,
@@ -50,14 +55,14 @@ export function readBatch<M extends EventMessage, E>(
   };
 }
 
-/** When an event of nog happened: its id is a ULID. */
+/** The time of a nog event, from its id, a ULID. */
 export function eventTime(recorded: { readonly id: EventId }): Date {
   return new Date(ulidTime(recorded.id));
 }
 
 /**
- * True for the answer of nog's journal when the event to start after was collected or never existed. Only the kinds
- * whose server says so use it; the workflow streams stay silent.
+ * True for the error of nog's journal if the event to start after was collected or never existed. Not for the workflow
+ * streams, whose server sends no error.
  */
 export function isTailUnknown(error: ConnectError): boolean {
   return error.code === Code.Unknown && error.rawMessage.includes("finding start failed");

@@ -73,7 +73,9 @@ type ArchiveRepoEvent =
     } & RepoWorkflowStart)
   | ({ readonly type: "unarchiveRepoTarttCompleted" } & Status);
 
-/** What each workflow on a repo begins with. The two event ids are those that the caller asked to build on. */
+/**
+ * The fields of the first event of each workflow on a repo. The two event ids are the versions that the caller named.
+ */
 export interface RepoWorkflowStart {
   readonly registryId: string;
   readonly registryName: string;

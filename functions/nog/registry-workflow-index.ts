@@ -5,7 +5,7 @@ import { ulidBytes, workflowIndexEntityId } from "./ids.ts";
 import { eventTime, heartbeatMs, isTailUnknown, readBatch } from "./recorded.ts";
 import { toRegistryWorkflowIndexEvent } from "./workflow-index-events.ts";
 
-/** The index of a registry's workflows, by the registry's name. Its history is trimmed: see the snapshot events. */
+/** The index of a registry's workflows, by the registry's name. Its history is trimmed; snapshot events replace it. */
 export const registryWorkflowIndex = defineStream({
   kind: "registry-workflow-index",
   upstream: "nog",

@@ -6,8 +6,8 @@ import { eventTime, heartbeatMs, readBatch } from "./recorded.ts";
 import { toRegistryWorkflowEvent } from "./registry-workflow-events.ts";
 
 /**
- * One workflow of a registry, by the registry's name and the workflow's id. For a tail that it no longer knows the
- * server sends an empty stream instead of an error.
+ * One workflow of a registry, by the registry's name and the workflow's id. The server sends an empty stream, and no
+ * error, for a tail that it no longer knows.
  */
 export const registryWorkflow = defineStream({
   kind: "registry-workflow",

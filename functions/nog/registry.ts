@@ -12,7 +12,7 @@ export const registry = defineStream({
   method: Registry.method.events,
   address: ["registry"],
   entityId: ({ registry }) => registryEntityId(registry),
-  // The server refuses an empty `after`: it is left out at the epoch.
+  // The server refuses an empty `after`, so a request at the epoch leaves it out.
   request: ({ registry }, { after, watch }) => ({
     registry,
     watch,

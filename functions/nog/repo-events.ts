@@ -15,8 +15,8 @@ import {
 import { type RepoEvent as Message, RepoEvent_Type as Type } from "./gen/nogfso/repos_pb.ts";
 
 /**
- * Events of a repo: how it was set up, moved, frozen and archived, and what went wrong. UUIDs and event ids are text,
- * GPG key fingerprints upper-case hexadecimal. The events `legacy…` are of an early freeze that no server writes now.
+ * Events of a repo: its set-up, moves, freezes, archives and errors. UUIDs and event ids are text, GPG key fingerprints
+ * upper-case hexadecimal. The events `legacy…` are of an early freeze that no server writes any more.
  */
 export type RepoEvent =
   | RepoSetUpEvent
@@ -38,7 +38,7 @@ export type RepoEvent =
       readonly workflowId: string;
       readonly statusCode: number;
     }
-  /** `tarPath` is there when `statusCode` is 0. */
+  /** `tarPath` is set if `statusCode` is 0. */
   | {
       readonly type: "archiveCompleted";
       readonly workflowId: string;
@@ -69,7 +69,7 @@ type RepoSetUpEvent =
 
 type RepoMoveEvent =
   | { readonly type: "shadowMoveStarted"; readonly workflowId: string; readonly newShadowPath: string }
-  /** Without `workflowEventId` when it was written before moves were workflows. */
+  /** `workflowEventId` is undefined in events from before moves were workflows. */
   | {
       readonly type: "shadowMoved";
       readonly workflowId: string;

@@ -5,7 +5,7 @@ import { canonicalUuid, ulidBytes, uuidBytes } from "./ids.ts";
 import { eventTime, heartbeatMs, readBatch } from "./recorded.ts";
 import { toRepoWorkflowEvent } from "./repo-workflow-events.ts";
 
-/** One workflow of a repo, by both ids. Silent about a tail that the server no longer knows, as `registryWorkflow`. */
+/** One workflow of a repo, by both ids. An unknown tail is silent, as for `registryWorkflow`. */
 export const repoWorkflow = defineStream({
   kind: "repo-workflow",
   upstream: "nog",

@@ -5,7 +5,7 @@ import { canonicalUuid, ulidBytes, uuidBytes } from "./ids.ts";
 import { eventTime, heartbeatMs, isTailUnknown, readBatch } from "./recorded.ts";
 import { toRepoEvent } from "./repo-events.ts";
 
-/** A repo by its id: how it was set up, moved, frozen and archived. */
+/** A repo by its id: its set-up, moves, freezes and archives. */
 export const repo = defineStream({
   kind: "repo",
   upstream: "nog",

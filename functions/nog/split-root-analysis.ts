@@ -1,16 +1,16 @@
 import type { SplitSuggestion } from "./registry-workflow-events.ts";
 
-/** What an analysis is made of. Paths are relative to the root, and the root itself is ".". Sizes are bytes. */
+/** The input of an analysis. Paths are relative to the root; the root itself is ".". Sizes are in bytes. */
 export interface SplitRootFacts {
-  /** Bytes by path: of a directory with all that is below it. */
+  /** Bytes by path: a directory with everything below it. */
   readonly usage: ReadonlyMap<string, bigint>;
   /** Paths that are repos. */
   readonly repos: ReadonlySet<string>;
-  /** Paths that somebody has said not to split. */
+  /** Paths that an admin has flagged not to split. */
   readonly dontSplit: ReadonlySet<string>;
-  /** From here on a directory is worth a repo. */
+  /** A directory of at least this size is worth a repo. */
   readonly minDiskUsage: bigint;
-  /** Up to here a repo is small enough. */
+  /** A repo of at most this size is small enough. */
   readonly maxDiskUsage: bigint;
 }
 
@@ -20,18 +20,18 @@ export interface Suggestion {
 }
 
 /**
- * Suggests how to split a root into repos: the root first, then, where a directory is to be looked into, its
- * subdirectories by usage, the largest first, each followed by its own.
+ * Suggests how to split a root into repos: the root first, then the subdirectories of each analysed directory by usage,
+ * the largest first, each followed by its own.
  *
- * | path                                    | suggestion                                       | and below it |
- * |-----------------------------------------|--------------------------------------------------|--------------|
- * | flagged                                 | `dontSplit`                                      | nothing      |
- * | no repo, of at least `minDiskUsage`     | `repoCandidate`                                  | looked into  |
- * | no repo, smaller                        | `smallDir`; the root is always a `repoCandidate` | nothing      |
- * | a repo of at most `maxDiskUsage`        | `smallRepo` if it could be split, else `repo`    | nothing      |
- * | a repo, larger                          | `repo`                                           | looked into  |
+ * | path                                    | suggestion                                       | subdirectories |
+ * |-----------------------------------------|--------------------------------------------------|----------------|
+ * | flagged                                 | `dontSplit`                                      | skipped        |
+ * | no repo, of at least `minDiskUsage`     | `repoCandidate`                                  | analysed       |
+ * | no repo, smaller                        | `smallDir`; the root is always a `repoCandidate` | skipped        |
+ * | a repo of at most `maxDiskUsage`        | `smallRepo` if it could be split, else `repo`    | skipped        |
+ * | a repo, larger                          | `repo`                                           | analysed       |
  *
- * A path without usage is not looked at, nor what is below it; without one of the root there are no suggestions.
+ * Skips a path without usage, and everything below it. Without usage of the root there are no suggestions.
  *
  * Source: nog 4450389, backend/internal/nogfsoregd/workflowproc/split-root.go, `Analyze`. There, directories of equal
  * usage come in any order; here by path.
@@ -39,14 +39,14 @@ export interface Suggestion {
 export function suggestSplit(facts: SplitRootFacts): Suggestion[] {
   const children = childrenOf(facts.usage);
   const suggestions: Suggestion[] = [];
-  const lookAt = (path: string, usage: bigint): void => {
+  const analyse = (path: string, usage: bigint): void => {
     const below = children.get(path) ?? [];
-    const { suggestion, looksInto } = judge(facts, path, usage, below.length > 0);
+    const { suggestion, descends } = judge(facts, path, usage, below.length > 0);
     suggestions.push({ path, suggestion });
-    if (looksInto) for (const child of below) lookAt(child.path, child.usage);
+    if (descends) for (const child of below) analyse(child.path, child.usage);
   };
   const total = facts.usage.get(".");
-  if (total !== undefined) lookAt(".", total);
+  if (total !== undefined) analyse(".", total);
   return suggestions;
 }
 
@@ -55,14 +55,14 @@ function judge(
   path: string,
   usage: bigint,
   hasChildren: boolean,
-): { readonly suggestion: Suggestion["suggestion"]; readonly looksInto: boolean } {
-  if (dontSplit.has(path)) return { suggestion: "dontSplit", looksInto: false };
+): { readonly suggestion: Suggestion["suggestion"]; readonly descends: boolean } {
+  if (dontSplit.has(path)) return { suggestion: "dontSplit", descends: false };
   if (!repos.has(path)) {
-    const looksInto = usage >= minDiskUsage;
-    return { suggestion: looksInto || path === "." ? "repoCandidate" : "smallDir", looksInto };
+    const descends = usage >= minDiskUsage;
+    return { suggestion: descends || path === "." ? "repoCandidate" : "smallDir", descends };
   }
-  if (usage > maxDiskUsage) return { suggestion: "repo", looksInto: true };
-  return { suggestion: hasChildren ? "smallRepo" : "repo", looksInto: false };
+  if (usage > maxDiskUsage) return { suggestion: "repo", descends: true };
+  return { suggestion: hasChildren ? "smallRepo" : "repo", descends: false };
 }
 
 interface Directory {
@@ -70,7 +70,7 @@ interface Directory {
   readonly usage: bigint;
 }
 
-/** The directories right below each path, the largest first. */
+/** The subdirectories of each path, the largest first. */
 function childrenOf(usage: ReadonlyMap<string, bigint>): ReadonlyMap<string, readonly Directory[]> {
   const children = new Map<string, Directory[]>();
   for (const [path, bytes] of usage) {

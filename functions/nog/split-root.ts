@@ -27,13 +27,13 @@ interface SplitRootView {
   /** Bytes, in decimal. */
   minDiskUsage: string;
   maxDiskUsage: string;
-  /** Paths relative to the root with their bytes, in decimal; the later line of a path counts. Empty once analysed. */
+  /** Paths relative to the root, with bytes in decimal. The later line of a path counts. Empty once analysed. */
   du: [path: string, usage: string][];
-  /** There were more lines than the view keeps. */
+  /** The workflow has more lines than the view keeps. */
   isTooLarge: boolean;
-  /** Du or the analysis failed: then it is this activity that aborts the workflow, and not an admin. */
+  /** Du or the analysis failed, so this activity aborts the workflow, not an admin. */
   isOursToAbort: boolean;
-  /** Of a workflow that failed. */
+  /** The status of a workflow that failed. */
   statusCode: number;
   message: string;
 }
@@ -43,11 +43,11 @@ const maxPaths = 300;
 const failed = 1;
 
 /**
- * Analyses the disk usage that the storage side has measured below a root, and suggests how to split it into repos.
- * Then admins decide, and the workflow is committed by them; if du or the analysis failed, it is aborted here.
+ * Analyses the disk usage that the storage side has measured below a root, and suggests how to split the root into
+ * repos. Admins then decide and commit the workflow. If du or the analysis failed, this activity aborts it.
  *
- * The server ignores the version of the two calls that append and commit suggestions. So it is the view that keeps them
- * from being appended twice: a call appends all or none, and what a killed run has appended is committed as it is.
+ * The server ignores the version in the calls that append and commit suggestions. The view prevents that suggestions
+ * are appended twice: a call appends all or none, and the next run commits what a killed run has appended.
  *
  * Source: nog 4450389, backend/internal/nogfsoregd/workflowproc/split-root.go, which aborts an analysis that was
  * interrupted there, and posts suggestions again after a restart.
@@ -113,7 +113,7 @@ export const splitRoot: RegistryWorkflowActivity = defineActivity(registryWorkfl
       case "uninitialized":
       case "du":
       case "analysisCompleted":
-      // The admin who commits is the one to repeat it, should the server stop in between.
+      // If the server stops in the middle of a commit, the admin repeats it.
       case "completed":
         return caughtUp();
       case "duCompleted":
@@ -125,7 +125,7 @@ export const splitRoot: RegistryWorkflowActivity = defineActivity(registryWorkfl
       case "analysisFailed":
         return abortWorkflow(view, run, failed, "analysis failed");
       case "failed":
-        // The server aborts in three steps, and may have stopped in between: to repeat it takes the missing ones.
+        // The server aborts in three steps, and may have stopped in between: a repeated call takes the missing ones.
         return view.isOursToAbort ? abortWorkflow(view, run, view.statusCode, view.message) : caughtUp();
       case "terminated":
         return completed();
@@ -151,7 +151,7 @@ async function analyse(view: Readonly<SplitRootView>, run: SplitRootRun): Promis
   try {
     workflowVid = await appendSuggestions(view, run, suggestions);
   } catch (error) {
-    // No later try would need less.
+    // A retry would need as many.
     if (ConnectError.from(error).code !== Code.ResourceExhausted) throw error;
     run.log.error("split-root suggestions refused", { err: error });
     return abortAnalysis(view, run, `failed to append suggestions: ${ConnectError.from(error).rawMessage}`);
@@ -159,7 +159,7 @@ async function analyse(view: Readonly<SplitRootView>, run: SplitRootRun): Promis
   return commitAnalysis(run, workflowVid);
 }
 
-/** Resolves to the workflow's version then. */
+/** Resolves to the workflow's new version. */
 async function appendSuggestions(
   view: Readonly<SplitRootView>,
   run: SplitRootRun,
@@ -218,7 +218,7 @@ async function listDontSplit({ globalRoot }: Readonly<SplitRootView>, run: Split
   return new Set(flagged.map(({ path }) => relativePath(globalRoot, path)));
 }
 
-/** The server lists the root and what is below it, nothing else. */
+/** The server lists only the root and paths below it. */
 function relativePath(root: string, path: string): string {
   if (path === root) return ".";
   return path.slice(root.endsWith("/") ? root.length : root.length + 1);

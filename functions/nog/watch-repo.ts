@@ -3,7 +3,7 @@ import { caughtUp, completed } from "../contract/outcome.ts";
 import type { Tail } from "../contract/tail.ts";
 import { type RepoActivity, repo } from "./repo.ts";
 
-/** Follows a repo until its Git repo exists: the smallest activity there is. */
+/** Follows a repo until its Git repo exists: a minimal activity. */
 export const watchRepo: RepoActivity = defineProcessor(repo, {
   name: "watch-repo",
   async processEvents(run, stream) {

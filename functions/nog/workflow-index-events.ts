@@ -12,9 +12,9 @@ import {
 import { type WorkflowEvent as Message, WorkflowEvent_Type as Type } from "./gen/nogfso/workflows_pb.ts";
 
 /**
- * Events of the index of a registry's workflows: when each began, completed and was deleted, and snapshots of all.
- * A snapshot is a begin, one state for each kind of workflow that has any, and an end; it replaces what was before it.
- * UUIDs and event ids are text; `workflowEventId` is the event of the workflow that the index event repeats.
+ * Events of the index of a registry's workflows: each workflow's start, completion and deletion, and snapshots of all.
+ * A snapshot is a begin, one state for each kind of workflow that exists, and an end; it replaces the events before it.
+ * UUIDs and event ids are text. `workflowEventId` is the workflow's own event that the index event repeats.
  */
 export type RegistryWorkflowIndexEvent =
   | ({ readonly type: "duRootStarted" | "splitRootStarted" } & Entry & Root)
@@ -38,15 +38,15 @@ interface Entry {
   readonly workflowEventId: string;
 }
 
-/** One workflow in a snapshot; without `completedEventId` it is active. */
+/** One workflow in a snapshot. It is active if `completedEventId` is undefined. */
 export interface IndexedWorkflow {
   readonly workflow: WorkflowName;
   readonly workflowId: string;
   readonly startedEventId: string;
   readonly completedEventId: string | undefined;
-  /** Of a du-root or split-root workflow. */
+  /** Set for a du-root or split-root workflow. */
   readonly root?: Root;
-  /** Of a workflow on a repo. */
+  /** Set for a workflow on a repo. */
   readonly globalPath?: string;
 }
 
@@ -112,7 +112,7 @@ function repo(m: Message): { globalPath: string } {
   return { globalPath: required(m, "fsoRepoInitInfo").globalPath };
 }
 
-/** What the entries of all kinds of workflow have in common in the snapshot message. */
+/** The fields that entries of all kinds of workflow share in the snapshot message. */
 interface StateEntry {
   readonly workflowId: Uint8Array;
   readonly startedWorkflowEventId: Uint8Array;

@@ -10,17 +10,17 @@ import { type RegistryWorkflowIndexActivity, registryWorkflowIndex } from "./reg
 import { splitRoot } from "./split-root.ts";
 import type { RegistryWorkflowIndexEvent, WorkflowName } from "./workflow-index-events.ts";
 
-/** The activities for each kind of workflow, each of which gets a task of its own; other kinds are somebody else's. */
+/** The activities for each kind of workflow. Each gets a task of its own. Workflows of other kinds are ignored. */
 export type WorkflowActivities = { readonly [W in WorkflowName]?: readonly RegistryWorkflowActivity[] };
 
 const startsAtOnce = 16;
 
 /**
- * Starts the activities of each workflow of a registry that is active at the end of what it read. A start that is
- * repeated changes nothing, so the tail moves when all of them have succeeded and not before.
+ * Defines the activity that starts the activities of each workflow of a registry that is active at the head of the
+ * index. A repeated start changes nothing, so the tail moves only after all starts have succeeded.
  *
- * Source: nog 4450389, the index activities of nogfsoregd and nogfsostad (`workflowproc/index.go`). Those also start
- * again what they had started before an error; here a task exists once.
+ * Source: nog 4450389, the index activities of nogfsoregd and nogfsostad (`workflowproc/index.go`). After an error,
+ * those start the same activities again; here a task exists once.
  */
 export function workflowIndexOf(activities: WorkflowActivities): RegistryWorkflowIndexActivity {
   return defineProcessor(registryWorkflowIndex, {
@@ -43,7 +43,7 @@ export function workflowIndexOf(activities: WorkflowActivities): RegistryWorkflo
   });
 }
 
-/** With all that this package can do without a machine that has the files: `freezeRepoFiles` is not among it. */
+/** Has all activities that run without access to the files: not `freezeRepoFiles`. */
 export const workflowIndex: RegistryWorkflowIndexActivity = workflowIndexOf({
   duRoot: [duRoot],
   ping: [pingRegistry],

@@ -1,5 +1,6 @@
 import { describeValue, TailwakeError } from "../contract/error.ts";
-import { isUtf8 } from "../contract/text.ts";
+import { isUtf8 } from "../foundation/text.ts";
+import { compareAndSwap } from "../tasks/compare-and-swap.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import type { Intervention } from "../tasks/record.ts";
 
@@ -17,17 +18,17 @@ export interface Action extends Intervention {
   readonly target: string;
 }
 
-const longestReason = 200;
-const longestBy = 100;
+const maxReason = 200;
+const maxBy = 100;
 /** So many actions are kept, the last one first. */
-const mostActions = 50;
+const maxActions = 50;
 const document = "actions";
-const rounds = 5;
+const maxTries = 5;
 
 /** Throws a `TailwakeError` ("invalid-argument") for a text that is none, empty or too long. */
 export function checkNote({ reason, by }: Note): void {
-  check("reason", reason, longestReason);
-  check("who did it", by, longestBy);
+  check("reason", reason, maxReason);
+  check("who did it", by, maxBy);
 }
 
 function check(subject: string, text: unknown, longest: number): void {
@@ -41,12 +42,17 @@ function check(subject: string, text: unknown, longest: number): void {
 }
 
 /** Adds to the list of last actions. What cannot be read of it is replaced; several writers at once may lose an entry. */
-export async function noteAction(control: ControlStore, action: Action): Promise<void> {
-  for (let round = 1; round <= rounds; round++) {
-    const found = await control.read(document);
-    const entries = [action, ...entriesOf(found?.value)].slice(0, mostActions);
-    if ((await control.write(document, { entries }, found?.version ?? 0)) !== undefined) return;
-  }
+export async function recordAction(control: ControlStore, action: Action): Promise<void> {
+  const read = () => control.read(document);
+  await compareAndSwap<Awaited<ReturnType<typeof read>>, Action[], void>(
+    await read(),
+    maxTries,
+    (found) => ({ write: [action, ...entriesOf(found?.value)].slice(0, maxActions) }),
+    async (entries, found) => {
+      const version = await control.write(document, { entries }, found?.version ?? 0);
+      return version === undefined ? { applied: false, stored: await read() } : { applied: true, result: undefined };
+    },
+  );
 }
 
 /** The last actions, the last one first. */

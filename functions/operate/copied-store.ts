@@ -1,6 +1,6 @@
 import { MemoryTaskStore } from "../tasks/memory.ts";
 import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
-import { absent, type Update, type Written } from "../tasks/update.ts";
+import type { Update, Written } from "../tasks/update.ts";
 
 /** A table in memory that has a copy of each record of another one, made when it is first asked for. */
 export class CopiedStore extends MemoryTaskStore {
@@ -14,10 +14,9 @@ export class CopiedStore extends MemoryTaskStore {
   }
 
   /** Takes this record for the other table's. */
-  async copy({ entity, kind, activity, ...changes }: TaskRecord): Promise<void> {
-    const key = { entity, kind, activity };
-    this.#copied.add(taskName(key));
-    await super.update(key, { operation: "copy", guard: absent, changes });
+  copy(record: TaskRecord): void {
+    this.#copied.add(taskName(record));
+    this.put(record);
   }
 
   override async get(key: TaskKey): Promise<TaskRecord | undefined> {
@@ -33,7 +32,7 @@ export class CopiedStore extends MemoryTaskStore {
   async #copyFirst(key: TaskKey): Promise<void> {
     if (this.#copied.has(taskName(key))) return;
     const record = await this.#read(key);
-    if (record && !this.#copied.has(taskName(key))) await this.copy(record);
+    if (record && !this.#copied.has(taskName(key))) this.copy(record);
     this.#copied.add(taskName(key));
   }
 }

@@ -5,25 +5,25 @@ import type { Recorded } from "../contract/stream.ts";
 import { type EventId, epoch } from "../contract/tail.ts";
 import type { Binding } from "../engines/binding.ts";
 import { Breakers, readBreaker } from "../engines/breakers.ts";
-import type { Machinery } from "../engines/engine.ts";
-import { type HolderState, readHolder } from "../engines/holder.ts";
-import { type LastTick, readLastTick } from "../engines/last-tick.ts";
-import { openTaskStream } from "../engines/open-stream.ts";
-import { type QueueAge, readQueueAge } from "../engines/queue-age.ts";
+import type { Ports } from "../engines/ports.ts";
+import { type LeaderState, readLeader } from "../leaders/leadership.ts";
+import { type QueueAge, readQueueAge } from "../queue/queue-age.ts";
+import { openTaskStream } from "../run/open-stream.ts";
 import { MemoryControlStore } from "../tasks/memory-control.ts";
 import { type RecentRun, recentRuns } from "../tasks/recent-runs.ts";
 import type { TaskRecord } from "../tasks/record.ts";
-import { eagerHolder, type HolderName } from "../wake/holder-name.ts";
+import { type LastTick, readLastTick } from "../tick/last-tick.ts";
+import { eagerLeader, type LeaderName } from "../wake/leader-name.ts";
 import { type Action, readActions } from "./actions.ts";
 import { eventJson } from "./event-json.ts";
 import { type Filter, fits } from "./filter.ts";
 import { findTask } from "./find.ts";
-import { createOperators, type Operators, type Surroundings } from "./operators.ts";
+import { createOperators, type OperatorPorts, type Operators } from "./operators.ts";
 import { type Overview, Tally, type UpstreamState } from "./overview.ts";
 import { type Why, why } from "./why.ts";
 
 /** One task, as `show` and the console have it. */
-export interface TaskLook {
+export interface TaskDetails {
   readonly record: TaskRecord;
   readonly why: Why;
   /** When the tail's event was made, in milliseconds since 1970; undefined if nobody knows. */
@@ -57,44 +57,41 @@ export interface Engines {
   readonly lastTick: LastTick | undefined;
   /** How late the queue was when a message last came late. */
   readonly queueAge: QueueAge | undefined;
-  readonly holders: readonly { readonly name: HolderName; readonly state: HolderState | undefined }[];
+  readonly leaders: readonly { readonly name: LeaderName; readonly state: LeaderState | undefined }[];
 }
 
 /** Events that a look at the lag reads at most. */
-const mostCounted = 1_000;
+const maxCounted = 1_000;
 
 /**
  * What operators see and do of one deployment. With an app that binds no activity everything works that needs no stream:
  * the rest throws the `TailwakeError` of an unknown kind or activity.
  */
 export class Desk {
-  readonly machinery: Machinery;
+  readonly ports: Ports & OperatorPorts;
   readonly operators: Operators;
-  /** What operators' actions are made of. */
-  readonly surroundings: Surroundings;
   /** What looks at streams are made of: they are no reason to open a breaker for the functions. */
-  readonly #looking: Machinery;
+  readonly #looking: Ports;
   readonly #upstreams: readonly string[];
 
-  constructor(machinery: Machinery, upstreams: readonly string[]) {
-    this.machinery = machinery;
+  constructor(ports: Ports, upstreams: readonly string[]) {
     this.#upstreams = upstreams;
     const engineOf = (record: TaskRecord) => this.bindingOf(record)?.engine ?? record.engine;
-    this.surroundings = { ...machinery, engineOf };
-    this.operators = createOperators(this.surroundings);
-    this.#looking = { ...machinery, breakers: new Breakers({ ...machinery, control: new MemoryControlStore() }) };
+    this.ports = { ...ports, engineOf };
+    this.operators = createOperators(this.ports);
+    this.#looking = { ...ports, breakers: new Breakers({ ...ports, control: new MemoryControlStore() }) };
   }
 
   /** Undefined if the app does not have the activity. */
   bindingOf(record: TaskRecord): Binding | undefined {
-    return [...this.machinery.bindings].find(
+    return [...this.ports.bindings].find(
       ({ stream, declaration }) => stream.kind === record.kind && declaration.name === record.activity,
     );
   }
 
   /** Reads the whole table. `each` gets the records that were added up: who also lists them needs no second read. */
   async overview(each: (record: TaskRecord) => void = () => {}): Promise<Overview> {
-    const { store, clock, control } = this.machinery;
+    const { store, clock, control } = this.ports;
     const tally = new Tally(clock.now());
     const [lastTick, upstreams] = await Promise.all([readLastTick(control), this.upstreams()]);
     for await (const record of store.list((error) => tally.addUnreadable(error.message))) {
@@ -106,16 +103,16 @@ export class Desk {
 
   /** Reads the whole table, page by page. `onMalformed` gets the records that cannot be read. */
   async *list(filter: Filter = {}, onMalformed: (error: Error) => void = () => {}): AsyncIterable<TaskRecord> {
-    for await (const record of this.machinery.store.list(onMalformed)) if (fits(record, filter)) yield record;
+    for await (const record of this.ports.store.list(onMalformed)) if (fits(record, filter)) yield record;
   }
 
   /** By its printed name, or a beginning that only one task has. Throws a `TailwakeError` ("unknown-task"). */
   find(text: string): Promise<TaskRecord> {
-    return findTask(this.machinery.store, text);
+    return findTask(this.ports.store, text);
   }
 
-  async look(record: TaskRecord): Promise<TaskLook> {
-    const { store, control, clock } = this.machinery;
+  async check(record: TaskRecord): Promise<TaskDetails> {
+    const { store, control, clock } = this.ports;
     const name = this.bindingOf(record)?.stream.upstream;
     const [lastTick, breaker, large] = await Promise.all([
       readLastTick(control),
@@ -136,7 +133,7 @@ export class Desk {
     let events = 0;
     let head: EventId | undefined;
     for await (const { id } of this.events(record, { follow: false, signal })) {
-      if (events === mostCounted) return { events, more: true, head: undefined };
+      if (events === maxCounted) return { events, more: true, head: undefined };
       events++;
       head = id;
     }
@@ -149,7 +146,7 @@ export class Desk {
     record: TaskRecord,
     { follow, signal }: { readonly follow: boolean; readonly signal: AbortSignal },
   ): AsyncIterable<SeenEvent> {
-    const binding = this.machinery.bindings.find(record);
+    const binding = this.ports.bindings.find(record);
     const position = { tail: record.tail, watch: follow, signal };
     const stream = await openTaskStream(this.#looking, binding, record, position);
     try {
@@ -171,7 +168,7 @@ export class Desk {
    */
   async checkUpstream(name: string): Promise<void> {
     if (this.#upstreams.includes(name)) return;
-    if (this.#upstreams.length === 0 && (await readBreaker(this.machinery.control, name)).version > 0) return;
+    if (this.#upstreams.length === 0 && (await readBreaker(this.ports.control, name)).version > 0) return;
     throw new TailwakeError({
       code: "unknown-upstream",
       subject: `upstream ${name}`,
@@ -181,27 +178,27 @@ export class Desk {
   }
 
   async engines(): Promise<Engines> {
-    const { control, limits } = this.machinery;
-    const shards = Array.from({ length: limits.eagerShards }, (_, shard) => eagerHolder(shard, limits.eagerShards));
-    const [lastTick, queueAge, ...holders] = await Promise.all([
+    const { control, limits } = this.ports;
+    const shards = Array.from({ length: limits.eagerShards }, (_, shard) => eagerLeader(shard, limits.eagerShards));
+    const [lastTick, queueAge, ...leaders] = await Promise.all([
       readLastTick(control),
       readQueueAge(control),
       ...(["signals", ...shards] as const).map(async (name) => ({
         name,
-        state: (await readHolder(control, name)).state,
+        state: (await readLeader(control, name)).state,
       })),
     ]);
-    return { lastTick, queueAge, holders: holders.filter(({ state }) => state !== undefined) };
+    return { lastTick, queueAge, leaders: leaders.filter(({ state }) => state !== undefined) };
   }
 
   /** Ends the connections to the upstreams, which would keep a process from its end. */
   close(): void {
-    for (const name of this.#upstreams) this.machinery.upstream(name).close();
+    for (const name of this.#upstreams) this.ports.upstream(name).close();
   }
 
   /** What operators did last. */
   actions(): Promise<readonly Action[]> {
-    return readActions(this.machinery.control);
+    return readActions(this.ports.control);
   }
 
   #madeAt(record: TaskRecord): number | undefined {
@@ -212,7 +209,7 @@ export class Desk {
   }
 
   async #upstream(name: string): Promise<UpstreamState> {
-    const { state } = await readBreaker(this.machinery.control, name);
+    const { state } = await readBreaker(this.ports.control, name);
     return { name, breaker: state };
   }
 }

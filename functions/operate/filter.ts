@@ -1,4 +1,4 @@
-import { statusOf } from "../engines/start.ts";
+import { statusOf } from "../run/start.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { alike } from "./overview.ts";
 

@@ -3,7 +3,7 @@ import { parseTaskName, type TaskKey, type TaskRecord, taskName } from "../tasks
 import type { TaskStore } from "../tasks/store.ts";
 
 /** Tasks that are named for a text that fits several. */
-const mostNamed = 10;
+const maxNamed = 10;
 
 /**
  * The task that a person means: by its printed name, or by the beginning of the name or of its entity if only one task
@@ -19,18 +19,18 @@ export async function findTask(store: TaskStore, text: string): Promise<TaskReco
     for await (const one of store.list(() => {})) {
       if (!fits(one, text)) continue;
       found.push(one);
-      if (found.length > mostNamed) break;
+      if (found.length > maxNamed) break;
     }
   }
   const [only] = found;
   if (only && found.length === 1) return only;
-  const names = found.slice(0, mostNamed).map(taskName);
+  const names = found.slice(0, maxNamed).map(taskName);
   throw new TailwakeError({
     code: "unknown-task",
     subject: `task ${text}`,
     expected: "kind/activity@entity, or the beginning of that or of the entity, which only one task has",
     received:
-      names.length === 0 ? "what no task has" : `${names.join(", ")}${found.length > mostNamed ? " and more" : ""}`,
+      names.length === 0 ? "what no task has" : `${names.join(", ")}${found.length > maxNamed ? " and more" : ""}`,
   });
 }
 

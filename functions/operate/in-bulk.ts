@@ -1,7 +1,7 @@
 import { describeError } from "../contract/error.ts";
-import { statusOf } from "../engines/start.ts";
+import { statusOf } from "../run/start.ts";
 import type { TaskRecord } from "../tasks/record.ts";
-import { checkNote, type Note, noteAction } from "./actions.ts";
+import { checkNote, type Note, recordAction } from "./actions.ts";
 import type { Desk } from "./desk.ts";
 import type { Filter } from "./filter.ts";
 import { createOperators } from "./operators.ts";
@@ -46,8 +46,8 @@ export async function inBulk(
   { rate, note, signal, onTask }: BulkOptions,
 ): Promise<BulkReport> {
   checkNote(note);
-  const { clock, control } = desk.machinery;
-  const operators = createOperators({ ...desk.surroundings, list: async () => {} });
+  const { clock, control } = desk.ports;
+  const operators = createOperators({ ...desk.ports, list: async () => {} });
   let [done, refused] = [0, 0];
   for (const [index, task] of tasks.entries()) {
     if (index > 0) await clock.sleep(1000 / rate, signal);
@@ -63,7 +63,7 @@ export async function inBulk(
     }
     onTask?.(task, refusal);
   }
-  if (done > 0) await noteAction(control, { action, target: `${what}: ${done}`, ...note, at: clock.now() });
+  if (done > 0) await recordAction(control, { action, target: `${what}: ${done}`, ...note, at: clock.now() });
   return { done, refused };
 }
 

@@ -5,7 +5,7 @@ export interface DiffLine {
 }
 
 /** Above it the middle is shown as removed and added: the table for the best way takes this many cells. */
-const mostCells = 1_000_000;
+const maxCells = 1_000_000;
 
 /** What became of a text, line by line: as few lines changed as can be. */
 export function diffOf(before: string, after: string): DiffLine[] {
@@ -25,7 +25,7 @@ export function diffOf(before: string, after: string): DiffLine[] {
 function middle(a: readonly string[], b: readonly string[]): DiffLine[] {
   const removed = (line: string): DiffLine => ({ change: "removed", line });
   const added = (line: string): DiffLine => ({ change: "added", line });
-  if (a.length * b.length > mostCells) return [...a.map(removed), ...b.map(added)];
+  if (a.length * b.length > maxCells) return [...a.map(removed), ...b.map(added)];
   // longest[i][j]: lines that a from i on and b from j on have in common, in order.
   const longest = Array.from({ length: a.length + 1 }, () => new Uint32Array(b.length + 1));
   const at = (i: number, j: number) => longest[i]?.[j] ?? 0;

@@ -1,7 +1,8 @@
 import { describeValue, TailwakeError } from "../contract/error.ts";
 import { isTail, type Tail } from "../contract/tail.ts";
 import type { Breakers } from "../engines/breakers.ts";
-import { statusOf } from "../engines/start.ts";
+import { statusOf } from "../run/start.ts";
+import { compareAndSwap, stillMoving } from "../tasks/compare-and-swap.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import {
   type EngineName,
@@ -15,19 +16,19 @@ import type { TaskStore } from "../tasks/store.ts";
 import { pause, resume, resumeRunning, rewind } from "../tasks/transitions.ts";
 import type { Update } from "../tasks/update.ts";
 import * as breaker from "../upstream/breaker.ts";
-import type { Wakes } from "../wake/wakes.ts";
-import { type Action, checkNote, type Note, noteAction } from "./actions.ts";
+import type { Alarms } from "../wake/alarms.ts";
+import { type Action, checkNote, type Note, recordAction } from "./actions.ts";
 
-/** Attempts of an operator's write against other writers. */
-const rounds = 5;
+/** Tries of an operator's write against other writers. */
+const maxTries = 5;
 
-export interface Surroundings {
+export interface OperatorPorts {
   readonly store: TaskStore;
   readonly control: ControlStore;
-  readonly wakes: Wakes;
+  readonly alarms: Alarms;
   readonly breakers: Pick<Breakers, "change">;
   readonly clock: { now(): number };
-  /** Adds to the list of last actions; default {@link noteAction}. */
+  /** Adds to the list of last actions; default {@link recordAction}. */
   readonly list?: (action: Action) => Promise<void>;
   /** The engine that a task is bound to: of the app, or what the record says of its last run. */
   engineOf(record: TaskRecord): EngineName;
@@ -58,9 +59,9 @@ export interface RewindOptions {
   readonly note?: Note | undefined;
 }
 
-export function createOperators(surroundings: Surroundings): Operators {
-  const { store, control, wakes, breakers, clock, engineOf } = surroundings;
-  const { list = (action) => noteAction(control, action) } = surroundings;
+export function createOperators(ports: OperatorPorts): Operators {
+  const { store, control, alarms, breakers, clock, engineOf } = ports;
+  const { list = (action) => recordAction(control, action) } = ports;
 
   /** Reads the record, decides on a write, and does so again if another writer was quicker. */
   async function change(
@@ -70,17 +71,21 @@ export function createOperators(surroundings: Surroundings): Operators {
     decide: (stored: TaskRecord, intervention: Intervention | undefined) => Update,
   ): Promise<TaskRecord> {
     const intervention = interventionOf(action, note);
-    let stored = await store.get(key);
-    for (let round = 1; round <= rounds; round++) {
-      if (!stored) throw refusal("unknown-task", key, "a record in the task table", "none");
-      const written = await store.update(key, decide(stored, intervention));
-      if (written.applied) {
-        if (intervention) await list({ ...intervention, target: taskName(key) });
-        return written.record;
-      }
-      stored = written.record;
-    }
-    throw stillMoving(`task ${taskName(key)}`);
+    const changed = await compareAndSwap<TaskRecord | undefined, Update, TaskRecord>(
+      await store.get(key),
+      maxTries,
+      (stored) => {
+        if (!stored) throw refusal("unknown-task", key, "a record in the task table", "none");
+        return { write: decide(stored, intervention) };
+      },
+      async (update) => {
+        const { applied, record } = await store.update(key, update);
+        return applied ? { applied, result: record } : { applied, stored: record };
+      },
+    );
+    if (changed === stillMoving) throw refusedEachTime(`task ${taskName(key)}`);
+    if (intervention) await list({ ...intervention, target: taskName(key) });
+    return changed;
   }
 
   function interventionOf(action: string, note: Note | undefined): Intervention | undefined {
@@ -105,13 +110,13 @@ export function createOperators(surroundings: Surroundings): Operators {
       return rewind(to, clock.now(), eagerBucketOf(engineOf(stored), stored), intervention);
     });
     if (view !== undefined) await store.deleteView(key, view);
-    await wakes.send([{ class: "operator", key }]);
+    await alarms.send([{ class: "operator", key }]);
     return record;
   }
 
   return {
     async wake(key) {
-      await wakes.send([{ class: "operator", key }]);
+      await alarms.send([{ class: "operator", key }]);
     },
     pause: (key, note) =>
       change("pause", key, note, (stored, intervention) => {
@@ -130,8 +135,8 @@ export function createOperators(surroundings: Surroundings): Operators {
           : resume(stored, clock.now(), bucket, intervention);
       });
       const { fence, notBefore } = record;
-      if (record.status === "ready") await wakes.send([{ class: "operator", key }]);
-      if (record.status === "retrying") await wakes.sendAt({ class: "timer", key, fence }, notBefore ?? clock.now());
+      if (record.status === "ready") await alarms.send([{ class: "operator", key }]);
+      if (record.status === "retrying") await alarms.sendAt({ class: "timer", key, fence }, notBefore ?? clock.now());
       return record;
     },
     rewind: (key, to, options = {}) => moveTail("rewind", key, to, options),
@@ -140,7 +145,7 @@ export function createOperators(surroundings: Surroundings): Operators {
       const intervention = interventionOf("pause", note);
       const { reason } = note;
       const paused = await breakers.change(upstream, (stored) => breaker.pause(stored, clock.now(), reason));
-      if (!paused) throw stillMoving(`breaker of upstream ${upstream}`);
+      if (!paused) throw refusedEachTime(`breaker of upstream ${upstream}`);
       if (intervention) await list({ ...intervention, target: `upstream ${upstream}` });
     },
     async resumeUpstream(upstream, note) {
@@ -151,11 +156,11 @@ export function createOperators(surroundings: Surroundings): Operators {
   };
 }
 
-function stillMoving(subject: string): TailwakeError {
+function refusedEachTime(subject: string): TailwakeError {
   return new TailwakeError({
     code: "store-refused",
     subject,
-    expected: `to stand still for one of ${rounds} rounds`,
+    expected: `to stand still for one of ${maxTries} tries`,
     received: "another writer each time",
   });
 }

@@ -1,7 +1,7 @@
-import type { LastTick } from "../engines/last-tick.ts";
-import { statusOf } from "../engines/start.ts";
+import { statusOf } from "../run/start.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { taskName } from "../tasks/record.ts";
+import type { LastTick } from "../tick/last-tick.ts";
 import type { BreakerState } from "../upstream/breaker.ts";
 import { overdueMs, tickIsMissingMs } from "./why.ts";
 import { ago, shortened, span } from "./words.ts";
@@ -55,11 +55,11 @@ export interface UpstreamState {
   readonly breaker: BreakerState;
 }
 
-const longestMessage = 200;
+const maxMessage = 200;
 /** Groups that are kept apart: a table of a million tasks with a million different errors must not fill the memory. */
-const mostGroups = 1_000;
+const maxGroups = 1_000;
 
-export interface Surroundings {
+export interface OperatorPorts {
   readonly now: number;
   readonly lastTick: LastTick | undefined;
   readonly upstreams: readonly UpstreamState[];
@@ -100,7 +100,7 @@ export class Tally {
   }
 
   addUnreadable(what: string): void {
-    this.#unreadable.push(shortened(what, longestMessage));
+    this.#unreadable.push(shortened(what, maxMessage));
   }
 
   #addError(example: string, { message, at }: { readonly message: string; readonly at: number }): void {
@@ -109,10 +109,10 @@ export class Tally {
     if (group) {
       group.tasks++;
       if (at > group.lastAt) Object.assign(group, { example, lastAt: at });
-    } else if (this.#errors.size < mostGroups) this.#errors.set(pattern, { tasks: 1, example, lastAt: at });
+    } else if (this.#errors.size < maxGroups) this.#errors.set(pattern, { tasks: 1, example, lastAt: at });
   }
 
-  overview({ lastTick, upstreams }: Omit<Surroundings, "now">): Overview {
+  overview({ lastTick, upstreams }: Omit<OperatorPorts, "now">): Overview {
     const errors = [...this.#errors].map(([message, group]) => ({ message, ...group }));
     const rest = {
       at: this.#now,
@@ -170,7 +170,7 @@ const names = (upstreams: readonly UpstreamState[]) => upstreams.map(({ name }) 
 
 /** A message with ids and numbers left out: the same for errors that differ in them alone. */
 export function alike(message: string): string {
-  return shortened(message, longestMessage)
+  return shortened(message, maxMessage)
     .replaceAll(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/gi, "…")
     .replaceAll(/\b[0-9A-Z]{26}\b/g, "…")
     .replaceAll(/\b\d+(\.\d+)*\b/g, "…");

@@ -1,10 +1,10 @@
 import type { Address } from "../contract/stream.ts";
 import type { Binding } from "../engines/binding.ts";
-import { startTask } from "../engines/start.ts";
+import { startTask } from "../run/start.ts";
 import { MemoryControlStore } from "../tasks/memory-control.ts";
 import type { TaskKey, TaskRecord } from "../tasks/record.ts";
+import type { Alarms } from "../wake/alarms.ts";
 import type { WakeMessage } from "../wake/wake.ts";
-import type { Wakes } from "../wake/wakes.ts";
 import { CopiedStore } from "./copied-store.ts";
 import type { Desk } from "./desk.ts";
 import { createOperators, type Operators } from "./operators.ts";
@@ -23,35 +23,35 @@ export async function rehearse(
   key: TaskKey,
   act: (operators: Operators) => Promise<unknown>,
 ): Promise<Rehearsal> {
-  const { store, wakes, sent } = stage(desk);
+  const { store, alarms, sent } = stage(desk);
   const before = await store.get(key);
-  await act(createOperators({ ...desk.surroundings, store, wakes, control: new MemoryControlStore() }));
+  await act(createOperators({ ...desk.ports, store, alarms, control: new MemoryControlStore() }));
   return { changes: changesOf(before, await store.get(key)), wakes: sent };
 }
 
 /** The same for a start. */
 export async function rehearseStart(desk: Desk, binding: Binding, address: Address): Promise<Rehearsal> {
-  const { store, wakes, sent } = stage(desk);
-  const { record, started } = await startTask({ ...desk.machinery, store, wakes }, binding.activity, address);
+  const { store, alarms, sent } = stage(desk);
+  const { record, started } = await startTask({ ...desk.ports, store, alarms }, binding.activity, address);
   return { changes: started ? changesOf(undefined, record) : [], wakes: sent };
 }
 
 function stage(desk: Desk) {
-  const store = new CopiedStore((key) => desk.machinery.store.get(key));
+  const store = new CopiedStore((key) => desk.ports.store.get(key));
   const sent: Rehearsal["wakes"][number][] = [];
-  const wakes: Wakes = {
+  const alarms: Alarms = {
     async send(messages) {
       for (const wake of messages) sent.push({ wake, at: undefined });
     },
     async sendAt(wake, at) {
       sent.push({ wake, at });
     },
-    async sendAlone(wake) {
+    async sendQuarantined(wake) {
       sent.push({ wake, at: undefined });
     },
-    async startHolder() {},
+    async startLeader() {},
   };
-  return { store, wakes, sent };
+  return { store, alarms, sent };
 }
 
 function changesOf(before: TaskRecord | undefined, after: TaskRecord | undefined): Rehearsal["changes"] {

@@ -1,21 +1,20 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
-import { type LogEntry, loggerTo } from "../contract/noted-log.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import type { Address } from "../contract/stream.ts";
 import type { Tail } from "../contract/tail.ts";
-import { Breakers } from "../engines/breakers.ts";
-import type { Invocation, Machinery } from "../engines/engine.ts";
 import { noMeter } from "../engines/meter.ts";
-import { runTask } from "../engines/run.ts";
+import { type Invocation, type Ports, portsOf } from "../engines/ports.ts";
 import { noTracer } from "../engines/tracer.ts";
+import { type LogEntry, recordingLogger } from "../foundation/recording-logger.ts";
+import { runTask } from "../run/run.ts";
 import { MemoryControlStore } from "../tasks/memory-control.ts";
 import { recentRuns } from "../tasks/recent-runs.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import { acquire } from "../tasks/transitions.ts";
-import { MemoryWakes } from "../wake/memory.ts";
+import { MemoryAlarms } from "../wake/memory.ts";
 import { CopiedStore } from "./copied-store.ts";
-import { type NotedCall, nameOfMethod, notingTransport } from "./noting-transport.ts";
+import { nameOfMethod, type RecordedCall, recordingTransport } from "./recording-transport.ts";
 
 export interface ReplayOptions {
   /** Where it begins; default the stored tail, with the stored view. From elsewhere the view is made anew. */
@@ -37,7 +36,7 @@ export interface Replay {
   readonly viewAfter: string | undefined;
   readonly events: number;
   /** Calls that the activity made, in order. */
-  readonly calls: readonly NotedCall[];
+  readonly calls: readonly RecordedCall[];
   readonly started: readonly { readonly activity: string; readonly address: Address }[];
   readonly log: readonly LogEntry[];
 }
@@ -51,11 +50,11 @@ const invocationMs = 900_000;
  * an activity does in other ways, it does.
  */
 export async function replay(
-  real: Machinery,
+  real: Ports,
   record: TaskRecord,
   { from, send = [], signal }: ReplayOptions,
 ): Promise<Replay> {
-  const calls: NotedCall[] = [];
+  const calls: RecordedCall[] = [];
   const started: { readonly activity: string; readonly address: Address }[] = [];
   const log: LogEntry[] = [];
   const outcomes: Outcome[] = [];
@@ -67,40 +66,39 @@ export async function replay(
     method.idempotency === Idempotency.NO_SIDE_EFFECTS || send.includes(nameOfMethod(method));
   const upstream = (name: string) => {
     const connection = real.upstream(name);
-    return { ...connection, transport: notingTransport(connection.transport, calls, isStream, isRead), close() {} };
+    return { ...connection, transport: recordingTransport(connection.transport, calls, isStream, isRead), close() {} };
   };
-  const control = new MemoryControlStore();
-  const noted = loggerTo(log);
   const key = { entity: record.entity, kind: record.kind, activity: record.activity };
-  // Member by member: nothing of the real machinery that writes can come along.
-  const machinery: Machinery = {
-    bindings: real.bindings,
-    store,
-    control,
-    wakes: new MemoryWakes(clock),
-    clock,
-    log: noted,
-    meter: noMeter,
-    tracer: noTracer,
-    limits: real.limits,
-    breakers: new Breakers({ control, clock, log: noted, random: Math.random, upstream }),
-    signalSources: [],
-    random: Math.random,
-    newToken: () => "replay",
-    upstream,
-    exit(task) {
-      throw new Error(`the activity of ${task} ignored the abort`);
+  // Outside, nothing of the real ports that writes can come along: a member that is added has to be answered for here.
+  const ports = portsOf(
+    { bindings: real.bindings, limits: real.limits, signalSources: [] },
+    {
+      store,
+      control: new MemoryControlStore(),
+      alarms: new MemoryAlarms(clock),
+      clock,
+      random: Math.random,
+      newToken: () => "replay",
+      upstream,
+      openStream: real.openStream,
+      exit(task) {
+        throw new Error(`the activity of ${task} ignored the abort`);
+      },
     },
-    openStream: real.openStream,
-    observer: {
-      onStart: (child, address) => void started.push({ activity: child.name, address }),
-      onOutcome: (task, outcome) => void (taskName(task) === taskName(key) && outcomes.push(outcome)),
+    {
+      log: recordingLogger(log),
+      meter: noMeter,
+      tracer: noTracer,
+      observer: {
+        onStart: (child, address) => void started.push({ activity: child.name, address }),
+        onOutcome: (task, outcome) => void (taskName(task) === taskName(key) && outcomes.push(outcome)),
+      },
     },
-  };
-  const binding = machinery.bindings.find(record);
+  );
+  const binding = ports.bindings.find(record);
   const viewBefore = record.view ?? (record.viewRef && (await real.store.getView(record, record.viewRef)));
   const before = beginning(record, from);
-  await store.copy(before);
+  store.copy(before);
   if (before.viewRef && viewBefore) await store.putView(key, before.viewRef, viewBefore);
   const now = clock.now();
   const claim = {
@@ -108,12 +106,12 @@ export async function replay(
     leaseUntil: now + invocationMs,
     engine: binding.engine,
     eagerBucket: undefined,
-    isAlone: true,
+    inQuarantine: true,
     now,
   } as const;
   const taken = await store.update(key, acquire(claim, { sleeping: true, early: true, fence: undefined }));
   if (!taken.applied) throw new Error(`${taskName(key)}: the copy of its record could not be acquired`);
-  const after = await runTask(machinery, binding, taken.record, "operator", invocationOf(now, signal));
+  const after = await runTask(ports, binding, taken.record, "operator", invocationOf(now, signal));
   const outcome = outcomes.at(-1);
   if (!outcome) throw new Error(`${taskName(key)}: the run ended without an outcome`);
   const viewAfter = after.view ?? (after.viewRef && (await store.getView(key, after.viewRef)));

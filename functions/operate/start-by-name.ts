@@ -2,13 +2,13 @@ import type { Task } from "../contract/activity.ts";
 import { TailwakeError } from "../contract/error.ts";
 import { type Address, checkAddress } from "../contract/stream.ts";
 import { type Binding, taskKey } from "../engines/binding.ts";
-import { startTask } from "../engines/start.ts";
+import { startTask } from "../run/start.ts";
 import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { Desk } from "./desk.ts";
 
 /** An activity by its name, or `kind/name` if several kinds have one of that name. Throws "unknown-activity". */
 export function bindingNamed(desk: Desk, text: string): Binding {
-  const all = [...desk.machinery.bindings];
+  const all = [...desk.ports.bindings];
   const full = ({ stream, declaration }: Binding) => `${stream.kind}/${declaration.name}`;
   const found = all.filter((one) => full(one) === text || one.declaration.name === text);
   const [only] = found;
@@ -24,12 +24,12 @@ export function bindingNamed(desk: Desk, text: string): Binding {
 /** The task that an activity has for an address, and its record if there is one. */
 export async function taskAt(desk: Desk, binding: Binding, address: Address) {
   const key: TaskKey = taskKey(binding, checkAddress(binding.stream, address));
-  return { key, name: taskName(key), record: await desk.machinery.store.get(key) };
+  return { key, name: taskName(key), record: await desk.ports.store.get(key) };
 }
 
 /** The record of a task of the app, as a root is one; undefined if it has not been started. */
 export async function taskOf(desk: Desk, { activity, address }: Task): Promise<TaskRecord | undefined> {
-  return (await taskAt(desk, desk.machinery.bindings.of(activity), address)).record;
+  return (await taskAt(desk, desk.ports.bindings.of(activity), address)).record;
 }
 
 /** Starts it; one that is there already is left alone. */
@@ -38,5 +38,5 @@ export function startAt(
   { activity }: Binding,
   address: Address,
 ): Promise<{ readonly record: TaskRecord; readonly started: boolean }> {
-  return startTask(desk.machinery, activity, address);
+  return startTask(desk.ports, activity, address);
 }

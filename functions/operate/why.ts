@@ -1,9 +1,8 @@
-import type { LastTick } from "../engines/last-tick.ts";
-import { statusOf } from "../engines/start.ts";
 import type { TaskRecord } from "../tasks/record.ts";
-import { clockSkewMs, strikesToIsolate } from "../tasks/transitions.ts";
+import { type Standing, standingOf } from "../tasks/standing.ts";
+import { strikesToQuarantine } from "../tasks/times.ts";
+import type { LastTick } from "../tick/last-tick.ts";
 import type { BreakerState } from "../upstream/breaker.ts";
-import { strikeDelayMs } from "../wake/backoff.ts";
 import { ago, at, shortened } from "./words.ts";
 
 /** Why a task does not run now, or that it does. */
@@ -44,6 +43,8 @@ export interface Facts {
   readonly lastTick: LastTick | undefined;
 }
 
+type Leased = Standing & { readonly type: "held" | "dead" };
+
 /** A tick comes every minute; after so long without one, something is wrong with it. */
 export const tickIsMissingMs = 180_000;
 /** How late a due time may be before it says that a tick has missed it. */
@@ -51,12 +52,12 @@ export const overdueMs = 120_000;
 
 export function why(record: TaskRecord, facts: Facts): Why {
   const { now } = facts;
-  const status = statusOf(record);
-  if (status === "completed") {
+  const standing = standingOf(record, now);
+  if (standing.type === "done") {
     const told = record.waiters ? ", and the tasks that wait for it are being told" : "";
     return reason("completed", `It has completed${told}: it never runs again.`, record.due);
   }
-  if (record.paused) {
+  if (standing.type === "stopped" && standing.why === "paused") {
     const { intervention } = record;
     const by =
       intervention?.action === "pause"
@@ -65,8 +66,8 @@ export function why(record: TaskRecord, facts: Facts): Why {
     const still = record.status === "running" ? " The run that is under way goes on to its end." : "";
     return operators("paused", `An operator has paused it${by}.${still} It stays so until it is resumed.`);
   }
-  if (record.status === "parked") return operators("parked", parkedSentence(record, now));
-  if (record.status === "running") return whyRunning(record, facts);
+  if (standing.type === "stopped") return operators("parked", parkedSentence(record, now));
+  if (standing.type === "held" || standing.type === "dead") return whyRunning(record, standing, facts);
   return ofUpstream(facts) ?? whyIdle(record, facts);
 }
 
@@ -78,16 +79,13 @@ function parkedSentence({ attempts, strikes, error }: TaskRecord, now: number): 
   return `It was parked because ${after}, and stays so until it is resumed.${last}`;
 }
 
-function whyRunning(record: TaskRecord, { now, lastTick }: Facts): Why {
-  const { leaseUntil = 0, fence, strikes, token = "" } = record;
-  const over = leaseUntil + clockSkewMs + strikeDelayMs(strikes);
-  if (now <= over) {
-    // The token of a holder's run names the holder.
-    const [holder, , rest] = token.split("#");
-    if (rest !== undefined) {
+function whyRunning({ leaseUntil = 0, fence, strikes }: TaskRecord, standing: Leased, { now, lastTick }: Facts): Why {
+  if (standing.type === "held") {
+    const { until: over, ledBy } = standing;
+    if (ledBy) {
       return reason(
         "watching",
-        `It runs: ${holder} holds its stream open, and hands it over before ${at(leaseUntil, now)}.`,
+        `It runs: ${ledBy.leader} holds its stream open, and hands it over before ${at(leaseUntil, now)}.`,
       );
     }
     const dead =
@@ -96,13 +94,14 @@ function whyRunning(record: TaskRecord, { now, lastTick }: Facts): Why {
         : " It hands over, or is taken over,";
     return reason("running", `It runs: run ${fence} has the lease.${dead} by ${at(over, now)}.`, over);
   }
+  const { since } = standing;
   const count = strikes > 0 ? `, as ${strikes} before it` : "";
-  const alone = strikes + 1 >= strikesToIsolate ? ", alone" : "";
+  const alone = strikes + 1 >= strikesToQuarantine ? ", alone" : "";
   return {
     ...reason(
       "killed",
-      `Run ${fence} was killed${count}: its lease is over since ${at(over, now)}. A tick has it run again${alone}.`,
-      over,
+      `Run ${fence} was killed${count}: its lease is over since ${at(since, now)}. A tick has it run again${alone}.`,
+      since,
     ),
     needsOperator: isTickMissing(lastTick, now),
   };
@@ -161,7 +160,7 @@ function whyAsleep({ engine, due, notBefore }: TaskRecord, now: number): Why {
     case "lazy":
       return reason(
         "asleep",
-        `It has caught up and sleeps until a signal. Without one it is looked at by ${at(due, now)}.`,
+        `It has caught up and sleeps until a signal. Without one it is checked by ${at(due, now)}.`,
         due,
       );
     case "cron":
@@ -171,7 +170,7 @@ function whyAsleep({ engine, due, notBefore }: TaskRecord, now: number): Why {
         notBefore,
       );
     case "eager":
-      return reason("to be watched", `It has caught up; a holder of the eager function watches it soon.`, due);
+      return reason("to be watched", `It has caught up; a leader of the eager function watches it soon.`, due);
   }
 }
 

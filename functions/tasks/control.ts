@@ -1,4 +1,4 @@
-/** A small document about something other than a task: a holder, an upstream's breaker, how late the queue is. */
+/** A small document about something other than a task: a leader, an upstream's breaker, how late the queue is. */
 export interface Versioned {
   /** From 1; rises with each write. */
   readonly version: number;

@@ -7,7 +7,7 @@ import { expectedVersion, versionAttribute } from "./record-version.ts";
 /** The names that the table's definition and this adapter share. */
 export const tableKeys = { partition: "pk", sort: "sk" } as const;
 export const dueIndex = { name: "due", partition: "dueShard", sort: "due" } as const;
-/** Beside the keys it has what a holder compares with the runs it has under way. */
+/** Beside the keys it has what a leader compares with the runs it has under way. */
 export const eagerIndex = { name: "eager", partition: "eagerBucket", attributes: ["fence", "wakes"] } as const;
 
 type Shape =
@@ -32,7 +32,7 @@ const shapes: { readonly [A in Attribute]-?: Shape } = {
   tail: "tail",
   acted: "tail",
   actedAhead: "flag",
-  wakes: "count",
+  wakeCount: "count",
   token: "text",
   leaseUntil: "time",
   lastToken: "text",
@@ -56,12 +56,16 @@ const shapes: { readonly [A in Attribute]-?: Shape } = {
   startedAt: "time",
 };
 
+/** Attributes whose name in the table is another than in the code: what is stored stays readable. */
+const storedNames: { readonly [A in Attribute]?: string } = { wakeCount: "wakes" };
+export const storedName = (attribute: Attribute): string => storedNames[attribute] ?? attribute;
+
 const required: readonly Attribute[] = [
   "address",
   "engine",
   "status",
   "tail",
-  "wakes",
+  "wakeCount",
   "fence",
   "attempts",
   "startedAt",
@@ -134,14 +138,15 @@ export function decodeRecord(item: Record<string, AttributeValue>): TaskRecord {
   const version = laterVersion(item);
   if (version !== undefined) throw unreadable(`${name}, attribute ${versionAttribute}`, expectedVersion, version);
   if (!key) throw malformed("sk", "kind#activity", item[tableKeys.sort]?.S);
-  for (const [attribute, shape] of Object.entries(shapes)) {
-    const stored = item[attribute];
+  for (const [attribute, shape] of Object.entries(shapes) as [Attribute, Shape][]) {
+    const name = storedName(attribute);
+    const stored = item[name];
     if (stored === undefined) {
-      if (required.includes(attribute as Attribute)) throw malformed(attribute, shape, undefined);
+      if (required.includes(attribute)) throw malformed(name, shape, undefined);
       continue;
     }
     const value = decodeValue(stored);
-    if (!fits(shape, value)) throw malformed(attribute, `a ${shape}`, value);
+    if (!fits(shape, value)) throw malformed(name, `a ${shape}`, value);
     record[attribute] = value;
   }
   return record as unknown as TaskRecord;

@@ -1,6 +1,6 @@
 import type { AttributeValue, UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
-import { dueIndex, duePartitionOf, encodeValue, tableKeys } from "./dynamodb-codec.ts";
-import type { TaskKey } from "./record.ts";
+import { dueIndex, duePartitionOf, encodeValue, storedName, tableKeys } from "./dynamodb-codec.ts";
+import type { Attribute, TaskKey } from "./record.ts";
 import { versionAttribute } from "./record-version.ts";
 import { type Guard, remove, type Update } from "./update.ts";
 
@@ -17,6 +17,7 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
     names.set(`#${attribute}`, attribute);
     return `#${attribute}`;
   };
+  const attributeName = (attribute: Attribute) => name(storedName(attribute));
   const value = (given: unknown) => {
     const placeholder = `:v${values.size}`;
     values.set(placeholder, encodeValue(given));
@@ -29,15 +30,15 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
       case "absent":
         return notExists(tableKeys.partition);
       case "missing":
-        return notExists(guard.attribute);
+        return notExists(storedName(guard.attribute));
       case "is":
-        return `${name(guard.attribute)} = ${value(guard.value)}`;
+        return `${attributeName(guard.attribute)} = ${value(guard.value)}`;
       case "oneOf":
-        return `${name(guard.attribute)} IN (${guard.values.map(value).join(", ")})`;
+        return `${attributeName(guard.attribute)} IN (${guard.values.map(value).join(", ")})`;
       case "atMost":
-        return `${name(guard.attribute)} <= ${value(guard.value)}`;
+        return `${attributeName(guard.attribute)} <= ${value(guard.value)}`;
       case "atLeast":
-        return `${name(guard.attribute)} >= ${value(guard.value)}`;
+        return `${attributeName(guard.attribute)} >= ${value(guard.value)}`;
       case "all":
         return guard.guards.map(term).join(" AND ");
       case "any":
@@ -49,9 +50,9 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
 
   const sets: string[] = [];
   const removes: string[] = [];
-  for (const [attribute, change] of Object.entries(update.changes)) {
-    if ((change as unknown) === remove) removes.push(name(attribute));
-    else sets.push(`${name(attribute)} = ${value(change)}`);
+  for (const [attribute, change] of Object.entries(update.changes) as [Attribute, unknown][]) {
+    if (change === remove) removes.push(attributeName(attribute));
+    else sets.push(`${attributeName(attribute)} = ${value(change)}`);
   }
   // The index is sparse: both of its keys are there, or neither. A write that leaves `due` alone leaves both alone.
   if ("due" in update.changes) {
@@ -60,9 +61,10 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
   }
   // A counter may be missing in a record of an older version, and SET, unlike ADD, stays inside the condition's logic.
   for (const counter of update.increment ?? []) {
-    sets.push(`${name(counter)} = if_not_exists(${name(counter)}, ${value(0)}) + ${value(1)}`);
+    const counted = attributeName(counter);
+    sets.push(`${counted} = if_not_exists(${counted}, ${value(0)}) + ${value(1)}`);
   }
-  const adds = update.waiter === undefined ? [] : [`${name("waiters")} ${value([update.waiter])}`];
+  const adds = update.waiter === undefined ? [] : [`${attributeName("waiters")} ${value([update.waiter])}`];
 
   const clauses = [
     sets.length > 0 ? `SET ${sets.join(", ")}` : "",

@@ -31,9 +31,9 @@ import type { DueEntry, EagerEntry, TaskStore } from "./store.ts";
 import { refused, type Update, type Written } from "./update.ts";
 
 /** Largest compressed view: an item holds 400 KB, keys and names included. */
-const largestViewBytes = 390 * 1024;
+const maxViewBytes = 390 * 1024;
 /** Largest view as JSON: so few compressed bytes can stand for more memory than a function has. */
-const largestViewJsonBytes = 32 * 2 ** 20;
+const maxViewJsonBytes = 32 * 2 ** 20;
 
 /**
  * The task table in DynamoDB. Reads of a task are strongly consistent, reads of the due index eventually so; every
@@ -125,7 +125,7 @@ export class DynamoTaskStore implements TaskStore {
     });
     for await (const item of items) {
       const key = decodeKey(item);
-      if (key) entries.push({ key, fence: Number(item.fence?.N), wakes: Number(item.wakes?.N) });
+      if (key) entries.push({ key, fence: Number(item.fence?.N), wakeCount: Number(item.wakes?.N) });
     }
     return entries;
   }
@@ -147,12 +147,12 @@ export class DynamoTaskStore implements TaskStore {
   async putView(key: TaskKey, name: string, json: string): Promise<void> {
     const bytes = Buffer.from(json);
     const packed = gzipSync(bytes);
-    if (packed.length > largestViewBytes || bytes.length > largestViewJsonBytes) {
+    if (packed.length > maxViewBytes || bytes.length > maxViewJsonBytes) {
       throw new TailwakeError({
         code: "view-not-storable",
         subject: `view of ${taskName(key)}`,
         expected:
-          `at most ${largestViewBytes} bytes compressed, and ${largestViewJsonBytes} as JSON; ` +
+          `at most ${maxViewBytes} bytes compressed, and ${maxViewJsonBytes} as JSON; ` +
           "keep less in the view, or split the aggregate's work",
         received: `${packed.length} bytes (${bytes.length} of JSON)`,
       });
@@ -179,9 +179,9 @@ export class DynamoTaskStore implements TaskStore {
     const packed = Item?.json?.B;
     if (!packed) return undefined;
     try {
-      return gunzipSync(packed, { maxOutputLength: largestViewJsonBytes }).toString("utf8");
+      return gunzipSync(packed, { maxOutputLength: maxViewJsonBytes }).toString("utf8");
     } catch (error) {
-      throw malformed("json", `gzip data of at most ${largestViewJsonBytes} bytes`, describeError(error), error);
+      throw malformed("json", `gzip data of at most ${maxViewJsonBytes} bytes`, describeError(error), error);
     }
   }
 

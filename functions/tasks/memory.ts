@@ -22,11 +22,17 @@ export class MemoryTaskStore implements TaskStore {
     const stored = this.#records.get(name);
     if (!holds(update.guard, stored)) return refused(update, stored);
     const record = applied(key, stored, update);
-    this.#records.set(name, record);
-    const siblings = this.#byEntity.get(key.entity);
-    if (siblings) siblings.add(name);
-    else this.#byEntity.set(key.entity, new Set([name]));
+    this.put(record);
     return { applied: true, record };
+  }
+
+  /** Stores a record as it is given, past the protocol: a copy, or what a test begins with. */
+  put(record: TaskRecord): void {
+    const name = taskName(record);
+    this.#records.set(name, record);
+    const siblings = this.#byEntity.get(record.entity);
+    if (siblings) siblings.add(name);
+    else this.#byEntity.set(record.entity, new Set([name]));
   }
 
   async due(shard: number, until: number, limit: number, after?: DueEntry): Promise<readonly DueEntry[]> {
@@ -48,7 +54,7 @@ export class MemoryTaskStore implements TaskStore {
   async eager(bucket: number): Promise<readonly EagerEntry[]> {
     return [...this.#records.values()]
       .filter(({ eagerBucket: stored }) => stored === eagerBucket(bucket))
-      .map(({ entity, kind, activity, fence, wakes }) => ({ key: { entity, kind, activity }, fence, wakes }));
+      .map(({ entity, kind, activity, fence, wakeCount }) => ({ key: { entity, kind, activity }, fence, wakeCount }));
   }
 
   async *list(): AsyncIterable<TaskRecord> {

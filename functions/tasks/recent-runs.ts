@@ -11,18 +11,18 @@ export interface RecentRun {
   readonly events: number;
   readonly wake: RunWake;
   readonly outcome: RunOutcome;
-  /** The tail that it committed; undefined if that takes more than {@link longestTailBytes}. */
+  /** The tail that it committed; undefined if that takes more than {@link maxTailBytes}. */
   readonly tail: Tail | undefined;
 }
 
 export type RunWake = keyof typeof wakeLetters;
 export type RunOutcome = keyof typeof outcomeLetters;
 
-/** So many runs are kept, or fewer: as many as fit into {@link mostBytes}. */
-const mostRuns = 5;
+/** So many runs are kept, or fewer: as many as fit into {@link maxBytes}. */
+const maxRuns = 5;
 /** With ULIDs as tails five runs take 240; a record with all of them is still written for one unit. */
-const mostBytes = 256;
-const longestTailBytes = 64;
+const maxBytes = 256;
+const maxTailBytes = 64;
 
 const wakeLetters = {
   start: "s",
@@ -55,7 +55,7 @@ export function withRun(stored: string | undefined, run: RecentRun): string {
   // As text, without reading it: each commit does this, and it is all ASCII.
   for (const one of stored?.split(" ") ?? []) {
     if (one === "" || one.startsWith(own)) continue;
-    if (kept === mostRuns || text.length + 1 + one.length > mostBytes) break;
+    if (kept === maxRuns || text.length + 1 + one.length > maxBytes) break;
     text += ` ${one}`;
     kept++;
   }
@@ -71,7 +71,7 @@ export function recentRuns(stored: string | undefined): RecentRun[] {
 function encode({ fence, startedAt, durationMs, events, wake, outcome, tail }: RecentRun): string {
   const numbers = [fence, startedAt, durationMs, events].map((number) => number.toString(36));
   const tailText = encodeURIComponent(tail ?? "");
-  const kept = tailText.length <= longestTailBytes ? tailText : "";
+  const kept = tailText.length <= maxTailBytes ? tailText : "";
   return [...numbers, wakeLetters[wake] + outcomeLetters[outcome], kept].join(".");
 }
 

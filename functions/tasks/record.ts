@@ -60,7 +60,7 @@ export interface TaskRecord extends TaskKey {
   /** The view is being rebuilt from epoch and has not yet passed `acted`. */
   readonly actedAhead?: true;
   /** Counts signals and completed children that came during a run. */
-  readonly wakes: number;
+  readonly wakeCount: number;
   readonly token?: string;
   readonly leaseUntil?: number;
   readonly lastToken?: string;
@@ -90,7 +90,7 @@ export interface TaskRecord extends TaskKey {
   readonly runs?: string;
   /** What an operator did last, and why. */
   readonly intervention?: Intervention;
-  /** Eager: the bucket that a holder finds the task by. */
+  /** Eager: the bucket that a leader finds the task by. */
   readonly eagerBucket?: string;
   readonly startedAt: number;
 }
@@ -118,7 +118,7 @@ export const dueShards = 32;
 /** The shard of a task, the same for ever. */
 export const dueShard = (key: TaskKey): number => hashOf(key) % dueShards;
 
-/** Buckets of the eager index. A shard's holder watches those whose number, modulo the shards, is its own. */
+/** Buckets of the eager index. A shard's leader watches those whose number, modulo the shards, is its own. */
 export const eagerBuckets = 16;
 
 /** The bucket of an eager task; undefined for the tasks of the other engines, which nobody watches. */

@@ -13,7 +13,7 @@ export interface DueEntry {
 export interface EagerEntry {
   readonly key: TaskKey;
   readonly fence: number;
-  readonly wakes: number;
+  readonly wakeCount: number;
 }
 
 /**

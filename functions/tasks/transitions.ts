@@ -1,8 +1,11 @@
 import { describeError } from "../contract/error.ts";
 import type { Address } from "../contract/stream.ts";
 import type { Tail } from "../contract/tail.ts";
+import { strikeDelayMs } from "./backoff.ts";
 import type { EngineName, Intervention, RecordStatus, StoredError, TaskKey, TaskRecord } from "./record.ts";
 import { taskName } from "./record.ts";
+import { leaseOverAt } from "./standing.ts";
+import { clockSkewMs, graceMs, maxRescueMs, strikesToQuarantine, timerSlackMs } from "./times.ts";
 import {
   absent,
   all,
@@ -13,6 +16,7 @@ import {
   type Guard,
   is,
   missing,
+  type Operation,
   oneOf,
   remove,
   type Update,
@@ -28,17 +32,6 @@ import {
  *       │                  │ └──completed──▶ completed
  *       └─resume, rewind── parked ◀── limit of attempts or strikes
  */
-
-/** How long a wake that we sent ourselves may take before someone looks after it. */
-export const graceMs = 180_000;
-/** How far two clocks may be apart. */
-export const clockSkewMs = 5_000;
-/** From so many strikes on a task runs alone. */
-export const strikesToIsolate = 2;
-/** How much too early a timer may be taken. */
-export const timerSlackMs = 2_000;
-/** Longest time between two rescues of one task. */
-const longestRescueMs = 3_600_000;
 
 const notPaused = missing("paused");
 const live: readonly RecordStatus[] = ["ready", "running", "sleeping", "retrying", "parked"];
@@ -62,7 +55,7 @@ export function start(address: Address, engine: EngineName, now: number, eagerBu
       engine,
       status: "ready",
       tail: "epoch",
-      wakes: 0,
+      wakeCount: 0,
       fence: 0,
       attempts: 0,
       strikes: 0,
@@ -80,15 +73,15 @@ export interface Claim {
   /** The invocation's hard end plus {@link clockSkewMs} (rule 7): the platform's own kill makes the lease safe. */
   readonly leaseUntil: number;
   readonly engine: EngineName;
-  /** Where a holder finds the task; undefined takes it out of the holders' sight. */
+  /** Where a leader finds the task; undefined takes it out of the leaders' sight. */
   readonly eagerBucket: string | undefined;
-  /** Nothing runs beside it: it may take what has {@link strikesToIsolate} strikes or more (rule 8). */
-  readonly isAlone: boolean;
+  /** Nothing runs beside it: it may take what has {@link strikesToQuarantine} strikes or more (rule 8). */
+  readonly inQuarantine: boolean;
   readonly now: number;
 }
 
 /** What a wake may take; the wake classes (rule 3) map to it. */
-export interface Admission {
+export interface AcquireRule {
   /** A sleeping task of the lazy or eager engine. */
   readonly sleeping: boolean;
   /** A cron task before its slot, and a retry before its time. */
@@ -104,45 +97,45 @@ export interface Admission {
  *     refused, unless  │ taken                │ refused              │ acquireExpired
  *     the wake is early│                      │                      │
  */
-export function acquire(claim: Claim, admission: Admission): Update {
+export function acquire(claim: Claim, rule: AcquireRule): Update {
   const states: Guard[] = [is("status", "ready")];
   if (claim.engine === "cron") {
     const slot = any(missing("notBefore"), atMost("notBefore", claim.now));
-    states.push(admission.early ? is("status", "sleeping") : all(is("status", "sleeping"), slot));
-  } else if (admission.sleeping) {
+    states.push(rule.early ? is("status", "sleeping") : all(is("status", "sleeping"), slot));
+  } else if (rule.sleeping) {
     states.push(is("status", "sleeping"));
   }
   const timeHasCome = atMost("notBefore", claim.now + timerSlackMs);
-  states.push(admission.early ? is("status", "retrying") : all(is("status", "retrying"), timeHasCome));
-  const fence = admission.fence === undefined ? [] : [is("fence", admission.fence)];
-  const harmless = claim.isAlone ? [] : [any(missing("strikes"), atMost("strikes", strikesToIsolate - 1))];
+  states.push(rule.early ? is("status", "retrying") : all(is("status", "retrying"), timeHasCome));
+  const fence = rule.fence === undefined ? [] : [is("fence", rule.fence)];
+  const harmless = claim.inQuarantine ? [] : [any(missing("strikes"), atMost("strikes", strikesToQuarantine - 1))];
   return taking("acquire", claim, all(notPaused, ...fence, ...harmless, any(...states)), ["fence"]);
 }
 
 /** Takes the lease over from a run that its invocation did not survive: a strike (rule 8). */
-export function acquireExpired(claim: Claim, seenToken: string, strikeDelayMs: number): Update {
+export function acquireExpired(claim: Claim, seenToken: string, seenStrikes: number): Update {
   const dead = all(
     notPaused,
     is("status", "running"),
     is("token", seenToken),
-    atMost("leaseUntil", claim.now - clockSkewMs - strikeDelayMs - 1),
+    atMost("leaseUntil", claim.now - clockSkewMs - strikeDelayMs(seenStrikes) - 1),
   );
   return taking("acquire over a dead lease", claim, dead, ["fence", "strikes"]);
 }
 
 /**
- * Takes a task over from an earlier holder of the same shard (rule 19). The lease of an eager task is its shard's
- * epoch, so nobody waits for its end; a strike, unless that holder had left in order.
+ * Takes a task over from an earlier leader of the same shard (rule 19). The lease of an eager task is its shard's
+ * epoch, so nobody waits for its end; a strike, unless that leader had left in order.
  */
-export function acquireFromHolder(claim: Claim, seenToken: string, leftInOrder: boolean): Update {
+export function acquireFromEarlierLeader(claim: Claim, seenToken: string, leftInOrder: boolean): Update {
   const held = all(notPaused, is("status", "running"), is("token", seenToken));
-  return taking("acquire from an earlier holder", claim, held, leftInOrder ? ["fence"] : ["fence", "strikes"]);
+  return taking("acquire from an earlier leader", claim, held, leftInOrder ? ["fence"] : ["fence", "strikes"]);
 }
 
-/** Takes the lease from a run that killed its holder, so that the task runs with nothing beside it: a strike (rule 8). */
-export function isolate(seenToken: string, now: number): Update {
+/** Takes the lease from a run that killed its leader, so that the task runs with nothing beside it: a strike (rule 8). */
+export function quarantine(seenToken: string, now: number): Update {
   return {
-    operation: "isolate",
+    operation: "quarantine",
     guard: all(notPaused, is("status", "running"), is("token", seenToken)),
     // Not the last token: that would tell the dead run, should it thaw, that its commit had been applied.
     changes: { status: "ready", token: remove, leaseUntil: remove, due: now + graceMs },
@@ -150,7 +143,7 @@ export function isolate(seenToken: string, now: number): Update {
   };
 }
 
-function taking(operation: string, claim: Claim, guard: Guard, increment: Update["increment"] & {}): Update {
+function taking(operation: Operation, claim: Claim, guard: Guard, increment: Update["increment"] & {}): Update {
   const { token, leaseUntil, engine, eagerBucket } = claim;
   return {
     operation,
@@ -162,22 +155,22 @@ function taking(operation: string, claim: Claim, guard: Guard, increment: Update
 }
 
 /** A signal or a completed child while the task runs: that run will not go to sleep on it (T3). */
-export function noteWake(seenToken: string, by: "signal" | "child"): Update {
+export function recordWake(seenToken: string, by: "signal" | "child"): Update {
   return {
     operation: `${by} to a running task`,
     guard: all(is("status", "running"), is("token", seenToken)),
     changes: by === "child" ? { childDone: true } : {},
-    increment: ["wakes"],
+    increment: ["wakeCount"],
   };
 }
 
 /**
- * Makes a task ready for whoever runs it later: a holder of the eager engine, which looks for itself, or a tick once its
+ * Makes a task ready for whoever runs it later: a leader of the eager engine, which looks for itself, or a tick once its
  * upstream may be used again. `early`: also one that waits for a retry, and it must act.
  */
-export function rouse(now: number, early: boolean): Update {
+export function markReady(now: number, early: boolean): Update {
   return {
-    operation: "rouse",
+    operation: "mark ready",
     guard: all(notPaused, early ? oneOf("status", ["sleeping", "retrying"]) : is("status", "sleeping")),
     changes: {
       status: "ready",
@@ -186,8 +179,8 @@ export function rouse(now: number, early: boolean): Update {
       due: now + graceMs,
       ...(early ? { acted: remove } : {}),
     },
-    // A holder that lets a task wait sees in its index that something has happened to it.
-    increment: ["wakes"],
+    // A leader that lets a task wait sees in its index that something has happened to it.
+    increment: ["wakeCount"],
   };
 }
 
@@ -238,7 +231,7 @@ export function checkpoint(token: string, progress: Progress): Update {
 
 export interface Sleep {
   /** `wakes` as the run saw it before it opened its stream (rule 2). */
-  readonly seenWakes: number;
+  readonly seenWakeCount: number;
   readonly awaiting: boolean;
   /** Cron: when the next slot is. */
   readonly notBefore: number | undefined;
@@ -247,7 +240,7 @@ export interface Sleep {
 }
 
 /** What every commit has in common: it presents the token, writes how far the run got, and gives the lease up. */
-function commit(operation: string, token: string, progress: Progress, changes: Changes) {
+function commit(operation: Operation, token: string, progress: Progress, changes: Changes) {
   return {
     operation,
     guard: mine(token),
@@ -268,7 +261,7 @@ export function sleep(token: string, progress: Progress, sleep: Sleep): Update {
     notBefore: sleep.notBefore ?? remove,
     ...(sleep.due === undefined ? {} : { due: sleep.due }),
   });
-  return { ...update, guard: all(update.guard, is("wakes", sleep.seenWakes)) };
+  return { ...update, guard: all(update.guard, is("wakeCount", sleep.seenWakeCount)) };
 }
 
 /** Caught up, but wakes moved: keeps the token, and the record that comes back has the new `wakes` to have seen. */
@@ -277,10 +270,10 @@ export function rerun(token: string, progress: Progress): Update {
 }
 
 /** Caught up, and goes on watching: as {@link sleep}, but the lease is kept. Refused likewise. */
-export function keepWatching(token: string, progress: Progress, seenWakes: number): Update {
+export function keepWatching(token: string, progress: Progress, seenWakeCount: number): Update {
   return {
     operation: "caughtUp, watching",
-    guard: all(mine(token), is("wakes", seenWakes)),
+    guard: all(mine(token), is("wakeCount", seenWakeCount)),
     changes: { ...progressed(progress), attempts: 0, strikes: 0, error: remove, awaiting: remove, childDone: remove },
   };
 }
@@ -336,7 +329,7 @@ export function completeForWaiters(token: string, tail: Tail, now: number, runs?
 }
 
 function completing(
-  operation: string,
+  operation: Operation,
   token: string,
   tail: Tail,
   runs: string | undefined,
@@ -369,7 +362,7 @@ export function addWaiter(waiter: TaskKey): Update {
   return { operation: "add waiter", guard: oneOf("status", live), changes: {}, waiter: taskName(waiter) };
 }
 
-/** Makes a sleeping waiter ready. A running one is told by {@link noteWake}; another status runs anyway. */
+/** Makes a sleeping waiter ready. A running one is told by {@link recordWake}; another status runs anyway. */
 export function markWaiter(now: number): Update {
   return {
     operation: "mark a waiter",
@@ -391,7 +384,7 @@ export function notified(waiters: readonly string[], untold: readonly string[] =
 
 /** Claims an overdue task, so that of two ticks only one wakes it; the next look is later each time. */
 export function rescue(record: TaskRecord, seenDue: number, now: number): Update {
-  const again = now + Math.min(longestRescueMs, graceMs * 2 ** record.rescues);
+  const again = now + Math.min(maxRescueMs, graceMs * 2 ** record.rescues);
   return {
     operation: "rescue",
     guard: is("due", seenDue),
@@ -400,22 +393,22 @@ export function rescue(record: TaskRecord, seenDue: number, now: number): Update
   };
 }
 
-/** Puts the next look at a sleeping lazy task one probe period off. */
-export function look(seenDue: number, nextProbe: number): Update {
+/** Puts the next check a sleeping task one probe period off. */
+export function checkSleeping(seenDue: number, nextProbe: number): Update {
   return {
-    operation: "look at a sleeping lazy task",
+    operation: "check a sleeping task",
     guard: all(is("due", seenDue), is("status", "sleeping")),
     changes: { due: nextProbe },
   };
 }
 
-/** Puts the next look at a running task where its lease ends. */
-export function lookAtLease(record: TaskRecord, seenDue: number, strikeDelayMs: number): Update {
-  const { token = "", leaseUntil = 0 } = record;
+/** Puts the next check a running task where its lease ends. */
+export function checkLease(record: TaskRecord, seenDue: number): Update {
+  const { token = "" } = record;
   return {
-    operation: "look at a running task",
+    operation: "check a running task",
     guard: all(is("due", seenDue), is("status", "running"), is("token", token)),
-    changes: { due: leaseUntil + clockSkewMs + strikeDelayMs + 1 },
+    changes: { due: leaseOverAt(record) + 1 },
   };
 }
 
@@ -424,7 +417,7 @@ export function postpone(seenDue: number, until: number): Update {
   return { operation: "postpone", guard: is("due", seenDue), changes: { due: until } };
 }
 
-/** Puts a task where the holders of the eager engine find it, after its activity was bound to that engine. */
+/** Puts a task where the leaders of the eager engine find it, after its activity was bound to that engine. */
 export function adopt(eagerBucket: string, seenDue: number, until: number): Update {
   return { operation: "adopt", guard: all(notPaused, is("due", seenDue)), changes: { eagerBucket, due: until } };
 }
@@ -491,7 +484,7 @@ export function resumeRunning(now: number, eagerBucket?: string, intervention?: 
     operation: "resume while running",
     guard: all(is("paused", true), is("status", "running")),
     changes: { paused: remove, due: now + graceMs, eagerBucket: eagerBucket ?? remove, ...noted(intervention) },
-    increment: ["wakes"],
+    increment: ["wakeCount"],
   };
 }
 

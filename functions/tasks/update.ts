@@ -32,16 +32,50 @@ export const atLeast = (attribute: Attribute, value: number): Guard => ({ op: "a
 export const all = (...guards: readonly Guard[]): Guard => ({ op: "all", guards });
 export const any = (...guards: readonly Guard[]): Guard => ({ op: "any", guards });
 
-type Counter = "wakes" | "fence" | "attempts" | "strikes" | "rescues";
+type Counter = "wakeCount" | "fence" | "attempts" | "strikes" | "rescues";
 
 /** The attributes to write; `remove` deletes one. */
 export type Changes = { readonly [A in Attribute]?: AttributeValue<A> | typeof remove };
 export const remove = Symbol("remove");
 
+/** The operations of the protocol, as the table in docs/design.md has them. */
+export type Operation =
+  | "start"
+  | "acquire"
+  | "acquire over a dead lease"
+  | "acquire from an earlier leader"
+  | "quarantine"
+  | "signal to a running task"
+  | "child to a running task"
+  | "mark ready"
+  | "checkpoint"
+  | "caughtUp"
+  | "caughtUp, wakes moved"
+  | "caughtUp, watching"
+  | "canceled, tail advanced"
+  | "retry"
+  | "attempt limit reached"
+  | "silentRetryAfter"
+  | "completed, no waiters"
+  | "completed, waiters"
+  | "add waiter"
+  | "mark a waiter"
+  | "notified"
+  | "rescue"
+  | "check a sleeping task"
+  | "check a running task"
+  | "postpone"
+  | "adopt"
+  | "park on strikes"
+  | "pause"
+  | "resume"
+  | "resume while running"
+  | "rewind";
+
 /** One transition of a record: one conditional write. */
 export interface Update {
-  /** The operation's name in the protocol, for errors and tests. */
-  readonly operation: string;
+  /** For errors, traces and tests. */
+  readonly operation: Operation;
   readonly guard: Guard;
   readonly changes: Changes;
   /** Counters to raise by one. */

@@ -1,18 +1,18 @@
 import type { App } from "../app.ts";
 import { type Tasks, tasksOf } from "../client.ts";
-import { systemClock } from "../contract/clock.ts";
-import type { Logger } from "../contract/logger.ts";
-import { loggerTo } from "../contract/noted-log.ts";
-import { runBatch } from "../engines/batch.ts";
-import { holdEagerShard } from "../engines/eager-holder.ts";
-import type { Invocation } from "../engines/engine.ts";
-import { holdSignals } from "../engines/signals.ts";
-import { tick } from "../engines/tick.ts";
+import type { Invocation } from "../engines/ports.ts";
+import { systemClock } from "../foundation/clock.ts";
+import type { Logger } from "../foundation/logger.ts";
+import { recordingLogger } from "../foundation/recording-logger.ts";
+import { holdEagerShard } from "../leaders/eager-shard.ts";
+import { holdSignals } from "../leaders/signals.ts";
+import { runBatch } from "../queue/batch.ts";
+import { tick } from "../tick/tick.ts";
 import { Connections } from "../upstream/connections.ts";
 import { encodeBusEvent } from "../wake/envelope.ts";
-import { eagerShardOf, type HolderName } from "../wake/holder-name.ts";
-import { MemoryWakes } from "../wake/memory.ts";
-import { memoryMachinery } from "./memory-machinery.ts";
+import { eagerShardOf, type LeaderName } from "../wake/leader-name.ts";
+import { MemoryAlarms } from "../wake/memory.ts";
+import { memoryPorts } from "./memory-ports.ts";
 
 /** An event that one of your services puts on the bus. */
 export interface ServiceEvent {
@@ -44,17 +44,17 @@ const pollMs = 20;
 
 /**
  * Runs an app in this process, by the wall's clock: its upstreams are real, the table, bus, queues and schedules are in
- * memory. For trying an app out and for tests of its whole; it does not isolate, and forgets everything when it ends.
+ * memory. For trying an app out and for tests of its whole; it does not quarantine, and forgets everything when it ends.
  */
-export function startInMemory(app: App, { log = loggerTo([]) }: InMemoryOptions = {}): InMemoryApp {
+export function startInMemory(app: App, { log = recordingLogger([]) }: InMemoryOptions = {}): InMemoryApp {
   const connections = new Connections(app.upstreams);
-  const wakes = new HoldingWakes(systemClock, (holder) => void background(() => hold(holder)));
-  const machinery = memoryMachinery({
+  const alarms = new HoldingAlarms(systemClock, (leader) => void background(() => hold(leader)));
+  const ports = memoryPorts({
     activities: app.activities,
     clock: systemClock,
     log,
     upstream: connections.of,
-    wakes,
+    alarms,
     limits: { resources: app.resources },
     signalSources: app.signalSources,
     random: Math.random,
@@ -76,28 +76,28 @@ export function startInMemory(app: App, { log = loggerTo([]) }: InMemoryOptions 
     return { ...times, signal: closing.signal, abandoned() {} };
   }
 
-  async function hold(holder: HolderName): Promise<void> {
-    const shard = eagerShardOf(holder);
-    await (shard ? holdEagerShard(machinery, shard, invocation()) : holdSignals(machinery, invocation()));
+  async function hold(leader: LeaderName): Promise<void> {
+    const shard = eagerShardOf(leader);
+    await (shard ? holdEagerShard(ports, shard, invocation()) : holdSignals(ports, invocation()));
   }
 
   async function deliver(bodies: readonly unknown[]): Promise<void> {
     const deliveries = bodies.map((body, i) => ({ id: `message-${i}`, body }));
-    for (const error of (await runBatch(machinery, deliveries, invocation())).values()) throw error;
+    for (const error of (await runBatch(ports, deliveries, invocation())).values()) throw error;
   }
 
   async function pump(): Promise<void> {
     while (!closing.signal.aborted) {
-      const messages = [...wakes.take(), ...wakes.lonely.splice(0)];
+      const messages = [...alarms.take(), ...alarms.quarantined.splice(0)];
       // What fails is logged, and comes again by the due scan.
       if (messages.length > 0) void background(() => deliver(messages.map(encodeBusEvent)).catch(() => {}));
-      await systemClock.sleep(Math.min(pollMs, (wakes.next ?? Infinity) - systemClock.now()), closing.signal);
+      await systemClock.sleep(Math.min(pollMs, (alarms.next ?? Infinity) - systemClock.now()), closing.signal);
     }
   }
 
   async function ticks(): Promise<void> {
     while (!closing.signal.aborted) {
-      await tick(machinery, app.roots, { looks: 1_000, concurrency: 10 }, invocation());
+      await tick(ports, app.roots, { checks: 1_000, concurrency: 10 }, invocation());
       await systemClock.sleep(tickMs, closing.signal);
     }
   }
@@ -105,10 +105,10 @@ export function startInMemory(app: App, { log = loggerTo([]) }: InMemoryOptions 
   const ticking = ticks();
   const pumping = pump();
   return {
-    tasks: tasksOf(machinery),
+    tasks: tasksOf(ports),
     put: ({ source, detailType, detail }) => background(() => deliver([{ source, "detail-type": detailType, detail }])),
     async idle() {
-      while (running.size > wakes.held || (wakes.next ?? Infinity) <= systemClock.now())
+      while (running.size > alarms.held || (alarms.next ?? Infinity) <= systemClock.now())
         await systemClock.sleep(pollMs);
     },
     async close() {
@@ -120,19 +120,19 @@ export function startInMemory(app: App, { log = loggerTo([]) }: InMemoryOptions 
   };
 }
 
-/** Starts the holders that are asked for. */
-class HoldingWakes extends MemoryWakes {
-  readonly #start: (holder: HolderName) => void;
-  /** Holders under way: they do not end by themselves. */
+/** Starts the leaders that are asked for. */
+class HoldingAlarms extends MemoryAlarms {
+  readonly #start: (leader: LeaderName) => void;
+  /** Leaders under way: they do not end by themselves. */
   held = 0;
 
-  constructor(clock: typeof systemClock, start: (holder: HolderName) => void) {
+  constructor(clock: typeof systemClock, start: (leader: LeaderName) => void) {
     super(clock);
     this.#start = start;
   }
 
-  override async startHolder(holder: HolderName): Promise<void> {
+  override async startLeader(leader: LeaderName): Promise<void> {
     this.held++;
-    this.#start(holder);
+    this.#start(leader);
   }
 }

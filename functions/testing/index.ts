@@ -1,7 +1,7 @@
 /** For the tests of authors: `tailwake/testing`. */
 
-export type { LogEntry } from "../contract/noted-log.ts";
-export { type CutGiven, type CutReport, everyCut } from "./every-cut.ts";
+export type { LogEntry } from "../foundation/recording-logger.ts";
+export { type CrashPointsGiven, type CrashPointsReport, testCrashPoints } from "./crash-points.ts";
 export { historyOf, type ScriptedHistory, scriptedId, scriptedStart } from "./history.ts";
 export { type InMemoryApp, type InMemoryOptions, type ServiceEvent, startInMemory } from "./in-memory-app.ts";
 export { type RunGiven, type RunResult, runActivity } from "./run-activity.ts";

@@ -1,10 +1,10 @@
 import { type Activity, behaviourOf, type Task } from "../contract/activity.ts";
 import { TailwakeError } from "../contract/error.ts";
-import type { LogEntry } from "../contract/noted-log.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import type { AddressOf, EventOf, Recorded, Stream } from "../contract/stream.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
-import { runTask } from "../engines/run.ts";
+import type { LogEntry } from "../foundation/recording-logger.ts";
+import { runTask } from "../run/run.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { acquire } from "../tasks/transitions.ts";
 import type { Changes } from "../tasks/update.ts";
@@ -85,13 +85,20 @@ export async function runActivity<S extends Stream>(activity: Activity<S>, given
     { activity, address: given.address },
     { tail, attempts: attempt - 1, ...viewUpTo(activity, given.history, tail) },
   );
-  const { machinery, key } = world;
+  const { ports, key } = world;
   const now = clock.now();
-  const claim = { token: "run", leaseUntil: now, engine: "lazy", eagerBucket: undefined, isAlone: true, now } as const;
+  const claim = {
+    token: "run",
+    leaseUntil: now,
+    engine: "lazy",
+    eagerBucket: undefined,
+    inQuarantine: true,
+    now,
+  } as const;
   const acquired = await world.store.update(key, acquire(claim, { sleeping: true, early: true, fence: undefined }));
   if (!acquired.applied) throw new Error("the record that was just written could not be acquired");
-  const binding = machinery.bindings.find(key);
-  await runTask(machinery, binding, acquired.record, wokenBy, world.invocation(deadline.signal));
+  const binding = ports.bindings.find(key);
+  await runTask(ports, binding, acquired.record, wokenBy, world.invocation(deadline.signal));
   world.checkTails();
   const outcome = world.outcomes.at(-1);
   if (!outcome) throw new Error("the run ended without an outcome");

@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Batch, Recorded } from "../contract/stream.ts";
+import { epoch, type Tail } from "../contract/tail.ts";
 import type { OpenStream, StreamRequest } from "../upstream/event-stream.ts";
 import type { ScriptedHistory } from "./history.ts";
 
@@ -14,9 +15,10 @@ export interface StreamScript {
 /** Opens a scripted history in place of a server's stream. An unknown tail is the error that the kind recognises. */
 export async function openScripted(script: StreamScript, { declaration, position, signal }: StreamRequest) {
   const events = script.history.after(position.after);
-  if (events) return new ScriptedStream(script, events, signal);
+  const after = position.after ?? epoch;
+  if (events) return new ScriptedStream(script, after, events, signal);
   const { tailUnknown } = declaration.definition;
-  if (tailUnknown === "silent") return new ScriptedStream(script, [], signal);
+  if (tailUnknown === "silent") return new ScriptedStream(script, after, [], signal);
   throw new ConnectError("the history has no such event: finding start failed", Code.Unknown);
 }
 
@@ -26,9 +28,11 @@ class ScriptedStream implements OpenStream {
   readonly #events: readonly Recorded<unknown>[];
   readonly #signal: AbortSignal;
   #closed = false;
+  readonly after: Tail;
   delivered = 0;
 
-  constructor(script: StreamScript, events: readonly Recorded<unknown>[], signal: AbortSignal) {
+  constructor(script: StreamScript, after: Tail, events: readonly Recorded<unknown>[], signal: AbortSignal) {
+    this.after = after;
     this.#script = script;
     this.#events = events;
     this.#signal = signal;

@@ -1,21 +1,21 @@
 import type { Activity, Task } from "../contract/activity.ts";
-import type { Clock } from "../contract/clock.ts";
 import { TailwakeError } from "../contract/error.ts";
-import { type LogEntry, loggerTo } from "../contract/noted-log.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import { type Address, checkAddress, type Recorded } from "../contract/stream.ts";
 import { epoch } from "../contract/tail.ts";
 import { lazy, taskKey } from "../engines/binding.ts";
-import type { Invocation, Machinery } from "../engines/engine.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
+import type { Clock } from "../foundation/clock.ts";
+import { type LogEntry, recordingLogger } from "../foundation/recording-logger.ts";
 import { MemoryTaskStore } from "../tasks/memory.ts";
 import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import { start } from "../tasks/transitions.ts";
 import { absent, type Changes } from "../tasks/update.ts";
 import { Credentials } from "../upstream/credentials.ts";
 import { UpstreamHealth } from "../upstream/health.ts";
-import { MemoryWakes } from "../wake/memory.ts";
+import { MemoryAlarms } from "../wake/memory.ts";
 import { ScriptedHistory } from "./history.ts";
-import { memoryMachinery } from "./memory-machinery.ts";
+import { memoryPorts } from "./memory-ports.ts";
 import { OpenBindings } from "./open-bindings.ts";
 import { type Call, type Reaction, type Routes, scriptedTransport } from "./scripted-server.ts";
 import { openScripted } from "./scripted-stream.ts";
@@ -48,8 +48,8 @@ const commitMs = 3_000;
 export class ScriptedWorld {
   readonly history: ScriptedHistory<unknown>;
   readonly store = new MemoryTaskStore();
-  readonly wakes: MemoryWakes;
-  readonly machinery: Machinery;
+  readonly alarms: MemoryAlarms;
+  readonly ports: Ports;
   readonly key: TaskKey;
   readonly calls: Call[] = [];
   readonly started: Task[] = [];
@@ -60,14 +60,14 @@ export class ScriptedWorld {
 
   constructor({ activity, address, history, clock, routes, react, moments = {}, perMessage }: ScriptedWorldOptions) {
     this.#clock = clock;
-    this.wakes = new MemoryWakes(clock);
+    this.alarms = new MemoryAlarms(clock);
     const bindings = new OpenBindings([lazy(activity)]);
     const binding = bindings.of(activity);
     this.key = taskKey(binding, checkAddress(binding.stream, address));
     const { entity, kind } = this.key;
     const reaction = react as Reaction<unknown> | undefined;
     this.history = new ScriptedHistory(history, (recorded) => {
-      void this.wakes.send([{ class: "signal", entity, kind }]);
+      void this.alarms.send([{ class: "signal", entity, kind }]);
       reaction?.(recorded, this.history);
     });
     const around = moments.around?.bind(moments);
@@ -101,13 +101,13 @@ export class ScriptedWorld {
         return written;
       };
     }
-    this.machinery = {
-      ...memoryMachinery({
+    this.ports = {
+      ...memoryPorts({
         activities: [],
         clock,
         store: this.store,
-        wakes: this.wakes,
-        log: loggerTo(this.log),
+        alarms: this.alarms,
+        log: recordingLogger(this.log),
         upstream: connection,
         openStream: (request) => openScripted(script, request),
       }),
@@ -124,7 +124,7 @@ export class ScriptedWorld {
 
   /** Writes the first record of a task, as it is given to be. */
   async seed(task: Task, changes: Changes = {}): Promise<void> {
-    const binding = this.machinery.bindings.of(task.activity);
+    const binding = this.ports.bindings.of(task.activity);
     const address = checkAddress(binding.stream, task.address);
     const first = start(address, "lazy", this.#clock.now());
     const key = taskKey(binding, address);

@@ -1,4 +1,4 @@
-import type { Clock } from "../contract/clock.ts";
+import type { Clock } from "../foundation/clock.ts";
 
 interface Sleeper {
   readonly at: number;

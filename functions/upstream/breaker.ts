@@ -1,49 +1,52 @@
 import { describeValue, TailwakeError } from "../contract/error.ts";
 
-/** Failures in a row, in one process, that open an upstream's breaker. */
+/** Failures in a row, in one process, that trip an upstream's breaker. */
 export const failuresToOpen = 5;
 const firstOpenMs = 5_000;
-const longestOpenMs = 300_000;
-/** A canary that has not come back after this time is taken for dead. */
-const canaryMs = 60_000;
+const maxOpenMs = 300_000;
+/** A trial that has not reported after this time is considered lost. */
+const trialMs = 60_000;
 
 /**
- * The state of an upstream, shared by all functions (protocol rule 12); times in milliseconds since 1970, or durations.
+ * The circuit breaker of an upstream, shared by all functions (protocol rule 12). Times are in milliseconds since 1970,
+ * durations in milliseconds.
  *
- *     closed ──5 failures in a row──▶ open until T ──T──▶ one canary tries ──it opens──▶ closed
+ *     closed ──5 failures in a row──▶ open until T ──T──▶ half-open: one trial ──its stream opens──▶ closed
  *                                       ▲                       │
  *                                       └──── twice as long ────┘ it fails
  *
- * `paused` is a flag beside it, an operator's.
+ * Half-open is the state "open" with `trialUntil`. `paused` is a separate flag, which an operator sets.
  */
 export interface BreakerState {
   readonly state: "closed" | "open";
-  /** Open: when a canary may try. */
+  /** Open: when a half-open trial may begin. */
   readonly until: number;
-  /** Open: how long it was opened for. Who has to wait comes back spread over [d/2, d] after `until`. */
+  /** Open: for how long, d. Tasks that have to wait retry spread over [d/2, d] after `until`. */
   readonly openMs: number;
-  /** How often it was opened since it was last closed. */
+  /** Times it was tripped since it was last closed. */
   readonly trips: number;
-  /** Open: the error that opened it. */
+  /** Open: the error that tripped it. */
   readonly reason?: string;
-  /** A canary is under way. */
-  readonly canaryUntil?: number;
+  /** Half-open: when the trial under way is considered lost. */
+  readonly trialUntil?: number;
   readonly paused?: { readonly at: number; readonly reason: string };
 }
 
 export const closedBreaker: BreakerState = { state: "closed", until: 0, openMs: 0, trips: 0 };
 
-/** Opens it, longer each time: 5 s, doubled, at most 5 min, with jitter in [d/2, d]. `random` is in [0, 1). */
+/**
+ * Opens the breaker: for 5 s, doubled with each trip, at most 5 min, with jitter in [d/2, d]. `random` is in [0, 1).
+ */
 export function trip(before: BreakerState, now: number, random: number, reason: string): BreakerState {
-  const full = Math.min(longestOpenMs, firstOpenMs * 2 ** before.trips);
+  const full = Math.min(maxOpenMs, firstOpenMs * 2 ** before.trips);
   const openMs = Math.round(full / 2 + (full / 2) * random);
   return { ...kept(before), state: "open", until: Math.ceil(now + openMs), openMs, trips: before.trips + 1, reason };
 }
 
-/** The next try, if it is time for one and nobody is at it. */
-export function sendCanary(before: BreakerState, now: number): BreakerState | undefined {
-  if (before.state !== "open" || now < before.until || (before.canaryUntil ?? 0) > now) return undefined;
-  return { ...before, canaryUntil: Math.ceil(now + canaryMs) };
+/** Begins a half-open trial; undefined if it is too early, or if another trial is under way. */
+export function beginTrial(before: BreakerState, now: number): BreakerState | undefined {
+  if (before.state !== "open" || now < before.until || (before.trialUntil ?? 0) > now) return undefined;
+  return { ...before, trialUntil: Math.ceil(now + trialMs) };
 }
 
 export function close(before: BreakerState): BreakerState {
@@ -58,14 +61,21 @@ export function unpause({ paused: _, ...before }: BreakerState): BreakerState {
   return before;
 }
 
-/** When somebody who may not run now should come again: after the canary, and not all at once. */
-export function comeAgainAt(breaker: BreakerState, now: number, random: number): number {
-  const first = Math.max(now, breaker.until, breaker.canaryUntil ?? 0);
-  return Math.round(first + breaker.openMs / 2 + (breaker.openMs / 2) * random);
+/** When a task that may not run now retries: after the trial, spread over [d/2, d]. `random` is in [0, 1). */
+export function retryAt(breaker: BreakerState, now: number, random: number): number {
+  const earliest = Math.max(now, breaker.until, breaker.trialUntil ?? 0);
+  return Math.round(earliest + breaker.openMs / 2 + (breaker.openMs / 2) * random);
 }
 
-/** All but what says why it is open: an operator's pause, and what a newer version may have put there. */
-const kept = ({ reason: _reason, canaryUntil: _until, ...rest }: BreakerState) => rest;
+/** The fields that trip and close keep: an operator's pause, and fields that a newer version may have added. */
+const kept = ({ reason: _reason, trialUntil: _until, ...rest }: BreakerState) => rest;
+
+/** The stored form of a state: there, `trialUntil` has the name that versions until 0.2.0 gave it. */
+export function encodeBreaker(state: BreakerState): object {
+  return Object.fromEntries(
+    Object.entries(state).map(([field, value]) => [field === "trialUntil" ? "canaryUntil" : field, value]),
+  );
+}
 
 /** Reads a stored state. Throws a `TailwakeError` ("malformed-record") that names the field. */
 export function decodeBreaker(upstream: string, value: unknown): BreakerState {
@@ -81,7 +91,8 @@ export function decodeBreaker(upstream: string, value: unknown): BreakerState {
   };
   check("state", "closed or open", fields.state === "closed" || fields.state === "open");
   for (const name of ["until", "openMs", "trips"]) check(name, "a whole number", Number.isSafeInteger(fields[name]));
-  check("canaryUntil", "a time", fields.canaryUntil === undefined || Number.isSafeInteger(fields.canaryUntil));
+  const { canaryUntil: trialUntil, ...state } = fields;
+  check("canaryUntil", "a time", trialUntil === undefined || Number.isSafeInteger(trialUntil));
   check("paused", "when and why", fields.paused === undefined || typeof fields.paused === "object");
-  return value as BreakerState;
+  return (trialUntil === undefined ? state : { ...state, trialUntil }) as unknown as BreakerState;
 }

@@ -2,44 +2,50 @@ import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { Http2SessionManager, type Http2SessionOptions } from "@connectrpc/connect-node";
 import { Credentials } from "./credentials.ts";
-import { createLeanConnectTransport, createLeanGrpcWebTransport } from "./fetch-transport.ts";
-import { createLeanGrpcTransport } from "./grpc-transport.ts";
+import { createFastConnectTransport, createFastGrpcWebTransport } from "./fetch-transport.ts";
+import { createFastGrpcTransport } from "./grpc-transport.ts";
 import { UpstreamHealth } from "./health.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** Above the 30 s that nog's server allows (seed 2.6), below the 350 s after which a NAT gateway forgets a connection. */
+/**
+ * Above 30 s, the shortest interval that nog's server allows (nog 4450389, backend/cmd/nogfsoregd/nogfsoregd.go,
+ * `enforceMinAliveInterval`), and below 350 s, after which a NAT gateway drops a connection.
+ */
 const pingIntervalMs = 40_000;
 const pingTimeoutMs = 5_000;
-/** For unary calls; a stream may last as long as the invocation. */
+/** The limit of a unary call; a stream may last as long as the invocation. */
 const unaryTimeoutMs = 30_000;
-/** A server that lets a call wait for longer is taken for dead. */
+/** A server that leaves a call without a message for longer is considered dead. */
 const silenceMs = 20_000;
 /**
- * How much a server may send before it hears that it has been read, on one stream and on all of a connection. HTTP/2's
- * 64 KiB are 3 MB/s over a round trip of 20 ms; these are 50 and 200. A stream that is not read holds its window in
- * memory, but takes nothing of the connection's: Node gives that back as it comes.
+ * The flow-control windows: the bytes that a server may send on one stream, and on all streams of a connection, before
+ * the client acknowledges them. HTTP/2's default of 64 KiB allows 3 MB/s over a round trip of 20 ms; these allow 50 and
+ * 200. An unread stream keeps up to its window in memory. It takes none of the connection's window, which Node gives
+ * back as the data arrives.
  */
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 4 * 1024 * 1024;
-/** Below the 300 s after which fetch ends a response that is silent (undici's bodyTimeout). */
+/** Below 300 s, after which fetch ends a silent response (undici's bodyTimeout). */
 const fetchIdleLimitMs = 240_000;
 
-/** An upstream that calls can be made to. Connections are made when first needed and again when they have broken. */
+/** An upstream as the engines call it. It connects at the first call, and again after a connection has broken. */
 export interface UpstreamConnection {
   readonly transport: Transport;
   readonly credentials: Credentials;
   readonly health: UpstreamHealth;
-  /** As the app says; undefined if it does not. */
+  /** As the app configures it; undefined by default. */
   readonly maxOpenStreams: number | undefined;
-  /** How long a stream may let somebody wait for a message, in milliseconds, before it is given up: up to twice this. */
+  /**
+   * A stream is closed once a read has waited this long for a message, in milliseconds; at the latest after twice this.
+   */
   readonly silenceMs: number;
-  /** How long a stream may be silent before the transport ends it; undefined if it never does. */
+  /** Just below the silence after which the transport ends a stream, in milliseconds; undefined if it never does. */
   readonly idleLimitMs: number | undefined;
-  /** Ends the connections; for processes that go on without this upstream. */
+  /** Closes the connections, for a process that goes on without this upstream. */
   close(): void;
 }
 
-/** `times` in milliseconds, where a test cannot wait for the usual ones. */
+/** `times` are in milliseconds; a test sets shorter ones. */
 export function connectUpstream(
   upstream: Upstream,
   times: { readonly silenceMs?: number; readonly pingIntervalMs?: number; readonly pingTimeoutMs?: number } = {},
@@ -55,30 +61,31 @@ export function connectUpstream(
   };
   switch (protocol) {
     case "grpc": {
-      // Pings find a connection that died while the function was frozen; off by default, calls on it would hang. An idle
-      // connection is not pinged but verified before its next call: connect-node 2.2.0 would go on pinging one that was
-      // destroyed with its last stream, and that throws where nobody can catch it.
+      // Pings, which are off by default, find a connection that died while the function was frozen; calls on it would
+      // hang. An idle connection is not pinged, but verified before its next call: connect-node 2.2.0 goes on pinging
+      // one that was destroyed with its last stream, and that throws where no code can catch it.
       const sessionManager = new SessionManager(baseUrl, {
         pingIntervalMs: times.pingIntervalMs ?? pingIntervalMs,
         pingTimeoutMs: times.pingTimeoutMs ?? pingTimeoutMs,
       });
-      const transport = createLeanGrpcTransport({ baseUrl, credentials, sessionManager });
+      const transport = createFastGrpcTransport({ baseUrl, credentials, sessionManager });
       return { ...rest, transport, close: () => sessionManager.abort() };
     }
     case "connect":
-      return { ...rest, transport: createLeanConnectTransport({ baseUrl, credentials }), close() {} };
+      return { ...rest, transport: createFastConnectTransport({ baseUrl, credentials }), close() {} };
     case "grpc-web":
-      return { ...rest, transport: createLeanGrpcWebTransport({ baseUrl, credentials }), close() {} };
+      return { ...rest, transport: createFastGrpcWebTransport({ baseUrl, credentials }), close() {} };
   }
 }
 
 /**
- * A connection that is given up, as after a PING that timed out, fails a moment later, when its socket has closed. If a
- * call has made another one by then, connect-node 2.2.0 does not listen any more (connect-es #1768), and an error that
- * nobody listens to ends the process, with all its runs.
+ * Adds an error listener to each session. A session that connect-node gives up, for instance after a PING that timed
+ * out, emits an error a moment later, when its socket has closed. If a call has opened another session by then,
+ * connect-node 2.2.0 no longer listens (connect-es #1768), and an error without a listener ends the process, with all
+ * its runs.
  */
 class SessionManager extends Http2SessionManager {
-  readonly #heard = new WeakSet<object>();
+  readonly #known = new WeakSet<object>();
 
   constructor(baseUrl: string, pings: Http2SessionOptions) {
     super(baseUrl, pings, { settings: { initialWindowSize: streamWindowBytes } });
@@ -87,8 +94,8 @@ class SessionManager extends Http2SessionManager {
   override async request(...call: Parameters<Http2SessionManager["request"]>) {
     const stream = await super.request(...call);
     const { session } = stream;
-    if (session && !this.#heard.has(session)) {
-      this.#heard.add(session);
+    if (session && !this.#known.has(session)) {
+      this.#known.add(session);
       session.on("error", () => {});
       if (!session.destroyed) session.setLocalWindowSize(connectionWindowBytes);
     }
@@ -96,7 +103,7 @@ class SessionManager extends Http2SessionManager {
   }
 }
 
-/** A client whose calls end when `signal` aborts, and unary ones also after 30 s. */
+/** A client whose calls end when `signal` aborts; unary calls also end after 30 s. */
 export function boundClient<D extends DescService>(transport: Transport, service: D, signal: AbortSignal): Client<D> {
   const either = (given: AbortSignal | undefined) => (given ? AbortSignal.any([signal, given]) : signal);
   return createClient(service, {

@@ -2,7 +2,7 @@ import { describeValue, TailwakeError } from "../contract/error.ts";
 import { connectUpstream, type UpstreamConnection } from "./connection.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** The upstreams of an app, each connected when it is first asked for. */
+/** The upstreams of an app. Each connects when it is first used. */
 export class Connections {
   readonly #upstreams: Readonly<Record<string, Upstream>>;
   readonly #connected = new Map<string, UpstreamConnection>();

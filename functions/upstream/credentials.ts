@@ -1,17 +1,17 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
-import { type Clock, systemClock } from "../contract/clock.ts";
 import { describeError } from "../contract/error.ts";
+import { type Clock, systemClock } from "../foundation/clock.ts";
 import { checkToken } from "./token-source.ts";
 
-/** How long before its expiry a token is replaced. */
+/** A token is replaced this long before it expires. */
 const refreshBeforeExpiryMs = 60_000;
-/** How long a token is used that does not say when it expires. */
+/** A token without an expiry time is replaced at this age. */
 const maxAgeMs = 5 * 60_000;
 
 export interface CredentialsOptions {
-  /** What stands before the token in the header. Default "bare": nothing. */
+  /** The prefix of the token in the header. Default "bare": none. */
   readonly scheme?: "bare" | "Bearer";
-  /** Whose token it is, for errors. */
+  /** Names the upstream in errors. */
   readonly upstream?: string;
   readonly clock?: Clock;
 }
@@ -19,16 +19,16 @@ export interface CredentialsOptions {
 interface Held {
   /** The header's value. */
   readonly value: string;
-  /** From then on a call first asks for another; in milliseconds since 1970. */
+  /** From this time on a call first fetches another token; in milliseconds since 1970. */
   readonly refreshAt: number;
-  /** Infinity if the token does not say. */
+  /** Infinity for a token without an expiry time. */
   readonly expiresAt: number;
 }
 
 /**
- * Sends the token of an upstream with each call. It is replaced before it expires, if it is a JWT that says when, else
- * at an age of 5 minutes, and once the server has refused it. While another cannot be had, the old one is used until it
- * expires, and each call tries again. All calls wait for the same fetch.
+ * Sends the token of an upstream with each call. A JWT with `exp` is replaced 60 s before it expires, any other token
+ * at an age of 5 minutes, and each token after the server has refused it. While the source fails, calls use the old
+ * token until it expires, and each call asks the source again. All calls wait for the same fetch.
  */
 export class Credentials {
   readonly #fetch: (() => Promise<string>) | undefined;
@@ -46,16 +46,16 @@ export class Credentials {
   }
 
   /**
-   * A call for which there is no token fails with `Unavailable`, and what the source threw as the cause: that is tried
-   * again for a moment, and no kind takes it for its server's word on a tail.
+   * Fails a call for which there is no token with `Unavailable`; the cause is the source's error. `Unavailable` is
+   * retried briefly, and no kind's `tailUnknown` takes it for the answer of its server.
    */
   readonly interceptor: Interceptor = (next) => async (request) => {
     const { signal } = request;
     const value = await this.header(signal);
     if (value === undefined) return next(request);
     request.header.set("authorization", value);
-    // A stream is refused while it is read (over connect always), not by `next`. Its messages are left alone, since a
-    // layer around them would cost every event a promise: a transport aborts the call's signal with the call's error.
+    // A server may refuse a stream while it is read (over connect, always), after `next`. The transport then aborts the
+    // call's signal with the call's error. Wrapping the messages instead would cost each event a promise.
     signal.addEventListener("abort", () => this.onError(signal.reason, value), { once: true });
     try {
       return await next(request);
@@ -65,7 +65,7 @@ export class Credentials {
     }
   };
 
-  /** The `authorization` of a call, undefined if there is none. Rejects like the interceptor's calls. */
+  /** The `authorization` header of a call; undefined if the upstream has none. Rejects as {@link interceptor}. */
   header(signal: AbortSignal | undefined): string | undefined | Promise<string> {
     const fetch = this.#fetch;
     if (!fetch) return undefined;
@@ -75,12 +75,12 @@ export class Credentials {
     return (signal ? orAborted(replaced, signal) : replaced).then(({ value }) => value);
   }
 
-  /** Drops the token: the next call gets a new one, or fails. */
+  /** Drops the token: the next call fetches a new one, or fails. */
   forget(): void {
     this.#held = undefined;
   }
 
-  /** A call with this `authorization` failed: drops the token if it was refused, but not one that has replaced it meanwhile. */
+  /** A call that sent this header failed. Drops the token if the server refused it, unless another has replaced it. */
   onError(error: unknown, sent: string): void {
     const refused = error instanceof ConnectError && error.code === Code.Unauthenticated;
     if (refused && this.#held?.value === sent) this.forget();
@@ -113,7 +113,7 @@ export class Credentials {
   }
 }
 
-/** When a JWT expires, in milliseconds since 1970; undefined for other tokens. Nothing is verified: the server does that. */
+/** The expiry time of a JWT, in milliseconds since 1970; undefined for other tokens. The server verifies the token. */
 function expiryOf(token: string): number | undefined {
   const parts = token.split(".");
   if (parts.length !== 3) return undefined;
@@ -125,7 +125,7 @@ function expiryOf(token: string): number | undefined {
   }
 }
 
-/** A call waits for a token only until its own end; the fetch goes on for others. */
+/** Rejects when the call's signal aborts; the fetch goes on for other calls. */
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);

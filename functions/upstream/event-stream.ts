@@ -1,15 +1,15 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Clock } from "../contract/clock.ts";
-import { controllerUnder, noLongerNeeded } from "../contract/controller-under.ts";
 import type { Address, Batch, EventStream, Recorded, StreamDeclaration, StreamPosition } from "../contract/stream.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
+import type { Clock } from "../foundation/clock.ts";
+import { linkedAbortController, noLongerNeeded } from "../foundation/linked-abort-controller.ts";
 import type { UpstreamConnection } from "./connection.ts";
 
-/** How often a stream is tried that the server does not let open. */
-const opens = 3;
+/** Attempts to open a stream while the server is unavailable. */
+const maxOpenAttempts = 3;
 const firstReopenMs = 100;
-/** So many beats that do not come mean that a watching stream is dead. */
+/** A watching stream is considered dead after this many missed heartbeats. */
 const missedHeartbeats = 3;
 
 export interface StreamRequest {
@@ -17,56 +17,59 @@ export interface StreamRequest {
   readonly declaration: StreamDeclaration;
   readonly address: Address;
   readonly position: StreamPosition;
-  /** Our own signal: the stream ends, without an error, when it aborts. */
+  /** Our own signal. When it aborts, the stream ends without an error. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly random: () => number;
   readonly listener?: StreamListener;
 }
 
-/** Hears how a stream that has opened goes on. It must not throw. */
+/** Receives the end of a stream that has opened. Must not throw. */
 export interface StreamListener {
-  /** The stream broke, or was given up because the server is silent. */
+  /** The stream broke, or was closed because the server is silent. */
   broke(error: unknown): void;
-  /** Once: it was closed, or our own signal aborted. */
+  /** The stream was closed, or our own signal aborted. Called once. */
   closed(stream: OpenStream): void;
 }
 
-/** The messages of a stream. A transport that can tell which of them have come already spares their promises. */
+/** The messages of a stream. With `take`, a message that has already arrived needs no promise. */
 interface Messages extends AsyncIterator<object> {
-  /** The next message if it is there; undefined if it has to be waited for. Throws a `ConnectError`. */
+  /** The next message; undefined if it has not arrived. Throws a `ConnectError`. */
   take?(): object | undefined;
 }
 
-/** What came of waiting at the head of a watching stream. */
+/** How a wait at the head of a watching stream ended. */
 export type HeadWatch = "news" | "ended" | "silent";
 
 /**
- * An open stream; whoever opened it closes it in `finally`, since leaving a `for await` does not cancel an RPC.
+ * An open stream. The caller that opened it closes it in `finally`, since leaving a `for await` does not cancel an RPC.
  *
- * A watching stream is read in rounds: each iteration ends at the head, where {@link untilNews} waits for the next.
+ * A watching stream is read in passes. Each iteration ends at the head; there {@link untilNews} waits for more events.
  */
 export interface OpenStream extends EventStream<unknown> {
-  /** Events handed out so far. */
+  /** The event that the stream was opened after. */
+  readonly after: Tail;
+  /** Number of events delivered so far. */
   readonly delivered: number;
-  /** The last of them. */
+  /** The last event delivered. */
   readonly last: Recorded<unknown> | undefined;
-  /** The server had nothing at all after the position. */
+  /** The server had no event after the position. */
   readonly empty: boolean;
-  /** Can another round go on right after `tail`, without opening the stream again? */
+  /** True if another pass can go on right after `tail`, without opening the stream again. */
   continuesAfter(tail: Tail): boolean;
   /**
-   * Watching: waits at the head until there are events, the stream ends (also by our own signal), or it has been silent
-   * for longer than a live one is. What was not read up to the head is passed over. Throws the server's `ConnectError`.
+   * Waits at the head of a watching stream until there are events, the stream ends (also by our own signal), or it has
+   * been silent for longer than a live one. Skips events before the head that were not read. Throws the server's
+   * `ConnectError`.
    */
   untilNews(): Promise<HeadWatch>;
   close(): void;
 }
 
 /**
- * Opens the stream of an aggregate and waits for its first message, so that a server that refuses (an unknown tail, no
- * permission) is known before the activity starts. `Unavailable` is tried again for a moment, `Unauthenticated` once
- * with a new token. Throws the server's `ConnectError`, or `Unavailable` for one that says nothing at all.
+ * Opens the stream of an aggregate and waits for its first message, so that a refusal (an unknown tail, no permission)
+ * comes before the activity starts. Retries `Unavailable` twice, within about half a second, and `Unauthenticated`
+ * once, with a new token. Throws the server's `ConnectError`, or `Unavailable` if the server stays silent.
  */
 export async function openEventStream(request: StreamRequest): Promise<OpenStream> {
   const { connection, signal, clock, random } = request;
@@ -75,14 +78,14 @@ export async function openEventStream(request: StreamRequest): Promise<OpenStrea
     try {
       await stream.open();
       if (!signal.aborted) connection.health.succeeded();
-      if (request.listener) stream.tell(request.listener);
+      if (request.listener) stream.listen(request.listener);
       return stream;
     } catch (error) {
       stream.close();
       const code = error instanceof ConnectError ? error.code : undefined;
-      // The credentials have dropped the token that was refused.
+      // The credentials have dropped the refused token.
       if (code === Code.Unauthenticated && attempt === 1) continue;
-      if (isUnavailable(error) && attempt < opens && !stream.wasSilent) {
+      if (isUnavailable(error) && attempt < maxOpenAttempts && !stream.wasSilent) {
         await clock.sleep(firstReopenMs * 4 ** (attempt - 1) * (0.5 + random() / 2), signal);
         continue;
       }
@@ -92,41 +95,41 @@ export async function openEventStream(request: StreamRequest): Promise<OpenStrea
   }
 }
 
-/** Nobody listens, or not now. fetch has no code for that: it fails with a `TypeError`, be it that a server refuses or dies. */
+/** The server is not reachable. fetch has no code for that: it fails with a `TypeError` if a server refuses or dies. */
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof ConnectError)) return false;
   return error.code === Code.Unavailable || (error.code === Code.Unknown && error.cause instanceof TypeError);
 }
 
 /**
- * Written by hand instead of as async generators: each layer of those costs a promise or two per message, and this is
- * the path that every event takes.
+ * Every event takes this path. So it is written by hand: each layer of async generators would cost a promise or two per
+ * message.
  */
 class MessageStream implements OpenStream {
   readonly #request: StreamRequest;
   /** Aborts with our own signal, or when the stream is closed. */
   readonly #ends: AbortController;
-  /** `#ends` has aborted: a field, since it is looked at for each event and asking the signal is a call. */
+  /** `#ends` has aborted. A field, since each event checks it and reading the signal is a call. */
   #over: boolean;
   readonly #read: (message: object) => Batch<unknown>;
   #messages: Messages | undefined;
   #peeked: IteratorResult<object> | undefined;
   #buffer: readonly Recorded<unknown>[] = [];
   #next = 0;
-  /** The last event that came, whether or not it has been handed out. */
+  /** The last event that arrived, delivered or not. */
   #last: Recorded<unknown> | undefined;
-  /** The last that was handed out of the messages before this one. */
+  /** The last event delivered from the messages before this one. */
   #lastBefore: Recorded<unknown> | undefined;
-  /** A watching round is over: the server has said that it has nothing more for now. */
+  /** The server of a watching stream has no more events for now: the pass is over. */
   #atHead = false;
-  /** No event has gone by since the head, or since it was opened: another round can begin here, also if news has come. */
+  /** No event was read or skipped since the head, or since the open: another pass can begin here, also after news. */
   #standsAtHead = false;
-  /** Someone waits for the message that is number `#pulls`. */
+  /** A read waits for message number `#pulls`. */
   #waiting = false;
   #pulls = 0;
   #guarded = false;
   #silence: ConnectError | undefined;
-  /** Under way: whoever waits for news waits for the same. */
+  /** The wait for news under way, which all callers share. */
   #news: Promise<HeadWatch> | undefined;
   #listener: StreamListener | undefined;
   delivered = 0;
@@ -135,7 +138,7 @@ class MessageStream implements OpenStream {
   constructor(request: StreamRequest) {
     this.#request = request;
     this.#read = request.declaration.definition.read;
-    this.#ends = controllerUnder(request.signal);
+    this.#ends = linkedAbortController(request.signal);
     const { signal } = this.#ends;
     this.#over = signal.aborted;
     signal.addEventListener("abort", () => {
@@ -144,17 +147,21 @@ class MessageStream implements OpenStream {
     });
   }
 
+  get after(): Tail {
+    return this.#request.position.after ?? epoch;
+  }
+
   get last(): Recorded<unknown> | undefined {
     return this.#buffer[this.#next - 1] ?? this.#lastBefore;
   }
 
-  /** It has opened: from now on there is something to hear. */
-  tell(listener: StreamListener): void {
+  /** Sets the listener of a stream that has opened. */
+  listen(listener: StreamListener): void {
     if (this.#over) listener.closed(this);
     else this.#listener = listener;
   }
 
-  /** The server let a message wait for too long: trying it again at once would take as long again. */
+  /** The server was silent for too long. A retry would wait as long again. */
   get wasSilent(): boolean {
     return this.#silence !== undefined;
   }
@@ -183,7 +190,7 @@ class MessageStream implements OpenStream {
     this.#standsAtHead = true;
     const { events, willBlock } = this.#read(this.#peeked.value);
     if (events.length > 0 || !willBlock) return;
-    // Only the word that there are no events.
+    // The message only says that there are no events.
     this.empty = true;
     this.#atHead = true;
     this.#peeked = undefined;
@@ -195,7 +202,7 @@ class MessageStream implements OpenStream {
 
   continuesAfter(tail: Tail): boolean {
     if (this.#over || !this.#standsAtHead || this.#next < this.#buffer.length) return false;
-    return tail === (this.#last?.id ?? this.#request.position.after ?? epoch);
+    return tail === (this.#last?.id ?? this.after);
   }
 
   untilNews(): Promise<HeadWatch> {
@@ -211,7 +218,7 @@ class MessageStream implements OpenStream {
     const limitMs = heartbeatMs === undefined ? connection.idleLimitMs : heartbeatMs * missedHeartbeats;
     for (;;) {
       const unread = this.#atHead ? undefined : this.#peeked;
-      const message = unread ?? (await this.#withinTime(limitMs, clock));
+      const message = unread ?? (await this.#nextWithin(limitMs, clock));
       this.#peeked = undefined;
       if (message === "silent") return "silent";
       if (message.done || this.#over) return "ended";
@@ -221,25 +228,25 @@ class MessageStream implements OpenStream {
         this.#atHead = false;
         return "news";
       }
-      // What the activity has left unread goes by: it has to be opened again for the next round.
+      // The activity left these events unread; they are skipped, so the next pass has to open the stream again.
       if (events.length > 0) this.#standsAtHead = false;
       this.#atHead ||= willBlock === true;
     }
   }
 
-  /** The next message, unless it takes longer than a live stream would; then the stream is of no use any more. */
-  async #withinTime(limitMs: number | undefined, clock: Clock): Promise<IteratorResult<object> | "silent"> {
+  /** The next message; "silent" if it takes longer than on a live stream. Then the stream must not be read any more. */
+  async #nextWithin(limitMs: number | undefined, clock: Clock): Promise<IteratorResult<object> | "silent"> {
     if (!this.#messages || this.#over) return { done: true, value: undefined };
     const next = this.#messages.next().catch((error: unknown): IteratorResult<object> => {
       if (this.#request.signal.aborted || this.#over) return { done: true, value: undefined };
       throw this.#failed(error);
     });
     if (limitMs === undefined) return next;
-    const came = new AbortController();
+    const over = new AbortController();
     try {
-      return await Promise.race([next, clock.sleep(limitMs, came.signal).then(() => "silent" as const)]);
+      return await Promise.race([next, clock.sleep(limitMs, over.signal).then(() => "silent" as const)]);
     } finally {
-      came.abort(noLongerNeeded);
+      over.abort(noLongerNeeded);
       next.catch(() => {});
     }
   }
@@ -274,14 +281,14 @@ class MessageStream implements OpenStream {
     } catch (error) {
       return Promise.reject(this.#failed(error));
     }
-    // Between two events of one message the invocation may have come to its end.
+    // The invocation may have ended between two events of one message.
     if (value === undefined || this.#over) return this.#pull(this.#eventIn);
     this.#next++;
     this.delivered++;
     return Promise.resolve({ done: false, value });
   };
 
-  /** Takes a message that has come already, without a promise. */
+  /** Takes a message that has already arrived, without a promise. */
   #takeReady(): boolean {
     if (this.#over || this.#atHead || this.#peeked) return false;
     const message = this.#messages?.take?.();
@@ -306,12 +313,15 @@ class MessageStream implements OpenStream {
     return batch;
   }
 
-  /** The next message through `onMessage`; ends quietly if our own signal aborted, whatever the transport says. */
+  /**
+   * Passes the next message to `onMessage`. Ends without an error if our own signal aborted, whatever the transport
+   * throws.
+   */
   #pull<T>(onMessage: (message: object) => IteratorResult<T> | Promise<IteratorResult<T>>): Promise<IteratorResult<T>> {
     const onResult = (result: IteratorResult<object>) => {
       this.#waiting = false;
       if (!result.done && !this.#over) return onMessage(result.value);
-      // A message that came too late is no end of the stream.
+      // The stream was closed for its silence: that is an error, not its end.
       if (this.#silence && !this.#request.signal.aborted) throw this.#silence;
       return { done: true as const, value: undefined };
     };
@@ -332,7 +342,7 @@ class MessageStream implements OpenStream {
   #failed(error: unknown): unknown {
     const { health } = this.#request.connection;
     health.failed(this.#silence ?? error);
-    // Of its silence it was told before the stream was closed.
+    // `#guard` has already reported the silence to the listener.
     if (!this.#silence) this.#listener?.broke(error);
     return this.#silence ?? error;
   }
@@ -344,8 +354,8 @@ class MessageStream implements OpenStream {
   }
 
   /**
-   * A server that has stopped in the middle of its answer looks like one that thinks: only time tells. At the head,
-   * where to be silent is normal, nobody is on guard.
+   * Closes the stream when a read has waited too long: a server that has stopped in the middle of its answer looks like
+   * a slow one. Ends at the head, where silence is normal.
    */
   async #guard(): Promise<void> {
     const { clock, connection } = this.#request;

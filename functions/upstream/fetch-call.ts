@@ -3,15 +3,15 @@ import { getAbortSignalReason } from "@connectrpc/connect/protocol";
 import { MessageBuffer } from "./message-buffer.ts";
 import type { StreamCall, StreamCallOptions } from "./stream-call.ts";
 
-/** How the answer to a call over fetch is read. What it throws is the call's error. */
+/** How to read the response to a call over fetch. An error that it throws is the call's error. */
 export interface FetchProtocol {
-  /** Of the frame that stands behind the last message. */
+  /** The flags of the frame after the last message. */
   readonly endFlags: number;
-  /** Throws if no messages follow. Whether the header says already that all is well, and no body follows. */
+  /** Throws if the header is an error. True if the header already has the status `ok`, so that no message follows. */
   readonly hasEndedWith: (status: number, header: Headers) => boolean;
-  /** What the frame at the end says. Throws if it is an error. */
+  /** The trailer in the end frame. Throws if it is an error. */
   readonly trailerOf: (end: Uint8Array, header: Headers) => Headers;
-  /** What it is called where it is missing. */
+  /** Names the end frame in the error for a missing one. */
   readonly endName: string;
 }
 
@@ -22,32 +22,32 @@ export interface FetchCallOptions<T> extends StreamCallOptions<T> {
 }
 
 /**
- * One server stream over fetch: the messages of its answer. The body is read when the next message has not come yet, so
- * that a server that nobody reads from has to wait; and what our own signal aborts is over.
+ * One server stream over fetch: the messages of its response. Reads the body only when a caller needs a message that
+ * has not arrived, so that the server has to wait for a slow reader. Ends at once when our own signal aborts.
  */
 export class FetchCall<T> implements StreamCall<T> {
   readonly #options: FetchCallOptions<T>;
   readonly #buffer: MessageBuffer<T>;
   #body: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  /** Under way: all who wait for the next message wait for the same. */
+  /** The read under way, which all callers share. */
   #reading: Promise<void> | undefined;
   #header = new Headers();
-  /** Once it has come. */
+  /** Set when it has arrived. */
   #trailer: Headers | undefined;
   #isOver = false;
   #error: ConnectError | undefined;
 
   constructor(options: FetchCallOptions<T>) {
     this.#options = options;
-    const { parse, mostMessageBytes, protocol } = options;
-    this.#buffer = new MessageBuffer({ parse, mostBytes: mostMessageBytes, endFlags: protocol.endFlags });
+    const { parse, maxMessageBytes, protocol } = options;
+    this.#buffer = new MessageBuffer({ parse, maxBytes: maxMessageBytes, endFlags: protocol.endFlags });
   }
 
   async open(): Promise<void> {
     const { protocol, url, headers, request, signal } = this.#options;
     try {
-      // Not "error": with it, Node 20 (undici 6.24.1) forgets the signal at the first garbage collection after the answer
-      // has begun, and an aborted stream hangs. A redirect is not followed either: it is an answer that is not 200.
+      // Not "error": with it, Node 20 (undici 6.24.1) loses the signal at the first garbage collection after the
+      // response has begun, and an aborted stream hangs. "manual" follows no redirect either: its status is not 200.
       const call = { method: "POST", headers, body: request, redirect: "manual", signal: signal ?? null } as const;
       const { status, headers: header, body } = await fetch(url, call);
       this.#header = header;
@@ -67,7 +67,7 @@ export class FetchCall<T> implements StreamCall<T> {
     return this.#trailer ?? new Headers();
   }
 
-  /** The next message if it has come already; undefined if it has to be waited for. Throws a `ConnectError`. */
+  /** The next message; undefined if it has not arrived. Throws a `ConnectError`. */
   take(): T | undefined {
     if (this.#trailer || this.#options.signal?.aborted) return undefined;
     try {
@@ -98,10 +98,10 @@ export class FetchCall<T> implements StreamCall<T> {
       if (this.#trailer && this.#buffer.bytes > 0) throw invalid("bytes behind the end");
       const { done, value } = await body.read();
       if (!done) return this.#buffer.add(value);
-      // Of a signal that aborted before the body was first read, fetch may know nothing (undici #1940).
+      // fetch may miss an abort before the first read of the body (undici #1940).
       signal?.throwIfAborted();
       if (this.#buffer.bytes > 0) throw invalid("incomplete envelope");
-      // With a cause, so that it counts against the server: that, or what stands before it, has cut the answer off.
+      // With a cause, so that it counts as a failure of the upstream: the server, or a proxy, has cut the response off.
       if (!this.#trailer) throw ConnectError.from(`missing ${protocol.endName}`);
       this.#isOver = true;
     } catch (error) {
@@ -109,11 +109,11 @@ export class FetchCall<T> implements StreamCall<T> {
     }
   }
 
-  /** The error that the call has failed with: this one, if it is the first. */
+  /** Fails the call. Returns the call's first error. */
   #fail(reason: unknown): ConnectError {
     if (this.#error) return this.#error;
     const { signal, onError } = this.#options;
-    // fetch has an error of its own for a signal that aborted.
+    // fetch throws an error of its own after an abort.
     this.#error = signal?.aborted
       ? ConnectError.from(getAbortSignalReason(signal), Code.Canceled)
       : ConnectError.from(reason);

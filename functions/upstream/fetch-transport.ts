@@ -4,19 +4,19 @@ import * as grpcWeb from "@connectrpc/connect/protocol-grpc-web";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import type { Credentials } from "./credentials.ts";
 import { FetchCall, type FetchProtocol } from "./fetch-call.ts";
-import { type StreamCallRequest, withLeanStreams } from "./lean-streams.ts";
+import { type StreamCallRequest, withStreamFastPath } from "./stream-fast-path.ts";
 
 export interface FetchTransportOptions {
   readonly baseUrl: string;
   readonly credentials: Credentials;
 }
 
-/** Connect over fetch, with lean streams. */
-export function createLeanConnectTransport(options: FetchTransportOptions): Transport {
+/** The connect protocol over fetch, with the stream fast path. */
+export function createFastConnectTransport(options: FetchTransportOptions): Transport {
   const { baseUrl, credentials } = options;
   const interceptors = [credentials.interceptor];
   const transport = createConnectTransport({ baseUrl, interceptors, useBinaryFormat: true, fetch: abortableFetch });
-  return withLeanStreams(transport, options, (request) =>
+  return withStreamFastPath(transport, options, (request) =>
     fetchCall(
       request,
       connectStreams,
@@ -25,12 +25,12 @@ export function createLeanConnectTransport(options: FetchTransportOptions): Tran
   );
 }
 
-/** gRPC-Web over fetch, with lean streams. */
-export function createLeanGrpcWebTransport(options: FetchTransportOptions): Transport {
+/** gRPC-Web over fetch, with the stream fast path. */
+export function createFastGrpcWebTransport(options: FetchTransportOptions): Transport {
   const { baseUrl, credentials } = options;
   const interceptors = [credentials.interceptor];
   const transport = createGrpcWebTransport({ baseUrl, interceptors, fetch: abortableFetch });
-  return withLeanStreams(transport, options, (request) =>
+  return withStreamFastPath(transport, options, (request) =>
     fetchCall(request, grpcWebStreams, grpcWeb.requestHeader(true, undefined, request.header, false)),
   );
 }
@@ -71,5 +71,5 @@ function fetchCall<T>(request: StreamCallRequest<T>, protocol: FetchProtocol, he
   return new FetchCall({ ...call, protocol, headers });
 }
 
-/** The fetch of other calls, but for connect-web's `redirect: "error"`: see {@link FetchCall}. */
+/** fetch for the other calls, without connect-web's `redirect: "error"`: see {@link FetchCall}. */
 const abortableFetch: typeof fetch = (url, init) => fetch(url, { ...init, redirect: "manual" });

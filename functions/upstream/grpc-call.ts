@@ -14,12 +14,12 @@ export interface GrpcCallOptions<T> extends StreamCallOptions<T> {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** So much is kept of what nobody has read, or one message; then the server has to wait. */
-const mostUnreadBytes = 256 * 1024;
+/** Stop reading from the server once this many unread bytes, or one whole message, are buffered. */
+const maxUnreadBytes = 256 * 1024;
 
 /**
- * One server stream of gRPC over HTTP/2: the messages of its answer, as they come. What has come whole before the server
- * failed is still handed out; if our own signal aborts, nothing more is.
+ * One server stream of gRPC over HTTP/2: the messages of its response, as they arrive. Messages that arrived whole
+ * before the server failed are still delivered. After our own signal has aborted, none is.
  *
  *     opening ──header──▶ reading ──end, trailer says ok──▶ ended
  *        │                   │
@@ -29,19 +29,20 @@ export class GrpcCall<T> implements StreamCall<T> {
   readonly #options: GrpcCallOptions<T>;
   readonly #buffer: MessageBuffer<T>;
   #stream: ClientHttp2Stream | undefined;
-  /** The server has to wait until something was read. */
+  /** The buffer is full: the server waits until messages were read. */
   #isPaused = false;
   #header: IncomingHttpHeaders = {};
   #trailer: IncomingHttpHeaders = {};
   #state: "opening" | "reading" | "ended" | "failed" = "opening";
   #error: ConnectError | undefined;
-  /** Who waits for something to happen. */
-  #wake: (() => void) | undefined;
-  #happening: Promise<void> | undefined;
+  /** Resolves `#change`. */
+  #resolveChange: (() => void) | undefined;
+  /** The next change of state or buffer, which all callers await. */
+  #change: Promise<void> | undefined;
 
   constructor(options: GrpcCallOptions<T>) {
     this.#options = options;
-    this.#buffer = new MessageBuffer({ parse: options.parse, mostBytes: options.mostMessageBytes });
+    this.#buffer = new MessageBuffer({ parse: options.parse, maxBytes: options.maxMessageBytes });
   }
 
   async open(): Promise<void> {
@@ -61,7 +62,7 @@ export class GrpcCall<T> implements StreamCall<T> {
         (error) => this.#fail(errorOfNode(error)),
       );
     }
-    while (this.#state === "opening") await this.#somethingHappens();
+    while (this.#state === "opening") await this.#nextChange();
     if (this.#error && (this.#buffer.bytes === 0 || signal?.aborted)) throw this.#error;
   }
 
@@ -73,7 +74,7 @@ export class GrpcCall<T> implements StreamCall<T> {
     return webHeaders(this.#trailer);
   }
 
-  /** The next message if it has come already; undefined if it has to be waited for. Throws a `ConnectError`. */
+  /** The next message; undefined if it has not arrived. Throws a `ConnectError`. */
   take(): T | undefined {
     if (this.#state === "failed" && this.#options.signal?.aborted) return undefined;
     try {
@@ -96,7 +97,7 @@ export class GrpcCall<T> implements StreamCall<T> {
       if (value !== undefined) return { done: false, value };
       if (this.#state === "failed") throw this.#error;
       if (this.#state === "ended") return { done: true, value: undefined };
-      await this.#somethingHappens();
+      await this.#nextChange();
     }
   }
 
@@ -110,12 +111,12 @@ export class GrpcCall<T> implements StreamCall<T> {
         this.#isPaused = true;
         stream.pause();
       }
-      this.#happened();
+      this.#changed();
     });
     stream.on("trailers", (trailer) => {
       this.#trailer = trailer;
     });
-    // Without a status something else has ended it: what, is known when it closes.
+    // A stream that ends without a status was reset; "close" has the reason.
     stream.on("end", () => this.#hasStatus && this.#onEnd());
     stream.on("error", (error) => this.#fail(errorOfNode(error)));
     stream.on("close", () => {
@@ -133,7 +134,7 @@ export class GrpcCall<T> implements StreamCall<T> {
         if (headerError) throw headerError;
       }
       if (this.#state === "opening") this.#state = "reading";
-      this.#happened();
+      this.#changed();
     } catch (error) {
       this.#fail(errorOfNode(error));
     }
@@ -142,7 +143,7 @@ export class GrpcCall<T> implements StreamCall<T> {
   #onEnd(): void {
     if (this.#isOver) return;
     try {
-      // What can be cut off has been, unless somebody has yet to read it.
+      // Whole messages may still be unread; an incomplete one is an error.
       if (!this.#buffer.endsWhole()) throw new ConnectError("protocol error: incomplete envelope", Code.Internal);
       if (this.#trailer["grpc-status"] !== "0") validateTrailer(this.trailer, this.header);
       this.#end("ended");
@@ -161,20 +162,20 @@ export class GrpcCall<T> implements StreamCall<T> {
   }
 
   get #isFull(): boolean {
-    return this.#buffer.bytes >= Math.max(mostUnreadBytes, this.#buffer.neededBytes);
+    return this.#buffer.bytes >= Math.max(maxUnreadBytes, this.#buffer.neededBytes);
   }
 
   get #isOver(): boolean {
     return this.#state === "ended" || this.#state === "failed";
   }
 
-  /** The error that the call has failed with: this one, if it is the first. */
+  /** Fails the call. Returns the call's first error. */
   #fail(error: ConnectError): ConnectError {
     if (this.#isOver) return this.#error ?? error;
     this.#error = error;
     this.#end("failed");
     const stream = this.#stream;
-    // INTERNAL_ERROR tells a server that we have given up on its answer, CANCEL that we do not want it any more.
+    // INTERNAL_ERROR tells the server that its response is unusable, CANCEL that we no longer need it.
     if (stream && !stream.closed)
       stream.close(error.code === Code.Canceled ? constants.NGHTTP2_CANCEL : constants.NGHTTP2_INTERNAL_ERROR);
     this.#options.onError(error);
@@ -184,24 +185,24 @@ export class GrpcCall<T> implements StreamCall<T> {
   #end(state: "ended" | "failed"): void {
     this.#state = state;
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    this.#happened();
+    this.#changed();
   }
 
-  #happened(): void {
-    this.#wake?.();
-    this.#wake = undefined;
-    this.#happening = undefined;
+  #changed(): void {
+    this.#resolveChange?.();
+    this.#resolveChange = undefined;
+    this.#change = undefined;
   }
 
-  #somethingHappens(): Promise<void> {
-    this.#happening ??= new Promise((resolve) => {
-      this.#wake = resolve;
+  #nextChange(): Promise<void> {
+    this.#change ??= new Promise((resolve) => {
+      this.#resolveChange = resolve;
     });
-    return this.#happening;
+    return this.#change;
   }
 }
 
-/** A header that nothing has to be looked up for: messages follow, and they are not compressed. */
+/** True for the common header, which needs no validation: uncompressed messages follow. */
 function isPlain(header: IncomingHttpHeaders): boolean {
   const type = header["content-type"];
   return (

@@ -1,13 +1,13 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
 /**
- * How the streams of one upstream have fared in this process since one last opened: what the breaker decides from. It
- * counts only what is the upstream's own state, not what is wrong with one task.
+ * The failures of one upstream's streams in this process since one last opened. The breaker decides by them. Counts
+ * only failures of the upstream, not those of one task.
  */
 export class UpstreamHealth {
   /** Failures in a row. */
   failures = 0;
-  /** Streams that opened since the process started. */
+  /** Streams that have opened since the process started. */
   successes = 0;
   lastError: unknown;
 
@@ -24,17 +24,17 @@ export class UpstreamHealth {
 }
 
 /**
- * Would another task's stream fail the same way?
+ * True if another task's stream would fail in the same way.
  *
  * | code               | why                                                                                          |
  * |--------------------|----------------------------------------------------------------------------------------------|
- * | Unavailable        | nobody listens, the server is going away, or it says nothing                                 |
- * | DeadlineExceeded   | it is too slow                                                                               |
- * | ResourceExhausted  | it has too much to do                                                                        |
- * | Unauthenticated    | the token is refused, a new one too                                                          |
- * | Canceled, Aborted  | the server died: ours are ended before they are counted                                      |
- * | Unknown, Internal  | only with a cause, which is what the transport gives: `fetch failed`, `terminated`, a reset; |
- * |                    | without one it is the server's own word about this call, like nog's "default deny"           |
+ * | Unavailable        | the server is not reachable, is going away, or is silent                                     |
+ * | DeadlineExceeded   | the server is too slow                                                                       |
+ * | ResourceExhausted  | the server is overloaded                                                                     |
+ * | Unauthenticated    | the server refuses the token, and a new one too                                              |
+ * | Canceled, Aborted  | the server died; our own aborts are not counted                                              |
+ * | Unknown, Internal  | only with a cause, which the transport sets: `fetch failed`, `terminated`, a reset;          |
+ * |                    | without a cause it is the server's answer to this call, such as nog's "default deny"         |
  */
 export function isUpstreamFailure(error: unknown): boolean {
   if (!(error instanceof ConnectError)) return false;

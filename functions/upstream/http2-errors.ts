@@ -1,7 +1,7 @@
 import { constants } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** The codes of resets that are errors, as gRPC maps them (grpc/doc/PROTOCOL-HTTP2.md). */
+/** The reset codes that are errors, as gRPC maps them (grpc/doc/PROTOCOL-HTTP2.md). */
 const codes: Readonly<Record<string, Code>> = {
   PROTOCOL_ERROR: Code.Internal,
   INTERNAL_ERROR: Code.Internal,
@@ -20,7 +20,9 @@ const nameOfReset = new Map(
   Object.keys(codes).map((name) => [constants[`NGHTTP2_${name}` as keyof typeof constants] as number, name]),
 );
 
-/** The error of a stream that was closed with a code; undefined if the code is none. In connect's words. */
+/**
+ * The error of a stream that was closed with a reset code, with connect's text; undefined for a code that is no error.
+ */
 export function errorOfReset(rstCode: number | undefined): ConnectError | undefined {
   const name = nameOfReset.get(rstCode ?? 0);
   if (name === undefined || rstCode === undefined) return undefined;
@@ -30,7 +32,7 @@ export function errorOfReset(rstCode: number | undefined): ConnectError | undefi
 const aborted: readonly unknown[] = ["ERR_STREAM_DESTROYED", "ERR_HTTP2_INVALID_STREAM", "ECONNRESET"];
 const unavailable: readonly unknown[] = ["ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED"];
 
-/** The error of a socket or a stream, with the code that connect gives it, and itself as the cause. */
+/** Converts the error of a socket or a stream: connect's code for it, and the error itself as the cause. */
 export function errorOfNode(reason: unknown): ConnectError {
   if (reason instanceof ConnectError) return reason;
   const chain = new Set<unknown>();

@@ -1,7 +1,7 @@
-/** Lets at most `limit` pieces of work run at once; the rest wait in line. */
+/** Runs at most `limit` pieces of work at once; the rest wait, first in, first out. */
 export class Limiter {
   #free: number;
-  readonly #line: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   constructor(limit: number) {
     this.#free = limit;
@@ -9,11 +9,11 @@ export class Limiter {
 
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
-    else await new Promise<void>((enter) => this.#line.push(enter));
+    else await new Promise<void>((enter) => this.#waiting.push(enter));
     try {
       return await work();
     } finally {
-      const next = this.#line.shift();
+      const next = this.#waiting.shift();
       if (next) next();
       else this.#free++;
     }

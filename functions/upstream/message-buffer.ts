@@ -1,42 +1,42 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** Flags and the length of what follows. */
+/** One byte of flags, and four of the length of the message. */
 const prefixBytes = 5;
 const compressedFlag = 1;
 const nothing = new Uint8Array(0);
-/** Messages are decoded until they have so many bytes: many small ones, or one. */
+/** Decode this many bytes of messages at a time: many small ones, or one. */
 const decodedAtOnceBytes = 4 * 1024;
 
 export interface MessageFormat<T> {
   readonly parse: (bytes: Uint8Array) => T;
   /** A larger message is refused. */
-  readonly mostBytes: number;
-  /** Flags of the frame that stands behind the last message; undefined if the end is said elsewhere. */
+  readonly maxBytes: number;
+  /** The flags of the frame after the last message; undefined for a protocol without one. */
   readonly endFlags?: number;
 }
 
 /**
- * Cuts the body of an answer into messages and decodes them. Most chunks hold many whole ones, which are cut off when they
- * are asked for. Chunks of one that is not complete are kept, and put together once.
+ * Splits the body of a response into messages and decodes them. Most chunks hold many whole messages, which are split
+ * off as they are read. The chunks of an incomplete message are kept, and joined once.
  *
  *     chunk  [flags|length|message][flags|length|message][flags|len    rest: not yet read, from `at`
- *     chunk  gth|message][flags|length|mess                            parts: chunks behind it, while a message is incomplete
+ *     chunk  gth|message][flags|length|mess                            parts: later chunks, while a message is incomplete
  */
 export class MessageBuffer<T> {
   readonly #format: MessageFormat<T>;
   #rest: Uint8Array = nothing;
   #at = 0;
   readonly #parts: Uint8Array[] = [];
-  /** Some of what has come, from `#next` on: decoding a small message takes less time in a row than between two reads. */
+  /** Decoded messages, unread from `#next` on: decoding small messages in a row takes less time than one per read. */
   #decoded: T[] = [];
   #next = 0;
-  /** What stands behind those cannot be read. */
+  /** The error of the data after the decoded messages. */
   #unreadable: unknown;
-  /** For the next message, or for its prefix while that is not known. */
+  /** Bytes that the next message needs, or its prefix while its length is not known. */
   neededBytes = prefixBytes;
-  /** Bytes that have come and were not decoded. */
+  /** Bytes that have arrived and are not decoded. */
   bytes = 0;
-  /** What the frame at the end says, once all that stands before it was decoded. */
+  /** The content of the end frame, once all messages before it are decoded. */
   end: Uint8Array | undefined;
 
   constructor(format: MessageFormat<T>) {
@@ -51,13 +51,13 @@ export class MessageBuffer<T> {
     this.bytes += chunk.length;
   }
 
-  /** The next message; undefined if not all of it has come. Throws for what is none, and then again. */
+  /** The next message; undefined until all of it has arrived. Throws a `ConnectError` for invalid data, each time. */
   take(): T | undefined {
     if (this.#next === this.#decoded.length) this.#decode();
     return this.#next < this.#decoded.length ? this.#decoded[this.#next++] : undefined;
   }
 
-  /** Does what has come end where a message does? */
+  /** True if the data that has arrived ends at the end of a message. */
   endsWhole(): boolean {
     if (this.#parts.length > 0) this.#join();
     const view = new DataView(this.#rest.buffer, this.#rest.byteOffset, this.#rest.byteLength);
@@ -73,7 +73,7 @@ export class MessageBuffer<T> {
     const enough = this.bytes - decodedAtOnceBytes;
     try {
       do {
-        const message = this.#cut();
+        const message = this.#split();
         if (!message) return;
         this.#decoded.push(this.#format.parse(message));
       } while (this.bytes > enough);
@@ -83,10 +83,10 @@ export class MessageBuffer<T> {
     }
   }
 
-  #cut(): Uint8Array | undefined {
+  #split(): Uint8Array | undefined {
     if (this.end || this.bytes < this.neededBytes) return undefined;
     if (this.#parts.length > 0) this.#join();
-    const { mostBytes, endFlags } = this.#format;
+    const { maxBytes, endFlags } = this.#format;
     const rest = this.#rest;
     const at = this.#at;
     const flags = rest[at] ?? 0;
@@ -94,16 +94,16 @@ export class MessageBuffer<T> {
       (((rest[at + 1] ?? 0) << 24) | ((rest[at + 2] ?? 0) << 16) | ((rest[at + 3] ?? 0) << 8) | (rest[at + 4] ?? 0)) >>>
       0;
     if (flags !== 0 && flags !== endFlags) throw unreadable(flags);
-    if (length > mostBytes) throw tooLarge(length, mostBytes);
+    if (length > maxBytes) throw tooLarge(length, maxBytes);
     this.neededBytes = prefixBytes + length;
     if (this.bytes < this.neededBytes) return undefined;
     const from = at + prefixBytes;
     this.#at = from + length;
     this.bytes -= this.neededBytes;
     this.neededBytes = prefixBytes;
-    const cut = rest.subarray(from, this.#at);
-    if (flags === 0) return cut;
-    this.end = cut;
+    const message = rest.subarray(from, this.#at);
+    if (flags === 0) return message;
+    this.end = message;
     return undefined;
   }
 
@@ -122,10 +122,10 @@ export class MessageBuffer<T> {
 
 function unreadable(flags: number): ConnectError {
   const what = (flags & compressedFlag) === 0 ? `a message with flags ${flags}` : "a compressed message";
-  return new ConnectError(`expected messages that are not compressed, received ${what}`, Code.Internal);
+  return new ConnectError(`expected uncompressed messages, received ${what}`, Code.Internal);
 }
 
-/** Not `ResourceExhausted`: nothing is wrong with the server as such, and its other tasks can run. */
-function tooLarge(bytes: number, most: number): ConnectError {
-  return new ConnectError(`expected a message of at most ${most} bytes, received ${bytes}`, Code.Internal);
+/** Not `ResourceExhausted`, which counts against the upstream: its other tasks can run. */
+function tooLarge(bytes: number, maxBytes: number): ConnectError {
+  return new ConnectError(`expected a message of at most ${maxBytes} bytes, received ${bytes}`, Code.Internal);
 }

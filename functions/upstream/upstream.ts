@@ -4,15 +4,16 @@ export interface Upstream {
   /** `grpc` needs HTTP/2 (connect-node); `connect` and `grpc-web` go over fetch (connect-web). */
   readonly protocol: "connect" | "grpc" | "grpc-web";
   /**
-   * The token, for instance `tokenFromFile(path)`. Called at the first call; again from 60 s before it expires, if it is
-   * a JWT with `exp`, else at an age of 5 minutes; and after `Unauthenticated`. It must settle: calls wait for it.
+   * Returns the token, for instance `tokenFromFile(path)`. Called before the first call; again from 60 s before the
+   * token expires, if it is a JWT with `exp`, else at its age of 5 minutes; and after `Unauthenticated`. It must
+   * settle, since calls wait for it.
    */
   readonly authorization?: () => Promise<string>;
   /**
-   * How the `authorization` header says it: `bare`, the token as it is (nog wants that and refuses a "Bearer " prefix),
-   * or `Bearer`, as `Bearer <token>`. Default `bare`.
+   * The form of the `authorization` header: `bare`, the token as it is (nog refuses a "Bearer " prefix), or `Bearer`,
+   * as `Bearer <token>`. Default `bare`.
    */
   readonly scheme?: "bare" | "Bearer";
-  /** Most streams open at once in one invocation. Default 100. */
+  /** At most this many streams are open at once in one invocation. Default 100. */
   readonly maxOpenStreams?: number;
 }

@@ -1,6 +1,6 @@
 import { decodeDetail, detailTypeOf, encodeDetail, malformed, type WakeMessage, wakeSource } from "./wake.ts";
 
-/** What Tailwake reads of a bus event. */
+/** The fields of a bus event that Tailwake reads. */
 export interface BusEvent {
   readonly source: string;
   readonly detailType: string;
@@ -19,14 +19,14 @@ export function decodeBusEvent(value: unknown): BusEvent {
   return { source: text("source"), detailType: text("detail-type"), detail: fields.detail };
 }
 
-/** The message in one of our own bus events; undefined for an event from elsewhere. */
+/** The message in one of Tailwake's own bus events; undefined for any other event. */
 export function ownMessage({ source, detailType, detail }: BusEvent): WakeMessage | undefined {
   return source === wakeSource ? decodeDetail(detailType, detail) : undefined;
 }
 
 /**
- * One of our own messages as JSON, in the envelope in which the bus delivers it. SQS replaces two characters that JSON
- * leaves as they are.
+ * A message as JSON, in the envelope in which the bus delivers it. Escapes U+FFFE and U+FFFF, which JSON allows and SQS
+ * replaces.
  */
 export function encodeBusEvent(message: WakeMessage): string {
   const event = { source: wakeSource, "detail-type": detailTypeOf(message), detail: JSON.parse(encodeDetail(message)) };

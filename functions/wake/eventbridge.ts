@@ -1,28 +1,28 @@
 import { type EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
 import { ConflictException, CreateScheduleCommand, type SchedulerClient } from "@aws-sdk/client-scheduler";
-import type { Clock } from "../contract/clock.ts";
-import type { HolderName } from "./holder-name.ts";
-import { type BatchService, sendInTens, type Unsent } from "./send-in-tens.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Alarms } from "./alarms.ts";
+import { type BatchService, sendBatches, type Unsent } from "./batch-sender.ts";
+import type { LeaderName } from "./leader-name.ts";
 import { alarmFor, scheduleExpression, scheduleName, scheduleTime } from "./timing.ts";
 import { detailTypeOf, detailTypes, encodeDetail, type TaskWake, type WakeMessage, wakeSource } from "./wake.ts";
-import type { Wakes } from "./wakes.ts";
 
-/** Per-entry errors worth another try (AWS: eb-putevents). */
+/** Per-entry errors worth another attempt (AWS: eb-putevents). */
 const transientCodes: ReadonlySet<string> = new Set(["ThrottlingException", "InternalFailure"]);
 
 export interface EventBridgeSettings {
   readonly busName: string;
-  /** One-time schedules put their event on the bus, with this role. */
+  /** One-time schedules put their event on this bus, with the role below. */
   readonly busArn: string;
   readonly scheduleGroup: string;
   readonly scheduleRoleArn: string;
 }
 
 /**
- * The alarm clocks on AWS: bus events now, bus events into the delay queue within a minute, and one-time schedules that
- * delete themselves later on.
+ * Alarms on AWS. A message goes over the bus now, a wake within a minute over the bus into the delay queue, and a later
+ * wake through a one-time schedule that deletes itself.
  */
-export class EventBridgeWakes implements Wakes {
+export class EventBridgeAlarms implements Alarms {
   readonly #events: EventBridgeClient;
   readonly #scheduler: SchedulerClient;
   readonly #settings: EventBridgeSettings;
@@ -58,14 +58,14 @@ export class EventBridgeWakes implements Wakes {
     }
   }
 
-  async sendAlone(wake: TaskWake): Promise<void> {
-    await this.#put([this.#entry(detailTypes.lonelyWake, wake)]);
+  async sendQuarantined(wake: TaskWake): Promise<void> {
+    await this.#put([this.#entry(detailTypes.quarantinedWake, wake)]);
   }
 
-  async startHolder(holder: HolderName): Promise<void> {
-    const DetailType = holder === "signals" ? detailTypes.holdSignals : detailTypes.holdEager;
+  async startLeader(leader: LeaderName): Promise<void> {
+    const DetailType = leader === "signals" ? detailTypes.holdSignals : detailTypes.holdEager;
     const { busName: EventBusName } = this.#settings;
-    await this.#put([{ EventBusName, Source: wakeSource, DetailType, Detail: JSON.stringify({ holder }) }]);
+    await this.#put([{ EventBusName, Source: wakeSource, DetailType, Detail: JSON.stringify({ holder: leader }) }]);
   }
 
   #entry(detailType: string, message: WakeMessage): PutEventsRequestEntry {
@@ -78,7 +78,7 @@ export class EventBridgeWakes implements Wakes {
   }
 
   #put(entries: readonly PutEventsRequestEntry[]): Promise<void> {
-    return sendInTens(entries, this.#bus, this.#clock, this.#random);
+    return sendBatches(entries, this.#bus, this.#clock, this.#random);
   }
 
   readonly #bus: BatchService<PutEventsRequestEntry> = {
@@ -113,7 +113,7 @@ export class EventBridgeWakes implements Wakes {
         }),
       );
     } catch (error) {
-      // The same task under the same fence, or for the same reason: the schedule is there already.
+      // The schedule of this wake exists already: its name is the same.
       if (!(error instanceof ConflictException)) throw error;
     }
   }

@@ -1,18 +1,18 @@
-import type { Clock } from "../contract/clock.ts";
-import type { HolderName } from "./holder-name.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Alarms } from "./alarms.ts";
+import type { LeaderName } from "./leader-name.ts";
 import { alarmFor, delayQueueMs, scheduleTime } from "./timing.ts";
 import type { TaskWake, WakeMessage } from "./wake.ts";
-import type { Wakes } from "./wakes.ts";
 
-/** The alarm clocks in memory, with the delays of the real ones: for tests, benchmarks and the simulator. */
-export class MemoryWakes implements Wakes {
+/** Alarms in memory, with the delays of those on AWS: for tests, benchmarks and the simulator. */
+export class MemoryAlarms implements Alarms {
   readonly #clock: Clock;
   #waiting: { readonly message: WakeMessage; readonly at: number }[] = [];
 
-  /** What waits in the queue of one at a time. */
-  readonly lonely: TaskWake[] = [];
-  /** The holders asked for. */
-  readonly holders: HolderName[] = [];
+  /** The wakes in the quarantine queue. */
+  readonly quarantined: TaskWake[] = [];
+  /** The leaders to start. */
+  readonly leaders: LeaderName[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -31,15 +31,15 @@ export class MemoryWakes implements Wakes {
     this.#waiting.push({ message: timed, at: arrives });
   }
 
-  async sendAlone(wake: TaskWake): Promise<void> {
-    this.lonely.push(wake);
+  async sendQuarantined(wake: TaskWake): Promise<void> {
+    this.quarantined.push(wake);
   }
 
-  async startHolder(holder: HolderName): Promise<void> {
-    this.holders.push(holder);
+  async startLeader(leader: LeaderName): Promise<void> {
+    this.leaders.push(leader);
   }
 
-  /** Takes what has arrived by now, in the order of arrival. */
+  /** Removes and returns the messages that have arrived by now, in the order of arrival. */
   take(): WakeMessage[] {
     const now = this.#clock.now();
     const arrived = this.#waiting.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
@@ -47,7 +47,7 @@ export class MemoryWakes implements Wakes {
     return arrived.map(({ message }) => message);
   }
 
-  /** When the next message arrives; undefined if none is under way. */
+  /** When the next message arrives, in milliseconds since 1970; undefined if none is under way. */
   get next(): number | undefined {
     return this.#waiting.length === 0 ? undefined : Math.min(...this.#waiting.map(({ at }) => at));
   }

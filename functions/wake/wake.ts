@@ -1,25 +1,25 @@
 import { describeValue, TailwakeError } from "../contract/error.ts";
-import { isUtf8 } from "../contract/text.ts";
+import { isUtf8 } from "../foundation/text.ts";
 import type { TaskKey } from "../tasks/record.ts";
 import { expectedVersion, versionAttribute } from "../tasks/record-version.ts";
-import type { Admission } from "../tasks/transitions.ts";
+import type { AcquireRule } from "../tasks/transitions.ts";
 
 /**
- * Why a task is woken, and what that may do (protocol rule 3):
+ * Why a task is woken, and which tasks the wake may acquire (protocol rule 3):
  *
- * | class    | counts as news | takes a sleeping lazy task | takes a retry early | only under its own fence |
- * |----------|----------------|----------------------------|---------------------|--------------------------|
- * | start    | no             | no                         | no                  | yes                      |
- * | signal   | yes            | yes                        | if `signalsCutWaits`| no                       |
- * | child    | yes            | yes                        | if `signalsCutWaits`| no                       |
- * | operator | yes            | yes                        | yes                 | no                       |
- * | probe    | no             | yes                        | no                  | no                       |
- * | timer    | no             | no                         | no                  | yes                      |
- * | handOver | no             | no                         | no                  | yes                      |
- * | rescue   | no             | no                         | no                  | no                       |
+ * | class    | is news | acquires a sleeping lazy task | acquires a retrying task early | only under its own fence |
+ * |----------|---------|-------------------------------|--------------------------------|--------------------------|
+ * | start    | no      | no                            | no                             | yes                      |
+ * | signal   | yes     | yes                           | if `signalsCutWaits`           | no                       |
+ * | child    | yes     | yes                           | if `signalsCutWaits`           | no                       |
+ * | operator | yes     | yes                           | yes                            | no                       |
+ * | probe    | no      | yes                           | no                             | no                       |
+ * | timer    | no      | no                            | no                             | yes                      |
+ * | handOver | no      | no                            | no                             | yes                      |
+ * | rescue   | no      | no                            | no                             | no                       |
  *
- * News that comes while the task runs makes that run go on; the other classes are our own alarm clocks, and a late or
- * doubled one must not cause another run.
+ * News that arrives while the task runs makes the run go on. The other classes are Tailwake's own alarms: a late or
+ * duplicated one must not cause another run.
  */
 export type WakeClass = "start" | "signal" | "child" | "operator" | "probe" | "timer" | "handOver" | "rescue";
 
@@ -27,9 +27,9 @@ export type WakeClass = "start" | "signal" | "child" | "operator" | "probe" | "t
 export interface TaskWake {
   readonly class: WakeClass;
   readonly key: TaskKey;
-  /** The record's fence when the wake was made; it is there for `start`, `timer` and `handOver`. */
+  /** The record's fence when the wake was made; set for `start`, `timer` and `handOver`. */
   readonly fence?: number;
-  /** Not to be taken before this time, in milliseconds since 1970. */
+  /** The task must not be acquired before this time, in milliseconds since 1970. */
   readonly notBefore?: number;
 }
 
@@ -37,7 +37,7 @@ export interface TaskWake {
 export interface Signal {
   readonly class: "signal";
   readonly entity: string;
-  /** Only tasks of this kind; absent for all that follow the entity. */
+  /** Only tasks of this kind; absent for all tasks that follow the entity. */
   readonly kind?: string;
 }
 
@@ -65,11 +65,11 @@ const rules: { readonly [C in WakeClass]: ClassRule } = {
   rescue: { news: false, sleeping: false, early: "no", fenced: false },
 };
 
-/** May a wake of this class add to `wakes`? */
+/** True if a wake of this class raises the record's `wakeCount`. */
 export const isNews = (wakeClass: WakeClass): boolean => rules[wakeClass].news;
 
-/** What a wake may take of its task. */
-export function admissionOf(wake: TaskWake, signalsCutWaits: boolean): Admission {
+/** The rule under which a wake acquires its task. */
+export function acquireRuleOf(wake: TaskWake, signalsCutWaits: boolean): AcquireRule {
   const { sleeping, early, fenced } = rules[wake.class];
   return {
     sleeping,
@@ -78,19 +78,19 @@ export function admissionOf(wake: TaskWake, signalsCutWaits: boolean): Admission
   };
 }
 
-/** `detail-type`s of our own bus events; rules match them. */
+/** The `detail-type`s of Tailwake's own bus events; rules match them. */
 export const detailTypes = {
   signal: "Signal",
   wake: "Wake",
   delayedWake: "DelayedWake",
-  /** Goes through the queue of messages that are delivered one at a time. */
-  lonelyWake: "LonelyWake",
+  /** Goes through the quarantine queue, whose messages are delivered one at a time. */
+  quarantinedWake: "LonelyWake",
   holdSignals: "HoldSignals",
   holdEager: "HoldEager",
 } as const;
-/** Those that carry a wake of one task. */
-const wakeTypes: readonly string[] = [detailTypes.wake, detailTypes.delayedWake, detailTypes.lonelyWake];
-/** `source` of our own bus events. */
+/** The detail types that carry a wake of one task. */
+const wakeTypes: readonly string[] = [detailTypes.wake, detailTypes.delayedWake, detailTypes.quarantinedWake];
+/** The `source` of Tailwake's own bus events. */
 export const wakeSource = "tailwake";
 
 /** The `detail-type` of the bus event that carries a message to be delivered now. */
@@ -104,7 +104,10 @@ export function encodeDetail(message: WakeMessage): string {
   return JSON.stringify({ ...rest, ...key });
 }
 
-/** The fields of the detail of one of our own bus events. Throws a `TailwakeError` ("malformed-message") for a later version's. */
+/**
+ * The fields of a `detail` of Tailwake's own. Throws a `TailwakeError` ("malformed-message") for one of a later
+ * version.
+ */
 export function ownFields(detail: unknown): Readonly<Record<string, unknown>> {
   const fields = typeof detail === "object" && detail !== null ? (detail as Record<string, unknown>) : {};
   const version = fields[versionAttribute];
@@ -112,12 +115,12 @@ export function ownFields(detail: unknown): Readonly<Record<string, unknown>> {
   return fields;
 }
 
-/** As long as an entity id may be: more would not fit into the table's key. */
+/** The limit of an entity id: a longer name would not fit into the table's key. */
 const maxNameBytes = 1_024;
-/** The last moment that a Date can hold and a schedule can name: the end of the year 9999. */
-const latest = Date.UTC(9999, 11, 31);
+/** The last day that the four-digit year of a schedule can name. */
+const maxTime = Date.UTC(9999, 11, 31);
 
-/** Reads the detail of one of our own bus events. Throws a `TailwakeError` ("malformed-message") naming the field. */
+/** Reads a `detail` of Tailwake's own. Throws a `TailwakeError` ("malformed-message") that names the field. */
 export function decodeDetail(detailType: string, detail: unknown): WakeMessage {
   const fields = ownFields(detail);
   const text = (name: string): string => {
@@ -126,10 +129,10 @@ export function decodeDetail(detailType: string, detail: unknown): WakeMessage {
     if (fits) return value;
     throw malformed(`detail.${name}`, `a string of 1 to ${maxNameBytes} bytes of UTF-8`, value);
   };
-  const number = (name: string, most: number): number => {
+  const number = (name: string, max: number): number => {
     const value = fields[name];
-    if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most) return value as number;
-    throw malformed(`detail.${name}`, `a whole number from 0 to ${most}`, value);
+    if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max) return value as number;
+    throw malformed(`detail.${name}`, `a whole number from 0 to ${max}`, value);
   };
   if (detailType === detailTypes.signal) {
     const entity = text("entity");
@@ -147,7 +150,7 @@ export function decodeDetail(detailType: string, detail: unknown): WakeMessage {
     class: wakeClass as WakeClass,
     key: { entity: text("entity"), kind: text("kind"), activity: text("activity") },
     ...(fenced ? { fence: number("fence", Number.MAX_SAFE_INTEGER) } : {}),
-    ...(fields.notBefore === undefined ? {} : { notBefore: number("notBefore", latest) }),
+    ...(fields.notBefore === undefined ? {} : { notBefore: number("notBefore", maxTime) }),
   };
 }
 

@@ -20,7 +20,7 @@ export interface Rule {
 }
 
 /** A rule has at most this many targets (EventBridge User Guide, quotas). */
-const mostTargets = 5;
+const maxTargets = 5;
 
 /** One event bus with its rules. */
 export class EventBus {
@@ -50,7 +50,7 @@ export class EventBus {
     throw new ServiceError("ResourceNotFoundException", `Rule ${name} does not exist on EventBus ${this.name}.`);
   }
 
-  /** Deletes a rule without targets; that there is none is no error. */
+  /** Deletes a rule that has no targets; does nothing when there is no such rule. */
   deleteRule(name: string): void {
     if ((this.#rules.get(name)?.targets.size ?? 0) > 0) {
       throw new ServiceError("ValidationException", `Rule ${name} can't be deleted since it has targets.`);
@@ -61,10 +61,10 @@ export class EventBus {
   putTargets(ruleName: string, targets: readonly RuleTarget[]): void {
     const rule = this.rule(ruleName);
     const count = new Set([...rule.targets.keys(), ...targets.map((target) => target.id)]).size;
-    if (count > mostTargets) {
+    if (count > maxTargets) {
       throw new ServiceError(
         "LimitExceededException",
-        `Rule ${ruleName} would have ${count} targets, more than the ${mostTargets} a rule may have.`,
+        `Rule ${ruleName} would have ${count} targets, more than the ${maxTargets} a rule may have.`,
       );
     }
     for (const target of targets) rule.targets.set(target.id, target);

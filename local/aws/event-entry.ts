@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type RequestFields } from "./request-fields.ts";
 
-/** One entry of PutEvents as it arrived; nothing of it is checked beyond its JSON types. */
+/** One entry of PutEvents as received; only its JSON types have been checked. */
 export interface EventEntry {
   readonly source?: string;
   readonly detailType?: string;
@@ -18,7 +18,7 @@ export interface EntryFailure {
   readonly errorMessage: string;
 }
 
-const longestDetailType = 128;
+const maxDetailType = 128;
 
 export function parseEventEntry(input: RequestFields): EventEntry {
   const source = input.optionalText("Source");
@@ -52,7 +52,7 @@ export function isComplete(entry: EventEntry): boolean {
   return Boolean(entry.source && entry.detailType && entry.detail);
 }
 
-/** Why the service takes this entry not, or undefined when it does. */
+/** Why the service rejects this entry; undefined when it accepts it. */
 export function entryFailure(entry: EventEntry): EntryFailure | undefined {
   const required = [
     ["Source", entry.source],
@@ -64,14 +64,14 @@ export function entryFailure(entry: EventEntry): EntryFailure | undefined {
   if (entry.source?.startsWith("aws.")) {
     return { errorCode: "NotAuthorizedForSource", errorMessage: "Not authorized for the source." };
   }
-  if ((entry.detailType?.length ?? 0) > longestDetailType) {
-    return invalidArgument("DetailType", `it has more than ${longestDetailType} characters`);
+  if ((entry.detailType?.length ?? 0) > maxDetailType) {
+    return invalidArgument("DetailType", `it has more than ${maxDetailType} characters`);
   }
   if (!parseDetail(entry.detail)) return { errorCode: "MalformedDetail", errorMessage: "Detail is malformed." };
   return undefined;
 }
 
-/** The detail as an object; undefined when the text is not that of a JSON object. */
+/** The detail as an object; undefined when the text is not a JSON object. */
 export function parseDetail(detail: string | undefined): JsonObject | undefined {
   try {
     const parsed: unknown = JSON.parse(detail ?? "");

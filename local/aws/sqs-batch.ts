@@ -6,8 +6,8 @@ export interface BatchAnswer {
   readonly Failed?: readonly object[];
 }
 
-const mostEntries = 10;
-const mostBytes = 1_048_576;
+const maxEntries = 10;
+const maxBytes = 1_048_576;
 const idRule = /^[A-Za-z0-9_-]{1,80}$/;
 
 /**
@@ -21,10 +21,10 @@ export function batch(
 ): BatchAnswer {
   const entries = input.fieldsList("Entries", { min: 0, max: Number.POSITIVE_INFINITY });
   if (entries.length === 0) throw new ServiceError("EmptyBatchRequest", "The batch request has no entries.");
-  if (entries.length > mostEntries) {
+  if (entries.length > maxEntries) {
     throw new ServiceError(
       "TooManyEntriesInBatchRequest",
-      `A batch request has at most ${mostEntries} entries, but this one has ${entries.length}.`,
+      `A batch request has at most ${maxEntries} entries, but this one has ${entries.length}.`,
     );
   }
   const ids = entries.map((entry) => entry.text("Id"));
@@ -39,8 +39,8 @@ export function batch(
     throw new ServiceError("BatchEntryIdsNotDistinct", `The batch entry ids ${ids.join(", ")} are not distinct.`);
   }
   const bytes = entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
-  if (bytes > mostBytes) {
-    throw new ServiceError("BatchRequestTooLong", `The batch has ${bytes} bytes, more than ${mostBytes}.`);
+  if (bytes > maxBytes) {
+    throw new ServiceError("BatchRequestTooLong", `The batch has ${bytes} bytes, more than ${maxBytes}.`);
   }
   const successful: object[] = [];
   const failed: object[] = [];

@@ -10,7 +10,7 @@ import { parseOutgoing } from "./sqs-outgoing.ts";
 import type { SqsQueue } from "./sqs-queue.ts";
 
 /** SQS API reference, ChangeMessageVisibility. */
-const longestVisibilitySeconds = 43_200;
+const maxVisibilitySeconds = 43_200;
 
 /** The operations of the SQS API by name, from parsed request fields to the answer's structure. */
 export function sqsOperations(sqs: Sqs): Operations {
@@ -60,7 +60,7 @@ export function sqsOperations(sqs: Sqs): Operations {
     ReceiveMessage: async (input, signal) => {
       const queue = queueOf(input);
       const waitSeconds = input.optionalInteger("WaitTimeSeconds", { min: 0, max: 20 });
-      const visibilitySeconds = input.optionalInteger("VisibilityTimeout", { min: 0, max: longestVisibilitySeconds });
+      const visibilitySeconds = input.optionalInteger("VisibilityTimeout", { min: 0, max: maxVisibilitySeconds });
       const messages = await queue.receive({
         max: input.optionalInteger("MaxNumberOfMessages", { min: 1, max: 10 }) ?? 1,
         ...(waitSeconds === undefined ? {} : { waitMs: waitSeconds * 1000 }),
@@ -92,7 +92,7 @@ export function sqsOperations(sqs: Sqs): Operations {
 }
 
 function changeVisibility(queue: SqsQueue, fields: RequestFields): void {
-  const seconds = fields.integer("VisibilityTimeout", { min: 0, max: longestVisibilitySeconds });
+  const seconds = fields.integer("VisibilityTimeout", { min: 0, max: maxVisibilitySeconds });
   queue.changeVisibility(fields.text("ReceiptHandle"), seconds * 1000);
 }
 

@@ -2,16 +2,16 @@ import type { RequestFields } from "./request-fields.ts";
 import { InvalidField } from "./service-error.ts";
 import type { MessageAttribute, OutgoingMessage } from "./sqs-message.ts";
 
-/** How many attributes a message has at most (SQS Developer Guide, "Message quotas"). */
-const mostAttributes = 10;
-const longestDelaySeconds = 900;
+/** Maximum number of attributes of a message (SQS Developer Guide, "Message quotas"). */
+const maxAttributes = 10;
+const maxDelaySeconds = 900;
 
 /** Reads SendMessage's input, or one entry of SendMessageBatch. */
 export function parseOutgoing(input: RequestFields): OutgoingMessage {
   if (input.has("MessageDeduplicationId")) {
     throw new InvalidField("invalid", "MessageDeduplicationId is for FIFO queues, which are not supported here.");
   }
-  const delaySeconds = input.optionalInteger("DelaySeconds", { min: 0, max: longestDelaySeconds });
+  const delaySeconds = input.optionalInteger("DelaySeconds", { min: 0, max: maxDelaySeconds });
   const groupId = input.optionalText("MessageGroupId", { min: 1, max: 128 });
   const attributes = parseAttributes(input.optionalFields("MessageAttributes"));
   const traceHeader = input.optionalFields("MessageSystemAttributes")?.optionalFields("AWSTraceHeader");
@@ -27,10 +27,10 @@ export function parseOutgoing(input: RequestFields): OutgoingMessage {
 function parseAttributes(fields: RequestFields | undefined): Record<string, MessageAttribute> | undefined {
   if (!fields) return undefined;
   const names = fields.keys();
-  if (names.length > mostAttributes) {
+  if (names.length > maxAttributes) {
     throw new InvalidField(
       "invalid",
-      `A message has at most ${mostAttributes} attributes, but this has ${names.length}.`,
+      `A message has at most ${maxAttributes} attributes, but this has ${names.length}.`,
     );
   }
   return Object.fromEntries(names.map((name) => [name, parseAttribute(name, fields.fields(name))]));

@@ -1,4 +1,4 @@
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import { type RegistryEvent, RegistryEventSchema } from "../../functions/nog/gen/nogfso/registry_pb.ts";
 import { type RepoEvent, RepoEventSchema } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { type WorkflowEvent, WorkflowEventSchema } from "../../functions/nog/gen/nogfso/workflows_pb.ts";
@@ -13,7 +13,7 @@ import { SplitRootWorkflows } from "./split-root.ts";
 import { WorkflowIds } from "./workflow-ids.ts";
 import { WorkflowIndexes } from "./workflow-index.ts";
 
-/** All aggregates over one journal. */
+/** All aggregates of one journal. */
 export interface Domain {
   readonly journal: Journal;
   readonly clock: Clock;

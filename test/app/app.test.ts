@@ -31,14 +31,14 @@ describe("settings", () => {
       TAILWAKE_RUNS: 100,
       TAILWAKE_RUNS_PER_KIND: 10,
       TAILWAKE_PROBE_MINUTES: 15,
-      TAILWAKE_LOOKS_PER_TICK: 2000,
-      TAILWAKE_LOOKS_AT_ONCE: 20,
+      TAILWAKE_CHECKS_PER_TICK: 2000,
+      TAILWAKE_CHECKS_AT_ONCE: 20,
       TAILWAKE_EAGER_SHARDS: 1,
       TAILWAKE_EAGER_WATCHES: 800,
     });
   });
 
-  it("let one holder watch as many streams as have a file descriptor each, beside those of AWS's clients", async () => {
+  it("let one leader watch as many streams as have a file descriptor each, beside those of AWS's clients", async () => {
     const descriptorsOfAFunction = 1024;
     vi.stubEnv("AWS_REGION", "us-east-1");
     const clients = [new DynamoDBClient({}), new EventBridgeClient({}), new SchedulerClient({})];
@@ -220,7 +220,7 @@ describe("the cron function of an app", () => {
     expect(failures).toHaveLength(2);
     for (const failure of failures) {
       expect(failure).toMatch(
-        /TAILWAKE_EAGER_FUNCTION: expected the name of the eager function, without which nothing runs reader, received nothing$/,
+        /TAILWAKE_EAGER_FUNCTION: expected the name of the eager function, which runs reader, received nothing$/,
       );
     }
     const deployed = await ticks(watched, { TAILWAKE_EAGER_FUNCTION: "tailwake-dev-eager" });

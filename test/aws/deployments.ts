@@ -3,17 +3,17 @@ import { packagedAsItIs, packagedWith } from "./packaged.ts";
 import type { Services } from "./services.ts";
 import { deployStack, type Stack } from "./stack.ts";
 
-/** What a deployment has been given, and so what must be found in it. */
+/** The input of a deployment, and so the expected result. */
 export interface Deployment {
   deploy(services: Services): Promise<Stack>;
   readonly name: string;
   readonly functions: readonly FunctionName[];
   readonly settings: typeof defaults;
-  /** What the functions may read as the token's secret, and decrypt it with: ARNs. */
+  /** ARNs of the secret and the key that the functions may use. */
   readonly secret?: string;
   readonly key?: string;
-  readonly signalsGoStraight: boolean;
-  /** The environment of the app's own settings. */
+  readonly signalsGoDirectly: boolean;
+  /** Environment variables of the app's own settings. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -27,12 +27,12 @@ const defaults = {
   signalsMemoryMb: 256,
   eagerMemoryMb: 256,
   probeMinutes: 15,
-  looksPerTick: 2000,
+  checksPerTick: 2000,
   eagerShards: 1,
   alarmTopic: "none",
 };
 
-/** No two that could be taken for one another are alike, and none is the default. */
+/** Settings that all differ from each other where they could be confused, and from the defaults. */
 const chosen: typeof defaults = {
   logDays: 30,
   lazyConcurrency: 7,
@@ -41,7 +41,7 @@ const chosen: typeof defaults = {
   signalsMemoryMb: 320,
   eagerMemoryMb: 384,
   probeMinutes: 9,
-  looksPerTick: 1234,
+  checksPerTick: 1234,
   eagerShards: 3,
   alarmTopic: "arn:aws:sns:us-east-1:123456789012:alarms",
 };
@@ -49,17 +49,17 @@ const chosen: typeof defaults = {
 const secretArn = "arn:aws:secretsmanager:us-east-1:210987654321:secret:orders/token-AbCdEf";
 const keyArn = "arn:aws:kms:us-east-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-/** Without a secret; with one by its name, and the short cut for signals; with one by its ARN, and a key. */
+/** Without a secret; with one by name, and direct signals; with one by ARN, and a key. */
 export const deployments: Readonly<Record<string, Deployment>> = {
   "npm run package": {
     deploy(services) {
-      const { whole, bucketAlone } = packagedAsItIs();
-      return deployStack(services, "tailwake-dev", whole, bucketAlone);
+      const { whole, bucketOnly } = packagedAsItIs();
+      return deployStack(services, "tailwake-dev", whole, bucketOnly);
     },
     name: "tailwake-dev",
     functions: ["lazy", "cron", "signals"],
     settings: defaults,
-    signalsGoStraight: false,
+    signalsGoDirectly: false,
     environment: {
       TAILWAKE_NOG_URL: "https://nog.example.org",
       TAILWAKE_NOG_PROTOCOL: "grpc",
@@ -71,19 +71,19 @@ export const deployments: Readonly<Record<string, Deployment>> = {
   },
   "osls with other settings and every option": {
     async deploy(services) {
-      const { whole, bucketAlone } = await packagedWith({
+      const { whole, bucketOnly } = await packagedWith({
         stage: "chosen",
         options: ["signals", "eager"],
-        settings: { ...chosen, tokenSecret: "tailwake/test/nog", tokenField: "nogToken", signalsGo: "straight" },
+        settings: { ...chosen, tokenSecret: "tailwake/test/nog", tokenField: "nogToken", signalsGo: "direct" },
         params: { nogUrl: "https://nog", nogProtocol: "connect", nogRegistries: "one,two", engine: "eager" },
       });
-      return deployStack(services, "tailwake-chosen", whole, bucketAlone);
+      return deployStack(services, "tailwake-chosen", whole, bucketOnly);
     },
     name: "tailwake-chosen",
     functions: functionNames,
     settings: chosen,
     secret: "arn:aws:secretsmanager:us-east-1:123456789012:secret:tailwake/test/nog-??????",
-    signalsGoStraight: true,
+    signalsGoDirectly: true,
     environment: {
       TAILWAKE_NOG_URL: "https://nog",
       TAILWAKE_NOG_PROTOCOL: "connect",
@@ -116,7 +116,7 @@ export const deployments: Readonly<Record<string, Deployment>> = {
     settings: chosen,
     secret: secretArn,
     key: keyArn,
-    signalsGoStraight: false,
+    signalsGoDirectly: false,
     environment: { ORDERS_URL: "https://orders.example.org" },
   },
 };

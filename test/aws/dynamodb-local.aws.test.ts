@@ -18,18 +18,18 @@ describe("a refused write", () => {
   });
   afterAll(() => database?.close());
 
-  // The embedded database of the other tests leaves the item out, and the adapter has to read it.
+  // The embedded database of the other tests omits the item, so the adapter reads it.
   it("brings the stored record along, in the one request that it is", async () => {
     const store = new DynamoTaskStore(database.client, await database.createTable());
     const key = { entity: "e", kind: "order", activity: "ship" };
     await store.update(key, start({ orderId: "e" }, "lazy", 0));
-    const claim = { leaseUntil: 60_000, engine: "lazy", eagerBucket: undefined, isAlone: false, now: 0 } as const;
-    const admission = { sleeping: true, early: false, fence: undefined };
-    await store.update(key, acquire({ ...claim, token: "a" }, admission));
+    const claim = { leaseUntil: 60_000, engine: "lazy", eagerBucket: undefined, inQuarantine: false, now: 0 } as const;
+    const rule = { sleeping: true, early: false, fence: undefined };
+    await store.update(key, acquire({ ...claim, token: "a" }, rule));
     const stored = await store.get(key);
     expect(stored).toMatchObject({ status: "running", token: "a" });
     requests.splice(0);
-    const refused = await store.update(key, acquire({ ...claim, token: "b" }, admission));
+    const refused = await store.update(key, acquire({ ...claim, token: "b" }, rule));
     expect(refused).toEqual({ applied: false, record: stored });
     expect(requests.map(({ command }) => command)).toEqual(["UpdateItemCommand"]);
   });

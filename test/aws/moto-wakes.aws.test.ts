@@ -14,18 +14,18 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { systemClock } from "../../functions/contract/clock.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import { type BusEvent, decodeBusEvent, ownMessage } from "../../functions/wake/envelope.ts";
-import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
-import { longestDelayMs } from "../../functions/wake/timing.ts";
+import { EventBridgeAlarms } from "../../functions/wake/eventbridge.ts";
+import { maxDelayMs } from "../../functions/wake/timing.ts";
 import { encodeDetail, type TaskWake, type WakeMessage } from "../../functions/wake/wake.ts";
 import { names, routeWakes, type WakeTargets } from "../../local/deployment.ts";
 import { testWakesNow, type WakesWorld } from "../wake/wakes.suite.ts";
 import { startMoto, type ToolServer } from "./tools.ts";
 
 /*
- * Where moto falls short of AWS: its time cannot be moved and its Scheduler never fires, so what a schedule does is read
- * from its definition. The queues here have no delay, and a queue stands where AWS has a function that holds streams.
+ * Differences of moto from AWS: its time cannot be moved and its Scheduler never fires, so the tests read the definition
+ * of a schedule. The queues here have no delay, and a queue stands in for each function with a leader.
  */
 
 let moto: ToolServer;
@@ -35,17 +35,17 @@ beforeAll(async () => {
 afterAll(() => moto?.close());
 
 interface MotoWorld extends WakesWorld {
-  readonly wakes: EventBridgeWakes;
+  readonly alarms: EventBridgeAlarms;
   readonly busArn: string;
   readonly scheduleRoleArn: string;
-  /** Receives and deletes the events that one target of the bus has got. */
+  /** Receives and deletes the events of one target of the bus. */
   received(target: keyof WakeTargets): Promise<readonly BusEvent[]>;
   schedules(): Promise<readonly GetScheduleCommandOutput[]>;
 }
 
-/** The adapter with the SDK's own clients, against moto as everything is deployed; ended with the test. */
+/** The adapter with the SDK's own clients, against moto with everything deployed; closed with the test. */
 async function start(): Promise<MotoWorld> {
-  // Empties every service.
+  // Resets all services.
   const reset = await fetch(`${moto.url}/moto-api/reset`, { method: "POST" });
   expect(await reset.json()).toEqual({ status: "ok" });
   const settings = {
@@ -68,7 +68,7 @@ async function start(): Promise<MotoWorld> {
   const targets = {
     wakes: await queue(names.wakes),
     delay: await queue(names.delay),
-    lonely: await queue(names.lonely),
+    quarantined: await queue(names.quarantined),
     deadLetters: await queue(names.deadLetters),
     signals: await queue("signals"),
     eager: await queue("eager"),
@@ -77,7 +77,7 @@ async function start(): Promise<MotoWorld> {
   await routeWakes(clients.events, arns as WakeTargets);
   await clients.scheduler.send(new CreateScheduleGroupCommand({ Name: names.scheduleGroup }));
   const scheduleRoleArn = "arn:aws:iam::123456789012:role/tailwake-schedules";
-  const wakes = new EventBridgeWakes(
+  const alarms = new EventBridgeAlarms(
     clients,
     { busName: names.bus, busArn, scheduleGroup: names.scheduleGroup, scheduleRoleArn },
     systemClock,
@@ -95,7 +95,7 @@ async function start(): Promise<MotoWorld> {
     }
   }
   return {
-    wakes,
+    alarms,
     clock: systemClock,
     busArn,
     scheduleRoleArn,
@@ -123,45 +123,45 @@ const timer: TaskWake = { class: "timer", key, fence: 7 };
 describe("the alarm clocks on moto", () => {
   testWakesNow(start);
 
-  it.each([1_000, longestDelayMs])("send a wake that is %i ms away to the delay queue, with its time", async (ms) => {
-    const { wakes, received } = await start();
+  it.each([1_000, maxDelayMs])("send a wake that is %i ms away to the delay queue, with its time", async (ms) => {
+    const { alarms, received } = await start();
     const at = systemClock.now() + ms;
-    await wakes.sendAt(timer, at);
+    await alarms.sendAt(timer, at);
     expect(messagesIn(await received("delay"))).toEqual([{ ...timer, notBefore: at }]);
     expect(await received("wakes")).toEqual([]);
   });
 
   it("send a task that has killed invocations to the queue whose messages are delivered one at a time", async () => {
-    const { wakes, received } = await start();
-    await wakes.sendAlone(timer);
-    expect(messagesIn(await received("lonely"))).toEqual([timer]);
+    const { alarms, received } = await start();
+    await alarms.sendQuarantined(timer);
+    expect(messagesIn(await received("quarantined"))).toEqual([timer]);
     expect(await received("wakes")).toEqual([]);
   });
 
   it.each([
     ["signals", "signals", "eager"],
     ["eager-0-of-1", "eager", "signals"],
-  ] as const)("start the function that holds streams: %s", async (holder, target, other) => {
-    const { wakes, received } = await start();
-    await wakes.startHolder(holder);
-    expect((await received(target)).map(({ detail }) => detail)).toEqual([{ holder }]);
+  ] as const)("start the function that holds streams: %s", async (leader, target, other) => {
+    const { alarms, received } = await start();
+    await alarms.startLeader(leader);
+    expect((await received(target)).map(({ detail }) => detail)).toEqual([{ holder: leader }]);
     expect(await received(other)).toEqual([]);
   });
 
   // moto refuses a call of more than ten entries, as AWS does.
   it("put ten events in a call", async () => {
-    const { wakes, received } = await start();
+    const { alarms, received } = await start();
     const signals = Array.from({ length: 11 }, (_, n): WakeMessage => ({ class: "signal", entity: `entity-${n}` }));
-    await wakes.send(signals);
+    await alarms.send(signals);
     expect(await received("wakes")).toHaveLength(11);
     expect(await received("deadLetters")).toEqual([]);
   });
 
   describe("for a wake more than a minute away", () => {
     it("make a one-time schedule that sends the wake to the bus, as this role, and deletes itself", async () => {
-      const { wakes, busArn, scheduleRoleArn, received, schedules } = await start();
+      const { alarms, busArn, scheduleRoleArn, received, schedules } = await start();
       const at = Date.UTC(2101, 0, 1, 0, 1, 30, 500);
-      await wakes.sendAt(timer, at);
+      await alarms.sendAt(timer, at);
       expect(await schedules()).toEqual([
         expect.objectContaining({
           Name: expect.stringMatching(/^[0-9a-f]{40}-7$/),
@@ -183,12 +183,12 @@ describe("the alarm clocks on moto", () => {
     });
 
     it("take a schedule of the same name for theirs, and make another under another fence", async () => {
-      const { wakes, schedules } = await start();
-      const at = systemClock.now() + 2 * longestDelayMs;
-      await wakes.sendAt(timer, at);
-      await expect(wakes.sendAt(timer, at)).resolves.toBeUndefined();
+      const { alarms, schedules } = await start();
+      const at = systemClock.now() + 2 * maxDelayMs;
+      await alarms.sendAt(timer, at);
+      await expect(alarms.sendAt(timer, at)).resolves.toBeUndefined();
       expect(await schedules()).toHaveLength(1);
-      await wakes.sendAt({ ...timer, fence: 8 }, at);
+      await alarms.sendAt({ ...timer, fence: 8 }, at);
       expect(await schedules()).toHaveLength(2);
     });
   });

@@ -14,20 +14,20 @@ import {
   ReceiveMessageCommand,
 } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../functions/contract/clock.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import { type AppSettings, appSettings, readSettings } from "../../functions/settings.ts";
+import type { Alarms } from "../../functions/wake/alarms.ts";
+import { DirectSignals } from "../../functions/wake/direct-signals.ts";
 import { decodeBusEvent, ownMessage } from "../../functions/wake/envelope.ts";
-import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
-import { StraightSignals } from "../../functions/wake/straight-signals.ts";
+import { EventBridgeAlarms } from "../../functions/wake/eventbridge.ts";
 import type { Signal, TaskWake, WakeClass, WakeMessage } from "../../functions/wake/wake.ts";
-import type { Wakes } from "../../functions/wake/wakes.ts";
 import { cloudFormation } from "../../infra/index.ts";
 import { compileEventPattern, type EventPattern } from "../../local/aws/event-pattern.ts";
 import { connectServices, type Services } from "./services.ts";
 import { deployStack, type Stack } from "./stack.ts";
 import { startMoto, type ToolServer } from "./tools.ts";
 
-const queues = ["WakeQueue", "OneByOneQueue", "DeadLetterQueue"] as const;
+const queues = ["WakeQueue", "QuarantineQueue", "DeadLetterQueue"] as const;
 const key = { entity: "e", kind: "order", activity: "ship" };
 const timer: TaskWake = { class: "timer", key, fence: 7 };
 const hourMs = 3_600_000;
@@ -44,20 +44,25 @@ const messages: { readonly [C in WakeClass]: WakeMessage } = {
 };
 const signal: Signal = { class: "signal", entity: "e", kind: "order" };
 
-/** Something that the code puts on the bus: how it is sent, what it is, and the resource that it is to come to. */
-type Sending = readonly [what: string, to: string, message: unknown, send: (wakes: Wakes) => Promise<void>];
+/** An event that the code sends: its name, its target resource, its content, and how it is sent. */
+type Sending = readonly [what: string, to: string, message: unknown, send: (alarms: Alarms) => Promise<void>];
 
 const late = { ...timer, notBefore: expect.any(Number) };
 const sendings: readonly Sending[] = [
   ...Object.values(messages).map(
-    (message): Sending => [`a wake of class ${message.class}`, "WakeQueue", message, (wakes) => wakes.send([message])],
+    (message): Sending => [
+      `a wake of class ${message.class}`,
+      "WakeQueue",
+      message,
+      (alarms) => alarms.send([message]),
+    ],
   ),
-  ["a signal", "WakeQueue", signal, (wakes) => wakes.send([signal])],
-  ["a wake whose time has come", "WakeQueue", late, (wakes) => wakes.sendAt(timer, systemClock.now() - 1)],
-  ["a wake that is to come soon", "DelayQueue", late, (wakes) => wakes.sendAt(timer, systemClock.now() + 30_000)],
-  ["a wake of a task that has killed invocations", "OneByOneQueue", timer, (wakes) => wakes.sendAlone(timer)],
-  ["the start of the signals' holder", "SignalsLambdaFunction", undefined, (wakes) => wakes.startHolder("signals")],
-  ["the start of an eager holder", "EagerLambdaFunction", undefined, (wakes) => wakes.startHolder("eager-1-of-3")],
+  ["a signal", "WakeQueue", signal, (alarms) => alarms.send([signal])],
+  ["a wake whose time has come", "WakeQueue", late, (alarms) => alarms.sendAt(timer, systemClock.now() - 1)],
+  ["a wake that is to come soon", "DelayQueue", late, (alarms) => alarms.sendAt(timer, systemClock.now() + 30_000)],
+  ["a wake of a task that has killed invocations", "QuarantineQueue", timer, (alarms) => alarms.sendQuarantined(timer)],
+  ["the start of the signals' leader", "SignalsLambdaFunction", undefined, (alarms) => alarms.startLeader("signals")],
+  ["the start of an eager leader", "EagerLambdaFunction", undefined, (alarms) => alarms.startLeader("eager-1-of-3")],
 ];
 
 interface Rule {
@@ -76,14 +81,14 @@ let moto: ToolServer;
 let services: Services;
 let stack: Stack;
 let rules: readonly Rule[];
-/** As the signals function reads it: all there are, with the queue of the short cut. */
+/** As the signals function reads them: all settings, with the queue of direct signals. */
 let settings: AppSettings;
 beforeAll(async () => {
   moto = await startMoto();
   services = connectServices(moto.url);
   const signalEvents = { source: ["orders"], "detail-type": ["OrderChanged"] };
   const template = cloudFormation({
-    settings: { name: "orders", signalsGo: "straight", eagerShards: 3, signalEvents },
+    settings: { name: "orders", signalsGo: "direct", eagerShards: 3, signalEvents },
     include: ["signals", "eager", "own-signals"],
     code: (name) => ({ S3Bucket: "code", S3Key: `${name}.zip` }),
   });
@@ -108,12 +113,12 @@ async function rulesOf(EventBusName: string): Promise<Rule[]> {
   );
 }
 
-/** Where the deployed rules send an event. */
+/** The targets to which the deployed rules send an event. */
 const targetsOf = (event: Envelope): string[] =>
   rules.flatMap(({ matches, targets }) => (matches({ ...event }) ? targets : []));
 
-/** The wakes as the deployed functions have them. What they put on the bus is kept, and goes on unless it is for a function. */
-function deployedWakes(put: Envelope[], goesOn: boolean): Wakes {
+/** The port Alarms of the deployed functions. Records the events put on the bus, and sends them on if `goesOn`. */
+function deployedWakes(put: Envelope[], goesOn: boolean): Alarms {
   const events = {
     async send(command: PutEventsCommand) {
       const { Entries = [] } = command.input;
@@ -127,7 +132,7 @@ function deployedWakes(put: Envelope[], goesOn: boolean): Wakes {
     },
   } as unknown as EventBridgeClient;
   const busArn = settings.TAILWAKE_BUS_ARN;
-  return new EventBridgeWakes(
+  return new EventBridgeAlarms(
     { events, scheduler: services.scheduler },
     {
       busName: busArn.slice(busArn.lastIndexOf("/") + 1),
@@ -139,7 +144,7 @@ function deployedWakes(put: Envelope[], goesOn: boolean): Wakes {
   );
 }
 
-/** Takes what is in the queues without a delay. */
+/** Receives and deletes the messages of the queues without a delay. */
 async function take(): Promise<Record<string, unknown>> {
   const taken: Record<string, unknown> = {};
   for (const id of queues) {
@@ -153,7 +158,7 @@ async function take(): Promise<Record<string, unknown>> {
   return taken;
 }
 
-/** How many messages the delay queue has, whether their time has come or not. */
+/** Number of messages in the delay queue, visible or not. */
 async function delayed(): Promise<number> {
   const AttributeNames: QueueAttributeName[] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"];
   const command = new GetQueueAttributesCommand({ QueueUrl: stack.physicalId("DelayQueue"), AttributeNames });
@@ -164,7 +169,7 @@ async function delayed(): Promise<number> {
 describe("the deployed rules", () => {
   it.each(sendings)("send %s to just one place: %s", async (_, to, message, send) => {
     const put: Envelope[] = [];
-    // moto delivers to queues alone.
+    // moto delivers only to queues.
     const isForQueue = to.endsWith("Queue");
     const before = await delayed();
     await send(deployedWakes(put, isForQueue));
@@ -210,14 +215,8 @@ describe("the short cut for signals", () => {
   it("puts them into the deployed queue of the wakes, without the bus", async () => {
     const put: Envelope[] = [];
     const url = settings.TAILWAKE_SIGNAL_QUEUE_URL ?? expect.fail("no queue");
-    const wakes = new StraightSignals(
-      deployedWakes(put, true),
-      url,
-      systemClock,
-      Math.random,
-      async () => services.sqs,
-    );
-    await wakes.send([signal]);
+    const alarms = new DirectSignals(deployedWakes(put, true), url, systemClock, Math.random, async () => services.sqs);
+    await alarms.send([signal]);
     expect(put).toEqual([]);
     expect(await take()).toEqual({ WakeQueue: [signal] });
   });

@@ -45,7 +45,7 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
   it("has every resource with the properties that the template gives it, and no other, and the ARN that it is to have", () => {
     const without = (id: string, properties: Properties) => {
       const missing = missingProperties[stack.resources[id]?.Type ?? ""] ?? [];
-      // A list without anything in it is none.
+      // An empty list counts as absent.
       const isNothing = (value: unknown) => Array.isArray(value) && value.length === 0;
       return Object.fromEntries(
         Object.entries(properties).filter(([name, value]) => !missing.includes(name) && !isNothing(value)),
@@ -84,7 +84,7 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
     for (const { IndexName } of one("TaskTable").GlobalSecondaryIndexes as { IndexName: string }[]) {
       there.push(`${stack.arn("TaskTable")}/index/${IndexName}`);
     }
-    // These are made by hand, and named in the settings.
+    // Secret and key are created by hand and named in the settings.
     const { secret, key } = deployment;
     for (const given of [settings.alarmTopic, secret?.replace("??????", "AbCdEf"), key]) if (given) there.push(given);
     const text = JSON.stringify([...found.values()].map(({ properties }) => properties));
@@ -105,17 +105,17 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
         TAILWAKE_SCHEDULE_GROUP: stack.physicalId("ScheduleGroup"),
         TAILWAKE_SCHEDULE_ROLE_ARN: stack.arn("ScheduleRole"),
         TAILWAKE_PROBE_MINUTES: String(settings.probeMinutes),
-        TAILWAKE_LOOKS_PER_TICK: String(settings.looksPerTick),
+        TAILWAKE_CHECKS_PER_TICK: String(settings.checksPerTick),
         TAILWAKE_EAGER_SHARDS: String(settings.eagerShards),
         ...(name === "signals" &&
-          deployment.signalsGoStraight && { TAILWAKE_SIGNAL_QUEUE_URL: stack.physicalId("WakeQueue") }),
-        ...(name === "cron" && holders()),
+          deployment.signalsGoDirectly && { TAILWAKE_SIGNAL_QUEUE_URL: stack.physicalId("WakeQueue") }),
+        ...(name === "cron" && leaders()),
       });
     }
   });
 
-  /** The optional functions that are there, as the cron function is told of them. */
-  const holders = () =>
+  /** The deployed optional functions, as configured in the cron function. */
+  const leaders = () =>
     Object.fromEntries(
       functions
         .filter((name) => name === "signals" || name === "eager")
@@ -140,7 +140,7 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
       expect(roles.get(String(Role))).toEqual(attached);
       roles.delete(String(Role));
     }
-    // Those of the schedules are left.
+    // Only the roles of the schedules are left.
     expect([...roles.values()]).toEqual([[], []]);
   });
 
@@ -207,9 +207,11 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
   });
 
   it("puts each setting where it belongs", () => {
-    const [wakes, delay, lonely] = ["WakeSource", "DelaySource", "OneByOneSource"].map((id) => one(id).ScalingConfig);
+    const [wakes, delay, quarantined] = ["WakeSource", "DelaySource", "QuarantineSource"].map(
+      (id) => one(id).ScalingConfig,
+    );
     const lazyConcurrency = { MaximumConcurrency: settings.lazyConcurrency };
-    expect([wakes, delay, lonely]).toEqual([lazyConcurrency, lazyConcurrency, { MaximumConcurrency: 2 }]);
+    expect([wakes, delay, quarantined]).toEqual([lazyConcurrency, lazyConcurrency, { MaximumConcurrency: 2 }]);
     for (const name of functions) expect(one(functionId(name)).MemorySize, name).toBe(settings[`${name}MemoryMb`]);
     const alarms = all("CloudWatch::Alarm");
     expect(alarms).toHaveLength(5);
@@ -254,7 +256,7 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
     });
   });
 
-  // Every type is in this one.
+  // This deployment has every type.
   if (functions.length === functionNames.length) {
     it.each(notInMoto)("is deployed around what moto still does not do: $what", async ({ isMissing }) => {
       expect(await isMissing(services, stack)).toBe(true);

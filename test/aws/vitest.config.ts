@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
 import { common } from "../../vitest.config.ts";
 
-/** The checks against software that this project did not write; `npm run test:aws` installs it and starts them. */
+/** The tests against third-party software; `npm run test:aws` installs it and runs them. */
 export default defineConfig({
   ...common,
   root: fileURLToPath(new URL("../..", import.meta.url)),

@@ -2,12 +2,12 @@ import { defineActivity, defineProcessor } from "../../functions/contract/activi
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { eventId } from "../../functions/contract/tail.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { noteTick } from "../../functions/engines/last-tick.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { Desk } from "../../functions/operate/desk.ts";
+import { startTask } from "../../functions/run/start.ts";
+import { recordTick } from "../../functions/tick/last-tick.ts";
 import { trip } from "../../functions/upstream/breaker.ts";
 import { thing, World } from "../support/world.ts";
-import { put, runsTo, sleeping } from "./records.ts";
+import { runsTo, sleeping } from "./records.ts";
 
 /** Counts its events in a view. */
 export const counter = defineActivity(thing, {
@@ -28,24 +28,24 @@ const failing = defineProcessor(thing, {
   },
 });
 
-/** A world with something in every view: tasks of each kind, errors, an upstream that is out, holders, an action. */
+/** A world with data for every view: tasks of each kind, errors, an upstream that is out, leaders, an action. */
 export async function pageWorld() {
   const world = new World({ activities: [lazy(counter), lazy(failing)] });
-  const desk = new Desk(world.machinery, ["things", "printers"]);
-  const { store, control, breakers, clock } = world.machinery;
+  const desk = new Desk(world.ports, ["things", "printers"]);
+  const { control, breakers, clock } = world.ports;
   for (const thingId of ["a", "b", "c"]) {
     world.append(thingId, "e1", "e2");
-    await startTask(world.machinery, counter, { thingId });
+    await startTask(world.ports, counter, { thingId });
   }
-  await startTask(world.machinery, failing, { thingId: "p" });
+  await startTask(world.ports, failing, { thingId: "p" });
   await world.drain();
   const now = clock.now();
   const error = { message: "connect ECONNREFUSED 10.0.0.1:443", at: now - 60_000, afterEvent: eventId("e7") };
   const running = { status: "running", token: "t", leaseUntil: now + 60_000, due: now + 180_000, fence: 9 } as const;
-  await put(store, sleeping("r", now, { status: "retrying", attempts: 2, notBefore: now + 20_000, error }));
-  await put(store, sleeping("run", now, { ...running, runs: runsTo(7, now, ["e2", "e2", "e5"]) }));
-  await put(store, sleeping("done", now, { status: "completed" }));
-  await noteTick(control, {
+  world.seed(sleeping("r", now, { status: "retrying", attempts: 2, notBefore: now + 20_000, error }));
+  world.seed(sleeping("run", now, { ...running, runs: runsTo(7, now, ["e2", "e2", "e5"]) }));
+  world.seed(sleeping("done", now, { status: "completed" }));
+  await recordTick(control, {
     at: now - 20_000,
     report: { rescued: 2, probed: 14, oldestDueMs: 4_000, cutShort: false },
   });

@@ -48,7 +48,7 @@ describe("connecting to a deployment", () => {
     expect(title).toBe(`npm start in ${folder}`);
     expect(process.env).toMatchObject(settings);
     expect(process.env.AWS_PROFILE).toBeUndefined();
-    expect([...desk.machinery.bindings]).toEqual([]);
+    expect([...desk.ports.bindings]).toEqual([]);
     expect(withoutApp).toContain("there is no src/handlers.ts");
   });
 
@@ -93,10 +93,10 @@ describe("connecting to a deployment", () => {
       writeFileSync(join(folder, "src", "other.ts"), text);
       const deployment = await connect({ folder, local: true, app: "src/other.ts" }, log);
       expect(deployment.withoutApp).toContain(reason);
-      expect(() => appOfDeployment(deployment)).toThrow("this needs the app: it could not be loaded");
+      expect(() => appOfDeployment(deployment)).toThrow("this command needs the app: it could not be loaded");
     }
     const { withoutApp } = await connect({ folder, local: true, app: "none.mjs" }, log);
-    expect(withoutApp).toContain("expected a file that exports app, received none at");
+    expect(withoutApp).toContain("expected a file that exports app, found no file at");
     word.remove();
   });
 });

@@ -1,9 +1,9 @@
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { type Bound, lazy } from "../../functions/engines/binding.ts";
-import { noteTick } from "../../functions/engines/last-tick.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { Desk } from "../../functions/operate/desk.ts";
+import { startTask } from "../../functions/run/start.ts";
+import { recordTick } from "../../functions/tick/last-tick.ts";
 import { reader, thing, World, type WorldOptions } from "../support/world.ts";
 
 let failing = true;
@@ -22,7 +22,7 @@ export const fragile = defineProcessor(thing, {
 
 /** A deployment with five tasks: three that have caught up, and two that were parked. */
 export class Printers extends World {
-  readonly desk = new Desk(this.machinery, ["things"]);
+  readonly desk = new Desk(this.ports, ["things"]);
 
   set failing(value: boolean) {
     failing = value;
@@ -41,11 +41,11 @@ export async function printers({ more = [], bare = false, ...stores }: Options =
   if (bare) return world;
   for (const thingId of ["aa1", "aa2", "b"]) {
     world.append(thingId, "e1", "e2");
-    await startTask(world.machinery, reader, { thingId });
+    await startTask(world.ports, reader, { thingId });
   }
   world.append("dd", "e1");
-  for (const thingId of ["c", "dd"]) await startTask(world.machinery, fragile, { thingId });
+  for (const thingId of ["c", "dd"]) await startTask(world.ports, fragile, { thingId });
   await world.drain();
-  await noteTick(world.machinery.control, { at: world.clock.now(), report: {} });
+  await recordTick(world.ports.control, { at: world.clock.now(), report: {} });
   return world;
 }

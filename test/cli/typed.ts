@@ -4,7 +4,7 @@ import type { Command, ExitCode } from "../../cli/command.ts";
 import { runCommandLine } from "../../cli/command-line.ts";
 import { commands } from "../../cli/commands.ts";
 import type { Deployment } from "../../cli/deployment/connect.ts";
-import { Paper } from "../../cli/print/paper.ts";
+import { Output } from "../../cli/print/output.ts";
 
 export interface Typed {
   readonly code: ExitCode;
@@ -12,7 +12,7 @@ export interface Typed {
   readonly err: string;
 }
 
-export interface Surroundings {
+export interface OperatorPorts {
   /** What the command line connects to; if it is absent, connecting fails. */
   readonly desk?: Desk;
   /** Why there is no app. */
@@ -33,20 +33,20 @@ export interface Surroundings {
 }
 
 /** Runs a command line in this process, as `tailwake` does, and notes what it prints. */
-export async function type(args: readonly string[], around: Surroundings = {}): Promise<Typed> {
+export async function type(args: readonly string[], around: OperatorPorts = {}): Promise<Typed> {
   const said = { out: "", err: "" };
   const say = (name: keyof typeof said, text: string) => {
     said[name] += text;
   };
   const { columns = 100, colour = false, desk, withoutApp, answers } = around;
-  const paper = (name: "out" | "err") => new Paper((text) => say(name, text), { columns, colour });
+  const output = (name: "out" | "err") => new Output((text) => say(name, text), { columns, colour });
   const code = await runCommandLine(
     around.commands ?? commands,
     args,
     {
       folder: around.folder ?? "/nowhere",
-      paper: paper("out"),
-      aside: paper("err"),
+      stdout: output("out"),
+      stderr: output("err"),
       stopping: around.stopping ?? new AbortController().signal,
       isWatched: around.isWatched ?? false,
       progress: (text) => say("err", `\r${text}`),

@@ -22,7 +22,7 @@ function setUp() {
   });
   const world = new World({ activities: [lazy(activity)] });
   world.append("t", "e1", "e2");
-  const tasks = tasksOf(world.machinery);
+  const tasks = tasksOf(world.ports);
   const end = (how: typeof ends) => {
     ends = how;
   };
@@ -167,7 +167,7 @@ describe("tasks from outside of a run", () => {
       forced = tasks.rewind(of, eventId("e1"), { force: true });
       await forced;
     };
-    await world.deliver(world.wakes.take());
+    await world.deliver(world.alarms.take());
     expect(await tasks.get(activity, address)).toMatchObject({ status: "ready", tail: "e1" });
     expect(world.log.map(({ message }) => message)).toContain("lease lost");
     await world.drain();

@@ -170,11 +170,11 @@ describe("what the console does", () => {
     expect(await world.record("b")).toMatchObject({ tail: "epoch", status: "ready" });
     expect(await client.post("task/skip-to", { ...to, to: "e1", force: true })).toMatchObject({ status: 200 });
     expect(await world.record("b")).toMatchObject({ tail: "e1", intervention: { action: "skip-to" } });
-    world.wakes.take();
+    world.alarms.take();
     expect(await client.post("task/wake", { task: b })).toMatchObject({ status: 200 });
-    expect(world.wakes.take()).toMatchObject([{ class: "operator", key: { entity: "b" } }]);
+    expect(world.alarms.take()).toMatchObject([{ class: "operator", key: { entity: "b" } }]);
     expect(await client.post("upstream/pause", { upstream: "things", reason })).toMatchObject({ status: 200 });
-    expect(await world.machinery.breakers.isPaused("things")).toBe(true);
+    expect(await world.ports.breakers.isPaused("things")).toBe(true);
     expect(await client.post("upstream/resume", { upstream: "things", reason })).toMatchObject({ status: 200 });
   });
 
@@ -258,8 +258,8 @@ describe("what the console does", () => {
 
   it("works without the app, but for what needs a stream", async () => {
     const { world } = await deskWorld();
-    const empty = new World({ activities: [], store: world.store, control: world.machinery.control });
-    open = await plainConsole(empty, new Desk(empty.machinery, []));
+    const empty = new World({ activities: [], store: world.store, control: world.ports.control });
+    open = await plainConsole(empty, new Desk(empty.ports, []));
     await open.enter();
     expect(await namesOf(open, "?status=parked")).toHaveLength(2);
     expect(await open.post("task/pause", { task: b, reason })).toMatchObject({ status: 200 });

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { type Console, startConsole } from "../../console/server.ts";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { noteTick } from "../../functions/engines/last-tick.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { Desk } from "../../functions/operate/desk.ts";
+import { startTask } from "../../functions/run/start.ts";
+import { recordTick } from "../../functions/tick/last-tick.ts";
 import { reader, thing, World } from "../support/world.ts";
 
 /** What an activity throws, by its thing: what is not here does not fail. */
@@ -24,12 +24,12 @@ export async function deskWorld() {
   const world = new World({ activities: [lazy(reader), lazy(failing)] });
   for (const thingId of ["aa1", "aa2", "b"]) {
     world.append(thingId, "e1", "e2");
-    await startTask(world.machinery, reader, { thingId });
+    await startTask(world.ports, reader, { thingId });
   }
-  for (const thingId of ["c", "dd"]) await startTask(world.machinery, failing, { thingId });
+  for (const thingId of ["c", "dd"]) await startTask(world.ports, failing, { thingId });
   await world.drain();
-  await noteTick(world.machinery.control, { at: world.clock.now(), report: {} });
-  return { world, desk: new Desk(world.machinery, ["things"]) };
+  await recordTick(world.ports.control, { at: world.clock.now(), report: {} });
+  return { world, desk: new Desk(world.ports, ["things"]) };
 }
 
 /** A console over a desk, with a page that is two words. */

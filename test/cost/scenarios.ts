@@ -1,15 +1,15 @@
-import { type Counts, counted, type HeldPeriod } from "../../cli/cost/counts.ts";
+import { type Counts, counted, type LeaderPeriod } from "../../cli/cost/counts.ts";
 import { defineProcessor, task } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { defineSignalSource } from "../../functions/contract/signal-source.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { Holding } from "../../functions/engines/holder.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { cronHandler } from "../../functions/lambda/cron-event.ts";
-import { eagerHandler, signalsHandler } from "../../functions/lambda/holder-event.ts";
+import { eagerHandler, signalsHandler } from "../../functions/lambda/leader-event.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
+import { Leadership } from "../../functions/leaders/leadership.ts";
 import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
-import { eagerHolder } from "../../functions/wake/holder-name.ts";
+import { startTask } from "../../functions/run/start.ts";
+import { eagerLeader } from "../../functions/wake/leader-name.ts";
 import type { Signal } from "../../functions/wake/wake.ts";
 import { lazyTimeoutMs } from "../../local/deployment.ts";
 import { reader, thing } from "../support/world.ts";
@@ -25,31 +25,32 @@ const source = defineSignalSource({
 });
 
 const minute = 60_000;
-const budget = { looks: 2000, concurrency: 20 };
+const budget = { checks: 2000, concurrency: 20 };
 const cronTimeoutMs = minute;
-const holderTimeoutMs = 15 * minute;
+const leaderTimeoutMs = 15 * minute;
 const cronEveryMinutes = 15;
-/** As long as those of real aggregates. */
+/** An id as long as those of real aggregates. */
 const thingId = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 const eventId = (n: number) => `01K0000000000000000000000${n}`;
 
-/** Runs a scenario in a world of its own. Fails if anything was logged that is more than information. */
-async function inWorld<T>(options: MeteredOptions, scenario: (world: MeteredWorld) => Promise<T>): Promise<T> {
+/** Runs a scenario in its own world. Fails if anything above level info was logged. */
+async function withWorld<T>(options: MeteredOptions, scenario: (world: MeteredWorld) => Promise<T>): Promise<T> {
   const world = await MeteredWorld.start(options);
   try {
     const result = await scenario(world);
-    if (world.troubles.length > 0) throw new Error(`expected no warnings, received ${world.troubles.join("; ")}`);
+    if (world.unexpectedLines.length > 0)
+      throw new Error(`expected no warnings, received ${world.unexpectedLines.join("; ")}`);
     return result;
   } finally {
     await world.close();
   }
 }
 
-/** Starts tasks and has each read its first event. */
+/** Starts tasks and lets each read its first event. */
 async function startTasks(metered: MeteredWorld, count: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     metered.world.append(thingId(n), eventId(1));
-    await startTask(metered.machinery, reader, { thingId: thingId(n) });
+    await startTask(metered.ports, reader, { thingId: thingId(n) });
   }
   await deliverAll(metered, 10);
 }
@@ -59,25 +60,25 @@ async function deliverAll(metered: MeteredWorld, batchSize: number): Promise<num
   for (;;) {
     const event = await metered.batch(metered.deployment.wakes, batchSize);
     if (event.Records.length === 0) return invocations;
-    const answer = await wakeHandler(metered.machinery, event, metered.context(lazyTimeoutMs));
+    const answer = await wakeHandler(metered.ports, event, metered.context(lazyTimeoutMs));
     if (answer?.batchItemFailures.length !== 0) throw new Error("expected every delivery to succeed");
     invocations++;
   }
 }
 
-/** Ten aggregates have an event each; their signals are sent, and delivered, so many at a time. */
-export function signaledRuns(batchSize: 1 | 10, straight: boolean): Promise<Counts> {
-  return inWorld({ activities: [lazy(reader)], straight }, async (metered) => {
-    const { world, machinery } = metered;
+/** Ten aggregates have an event each; their signals are sent and delivered in batches of this size. */
+export function signaledRuns(batchSize: 1 | 10, direct: boolean): Promise<Counts> {
+  return withWorld({ activities: [lazy(reader)], direct }, async (metered) => {
+    const { world, ports } = metered;
     await startTasks(metered, counted.tasks);
     const tails = async () => (await Promise.all(ids.map((id) => world.record(id)))).map(({ tail }) => tail);
     const ids = Array.from({ length: counted.tasks }, (_, n) => thingId(n));
     for (const id of ids) world.append(id, eventId(2));
     metered.reset();
     for (let n = 0; n < ids.length; n += batchSize) {
-      // Longer than a look at the breaker counts: each invocation looks, as if it were the first for long.
+      // Long enough that each invocation reads the breaker again, as its first one does.
       await metered.pass(10_000, 10_000);
-      await machinery.wakes.send(ids.slice(n, n + batchSize).map((entity): Signal => ({ class: "signal", entity })));
+      await ports.alarms.send(ids.slice(n, n + batchSize).map((entity): Signal => ({ class: "signal", entity })));
       if ((await deliverAll(metered, batchSize)) !== 1) throw new Error("expected one invocation a batch");
     }
     const counts = metered.counts();
@@ -87,26 +88,26 @@ export function signaledRuns(batchSize: 1 | 10, straight: boolean): Promise<Coun
 }
 
 const tickOf = async (metered: MeteredWorld, roots: Parameters<typeof cronHandler>[1] = []) =>
-  cronHandler(metered.machinery, roots, budget, {}, metered.context(cronTimeoutMs));
+  cronHandler(metered.ports, roots, budget, {}, metered.context(cronTimeoutMs));
 
-/** A tick of an app with signals, one eager shard and one root, in which nothing is due and both places are held. */
+/** A tick of an app with signals, one eager shard and one root; nothing is due and both leaders are alive. */
 export function idleTick(): Promise<Counts> {
-  return inWorld({ activities: [lazy(reader), eager(watcher)], signalSources: [source] }, async (metered) => {
-    const { machinery } = metered;
+  return withWorld({ activities: [lazy(reader), eager(watcher)], signalSources: [source] }, async (metered) => {
+    const { ports } = metered;
     await startTasks(metered, 1);
-    for (const name of ["signals", eagerHolder(0, 1)] as const) await Holding.claim(machinery, name, "owner");
+    for (const name of ["signals", eagerLeader(0, 1)] as const) await Leadership.claim(ports, name, "owner");
     metered.reset();
-    const { holders, probed, rescued } = await tickOf(metered, [task(reader, { thingId: thingId(0) })]);
-    if (holders + probed + rescued > 0) throw new Error("expected nothing to do");
+    const { leaders, probed, rescued } = await tickOf(metered, [task(reader, { thingId: thingId(0) })]);
+    if (leaders + probed + rescued > 0) throw new Error("expected nothing to do");
     return metered.counts();
   });
 }
 
-/** What a tick that finds ten sleeping tasks due for their probes, and no news, sends more than one that finds nothing. */
+/** The additional requests of a tick that finds ten sleeping tasks due for their probes, without news. */
 export function idleProbes(): Promise<Counts> {
-  return inWorld({ activities: [lazy(reader)] }, async (metered) => {
+  return withWorld({ activities: [lazy(reader)] }, async (metered) => {
     await startTasks(metered, counted.tasks);
-    // The first look at a task comes 3 min after its start; from then on it is probed each quarter of an hour.
+    // The first check of a task comes 3 min after its start; then it is probed every quarter of an hour.
     await metered.pass(4 * minute, minute);
     await tickOf(metered);
     await metered.pass(16 * minute, minute);
@@ -119,9 +120,9 @@ export function idleProbes(): Promise<Counts> {
   });
 }
 
-/** The same for ten cron tasks whose slots have come, with the runs that follow. */
+/** The same for ten cron tasks whose slots have come, including their runs. */
 export function cronRuns(): Promise<Counts> {
-  return inWorld({ activities: [cron(reader, { everyMinutes: cronEveryMinutes })] }, async (metered) => {
+  return withWorld({ activities: [cron(reader, { everyMinutes: cronEveryMinutes })] }, async (metered) => {
     await startTasks(metered, counted.tasks);
     await metered.pass(cronEveryMinutes * minute + 1_000, minute);
     metered.reset();
@@ -134,8 +135,8 @@ export function cronRuns(): Promise<Counts> {
   });
 }
 
-/** Two holders follow one another; counted is from the start of the second to that of a third, which is left out. */
-async function heldPeriod(metered: MeteredWorld, hold: (event: unknown) => Promise<unknown>) {
+/** Runs two leaders in a row; counts from the start of the second to that of a third, which is not run. */
+async function leaderPeriod(metered: MeteredWorld, lead: (event: unknown) => Promise<unknown>) {
   const { clock } = metered;
   let [underWay, starts, startedAt, billedMs, last] = [0, 0, 0, 0, clock.now()];
   let period: typeof counted.shard | undefined;
@@ -158,51 +159,51 @@ async function heldPeriod(metered: MeteredWorld, hold: (event: unknown) => Promi
       bill();
       underWay--;
     };
-    const failed = (error: unknown) => void metered.troubles.push(String(error));
-    running.push(hold(event).catch(failed).finally(ended));
+    const failed = (error: unknown) => void metered.unexpectedLines.push(String(error));
+    running.push(lead(event).catch(failed).finally(ended));
   };
   metered.onFunction = (name, event) => {
     if (name === "signals" || name === "eager") start(event);
   };
-  await metered.machinery.wakes.startHolder(metered.machinery.signalSources.length > 0 ? "signals" : "eager-0-of-1");
-  while (period === undefined && metered.troubles.length === 0) await metered.pass(1_000);
+  await metered.ports.alarms.startLeader(metered.ports.signalSources.length > 0 ? "signals" : "eager-0-of-1");
+  while (period === undefined && metered.unexpectedLines.length === 0) await metered.pass(1_000);
   while (underWay > 0) await metered.pass(1_000, 1_000);
   await Promise.all(running);
-  if (period === undefined) throw new Error(`expected three holders, received ${metered.troubles.join("; ")}`);
+  if (period === undefined) throw new Error(`expected three leaders, received ${metered.unexpectedLines.join("; ")}`);
   return period;
 }
 
-/** The signals function while no signal comes. */
-export function heldSignals(): Promise<HeldPeriod> {
+/** The signals function without signals. */
+export function signalsPeriod(): Promise<LeaderPeriod> {
   const quiet: MeteredOptions["routes"] = (router) =>
     router.rpc(LiveBroadcast.method.aggregateSignals, async function* (_request, { signal }) {
       yield {};
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     });
   const options = { activities: [lazy(reader)], signalSources: [source], routes: quiet };
-  return inWorld(options, async (metered) => {
-    const hold = (event: unknown) => signalsHandler(metered.machinery, event, metered.context(holderTimeoutMs));
-    const { ofTask: _, ...period } = await heldPeriod(metered, hold);
+  return withWorld(options, async (metered) => {
+    const lead = (event: unknown) => signalsHandler(metered.ports, event, metered.context(leaderTimeoutMs));
+    const { ofTask: _, ...period } = await leaderPeriod(metered, lead);
     return period;
   });
 }
 
-/** The eager function with one shard, while its one task has no events. */
-export function heldShard(): Promise<typeof counted.shard> {
-  return inWorld({ activities: [eager(reader)] }, async (metered) => {
+/** The eager function with one shard, whose one task has no events. */
+export function shardPeriod(): Promise<typeof counted.shard> {
+  return withWorld({ activities: [eager(reader)] }, async (metered) => {
     metered.world.append(thingId(0), eventId(1));
-    await startTask(metered.machinery, reader, { thingId: thingId(0) });
-    // The first is there for the second to follow it.
+    await startTask(metered.ports, reader, { thingId: thingId(0) });
+    // The first leader only precedes the second.
     let timeoutMs = 2 * minute;
-    return heldPeriod(metered, (event) => {
+    return leaderPeriod(metered, (event) => {
       const context = metered.context(timeoutMs);
-      timeoutMs = holderTimeoutMs;
-      return eagerHandler(metered.machinery, event, context);
+      timeoutMs = leaderTimeoutMs;
+      return eagerHandler(metered.ports, event, context);
     });
   });
 }
 
-/** What was counted, less what a tick costs that finds nothing any more. */
+/** The counts, minus those of an idle tick. */
 async function withoutIdleTick(metered: MeteredWorld): Promise<Counts> {
   const counts = metered.counts();
   metered.reset();

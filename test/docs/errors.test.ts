@@ -78,7 +78,7 @@ it("a rejection of an async apply ends nothing but its run", async () => {
 
 it("what a view cannot hold is named by its place", async () => {
   const received = async (value: unknown) => {
-    const text = await ran("holder", { view: { version: 1, initial: () => ({ list: [{ value }] }) } });
+    const text = await ran("leader", { view: { version: 1, initial: () => ({ list: [{ value }] }) } });
     return /received (.*) at view\.list\[0\]\.value \[/.exec(String(text))?.[1] ?? text;
   };
   expect(await received(new Map())).toBe("a Map");
@@ -89,5 +89,5 @@ it("what a view cannot hold is named by its place", async () => {
   for (const fine of [1, "", null, undefined, true, { a: [] }]) expect(await received(fine)).toBe("no error");
   const ring: Record<string, unknown> = {};
   ring.self = ring;
-  expect(await received(ring)).toContain("a part that it is itself a part of at view.list[0].value.self");
+  expect(await received(ring)).toContain("a circular reference at view.list[0].value.self");
 });

@@ -266,9 +266,10 @@ describe("the operator's page of upgrades", () => {
 function loggedFields(): ReadonlyMap<string, ReadonlySet<string>> {
   const ofRun = /^ +this\.log = withFields\(.*$/m.exec(sources)?.[0] ?? expect.fail("no log of a run");
   const report = /^export interface TickReport \{.*?^}/ms.exec(sources)?.[0] ?? expect.fail("no report of a tick");
-  const lines = /(state\.)?(?:log\.(?:info|warn|error)\(|orWarn\(machinery, )"([^"]+)"(.*?)\);\n/gs;
+  const lines = /(state\.)?(?:log\.(?:info|warn|error)\(|bestEffort\(ports, )"([^"]+)"(.*?)\);\n/gs;
   const found = new Map<string, Set<string>>();
-  for (const [, state, message = "", given = ""] of sources.matchAll(lines)) {
+  const ofSettlements = /\b(line)\("\w+", "([^"]+)"(?:, (\{[^}]*\}))?\)/gs;
+  for (const [, state, message = "", given = ""] of [...sources.matchAll(lines), ...sources.matchAll(ofSettlements)]) {
     const more = [state ? ofRun : "", given.includes("...report") ? report : ""];
     const words = `${given} ${more.join(" ")}`.match(/\w+/g) ?? [];
     found.set(message, new Set([...(found.get(message) ?? []), ...words]));
@@ -315,8 +316,8 @@ describe("the command line in the operations manual", () => {
   it("has the commands about a deployment, each as it is typed", () => {
     const typed = rowsUnder("command", "does").flatMap(([command = ""]) => command.split(", "));
     const known = commands
-      .filter(({ ofDeployment }) => ofDeployment)
-      .map(({ name, words }) => `${name} ${words}`.trim());
+      .filter(({ needsDeployment }) => needsDeployment)
+      .map(({ name, positionals }) => `${name} ${positionals}`.trim());
     expect(typed.sort()).toEqual(known.sort());
   });
 

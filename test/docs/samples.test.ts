@@ -11,7 +11,7 @@ import { shipLater } from "../../docs/samples/ship-later.ts";
 import { shipOrder, wake } from "../../docs/samples/ship-order.ts";
 import { follow } from "../../docs/samples/start-orders.ts";
 import { SettingsError } from "../../functions/settings.ts";
-import { everyCut, historyOf, type RunGiven, runActivity, scriptedId } from "../../functions/testing/index.ts";
+import { historyOf, type RunGiven, runActivity, scriptedId, testCrashPoints } from "../../functions/testing/index.ts";
 import { blocksOf, sampleTexts } from "./regions.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
@@ -61,7 +61,7 @@ describe("the samples of the guide", () => {
   });
 
   it("ship a day later, through every cut", async () => {
-    const { effects } = await everyCut(shipLater, { address, now, history: historyOf([placed]), routes });
+    const { effects } = await testCrashPoints(shipLater, { address, now, history: historyOf([placed]), routes });
     expect(effects).toHaveLength(1);
     const waiting = await runActivity(shipLater, { address, now, history: historyOf([placed]) });
     expect(waiting.outcome).toMatchObject({ type: "silentRetryAfter", at: new Date(now.getTime() + dayMs) });

@@ -4,10 +4,9 @@ import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { start } from "../../functions/tasks/transitions.ts";
-import { is } from "../../functions/tasks/update.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, World } from "../support/world.ts";
 
@@ -17,7 +16,7 @@ const good = { class: "signal", entity: "t" } as const;
 async function sleepingWorld() {
   const world = new World({ activities: [lazy(reader)] });
   world.append("t", "e1");
-  await startTask(world.machinery, reader, { thingId: "t" });
+  await startTask(world.ports, reader, { thingId: "t" });
   await world.drain();
   world.append("t", "e2");
   return world;
@@ -175,8 +174,8 @@ describe("a batch", () => {
 
   it("fails a body that is no JSON alone", async () => {
     const world = await sleepingWorld();
-    const { runBatch } = await import("../../functions/engines/batch.ts");
-    const failures = await runBatch(world.machinery, [{ id: "m", body: "{" }], world.invocation());
+    const { runBatch } = await import("../../functions/queue/batch.ts");
+    const failures = await runBatch(world.ports, [{ id: "m", body: "{" }], world.invocation());
     expect([...failures.keys()]).toEqual(["m"]);
   });
 
@@ -217,8 +216,8 @@ describe("a batch", () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.oneof(envelope, fc.anything()), async (body) => {
-        const { runBatch } = await import("../../functions/engines/batch.ts");
-        await runBatch(world.machinery, [{ id: "m", body }], world.invocation());
+        const { runBatch } = await import("../../functions/queue/batch.ts");
+        await runBatch(world.ports, [{ id: "m", body }], world.invocation());
         const after = await world.record("t");
         expect(after.tail).toBe(before.tail);
       }),
@@ -228,7 +227,7 @@ describe("a batch", () => {
 
   it("fails the deliveries of a task when the table fails, and no others", async () => {
     const world = await sleepingWorld();
-    await startTask(world.machinery, reader, { thingId: "u" });
+    await startTask(world.ports, reader, { thingId: "u" });
     await world.drain();
     const update = world.store.update.bind(world.store);
     world.store.update = (key, change) =>
@@ -258,7 +257,7 @@ describe("a batch", () => {
       most = Math.max(most, world.openStreams);
       await settle();
     };
-    for (let i = 0; i < 10; i++) await startTask(world.machinery, reader, { thingId: `t${i}` });
+    for (let i = 0; i < 10; i++) await startTask(world.ports, reader, { thingId: `t${i}` });
     await world.drain();
     expect(most).toBe(3);
   });
@@ -266,26 +265,26 @@ describe("a batch", () => {
   it("takes a lease over only when it has ended by every clock (rule 7): until then news is noted (T3)", async () => {
     const world = new World({ activities: [lazy(reader)] });
     world.onOpen = () => new Promise(() => {});
-    await startTask(world.machinery, reader, { thingId: "t" });
-    void world.deliver(world.wakes.take(), world.invocation(900_000));
+    await startTask(world.ports, reader, { thingId: "t" });
+    void world.deliver(world.alarms.take(), world.invocation(900_000));
     await settle();
     const { leaseUntil = 0 } = await world.record("t");
     const signal = { class: "signal", entity: "t" } as const;
     world.clock.jump(leaseUntil + 5_000);
     expect(await world.deliver([signal])).toEqual([]);
-    expect(await world.record("t")).toMatchObject({ fence: 1, strikes: 0, wakes: 1 });
+    expect(await world.record("t")).toMatchObject({ fence: 1, strikes: 0, wakeCount: 1 });
     world.onOpen = () => {};
     world.clock.jump(leaseUntil + 5_001);
     expect(await world.deliver([signal])).toEqual([]);
-    expect(await world.record("t")).toMatchObject({ status: "sleeping", fence: 2, wakes: 1 });
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", fence: 2, wakeCount: 1 });
   });
 
   it("runs a task that has killed invocations with nothing beside it (rule 8)", async () => {
     const world = new World({ activities: [lazy(reader)] });
     let deadly = true;
     world.onOpen = (thingId) => (deadly && thingId === "t" ? new Promise(() => {}) : undefined);
-    await startTask(world.machinery, reader, { thingId: "t" });
-    let wakes = world.wakes.take();
+    await startTask(world.ports, reader, { thingId: "t" });
+    let wakes = world.alarms.take();
     for (let deaths = 0; deaths < 2; deaths++) {
       void world.deliver(wakes, world.invocation(900_000));
       await settle();
@@ -294,26 +293,26 @@ describe("a batch", () => {
     }
     deadly = false;
     expect(await world.record("t")).toMatchObject({ status: "running", strikes: 1 });
-    for (let i = 0; i < 5; i++) await startTask(world.machinery, reader, { thingId: `u${i}` });
+    for (let i = 0; i < 5; i++) await startTask(world.ports, reader, { thingId: `u${i}` });
     const before = world.opened.length;
-    await world.deliver([...wakes, ...world.wakes.take()]);
+    await world.deliver([...wakes, ...world.alarms.take()]);
     // The others have run, and it waits in the queue whose messages come one at a time.
     expect(world.opened.slice(before).map(({ thingId }) => thingId)).not.toContain("t");
-    expect(world.wakes.lonely).toEqual(wakes);
+    expect(world.alarms.quarantined).toEqual(wakes);
     expect(await world.record("t")).toMatchObject({ status: "running", strikes: 1 });
     await world.drain();
     expect(await world.record("t")).toMatchObject({ status: "sleeping", strikes: 0 });
   });
 
-  it("does so also with one that a holder isolated before it was bound to the lazy engine (rule 8)", async () => {
+  it("does so also with one that a leader quarantined before it was bound to the lazy engine (rule 8)", async () => {
     const world = new World({ activities: [lazy(reader)] });
-    await startTask(world.machinery, reader, { thingId: "t" });
-    await startTask(world.machinery, reader, { thingId: "u" });
+    await startTask(world.ports, reader, { thingId: "t" });
+    await startTask(world.ports, reader, { thingId: "u" });
     const key = { entity: "t", kind: "thing", activity: "reader" };
-    await world.store.update(key, { operation: "two strikes", guard: is("status", "ready"), changes: { strikes: 2 } });
-    await world.deliver(world.wakes.take());
+    await world.edit(key, { strikes: 2 });
+    await world.deliver(world.alarms.take());
     expect(world.opened).toMatchObject([{ thingId: "u" }]);
-    expect(world.wakes.lonely).toEqual([{ class: "start", key, fence: 0 }]);
+    expect(world.alarms.quarantined).toEqual([{ class: "start", key, fence: 0 }]);
     expect(await world.record("t")).toMatchObject({ status: "ready", fence: 0 });
     await world.drain();
     expect(await world.record("t")).toMatchObject({ status: "sleeping", strikes: 0 });

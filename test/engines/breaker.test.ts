@@ -4,16 +4,16 @@ import { describe, expect, it } from "vitest";
 import { tasksOf } from "../../functions/client.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { Breakers } from "../../functions/engines/breakers.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import {
   type BreakerState,
+  beginTrial,
   close,
   closedBreaker,
-  comeAgainAt,
   decodeBreaker,
   failuresToOpen,
   pause,
-  sendCanary,
+  retryAt,
   trip,
   unpause,
 } from "../../functions/upstream/breaker.ts";
@@ -39,13 +39,13 @@ describe("a breaker (rule 12)", () => {
     expect(times(1)).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300]);
   });
 
-  it("lets one canary try once its time has come, and another if that one does not come back", () => {
-    expect(sendCanary(open, open.until - 1)).toBeUndefined();
-    const sent = sendCanary(open, open.until);
-    expect(sent).toMatchObject({ state: "open", canaryUntil: open.until + 60_000 });
-    expect(sendCanary(sent as BreakerState, open.until + 59_999)).toBeUndefined();
-    expect(sendCanary(sent as BreakerState, open.until + 60_000)).toBeDefined();
-    expect(sendCanary(closedBreaker, start)).toBeUndefined();
+  it("lets one trial try once its time has come, and another if that one does not come back", () => {
+    expect(beginTrial(open, open.until - 1)).toBeUndefined();
+    const sent = beginTrial(open, open.until);
+    expect(sent).toMatchObject({ state: "open", trialUntil: open.until + 60_000 });
+    expect(beginTrial(sent as BreakerState, open.until + 59_999)).toBeUndefined();
+    expect(beginTrial(sent as BreakerState, open.until + 60_000)).toBeDefined();
+    expect(beginTrial(closedBreaker, start)).toBeUndefined();
   });
 
   it("forgets everything when it closes, but for an operator's pause", () => {
@@ -56,11 +56,11 @@ describe("a breaker (rule 12)", () => {
     expect(trip(paused, start, 0, "out").paused).toBeDefined();
   });
 
-  it("tells who has to wait to come after its canary, spread over [d/2, d]", () => {
+  it("tells who has to wait to come after its trial, spread over [d/2, d]", () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat({ max: 100_000 }), (random, late) => {
         const now = start + late;
-        const at = comeAgainAt(open, now, random);
+        const at = retryAt(open, now, random);
         expect(at).toBeGreaterThanOrEqual(Math.max(now, open.until) + Math.floor(open.openMs / 2));
         expect(at).toBeLessThanOrEqual(Math.max(now, open.until) + open.openMs);
       }),
@@ -109,7 +109,7 @@ async function worldOf(things: number) {
   const world = new World({ activities: [lazy(reader)], limits: { runsPerKind: 1000 } });
   for (let i = 0; i < things; i++) {
     world.append(`t${i}`, "e1");
-    await startTask(world.machinery, reader, { thingId: `t${i}` });
+    await startTask(world.ports, reader, { thingId: `t${i}` });
   }
   return world;
 }
@@ -126,7 +126,7 @@ describe("an upstream that is out (rule 12)", () => {
     world.onOpen = () => {
       throw out();
     };
-    const wakes = world.wakes.take();
+    const wakes = world.alarms.take();
     for (const wake of wakes.slice(0, failuresToOpen)) await world.deliver([wake]);
     const opened = await opensOf(world, () => world.deliver(wakes.slice(failuresToOpen)));
     expect(opened).toBe(0);
@@ -140,24 +140,24 @@ describe("an upstream that is out (rule 12)", () => {
     world.onOpen = () => {
       throw out();
     };
-    const wakes = world.wakes.take();
+    const wakes = world.alarms.take();
     for (const wake of wakes.slice(0, failuresToOpen)) await world.deliver([wake]);
     let random = 0;
     world.random = () => {
       random = (random + 0.37) % 1;
       return random;
     };
-    world.wakes.take();
+    world.alarms.take();
     const waiting = wakes.slice(failuresToOpen);
     expect(await world.deliver(waiting)).toEqual([]);
     await world.clock.advance(600_000);
-    const back = world.wakes.take();
+    const back = world.alarms.take();
     const ours = back.filter((wake) => "class" in wake && wake.class === "start");
     expect(ours).toHaveLength(waiting.length);
     expect(new Set(ours.map((wake) => ("notBefore" in wake ? wake.notBefore : 0))).size).toBeGreaterThan(20);
   });
 
-  it("is used by all again once a canary's stream opens: every task reaches the head (T7)", async () => {
+  it("is used by all again once a trial's stream opens: every task reaches the head (T7)", async () => {
     const world = await worldOf(60);
     let isOut = true;
     world.onOpen = () => {
@@ -170,7 +170,7 @@ describe("an upstream that is out (rule 12)", () => {
     await world.drainUntil(start + 1_800_000);
     for (let i = 0; i < 60; i++) expect(await world.record(`t${i}`)).toMatchObject({ status: "sleeping", tail: "e1" });
     expect(world.log.filter(({ message }) => message === "upstream is back")).toHaveLength(1);
-    // The first wave, then a canary now and then.
+    // The first wave, then a trial now and then.
     expect(during).toBeLessThan(60 + 30);
   });
 
@@ -181,18 +181,18 @@ describe("an upstream that is out (rule 12)", () => {
     };
     await world.drain();
     expect(world.log.filter(({ message }) => message === "failed")).toHaveLength(20);
-    expect(await world.machinery.breakers.admit("things")).toEqual({ type: "go" });
+    expect(await world.ports.breakers.admit("things")).toEqual({ type: "go" });
   });
 
-  it("is seen by other processes, within 5 s, and only one of them sends the canary", async () => {
+  it("is seen by other processes, within 5 s, and only one of them sends the trial", async () => {
     const world = await worldOf(1);
-    const other = new Breakers({ ...world.machinery, control: world.machinery.control });
+    const other = new Breakers({ ...world.ports, control: world.ports.control });
     expect(await other.admit("things")).toEqual({ type: "go" });
     for (let i = 0; i < failuresToOpen; i++) world.health.failed(out());
-    await world.machinery.breakers.review("things");
+    await world.ports.breakers.report("things");
     expect(await other.admit("things")).toEqual({ type: "go" });
     await world.clock.advance(5_000);
-    const both = await Promise.all([world.machinery.breakers.admit("things"), other.admit("things")]);
+    const both = await Promise.all([world.ports.breakers.admit("things"), other.admit("things")]);
     expect(both.map(({ type }) => type).sort()).toEqual(["go", "wait"]);
   });
 
@@ -200,21 +200,21 @@ describe("an upstream that is out (rule 12)", () => {
     const world = await worldOf(1);
     await world.drain();
     for (let i = 0; i < failuresToOpen; i++) world.health.failed(out());
-    await world.machinery.breakers.review("things");
-    world.wakes.sendAt = () => Promise.reject(new Error("no bus"));
+    await world.ports.breakers.report("things");
+    world.alarms.sendAt = () => Promise.reject(new Error("no bus"));
     const failed = await world.deliver([{ class: "signal", entity: "t0", kind: "thing" }]);
     expect(failed).toHaveLength(1);
   });
 
   it("keeps its ticks from filling up with tasks that cannot run", async () => {
     const world = await worldOf(10);
-    world.wakes.take();
+    world.alarms.take();
     for (let i = 0; i < failuresToOpen; i++) world.health.failed(out());
-    await world.machinery.breakers.review("things");
+    await world.ports.breakers.report("things");
     await world.clock.advance(180_000);
-    expect(await world.machinery.breakers.admit("things")).toEqual({ type: "go", isCanary: true });
+    expect(await world.ports.breakers.admit("things")).toEqual({ type: "go", isTrial: true });
     expect(await world.tick()).toMatchObject({ postponed: 10, rescued: 0 });
-    expect(world.wakes.take()).toEqual([]);
+    expect(world.alarms.take()).toEqual([]);
     expect(await world.tick()).toMatchObject({ postponed: 0, passed: 0 });
   });
 });
@@ -223,7 +223,7 @@ describe("an upstream that an operator has paused (rule 12)", () => {
   it("is not used; news is kept, and nothing is sent round and round meanwhile", async () => {
     const world = await worldOf(1);
     await world.drain();
-    const tasks = tasksOf(world.machinery);
+    const tasks = tasksOf(world.ports);
     await tasks.pauseUpstream("things", "moving the server");
     world.append("t0", "e2");
     const opened = await opensOf(world, async () => {
@@ -231,13 +231,13 @@ describe("an upstream that an operator has paused (rule 12)", () => {
       await world.drain();
     });
     expect(opened).toBe(0);
-    expect(world.wakes.next).toBeUndefined();
+    expect(world.alarms.next).toBeUndefined();
     expect(await world.record("t0")).toMatchObject({ status: "ready", tail: "e1" });
     await world.signal("t0");
     await world.drain();
     await world.clock.advance(86_400_000);
     expect(await world.tick()).toMatchObject({ postponed: 1, rescued: 0 });
-    expect(world.wakes.next).toBeUndefined();
+    expect(world.alarms.next).toBeUndefined();
 
     await tasks.resumeUpstream("things");
     await world.clock.advance(300_000);
@@ -248,9 +248,9 @@ describe("an upstream that an operator has paused (rule 12)", () => {
 
   it("is named by its name", async () => {
     const world = await worldOf(0);
-    world.machinery.upstream = () => {
+    world.ports.upstream = () => {
       throw new Error("no upstream of that name");
     };
-    await expect(tasksOf(world.machinery).pauseUpstream("thongs", "x")).rejects.toThrow("no upstream");
+    await expect(tasksOf(world.ports).pauseUpstream("thongs", "x")).rejects.toThrow("no upstream");
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Activity, defineActivity, defineProcessor, type TaskStatus } from "../../functions/contract/activity.ts";
 import { caughtUp, completed } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { thing, World } from "../support/world.ts";
 
 const child = defineProcessor(thing, {
@@ -39,7 +39,7 @@ describe("children", () => {
     const { parent, statuses } = parentOf(child);
     const world = new World({ activities: [lazy(parent), lazy(child)] });
     world.append("c", "e1");
-    await startTask(world.machinery, parent, { thingId: "p" });
+    await startTask(world.ports, parent, { thingId: "p" });
     await world.drain();
     expect(await world.record("p")).toMatchObject({ status: "sleeping", awaiting: true });
     expect(await world.record("p")).not.toHaveProperty("token");
@@ -56,8 +56,8 @@ describe("children", () => {
   it("are started once, however often they are asked for", async () => {
     const { parent } = parentOf(child);
     const world = new World({ activities: [lazy(parent), lazy(child)] });
-    await startTask(world.machinery, parent, { thingId: "p" });
-    await startTask(world.machinery, parent, { thingId: "q" });
+    await startTask(world.ports, parent, { thingId: "p" });
+    await startTask(world.ports, parent, { thingId: "q" });
     await world.drain();
     expect((await world.record("c")).waiters).toEqual(["thing/parent@p", "thing/parent@q"]);
   });
@@ -65,7 +65,7 @@ describe("children", () => {
   it("tell a parent that runs meanwhile, whose run goes on and acts (rules 13 and 14)", async () => {
     const { parent, statuses } = parentOf(child);
     const world = new World({ activities: [lazy(parent), lazy(child)] });
-    await startTask(world.machinery, parent, { thingId: "p" });
+    await startTask(world.ports, parent, { thingId: "p" });
     await world.drain();
     world.append("c", "done");
     let completes: Promise<unknown> | undefined;
@@ -74,7 +74,7 @@ describe("children", () => {
       completes = world.deliver([{ class: "signal", key: { entity: "c", kind: "thing", activity: "child" } }]);
       await completes;
       expect(await world.record("c")).toMatchObject({ status: "completed" });
-      expect(await world.record("p")).toMatchObject({ status: "running", wakes: 1, childDone: true });
+      expect(await world.record("p")).toMatchObject({ status: "running", wakeCount: 1, childDone: true });
     };
     await world.deliver([{ class: "signal", key: { entity: "p", kind: "thing", activity: "parent" } }]);
     expect(await world.record("p")).toMatchObject({ status: "completed" });
@@ -85,9 +85,9 @@ describe("children", () => {
     const { parent, statuses } = parentOf(child);
     const world = new World({ activities: [lazy(parent), lazy(child)] });
     world.append("c", "done");
-    await startTask(world.machinery, child, { thingId: "c" });
+    await startTask(world.ports, child, { thingId: "c" });
     await world.drain();
-    await startTask(world.machinery, parent, { thingId: "p" });
+    await startTask(world.ports, parent, { thingId: "p" });
     await world.drain();
     expect(statuses).toEqual(["completed"]);
   });
@@ -95,7 +95,7 @@ describe("children", () => {
   it("whose wake-up was cut short are told by the next tick (T6)", async () => {
     const { parent } = parentOf(child);
     const world = new World({ activities: [lazy(parent), lazy(child)] });
-    await startTask(world.machinery, parent, { thingId: "p" });
+    await startTask(world.ports, parent, { thingId: "p" });
     await world.drain();
     const update = world.store.update.bind(world.store);
     world.store.update = (key, change) => {
@@ -116,16 +116,12 @@ describe("children", () => {
   it("awaited by a parent that lost its wake-up are looked at again within the hour (rule 13)", async () => {
     const { parent } = parentOf(child);
     const world = new World({ activities: [lazy(parent), lazy(child)] });
-    await startTask(world.machinery, parent, { thingId: "p" });
+    await startTask(world.ports, parent, { thingId: "p" });
     await world.drain();
     // The waiter is gone from the child, as if it had never been written.
     world.append("c", "done");
     const stored = await world.record("c");
-    await world.store.update(stored, {
-      operation: "test",
-      guard: { op: "missing", attribute: "paused" },
-      changes: { waiters: [] },
-    });
+    await world.edit(stored, { waiters: [] });
     await world.signal("c");
     await world.drain();
     for (let minutes = 0; minutes < 70; minutes += 1) {
@@ -139,7 +135,7 @@ describe("children", () => {
   it("of activities that are not in the app are refused by name", async () => {
     const { parent } = parentOf(child);
     const world = new World({ activities: [lazy(parent)] });
-    await startTask(world.machinery, parent, { thingId: "p" });
+    await startTask(world.ports, parent, { thingId: "p" });
     await world.drain();
     expect((await world.record("p")).error?.message).toContain("activity thing/child");
   });
@@ -158,7 +154,7 @@ describe("children", () => {
     });
     const world = new World({ activities: [lazy(careless), lazy(child)] });
     world.append("p", "e1");
-    await startTask(world.machinery, careless, { thingId: "p" });
+    await startTask(world.ports, careless, { thingId: "p" });
     await world.drain();
     expect(await world.record("p")).toMatchObject({ status: "retrying", tail: "epoch" });
   });
@@ -171,11 +167,11 @@ describe("children", () => {
         world.append("c", "done");
         const update = world.store.update.bind(world.store);
         world.store.update = scheduler.scheduleFunction(update);
-        await scheduler.waitFor(startTask(world.machinery, parent, { thingId: "p" }));
+        await scheduler.waitFor(startTask(world.ports, parent, { thingId: "p" }));
         const invoke = async () => {
           for (let i = 0; i < 3; i++) {
             await scheduler.schedule(Promise.resolve(), "receive");
-            await world.deliver(world.wakes.take());
+            await world.deliver(world.alarms.take());
           }
         };
         await scheduler.waitFor(Promise.all([invoke(), invoke()]));

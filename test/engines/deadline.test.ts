@@ -3,14 +3,14 @@ import { defineProcessor, type Run } from "../../functions/contract/activity.ts"
 import { canceled, caughtUp } from "../../functions/contract/outcome.ts";
 import { eventId } from "../../functions/contract/tail.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
 
 async function startedWorld(activity: Parameters<typeof lazy>[0], ...ids: string[]) {
   const world = new World({ activities: [lazy(activity)] });
   world.append("t", ...ids);
-  await startTask(world.machinery, activity as never, { thingId: "t" } as never);
+  await startTask(world.ports, activity as never, { thingId: "t" } as never);
   return world;
 }
 
@@ -33,7 +33,7 @@ describe("the deadline", () => {
     world.onEvent = (_thing, id) => {
       if (id === "e2") invocation.controller.abort();
     };
-    await world.deliver(world.wakes.take(), invocation);
+    await world.deliver(world.alarms.take(), invocation);
     expect(await world.record("t")).toMatchObject({ status: "ready", tail: "e1", attempts: 0 });
     world.onEvent = () => {};
     await world.drain();
@@ -44,7 +44,7 @@ describe("the deadline", () => {
   it("that comes before any progress is an attempt, with backoff (rule 9)", async () => {
     const reader = defineProcessor(thing, { name: "reader", processEvents: async (run) => canceled(run.tail) });
     const world = await startedWorld(reader);
-    await world.deliver(world.wakes.take());
+    await world.deliver(world.alarms.take());
     expect(await world.record("t")).toMatchObject({ status: "retrying", attempts: 1 });
   });
 
@@ -61,7 +61,7 @@ describe("the deadline", () => {
     const world = await startedWorld(reader, "e1");
     const invocation = world.invocation();
     invocationOf.abort = () => invocation.controller.abort();
-    await world.deliver(world.wakes.take(), invocation);
+    await world.deliver(world.alarms.take(), invocation);
     expect(await world.record("t")).toMatchObject({ status: "ready", tail: "e1" });
     expect(world.log).toEqual([]);
   });
@@ -83,7 +83,7 @@ describe("the deadline", () => {
     });
     const world = await startedWorld(stubborn, "e1");
     const invocation = world.invocation();
-    const delivered = world.deliver(world.wakes.take(), invocation);
+    const delivered = world.deliver(world.alarms.take(), invocation);
     await settle();
     invocation.controller.abort();
     await world.clock.advance(invocation.abandonAt - world.clock.now());
@@ -106,7 +106,7 @@ describe("the deadline", () => {
     const world = await startedWorld(reader);
     const invocation = world.invocation();
     invocation.controller.abort();
-    expect(await world.deliver(world.wakes.take(), invocation)).toMatchObject([{ code: "too-late" }]);
+    expect(await world.deliver(world.alarms.take(), invocation)).toMatchObject([{ code: "too-late" }]);
     expect(await world.record("t")).toMatchObject({ status: "ready", fence: 0 });
   });
 });
@@ -145,7 +145,7 @@ describe("progress", () => {
       },
     });
     const world = await startedWorld(reader, "e1", "e2");
-    const wakes = world.wakes.take();
+    const wakes = world.alarms.take();
     void world.deliver(wakes, { ...world.invocation(), abandonAt: Number.MAX_SAFE_INTEGER });
     await settle();
     world.clock.jump(((await world.record("t")).leaseUntil ?? 0) + 5_001);

@@ -4,8 +4,8 @@ import { tasksOf } from "../../functions/client.ts";
 import { defineActivity, defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp, completed } from "../../functions/contract/outcome.ts";
 import { eager, lazy } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/engines/eager-holder.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
 
@@ -42,8 +42,8 @@ async function finish(scheduler: fc.Scheduler, world: World, held: readonly Prom
   expect(ended).toBe(true);
 }
 
-describe("races of eager holders", () => {
-  it("never skip an event, nor let a replaced holder commit, whatever the order of writes (T1, T2, rule 19)", async () => {
+describe("races of eager leaders", () => {
+  it("never skip an event, nor let a replaced leader commit, whatever the order of writes (T1, T2, rule 19)", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),
@@ -65,7 +65,7 @@ describe("races of eager holders", () => {
           });
           const world = new World({ activities: [eager(activity)] });
           world.append("t", "e0");
-          await startTask(world.machinery, activity, { thingId: "t" });
+          await startTask(world.ports, activity, { thingId: "t" });
           const stored: { readonly fence: number; readonly tail: string }[] = [];
           const update = world.store.update.bind(world.store);
           world.store.update = scheduler.scheduleFunction(async (key, change) => {
@@ -74,19 +74,19 @@ describe("races of eager holders", () => {
             return written;
           });
           const invocations = [world.invocation(900_000), world.invocation(900_000)] as const;
-          const first = holdEagerShard(world.machinery, shard, invocations[0]);
+          const first = holdEagerShard(world.ports, shard, invocations[0]);
           await drive(scheduler, world, replacedAfterMs);
           // As if the first one had not beaten for long: it does not know yet that it has been replaced.
-          const document = "holder#eager-0-of-1";
-          const found = await world.machinery.control.read(document);
-          if (found) await world.machinery.control.write(document, { ...Object(found.value), aliveUntil: 0 }, "any");
-          const second = holdEagerShard(world.machinery, shard, invocations[1]);
+          const document = "leader#eager-0-of-1";
+          const found = await world.ports.control.read(document);
+          if (found) await world.ports.control.write(document, { ...Object(found.value), aliveUntil: 0 }, "any");
+          const second = holdEagerShard(world.ports, shard, invocations[1]);
           for (let i = 1; i <= events; i++) {
             world.append("t", `e${i}`);
             await drive(scheduler, world, 500);
             if (rewinds && i === 2) {
               // An operator's tool writes as it likes; its own writes are not part of the order that is searched.
-              const operator = { ...world.machinery, store: Object.create(world.store, { update: { value: update } }) };
+              const operator = { ...world.ports, store: Object.create(world.store, { update: { value: update } }) };
               await tasksOf(operator)
                 .rewind({ activity, address: { thingId: "t" } }, "epoch", { force: true })
                 .catch(() => {});
@@ -147,15 +147,15 @@ describe("races of eager holders", () => {
           });
           const world = new World({ activities: [eager(parent), childIsEager ? eager(child) : lazy(child)] });
           world.append("p", "e1");
-          await startTask(world.machinery, parent, { thingId: "p" });
+          await startTask(world.ports, parent, { thingId: "p" });
           world.store.update = scheduler.scheduleFunction(world.store.update.bind(world.store));
           const invocation = world.invocation(900_000);
-          const held = holdEagerShard(world.machinery, shard, invocation);
+          const held = holdEagerShard(world.ports, shard, invocation);
           const signals = (async () => {
             for (let i = 0; i < 8; i++) {
               await world.clock.sleep(1_000, invocation.signal);
               if (done) await world.signal("c");
-              await world.deliver(world.wakes.take());
+              await world.deliver(world.alarms.take());
             }
           })();
           await drive(scheduler, world, doneAfterMs);

@@ -4,12 +4,12 @@ import { tasksOf } from "../../functions/client.ts";
 import { type Activity, defineActivity, defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp, completed, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { type EagerReport, holdEagerShard } from "../../functions/engines/eager-holder.ts";
-import type { Limits } from "../../functions/engines/engine.ts";
-import { Holding, readHolder, startMissingHolders } from "../../functions/engines/holder.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import type { Limits } from "../../functions/engines/ports.ts";
+import { type EagerReport, holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { Leadership, readLeader, startMissingLeaders } from "../../functions/leaders/leadership.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { eagerBuckets } from "../../functions/tasks/record.ts";
-import { isolate } from "../../functions/tasks/transitions.ts";
+import { quarantine } from "../../functions/tasks/transitions.ts";
 import { measuredIn } from "../support/measured.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
@@ -37,10 +37,10 @@ function noting() {
 }
 
 class EagerWorld extends World {
-  /** Starts a holder as the function would; `end` is its deadline. */
+  /** Starts a leader as the function would; `end` is its deadline. */
   hold(of = shard, remainingMs = 900_000) {
     const invocation = this.invocation(remainingMs);
-    const report = holdEagerShard(this.machinery, of, invocation);
+    const report = holdEagerShard(this.ports, of, invocation);
     return {
       report,
       end: async (): Promise<EagerReport> => {
@@ -56,7 +56,7 @@ async function worldOf(activity: Activity<typeof thing>, things: readonly string
   const world = new EagerWorld({ activities: [eager(activity)], limits });
   for (const thingId of things) {
     world.append(thingId, "e1");
-    await startTask(world.machinery, activity, { thingId });
+    await startTask(world.ports, activity, { thingId });
   }
   return world;
 }
@@ -64,11 +64,11 @@ async function worldOf(activity: Activity<typeof thing>, things: readonly string
 /** Lets a few rereads of the shard pass. */
 const rereads = (world: World, seconds = 7) => world.clock.advance(seconds * 1000);
 
-describe("a holder of eager tasks (rule 19)", () => {
+describe("a leader of eager tasks (rule 19)", () => {
   it("watches all tasks of its shard, and runs each as soon as it has an event", async () => {
     const { activity, seen } = noting();
     const world = await worldOf(activity, ["t", "u"]);
-    expect(world.wakes.take()).toEqual([]);
+    expect(world.alarms.take()).toEqual([]);
     const { end } = world.hold();
     await rereads(world);
     expect(seen).toEqual({ t: ["e1"], u: ["e1"] });
@@ -92,7 +92,7 @@ describe("a holder of eager tasks (rule 19)", () => {
     await settle();
     await first.end();
     expect(await world.record("t")).toMatchObject({ status: "ready", tail: "e2", fence: 1, attempts: 0, strikes: 0 });
-    expect(world.wakes.take()).toEqual([]);
+    expect(world.alarms.take()).toEqual([]);
     expect(world.openStreams).toBe(0);
     world.append("t", "e3");
     const second = world.hold();
@@ -116,7 +116,7 @@ describe("a holder of eager tasks (rule 19)", () => {
     const takenOver: unknown[] = [];
     world.store.update = async (key, change) => {
       const written = await update(key, change);
-      if (change.operation === "acquire from an earlier holder") takenOver.push(written.record?.strikes);
+      if (change.operation === "acquire from an earlier leader") takenOver.push(written.record?.strikes);
       return written;
     };
     world.append("t", "e2");
@@ -133,9 +133,9 @@ describe("a holder of eager tasks (rule 19)", () => {
     const world = await worldOf(activity, ["t"]);
     const first = world.hold(shard, 60_000);
     await rereads(world, 40);
-    expect(world.wakes.holders).toEqual([]);
+    expect(world.alarms.leaders).toEqual([]);
     await rereads(world, 10);
-    expect(world.wakes.holders).toEqual(["eager-0-of-1"]);
+    expect(world.alarms.leaders).toEqual(["eager-0-of-1"]);
     const second = world.hold();
     await rereads(world, 2);
     expect(world.openStreams).toBe(1);
@@ -146,7 +146,7 @@ describe("a holder of eager tasks (rule 19)", () => {
     await second.end();
   });
 
-  it("finds the shard taken, and ends at once, while another holder lives", async () => {
+  it("finds the shard taken, and ends at once, while another leader lives", async () => {
     const { activity } = noting();
     const world = await worldOf(activity, ["t"]);
     const first = world.hold();
@@ -164,7 +164,7 @@ describe("a holder of eager tasks (rule 19)", () => {
     // Killed: nothing of it moves any more. Its lease is an invocation long.
     world.clock.jump(world.clock.now() + 20_001);
     expect(before.leaseUntil).toBeGreaterThan(world.clock.now() + 10 * minute);
-    expect(await startMissingHolders(world.machinery)).toBe(1);
+    expect(await startMissingLeaders(world.ports)).toBe(1);
     world.append("t", "e2");
     const second = world.hold();
     await settle();
@@ -199,7 +199,7 @@ describe("a holder of eager tasks (rule 19)", () => {
     const { end } = world.hold();
     await rereads(world);
     world.append("new", "e1");
-    await startTask(world.machinery, activity, { thingId: "new" });
+    await startTask(world.ports, activity, { thingId: "new" });
     await rereads(world, 3);
     expect(seen.new).toEqual(["e1"]);
     await end();
@@ -209,11 +209,11 @@ describe("a holder of eager tasks (rule 19)", () => {
     const { activity, seen } = noting();
     const things = Array.from({ length: 40 }, (_, i) => `t${i}`);
     const world = await worldOf(activity, things, { eagerShards: 3 });
-    const holders = [0, 1, 2].map((n) => world.hold({ shard: n, shards: 3 }));
+    const leaders = [0, 1, 2].map((n) => world.hold({ shard: n, shards: 3 }));
     await rereads(world);
     expect(Object.keys(seen).sort()).toEqual([...things].sort());
     for (const one of Object.values(seen)) expect(one).toEqual(["e1"]);
-    const reports = await Promise.all(holders.map(({ end }) => end()));
+    const reports = await Promise.all(leaders.map(({ end }) => end()));
     expect(reports.reduce((sum, { watched }) => sum + watched, 0)).toBe(40);
     expect(Math.max(...reports.map(({ watched }) => watched))).toBeLessThan(40);
     expect(eagerBuckets % 3).not.toBe(0);
@@ -309,7 +309,7 @@ describe("a holder of eager tasks (rule 19)", () => {
     await rereads(world, 60);
     expect(await world.record("t")).toMatchObject({ status: "running", attempts: 0, tail: "e1" });
     expect(seen.t).toEqual(["e1"]);
-    expect(world.wakes.take()).toEqual([]);
+    expect(world.alarms.take()).toEqual([]);
     await end();
   });
 
@@ -339,7 +339,7 @@ describe("a holder of eager tasks (rule 19)", () => {
     const { activity, seen } = noting();
     const world = await worldOf(activity, ["t"]);
     for (let i = 0; i < 5; i++) world.health.failed(new ConnectError("out", Code.Unavailable));
-    await world.machinery.breakers.review("things");
+    await world.ports.breakers.report("things");
     const { end } = world.hold();
     await settle();
     expect(await world.record("t")).toMatchObject({ status: "ready", fence: 0 });
@@ -355,7 +355,7 @@ describe("what others do to an eager task", () => {
     const world = await worldOf(activity, ["t"]);
     const { end } = world.hold();
     await rereads(world);
-    const tasks = tasksOf(world.machinery);
+    const tasks = tasksOf(world.ports);
     const task = { activity, address: { thingId: "t" } };
     await tasks.pause(task);
     await rereads(world);
@@ -377,7 +377,7 @@ describe("what others do to an eager task", () => {
     world.append("t", "e2");
     const { end } = world.hold();
     await rereads(world);
-    await tasksOf(world.machinery).rewind({ activity, address: { thingId: "t" } }, "epoch", { force: true });
+    await tasksOf(world.ports).rewind({ activity, address: { thingId: "t" } }, "epoch", { force: true });
     await world.drain();
     await rereads(world);
     expect(seen.t).toEqual(["e1", "e2", "e1", "e2"]);
@@ -402,7 +402,7 @@ describe("what others do to an eager task", () => {
     const { end } = world.hold();
     await rereads(world);
     expect(acts).toHaveLength(1);
-    await tasksOf(world.machinery).wake({ activity, address: { thingId: "t" } });
+    await tasksOf(world.ports).wake({ activity, address: { thingId: "t" } });
     await world.drain();
     await rereads(world);
     expect(acts).toHaveLength(2);
@@ -410,7 +410,7 @@ describe("what others do to an eager task", () => {
     await end();
   });
 
-  it("an operator's wake is not kept waiting by a retry that the holder knows of", async () => {
+  it("an operator's wake is not kept waiting by a retry that the leader knows of", async () => {
     const { activity, seen } = noting();
     const world = await worldOf(activity, ["t"]);
     let broken = true;
@@ -422,7 +422,7 @@ describe("what others do to an eager task", () => {
     broken = false;
     const { notBefore = 0 } = await world.record("t");
     expect(notBefore - world.clock.now()).toBeGreaterThan(10_000);
-    await tasksOf(world.machinery).wake({ activity, address: { thingId: "t" } });
+    await tasksOf(world.ports).wake({ activity, address: { thingId: "t" } });
     await world.drain();
     await rereads(world, 4);
     expect(seen.t).toEqual(["e1"]);
@@ -434,13 +434,13 @@ describe("what others do to an eager task", () => {
     const world = await worldOf(activity, ["t"]);
     const { end } = world.hold();
     await rereads(world);
-    await tasksOf(world.machinery).pauseUpstream("things", "moving");
+    await tasksOf(world.ports).pauseUpstream("things", "moving");
     await rereads(world, 10);
     expect(world.openStreams).toBe(0);
     world.append("t", "e2");
     await rereads(world, 60);
     expect(seen.t).toEqual(["e1"]);
-    await tasksOf(world.machinery).resumeUpstream("things");
+    await tasksOf(world.ports).resumeUpstream("things");
     await rereads(world, 300);
     expect(seen.t).toEqual(["e1", "e2"]);
     await end();
@@ -587,7 +587,7 @@ describe("children of eager tasks (rule 13)", () => {
     });
     const world = new EagerWorld({ activities: [eager(parent), eager(child)] });
     world.append("p", "e1");
-    await startTask(world.machinery, parent, { thingId: "p" });
+    await startTask(world.ports, parent, { thingId: "p" });
     const { end } = world.hold();
     await rereads(world);
     expect(await world.record("p")).toMatchObject({ status: "sleeping", awaiting: true });
@@ -618,7 +618,7 @@ describe("children of eager tasks (rule 13)", () => {
     });
     const world = new EagerWorld({ activities: [eager(parent), eager(child)] });
     world.append("p", "e1");
-    await startTask(world.machinery, parent, { thingId: "p" });
+    await startTask(world.ports, parent, { thingId: "p" });
     const { end } = world.hold();
     await rereads(world);
     world.append("p", "e2");
@@ -630,7 +630,7 @@ describe("children of eager tasks (rule 13)", () => {
   });
 });
 
-describe("an eager task that kills its holder (rule 8)", () => {
+describe("an eager task that kills its leader (rule 8)", () => {
   it("runs alone after the second time, in the lazy function; the others watch on, and it joins them when it behaves", async () => {
     let deadly = true;
     const handed: string[] = [];
@@ -663,13 +663,13 @@ describe("an eager task that kills its holder (rule 8)", () => {
     const third = world.hold();
     for (let i = 0; i < 20; i++) await settle();
     expect(await world.record("bad")).toMatchObject({ status: "ready", strikes: 2 });
-    expect(world.wakes.lonely).toMatchObject([{ class: "rescue", key: { entity: "bad" } }]);
+    expect(world.alarms.quarantined).toMatchObject([{ class: "rescue", key: { entity: "bad" } }]);
     await rereads(world, 30);
     expect(await world.record("good")).toMatchObject({ status: "running", strikes: 0 });
     expect(refused).toEqual([]);
     deadly = false;
-    const lonely = world.wakes.lonely.splice(0);
-    expect(await world.deliver(lonely)).toEqual([]);
+    const quarantined = world.alarms.quarantined.splice(0);
+    expect(await world.deliver(quarantined)).toEqual([]);
     expect(await world.record("bad")).toMatchObject({ status: "sleeping", strikes: 0, tail: "e1" });
     await rereads(world, 20);
     expect(await world.record("bad")).toMatchObject({ status: "running", strikes: 0 });
@@ -688,22 +688,18 @@ describe("an eager task that kills its holder (rule 8)", () => {
     await rereads(world);
     const { token = "" } = await world.record("bad");
     const key = { entity: "bad", kind: "thing", activity: "reader" };
-    await world.store.update(key, isolate(token, world.clock.now()));
+    await world.store.update(key, quarantine(token, world.clock.now()));
     const { fence } = await world.record("bad");
     expect(fence).toBe(2);
-    await world.store.update(key, {
-      operation: "a second strike",
-      guard: { op: "is", attribute: "fence", value: fence },
-      changes: { strikes: 2 },
-    });
-    // Its activity never returns: the holder goes on without it after the grace.
+    await world.edit(key, { strikes: 2 });
+    // Its activity never returns: the leader goes on without it after the grace.
     void first.end();
     await world.clock.advance(15 * minute);
     expect(await world.tick()).toMatchObject({ rescued: 1 });
     for (let deaths = 0; deaths < 2; deaths++) {
-      const lonely = world.wakes.lonely.splice(0);
-      expect(lonely).toHaveLength(1);
-      void world.deliver(lonely);
+      const quarantined = world.alarms.quarantined.splice(0);
+      expect(quarantined).toHaveLength(1);
+      void world.deliver(quarantined);
       await settle();
       const { leaseUntil = 0 } = await world.record("bad");
       world.clock.jump(leaseUntil + 10 * minute);
@@ -720,66 +716,66 @@ describe("a place that is held", () => {
   it("is claimed by one of many", async () => {
     const world = new World({ activities: [] });
     const claims = await Promise.all(
-      Array.from({ length: 10 }, (_, i) => Holding.claim(world.machinery, "signals", `owner-${i}`)),
+      Array.from({ length: 10 }, (_, i) => Leadership.claim(world.ports, "signals", `owner-${i}`)),
     );
     expect(claims.filter(Boolean)).toHaveLength(1);
   });
 
   it("is kept by beats, and is free 15 s and the skew after the last", async () => {
     const world = new World({ activities: [] });
-    const holding = (await Holding.claim(world.machinery, "signals", "a")) as Holding;
+    const leadership = (await Leadership.claim(world.ports, "signals", "a")) as Leadership;
     const over = new AbortController();
-    const beating = holding.beat(over.signal, world.machinery.log);
+    const beating = leadership.beat(over.signal, world.ports.log);
     await world.clock.advance(300_000);
-    expect(await Holding.claim(world.machinery, "signals", "b")).toBeUndefined();
+    expect(await Leadership.claim(world.ports, "signals", "b")).toBeUndefined();
     over.abort();
     await beating;
-    const { state } = await readHolder(world.machinery.control, "signals");
+    const { state } = await readLeader(world.ports.control, "signals");
     world.clock.jump((state?.aliveUntil ?? 0) + 5_000);
-    expect(await Holding.claim(world.machinery, "signals", "b")).toBeUndefined();
+    expect(await Leadership.claim(world.ports, "signals", "b")).toBeUndefined();
     world.clock.jump((state?.aliveUntil ?? 0) + 5_001);
-    expect(await Holding.claim(world.machinery, "signals", "b")).toMatchObject({ epoch: 2 });
+    expect(await Leadership.claim(world.ports, "signals", "b")).toMatchObject({ epoch: 2 });
   });
 
   it("notices that it was lost, and writes nothing over its successor", async () => {
     const world = new World({ activities: [] });
-    const first = (await Holding.claim(world.machinery, "signals", "a")) as Holding;
+    const first = (await Leadership.claim(world.ports, "signals", "a")) as Leadership;
     world.clock.jump(world.clock.now() + 60_000);
-    await Holding.claim(world.machinery, "signals", "b");
-    const before = await world.machinery.control.read("holder#signals");
+    await Leadership.claim(world.ports, "signals", "b");
+    const before = await world.ports.control.read("holder#signals");
     expect(await first.release()).toBe(false);
     expect(first.lost.aborted).toBe(true);
-    expect(await world.machinery.control.read("holder#signals")).toEqual(before);
+    expect(await world.ports.control.read("holder#signals")).toEqual(before);
   });
 
   it("finds that a claim whose answer was lost is its own (rule 5)", async () => {
     const world = new World({ activities: [] });
-    const { control } = world.machinery;
+    const { control } = world.ports;
     const write = control.write.bind(control);
     control.write = async (...args) => {
       await write(...args);
       return undefined;
     };
-    const holding = await Holding.claim(world.machinery, "signals", "a");
+    const leadership = await Leadership.claim(world.ports, "signals", "a");
     control.write = write;
-    expect(holding).toMatchObject({ epoch: 1 });
-    expect(await holding?.release()).toBe(true);
+    expect(leadership).toMatchObject({ epoch: 1 });
+    expect(await leadership?.release()).toBe(true);
   });
 
   it("is not started by ticks for engines that the app does not use", async () => {
     const { activity } = noting();
     for (const bound of [lazy(activity), cron(activity, { everyMinutes: 1 })]) {
       const world = new World({ activities: [bound] });
-      expect(await world.tick()).toMatchObject({ holders: 0 });
+      expect(await world.tick()).toMatchObject({ leaders: 0 });
     }
     const world = new World({ activities: [eager(activity)], limits: { eagerShards: 2 } });
-    expect(await world.tick()).toMatchObject({ holders: 2 });
-    expect(world.wakes.holders).toEqual(["eager-0-of-2", "eager-1-of-2"]);
+    expect(await world.tick()).toMatchObject({ leaders: 2 });
+    expect(world.alarms.leaders).toEqual(["eager-0-of-2", "eager-1-of-2"]);
   });
 });
 
-describe("the measurements of a holder of eager tasks", () => {
-  it("are the milliseconds from the release of the shard until the next holder's first stream is open", async () => {
+describe("the measurements of a leader of eager tasks", () => {
+  it("are the milliseconds from the release of the shard until the next leader's first stream is open", async () => {
     const { activity } = noting();
     const world = await worldOf(activity, ["t", "u"]);
     const measured = measuredIn(world);
@@ -806,7 +802,7 @@ describe("the measurements of a holder of eager tasks", () => {
     const { end } = world.hold();
     await rereads(world, 600);
     world.append("t", "e1");
-    await startTask(world.machinery, activity, { thingId: "t" });
+    await startTask(world.ports, activity, { thingId: "t" });
     await rereads(world);
     await end();
     expect(measured.of("Events")).toEqual([[1, { activity: "reader" }]]);
@@ -818,7 +814,7 @@ describe("the measurements of a holder of eager tasks", () => {
     const world = await worldOf(activity, ["t"]);
     const measured = measuredIn(world);
     const released = { epoch: 1, owner: "a", aliveUntil: 0, released: 1 };
-    await world.machinery.control.write("holder#eager-0-of-1", released, "any");
+    await world.ports.control.write("holder#eager-0-of-1", released, "any");
     const { end } = world.hold();
     await rereads(world);
     await end();
@@ -826,7 +822,7 @@ describe("the measurements of a holder of eager tasks", () => {
     expect(measured.of("HandOverGapMs")).toEqual([]);
   });
 
-  it("count the leases of a holder that was killed, and none of one that has released its shard", async () => {
+  it("count the leases of a leader that was killed, and none of one that has released its shard", async () => {
     const { activity } = noting();
     const world = await worldOf(activity, ["t"]);
     const measured = measuredIn(world);

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp, completed } from "../../functions/contract/outcome.ts";
+import { epoch } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/engines/eager-holder.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
 
@@ -32,7 +33,7 @@ describe("an index activity", () => {
   it("starts 100,000 children, with checkpoints between, goes on after its deadline, and starts none a second time on a reload", async () => {
     const world = new World({ activities: [lazy(index), lazy(child)] });
     world.append("i", ...Array.from({ length: children / perEvent }, (_, i) => `e${i}`));
-    await startTask(world.machinery, index, { thingId: "i" });
+    await startTask(world.ports, index, { thingId: "i" });
     let refused = 0;
     let starts = 0;
     const update = world.store.update.bind(world.store);
@@ -42,7 +43,7 @@ describe("an index activity", () => {
       if (change.operation === "start" && written.applied) starts++;
       return written;
     };
-    const mine = () => world.wakes.take().filter((wake) => "key" in wake && wake.key.activity === "index");
+    const mine = () => world.alarms.take().filter((wake) => "key" in wake && wake.key.activity === "index");
     const first = world.invocation();
     world.onEvent = (_thing, id) => {
       if (id === "e40") first.controller.abort();
@@ -54,11 +55,7 @@ describe("an index activity", () => {
     expect(starts).toBe(children);
     // From epoch again: every child is there already, and is found by a read.
     const key = { entity: "i", kind: "thing", activity: "index" };
-    await world.store.update(key, {
-      operation: "back to epoch",
-      guard: { op: "is", attribute: "status", value: "sleeping" },
-      changes: { tail: "epoch" },
-    });
+    await world.edit(key, { tail: epoch });
     await world.deliver([{ class: "signal", entity: "i" }]);
     expect(await world.record("i")).toMatchObject({ status: "sleeping", tail: `e${children / perEvent - 1}` });
     expect(starts).toBe(children);
@@ -93,9 +90,9 @@ describe("a parent and its child in any two engines", () => {
       },
     });
     const world = new World({ activities: [engines[parent](waiter), engines[of](worker)] });
-    for (const thingId of ["p", "q"]) await startTask(world.machinery, waiter, { thingId });
+    for (const thingId of ["p", "q"]) await startTask(world.ports, waiter, { thingId });
     const invocation = world.invocation(900_000);
-    const held = holdEagerShard(world.machinery, { shard: 0, shards: 1 }, invocation);
+    const held = holdEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
     /** Two minutes of everything: rereads, wakes, ticks. */
     const pass = async () => {
       for (let i = 0; i < 8; i++) {

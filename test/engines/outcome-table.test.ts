@@ -22,7 +22,7 @@ import {
 import type { Recorded, Stream } from "../../functions/contract/stream.ts";
 import { type EventId, epoch, eventId, type Tail } from "../../functions/contract/tail.ts";
 import { type Bound, cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/engines/eager-holder.ts";
+import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { eagerBucketOf, type TaskKey, type TaskRecord } from "../../functions/tasks/record.ts";
 import { rewind, start as startUpdate } from "../../functions/tasks/transitions.ts";
 import type { Changes } from "../../functions/tasks/update.ts";
@@ -53,7 +53,7 @@ type EngineName = "lazy" | "cron" | "eager";
 interface Engine {
   readonly name: EngineName;
   readonly bind: (activity: Activity) => Bound;
-  /** A holder looks after its tasks itself: the eager engine sends no wakes (rule 19). */
+  /** A leader looks after its tasks itself: the eager engine sends no wakes (rule 19). */
   readonly sendsWakes: boolean;
 }
 
@@ -170,7 +170,7 @@ interface Scene {
   startStranger(): Promise<unknown>;
 }
 
-interface Row extends Surroundings {
+interface Row extends OperatorPorts {
   readonly name: string;
   readonly act: (scene: Scene) => Promise<Outcome>;
   readonly left: Left | LeftBy;
@@ -179,7 +179,7 @@ interface Row extends Surroundings {
   readonly afterMs?: number;
 }
 
-interface Surroundings {
+interface OperatorPorts {
   /** The task begins at epoch and is in no trouble. */
   readonly isFresh?: boolean;
   /** Default e1, e2, e3. */
@@ -694,10 +694,10 @@ class Stage {
   readonly #aggregate: NogAggregate;
   readonly #task: string;
   #token: string | undefined;
-  /** Eager: ends the holder that is under way. */
-  #endHolder: () => Promise<unknown> = async () => {};
+  /** Eager: ends the leader that is under way. */
+  #endLeader: () => Promise<unknown> = async () => {};
 
-  constructor(engine: Engine, aggregate: NogAggregate, activity: Activity, row: Surroundings = {}) {
+  constructor(engine: Engine, aggregate: NogAggregate, activity: Activity, row: OperatorPorts = {}) {
     const { kind } = aggregate.stream;
     this.engine = engine;
     this.entity = aggregate.entity;
@@ -725,7 +725,7 @@ class Stage {
     const update = startUpdate(this.#aggregate.address, name, start - 360_000, eagerBucketOf(name, this.key));
     const troubles = this.#isFresh ? {} : inTrouble;
     const changes = { ...update.changes, ...troubles, fence: fence - 1, due: start + 180_000, ...more };
-    expect(await this.world.store.update(this.key, { ...update, changes })).toMatchObject({ applied: true });
+    this.world.seed({ ...this.key, ...changes } as TaskRecord);
   }
 
   /** Called when the activity is. True for the round that the row is about. */
@@ -742,7 +742,7 @@ class Stage {
     expect(await this.world.deliver(messages)).toEqual([]);
   }
 
-  /** The run that the row is about; the eager engine's holder goes on. */
+  /** The run that the row is about; the eager engine's leader goes on. */
   async runOnce(afterMs = 0): Promise<void> {
     const handOver: WakeMessage = { class: "handOver", key: this.key, fence: fence - 1 };
     let errors: Promise<unknown[]> = Promise.resolve([]);
@@ -754,8 +754,8 @@ class Stage {
   }
 
   #hold(invocation = this.invocation): void {
-    const held = holdEagerShard(this.world.machinery, { shard: 0, shards: 1 }, invocation);
-    this.#endHolder = () => {
+    const held = holdEagerShard(this.world.ports, { shard: 0, shards: 1 }, invocation);
+    this.#endLeader = () => {
       invocation.controller.abort();
       return held;
     };
@@ -775,9 +775,9 @@ class Stage {
       error: left.error && { ...left.error, message: this.#named(left.error.message) },
       fence,
     });
-    // What never runs again is out of the sight of its holder (T4).
-    const isForHolders = engine.name === "eager" && status !== "completed" && status !== "parked";
-    expect(record.eagerBucket).toEqual(isForHolders ? expect.any(String) : undefined);
+    // What never runs again is out of the sight of its leader (T4).
+    const isForLeaders = engine.name === "eager" && status !== "completed" && status !== "parked";
+    expect(record.eagerBucket).toEqual(isForLeaders ? expect.any(String) : undefined);
     // A commit gives the lease up (rule 1); to go on watching keeps it.
     if (left.status === "running") {
       expect({ token, leaseUntil }).toEqual({ token: this.#token, leaseUntil: start + 125_000 });
@@ -792,15 +792,15 @@ class Stage {
     expect(world.opened[0], "the stream right after the stored tail (T1)").toEqual({ thingId: entity, after });
     expect(world.openStreams).toBe(left.status === "running" ? 1 : 0);
     const wake = engine.sendsWakes ? left.wake : undefined;
-    expect(world.wakes.next).toBe(wake && start + wake.in);
-    expect(world.wakes.lonely).toEqual([]);
+    expect(world.alarms.next).toBe(wake && start + wake.in);
+    expect(world.alarms.quarantined).toEqual([]);
     expect(world.abandoned).toEqual(left.isAbandoned ? [this.#task] : []);
   }
 
-  /** What the run said from level info on, with the fields that each line has. The holder's own are left out. */
+  /** What the run said from level info on, with the fields that each line has. The leader's own are left out. */
   expectLog(lines: readonly LogLine[]): void {
     const ids = { activity: "reader", ...this.#aggregate.address, task: this.#task, fence };
-    expect(this.world.log.filter(({ level, fields }) => level !== "debug" && !("holder" in fields))).toEqual(
+    expect(this.world.log.filter(({ level, fields }) => level !== "debug" && !("leader" in fields))).toEqual(
       lines.map(({ fields: { err, ...fields }, ...rest }) => ({
         ...rest,
         fields: { ...ids, ...fields, ...(typeof err === "string" ? { err: this.#named(err) } : {}) },
@@ -843,12 +843,12 @@ class Stage {
     await this.end();
     const after = await this.record();
     if (record.status === "running") {
-      // A watch that ends at the head hands over, to its next holder: no wake, and no attempt (rule 1).
+      // A watch that ends at the head hands over, to its next leader: no wake, and no attempt (rule 1).
       expect(after).toMatchObject({ status: "ready", tail: e4, attempts: 0, lastToken: token });
       expect(after.due).toBe(world.clock.now() + 180_000);
     } else expect(after).toEqual(record);
     expect(after).not.toHaveProperty("token");
-    expect(world.wakes.next).toBeUndefined();
+    expect(world.alarms.next).toBeUndefined();
     expect({ openStreams: world.openStreams, sleeping: world.clock.sleeping }).toEqual({ openStreams: 0, sleeping: 0 });
   }
 
@@ -863,7 +863,7 @@ class Stage {
         this.#hold(world.invocation());
         await quiet();
       } else if (status !== "running") {
-        // The holder rereads its shard every 3 s.
+        // The leader rereads its shard every 3 s.
         await world.clock.advance(waitsMs + 3_000);
       }
       return world.clock.advance(1_000);
@@ -871,7 +871,7 @@ class Stage {
     if (wake) {
       await world.clock.advance(start + wake.in - world.clock.now());
       const at = notBefore === undefined ? {} : { notBefore: start + notBefore };
-      const woken = world.wakes.take();
+      const woken = world.alarms.take();
       expect(woken).toEqual([{ class: wake.class, key, fence, ...at }]);
       await this.wake(...woken);
       return world.drainUntil(world.clock.now() + 60_000);
@@ -884,7 +884,7 @@ class Stage {
   }
 
   async end(): Promise<void> {
-    await this.#endHolder();
+    await this.#endLeader();
     await quiet();
   }
 }
@@ -946,7 +946,7 @@ for (const engine of engines) {
 // ── level 2 ──────────────────────────────────────────────────────────────────────────────────────
 
 /** The view and the last event acted on move with the tail (T5). */
-interface ViewedRow extends Surroundings {
+interface ViewedRow extends OperatorPorts {
   readonly name: string;
   readonly act: (scene: Pick<Scene, "abort" | "startStranger">) => Decision | Promise<Decision>;
   readonly apply?: (id: string) => void;
@@ -1176,7 +1176,7 @@ for (const engine of engines) {
         expect(rewound).toMatchObject({ status: "ready", tail: epoch, fence: fence + 1 });
         expect(await stage.record()).toEqual(rewound);
         stage.expectLog([line("warn", "lease lost", err === undefined ? {} : { err })]);
-        expect(stage.world.wakes.next).toBeUndefined();
+        expect(stage.world.alarms.next).toBeUndefined();
         expect(stage.world.openStreams).toBe(0);
         await stage.end();
       });
@@ -1234,7 +1234,7 @@ describe("in the eager engine, a task that watches", () => {
     await stage.end();
   });
 
-  it("is poked by an operator's wake when its holder rereads the shard, every 3 s (T3)", async () => {
+  it("is poked by an operator's wake when its leader rereads the shard, every 3 s (T3)", async () => {
     const stage = await watching();
     await stage.wake({ class: "operator", key: stage.key });
     await stage.world.clock.advance(2_999);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { thing, World } from "../support/world.ts";
 
 const start = Date.UTC(2026, 0, 1);
@@ -20,7 +20,7 @@ describe("failed attempts", () => {
   it("are tried again for ever, ever later up to a quarter of an hour", async () => {
     const activity = failing();
     const world = new World({ activities: [lazy(activity)] });
-    await startTask(world.machinery, activity, { thingId: "t" });
+    await startTask(world.ports, activity, { thingId: "t" });
     await world.drainUntil(start + 3 * 3_600_000);
     const waits = world.log.slice(0, 8).map(({ fields }) => (fields.retryInMs as number) / 1000);
     expect(waits).toEqual([15, 30, 60, 120, 240, 480, 675, 675]);
@@ -29,10 +29,10 @@ describe("failed attempts", () => {
   it("park the task at the limit of its activity, with the error kept", async () => {
     const activity = failing(2);
     const world = new World({ activities: [lazy(activity)] });
-    await startTask(world.machinery, activity, { thingId: "t" });
+    await startTask(world.ports, activity, { thingId: "t" });
     await world.drainUntil(start + 600_000);
     expect(await world.record("t")).toMatchObject({ status: "parked", attempts: 2, error: { message: "no route" } });
-    expect(world.wakes.next).toBeUndefined();
+    expect(world.alarms.next).toBeUndefined();
     expect(world.log.map(({ message }) => message)).toEqual(["failed", "failed", "parked"]);
   });
 
@@ -47,7 +47,7 @@ describe("failed attempts", () => {
       },
     });
     const world = new World({ activities: [lazy(activity)] });
-    await startTask(world.machinery, activity, { thingId: "t" });
+    await startTask(world.ports, activity, { thingId: "t" });
     await world.drain();
     broken = false;
     await world.drainUntil(start + 60_000);

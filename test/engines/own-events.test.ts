@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { defineActivity } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { eager } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/engines/eager-holder.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { thing, World } from "../support/world.ts";
 
 describe("an eager activity whose act has events of its own", () => {
@@ -30,9 +30,9 @@ describe("an eager activity whose act has events of its own", () => {
     });
     world = new World({ activities: [eager(activity)] });
     world.append("t", "e1");
-    await startTask(world.machinery, activity, { thingId: "t" });
+    await startTask(world.ports, activity, { thingId: "t" });
     const invocation = world.invocation(900_000);
-    const held = holdEagerShard(world.machinery, { shard: 0, shards: 1 }, invocation);
+    const held = holdEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
     await world.clock.advance(5_000);
     expect(views).toEqual([["e1"], ["e1", "own1", "own2", "own3"]]);
     // Others' events find it at once.

@@ -4,11 +4,11 @@ import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { defineSignalSource } from "../../functions/contract/signal-source.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { readHolder } from "../../functions/engines/holder.ts";
-import { holdSignals, type SignalsReport } from "../../functions/engines/signals.ts";
-import { startTask } from "../../functions/engines/start.ts";
-import { sweep } from "../../functions/engines/sweep.ts";
+import { readLeader } from "../../functions/leaders/leadership.ts";
+import { holdSignals, type SignalsReport } from "../../functions/leaders/signals.ts";
+import { sweep } from "../../functions/leaders/sweep.ts";
 import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { dueShards } from "../../functions/tasks/record.ts";
 import { isSignal } from "../../functions/wake/wake.ts";
 import { measuredIn } from "../support/measured.ts";
@@ -34,12 +34,12 @@ class SignalWorld extends World {
 
   constructor(options: Partial<WorldOptions> = {}) {
     super({ activities: [lazy(reader)], signalSources: [source], ...options });
-    const things = this.machinery.upstream("things");
+    const things = this.ports.upstream("things");
     const signals = createRouterTransport((router) => {
       router.rpc(LiveBroadcast.method.aggregateSignals, (_request, { signal }) => this.#subscribe(signal));
     });
     const world = this;
-    this.machinery.upstream = () => ({
+    this.ports.upstream = () => ({
       ...things,
       get idleLimitMs() {
         return world.idleLimitMs;
@@ -90,7 +90,7 @@ class SignalWorld extends World {
 
   hold(remainingMs = 900_000) {
     const invocation = this.invocation(remainingMs);
-    const report = holdSignals(this.machinery, invocation);
+    const report = holdSignals(this.ports, invocation);
     return {
       report,
       end: async (): Promise<SignalsReport> => {
@@ -103,11 +103,11 @@ class SignalWorld extends World {
 
   /** Entities of the signals that are on the bus. */
   forwarded(): string[] {
-    return this.wakes.take().flatMap((message) => (isSignal(message) ? [message.entity] : []));
+    return this.alarms.take().flatMap((message) => (isSignal(message) ? [message.entity] : []));
   }
 
   probes(): string[] {
-    return this.wakes
+    return this.alarms
       .take()
       .flatMap((message) => ("key" in message && message.class === "probe" ? [message.key.entity] : []));
   }
@@ -117,7 +117,7 @@ async function sleepingWorld(...things: string[]) {
   const world = new SignalWorld();
   for (const thingId of things) {
     world.append(thingId, "e1");
-    await startTask(world.machinery, reader, { thingId });
+    await startTask(world.ports, reader, { thingId });
   }
   await world.drain();
   return world;
@@ -126,7 +126,7 @@ async function sleepingWorld(...things: string[]) {
 /** Past the sweeps that follow a start without a predecessor. */
 async function settled(world: SignalWorld) {
   await world.clock.advance(40_000);
-  world.wakes.take();
+  world.alarms.take();
   world.opened.length = 0;
 }
 
@@ -159,13 +159,13 @@ describe("the signals function", () => {
     const world = new SignalWorld();
     const { end } = world.hold();
     await settled(world);
-    const send = world.wakes.send.bind(world.wakes);
-    world.wakes.send = () => Promise.reject(new Error("throttled"));
+    const send = world.alarms.send.bind(world.alarms);
+    world.alarms.send = () => Promise.reject(new Error("throttled"));
     world.subscribers[0]?.send("a");
     await world.clock.advance(1_000);
     world.subscribers[0]?.send("b", "a");
     await world.clock.advance(1_000);
-    world.wakes.send = send;
+    world.alarms.send = send;
     await world.clock.advance(10_000);
     expect(world.forwarded().sort()).toEqual(["a", "b"]);
     await end();
@@ -210,7 +210,7 @@ describe("the hand-over of the signals (rule 19)", () => {
     await settled(world);
     // The lead: a fifth of so short an invocation.
     await world.clock.advance(55_000);
-    expect(world.wakes.holders).toEqual(["signals"]);
+    expect(world.alarms.leaders).toEqual(["signals"]);
     const second = world.hold();
     await settle();
     await world.clock.advance(1_000);
@@ -245,14 +245,14 @@ describe("the hand-over of the signals (rule 19)", () => {
     expect(await second.end()).toMatchObject({ gaps: 1 });
   });
 
-  it("is repaired by the tick if a holder was killed, within 15 s, the skew and a minute", async () => {
+  it("is repaired by the tick if a leader was killed, within 15 s, the skew and a minute", async () => {
     const world = await sleepingWorld("t");
     world.hold();
     await settled(world);
-    expect(await world.tick()).toMatchObject({ holders: 0 });
+    expect(await world.tick()).toMatchObject({ leaders: 0 });
     world.clock.jump(world.clock.now() + 20_001);
-    expect(await world.tick()).toMatchObject({ holders: 1 });
-    expect(world.wakes.holders).toEqual(["signals"]);
+    expect(await world.tick()).toMatchObject({ leaders: 1 });
+    expect(world.alarms.leaders).toEqual(["signals"]);
   });
 
   it("of two successors lets one in", async () => {
@@ -272,7 +272,7 @@ describe("the hand-over of the signals (rule 19)", () => {
     const world = await sleepingWorld("t");
     const first = world.hold(40_000);
     await world.clock.advance(1_000);
-    world.wakes.take();
+    world.alarms.take();
     // The second sweep is due after 30 s; this one's lead begins before.
     await world.clock.advance(27_000);
     const second = world.hold();
@@ -282,7 +282,7 @@ describe("the hand-over of the signals (rule 19)", () => {
     await world.clock.advance(5_000);
     expect(world.probes()).toContain("t");
     expect(await second.end()).toMatchObject({ gaps: 0 });
-    expect((await readHolder(world.machinery.control, "signals")).state?.sweepAt).toBeUndefined();
+    expect((await readLeader(world.ports.control, "signals")).state?.sweepAt).toBeUndefined();
   });
 });
 
@@ -367,9 +367,9 @@ describe("a sweep", () => {
     const records = await Promise.all(things.map((thingId) => world.record(thingId)));
     for (const thingId of things.slice(0, 10)) world.append(thingId, "e2");
     const began = world.clock.now();
-    const report = sweep(world.machinery, new Set(["things"]), new AbortController().signal);
+    const report = sweep(world.ports, new Set(["things"]), new AbortController().signal);
     await world.clock.advance(10_000);
-    expect(await report).toEqual({ looked: 300, news: 10, complete: true });
+    expect(await report).toEqual({ checked: 300, news: 10, complete: true });
     expect(world.opened).toHaveLength(300);
     expect(world.probes().sort()).toEqual(things.slice(0, 10).sort());
     expect(await Promise.all(things.map((thingId) => world.record(thingId)))).toEqual(records);
@@ -383,8 +383,8 @@ describe("a sweep", () => {
     const world = new SignalWorld({
       activities: [lazy(reader), cron(other, { everyMinutes: 60 }), eager(third)],
     });
-    for (const activity of [reader, other, third]) await startTask(world.machinery, activity, { thingId: "t" });
-    await startTask(world.machinery, reader, { thingId: "paused" });
+    for (const activity of [reader, other, third]) await startTask(world.ports, activity, { thingId: "t" });
+    await startTask(world.ports, reader, { thingId: "paused" });
     await world.drain();
     const key = { entity: "paused", kind: "thing", activity: "reader" };
     await world.store.update(key, {
@@ -393,25 +393,25 @@ describe("a sweep", () => {
       changes: { paused: true },
     });
     const run = async (upstream: string) => {
-      const report = sweep(world.machinery, new Set([upstream]), new AbortController().signal);
+      const report = sweep(world.ports, new Set([upstream]), new AbortController().signal);
       await world.clock.advance(2_000);
       return report;
     };
-    expect(await run("things")).toMatchObject({ looked: 1, complete: true });
-    expect(await run("others")).toMatchObject({ looked: 0, complete: true });
+    expect(await run("things")).toMatchObject({ checked: 1, complete: true });
+    expect(await run("others")).toMatchObject({ checked: 0, complete: true });
   });
 
   it("stops when its function has to, and says that it is not complete", async () => {
     const things = Array.from({ length: 200 }, (_, i) => `t${i}`);
     const world = await sleepingWorld(...things);
     const stopping = new AbortController();
-    const report = sweep(world.machinery, new Set(["things"]), stopping.signal);
+    const report = sweep(world.ports, new Set(["things"]), stopping.signal);
     await world.clock.advance(500);
     stopping.abort();
     await settle();
-    const { looked, complete } = await report;
+    const { checked, complete } = await report;
     expect(complete).toBe(false);
-    expect(looked).toBeLessThan(120);
+    expect(checked).toBeLessThan(120);
   });
 });
 
@@ -443,7 +443,7 @@ describe("the measurements of the signals function", () => {
     expect(measured.of("StreamFailures")).toEqual([[1, { why: "Unavailable" }]]);
   });
 
-  it("are no gap where the last holder is still there, none of the first, and the time since its last beat where it died", async () => {
+  it("are no gap where the last leader is still there, none of the first, and the time since its last beat where it died", async () => {
     const world = new SignalWorld();
     const measured = measuredIn(world);
     const first = world.hold(300_000);
@@ -455,7 +455,7 @@ describe("the measurements of the signals function", () => {
     expect(measured.of("HandOverGapMs")).toEqual([[0, {}]]);
     await first.end();
     // The process is killed: it neither beats nor releases the place.
-    const { state } = await readHolder(world.machinery.control, "signals");
+    const { state } = await readLeader(world.ports.control, "signals");
     const lastBeat = (state?.aliveUntil ?? 0) - 15_000;
     world.clock.jump(lastBeat + 50_000);
     const third = world.hold();

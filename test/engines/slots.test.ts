@@ -4,7 +4,7 @@ import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { type Need, Slots } from "../../functions/engines/slots.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
 
@@ -74,7 +74,7 @@ describe("the limits of an invocation", () => {
   it("hold for all runs together", async () => {
     const { activity, running } = counting("reader");
     const world = new World({ activities: [lazy(activity)], limits: { runs: 4, runsPerKind: 100 } });
-    for (let i = 0; i < 20; i++) await startTask(world.machinery, activity, { thingId: `t${i}` });
+    for (let i = 0; i < 20; i++) await startTask(world.ports, activity, { thingId: `t${i}` });
     await world.drain();
     expect(running.most).toBe(4);
   });
@@ -87,7 +87,7 @@ describe("the limits of an invocation", () => {
     });
     for (let i = 0; i < 5; i++) {
       for (const { activity } of [restore, archive, other]) {
-        await startTask(world.machinery, activity, { thingId: `t${i}` });
+        await startTask(world.ports, activity, { thingId: `t${i}` });
       }
     }
     await world.drain();

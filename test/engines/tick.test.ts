@@ -3,9 +3,9 @@ import { defineProcessor, task } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
 import { cron, lazy } from "../../functions/engines/binding.ts";
-import { noteQueueAge } from "../../functions/engines/queue-age.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
+import { recordQueueAge } from "../../functions/queue/queue-age.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { dueShard, dueShards } from "../../functions/tasks/record.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, thing, World } from "../support/world.ts";
@@ -15,7 +15,7 @@ const minute = 60_000;
 async function sleepingWorld() {
   const world = new World({ activities: [lazy(reader)] });
   world.append("t", "e1");
-  await startTask(world.machinery, reader, { thingId: "t" });
+  await startTask(world.ports, reader, { thingId: "t" });
   await world.drain();
   return world;
 }
@@ -50,14 +50,14 @@ describe("a tick", () => {
 
   it("rescues a task whose wake was lost, ever less often while it stays overdue (T6)", async () => {
     const world = new World({ activities: [lazy(reader)] });
-    await startTask(world.machinery, reader, { thingId: "t" });
-    world.wakes.take();
+    await startTask(world.ports, reader, { thingId: "t" });
+    world.alarms.take();
     expect(await world.tick()).toMatchObject({ rescued: 0 });
     const rescues: number[] = [];
     for (let minutes = 1; minutes <= 60; minutes++) {
       await world.clock.advance(minute);
       if ((await world.tick()).rescued > 0) rescues.push(minutes);
-      world.wakes.take();
+      world.alarms.take();
     }
     // Due after 3 min, then 3, 6, 12 and 24 min later.
     expect(rescues).toEqual([3, 6, 12, 24, 48]);
@@ -77,11 +77,11 @@ describe("a tick", () => {
       },
     });
     const world = new World({ activities: [lazy(flaky)] });
-    await startTask(world.machinery, flaky, { thingId: "t" });
+    await startTask(world.ports, flaky, { thingId: "t" });
     await world.drain();
     broken = false;
     await world.clock.advance(20_000);
-    world.wakes.take();
+    world.alarms.take();
     await world.clock.advance(3 * minute);
     await world.tick();
     await world.drain();
@@ -92,7 +92,7 @@ describe("a tick", () => {
     const world = await sleepingWorld();
     await world.clock.advance(3 * minute);
     expect(await world.tick()).toMatchObject({ probed: 1, news: 0 });
-    expect(world.wakes.take()).toEqual([]);
+    expect(world.alarms.take()).toEqual([]);
     // The signal of this event was lost.
     world.append("t", "e2");
     await world.clock.advance(14 * minute);
@@ -100,7 +100,7 @@ describe("a tick", () => {
     await world.clock.advance(minute);
     expect(await world.tick()).toMatchObject({ probed: 1, news: 1 });
     await world.drain();
-    expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e2", wakes: 0 });
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e2", wakeCount: 0 });
   });
 
   it("takes an upstream that fails for news: the run will log it", async () => {
@@ -117,10 +117,10 @@ describe("a tick", () => {
   it("looks at a running task again when its lease ends, and has it taken over then (rule 8)", async () => {
     const world = new World({ activities: [lazy(reader)] });
     world.append("t", "e1");
-    await startTask(world.machinery, reader, { thingId: "t" });
+    await startTask(world.ports, reader, { thingId: "t" });
     let killed = true;
     world.onOpen = () => (killed ? new Promise(() => {}) : undefined);
-    void world.deliver(world.wakes.take(), world.invocation(900_000));
+    void world.deliver(world.alarms.take(), world.invocation(900_000));
     await settle();
     // Its process is frozen: no timer of it fires.
     world.clock.jump(world.clock.now() + 3 * minute);
@@ -141,8 +141,8 @@ describe("a tick", () => {
       processEvents: () => new Promise(() => {}),
     });
     const world = new World({ activities: [lazy(deadly)] });
-    await startTask(world.machinery, deadly, { thingId: "t" });
-    let wakes = world.wakes.take();
+    await startTask(world.ports, deadly, { thingId: "t" });
+    let wakes = world.alarms.take();
     for (let deaths = 0; deaths < 3; deaths++) {
       void world.deliver(wakes, world.invocation(900_000));
       await settle();
@@ -150,7 +150,7 @@ describe("a tick", () => {
       expect(record).toMatchObject({ status: "running", strikes: deaths });
       world.clock.jump((record.leaseUntil ?? 0) + 60_000);
       await world.tick();
-      wakes = world.wakes.take();
+      wakes = world.alarms.take();
     }
     expect(await world.record("t")).toMatchObject({ status: "parked", strikes: 2 });
     expect(wakes).toEqual([]);
@@ -158,20 +158,20 @@ describe("a tick", () => {
 
   it("of two at once rescues each task once (rule 11)", async () => {
     const world = new World({ activities: [lazy(reader)] });
-    for (let i = 0; i < 20; i++) await startTask(world.machinery, reader, { thingId: `t${i}` });
-    world.wakes.take();
+    for (let i = 0; i < 20; i++) await startTask(world.ports, reader, { thingId: `t${i}` });
+    world.alarms.take();
     await world.clock.advance(3 * minute);
     const reports = await Promise.all([world.tick(), world.tick()]);
     expect(reports.map(({ rescued }) => rescued).reduce((a, b) => a + b)).toBe(20);
-    expect(world.wakes.take()).toHaveLength(20);
+    expect(world.alarms.take()).toHaveLength(20);
   });
 
   it("does not add to a queue that is late (rule 11)", async () => {
     const world = new World({ activities: [lazy(reader)] });
-    await startTask(world.machinery, reader, { thingId: "t" });
-    world.wakes.take();
+    await startTask(world.ports, reader, { thingId: "t" });
+    world.alarms.take();
     await world.clock.advance(3 * minute);
-    await noteQueueAge(world.machinery.control, { ageMs: 200_000, at: world.clock.now() });
+    await recordQueueAge(world.ports.control, { ageMs: 200_000, at: world.clock.now() });
     expect(await world.tick()).toMatchObject({ rescued: 0, cutShort: true });
     await world.clock.advance(2 * minute);
     expect(await world.tick()).toMatchObject({ rescued: 1, cutShort: false });
@@ -179,10 +179,10 @@ describe("a tick", () => {
 
   it("goes on if it cannot read how late the queue is (T6)", async () => {
     const world = new World({ activities: [lazy(reader)] });
-    await startTask(world.machinery, reader, { thingId: "t" });
-    world.wakes.take();
+    await startTask(world.ports, reader, { thingId: "t" });
+    world.alarms.take();
     await world.clock.advance(3 * minute);
-    const { control } = world.machinery;
+    const { control } = world.ports;
     const read = control.read.bind(control);
     control.read = (name) => (name === "queue-age" ? Promise.reject(new Error("a document of v2")) : read(name));
     expect(await world.tick()).toMatchObject({ rescued: 1, cutShort: false });
@@ -193,14 +193,10 @@ describe("a tick", () => {
   it("takes a paused task out of the index and wakes nobody", async () => {
     const world = await sleepingWorld();
     const record = await world.record("t");
-    await world.store.update(record, {
-      operation: "test",
-      guard: { op: "missing", attribute: "paused" },
-      changes: { paused: true },
-    });
+    await world.edit(record, { paused: true });
     await world.clock.advance(3 * minute);
     await world.tick();
-    expect(world.wakes.take()).toEqual([]);
+    expect(world.alarms.take()).toEqual([]);
     expect(await world.record("t")).not.toHaveProperty("due");
   });
 
@@ -217,26 +213,26 @@ describe("a tick", () => {
   it("says that its budget is used up by the last shard of the index, too", async () => {
     const world = new World({ activities: [cron(reader, { everyMinutes: 1 })] });
     const tasks = 300;
-    for (let i = 0; i < tasks; i++) await startTask(world.machinery, reader, { thingId: `t${i}` });
-    world.wakes.take();
+    for (let i = 0; i < tasks; i++) await startTask(world.ports, reader, { thingId: `t${i}` });
+    world.alarms.take();
     await world.clock.advance(3 * minute);
     const now = world.clock.now();
     for (let shard = 0; shard < dueShards; shard++) expect(await world.store.due(shard, now, 1)).toHaveLength(1);
-    const { tick } = await import("../../functions/engines/tick.ts");
-    const report = await tick(world.machinery, [], { looks: tasks, concurrency: 2 }, world.invocation());
+    const { tick } = await import("../../functions/tick/tick.ts");
+    const report = await tick(world.ports, [], { checks: tasks, concurrency: 2 }, world.invocation());
     expect(report).toMatchObject({ rescued: tasks, cutShort: true });
   });
 
   it("stops at its budget and leaves the rest to the next one", async () => {
     const world = new World({ activities: [cron(reader, { everyMinutes: 1 })] });
-    for (let i = 0; i < 30; i++) await startTask(world.machinery, reader, { thingId: `t${i}` });
-    world.wakes.take();
+    for (let i = 0; i < 30; i++) await startTask(world.ports, reader, { thingId: `t${i}` });
+    world.alarms.take();
     await world.clock.advance(3 * minute);
-    const { tick } = await import("../../functions/engines/tick.ts");
-    const report = await tick(world.machinery, [], { looks: 10, concurrency: 2 }, world.invocation());
+    const { tick } = await import("../../functions/tick/tick.ts");
+    const report = await tick(world.ports, [], { checks: 10, concurrency: 2 }, world.invocation());
     expect(report).toMatchObject({ rescued: 10, cutShort: true });
-    const usedUp = () => world.log.filter(({ message }) => message.startsWith("looks used up"));
-    expect(usedUp()).toMatchObject([{ fields: { looks: 10, oldestDueMs: report.oldestDueMs } }]);
+    const usedUp = () => world.log.filter(({ message }) => message.startsWith("checks used up"));
+    expect(usedUp()).toMatchObject([{ fields: { checks: 10, oldestDueMs: report.oldestDueMs } }]);
     expect(await world.tick()).toMatchObject({ rescued: 20, cutShort: false });
     expect(usedUp()).toHaveLength(1);
   });
@@ -244,20 +240,20 @@ describe("a tick", () => {
   it("reaches every shard, though more comes due than it can look at (T6, rule 22)", async () => {
     const world = new World({ activities: [lazy(reader)], limits: { probePeriodMs: 3 * minute } });
     const tasks = 160;
-    for (let i = 0; i < tasks; i++) await startTask(world.machinery, reader, { thingId: `t${i}` });
+    for (let i = 0; i < tasks; i++) await startTask(world.ports, reader, { thingId: `t${i}` });
     await world.drain();
     await world.clock.advance(3 * minute);
     const startedAt = world.clock.now();
-    const { tick } = await import("../../functions/engines/tick.ts");
+    const { tick } = await import("../../functions/tick/tick.ts");
     // Five ticks for all of them, and each comes due again after three.
     for (let ticks = 0; ticks < 12; ticks++) {
-      const report = await tick(world.machinery, [], { looks: tasks / 5, concurrency: 5 }, world.invocation());
+      const report = await tick(world.ports, [], { checks: tasks / 5, concurrency: 5 }, world.invocation());
       expect(report).toMatchObject({ probed: tasks / 5, cutShort: true });
       await world.clock.advance(minute);
     }
-    const neverLookedAt: string[] = [];
-    for await (const { entity, due = 0 } of world.store.list()) if (due <= startedAt) neverLookedAt.push(entity);
-    expect(neverLookedAt).toEqual([]);
+    const neverChecked: string[] = [];
+    for await (const { entity, due = 0 } of world.store.list()) if (due <= startedAt) neverChecked.push(entity);
+    expect(neverChecked).toEqual([]);
   });
 
   it("gives what a shard does not need to those that do", async () => {
@@ -265,13 +261,13 @@ describe("a tick", () => {
     const ofOneShard = Array.from({ length: 500 }, (_, i) => `t${i}`).filter(
       (entity) => dueShard({ entity, kind: "thing", activity: "reader" }) === 7,
     );
-    for (const thingId of ofOneShard) await startTask(world.machinery, reader, { thingId });
+    for (const thingId of ofOneShard) await startTask(world.ports, reader, { thingId });
     await world.drain();
     await world.clock.advance(3 * minute);
-    const { tick } = await import("../../functions/engines/tick.ts");
-    const looks = ofOneShard.length;
-    const report = await tick(world.machinery, [], { looks, concurrency: 5 }, world.invocation());
-    expect(looks).toBeGreaterThan(5);
-    expect(report).toMatchObject({ probed: looks });
+    const { tick } = await import("../../functions/tick/tick.ts");
+    const checks = ofOneShard.length;
+    const report = await tick(world.ports, [], { checks, concurrency: 5 }, world.invocation());
+    expect(checks).toBeGreaterThan(5);
+    expect(report).toMatchObject({ probed: checks });
   });
 });

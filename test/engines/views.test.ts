@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defineActivity, type RunContext } from "../../functions/contract/activity.ts";
 import { caughtUp, completed, type Decision, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { thing, World } from "../support/world.ts";
 
 interface Seen {
@@ -37,7 +37,7 @@ function collecting(
 async function started(collected: ReturnType<typeof collecting>, ...ids: string[]) {
   const world = new World({ activities: [lazy(collected.activity)] });
   world.append("t", ...ids);
-  await startTask(world.machinery, collected.activity, { thingId: "t" });
+  await startTask(world.ports, collected.activity, { thingId: "t" });
   await world.drain();
   return world;
 }
@@ -102,7 +102,7 @@ describe("a level 2 activity", () => {
     expect(await world.record("t")).toMatchObject({ status: "retrying", tail: "e1", view: '{"ids":["e1"]}' });
     broken = false;
     await world.clock.advance(20_000);
-    world.wakes.take();
+    world.alarms.take();
     await world.clock.advance(300_000);
     expect(await world.tick()).toMatchObject({ rescued: 1 });
     await world.drain();
@@ -184,12 +184,12 @@ describe("a level 2 activity", () => {
     const collected = collecting();
     const world = new World({ activities: [lazy(collected.activity)] });
     world.append("t", "e1", "e2");
-    await startTask(world.machinery, collected.activity, { thingId: "t" });
+    await startTask(world.ports, collected.activity, { thingId: "t" });
     const invocation = world.invocation();
     world.onEvent = (_thing, id) => {
       if (id === "e2") invocation.controller.abort();
     };
-    await world.deliver(world.wakes.take(), invocation);
+    await world.deliver(world.alarms.take(), invocation);
     expect(collected.acted).toEqual([]);
     world.onEvent = () => {};
     world.histories.set("t", ["e1"]);
@@ -201,7 +201,7 @@ describe("a level 2 activity", () => {
     const collected = collecting({ act: async () => caughtUp() });
     const world = new World({ activities: [lazy(collected.activity)] });
     world.append("t", "e1");
-    await startTask(world.machinery, collected.activity, { thingId: "t" });
+    await startTask(world.ports, collected.activity, { thingId: "t" });
     const invocation = world.invocation();
     const cut = collecting({
       act: () => {
@@ -211,11 +211,11 @@ describe("a level 2 activity", () => {
     });
     const first = new World({ activities: [lazy(cut.activity)], store: world.store });
     first.append("t", "e1");
-    await first.deliver(world.wakes.take(), invocation);
+    await first.deliver(world.alarms.take(), invocation);
     const record = await world.record("t");
     expect(record).toMatchObject({ status: "ready", tail: "e1" });
     expect(record).not.toHaveProperty("acted");
-    await world.deliver(first.wakes.take());
+    await world.deliver(first.alarms.take());
     expect(collected.acted).toHaveLength(1);
   });
 
@@ -277,7 +277,7 @@ describe("a level 2 activity", () => {
     });
     const world = new World({ activities: [lazy(activity)] });
     world.append("t", "e1");
-    await startTask(world.machinery, activity, { thingId: "t" });
+    await startTask(world.ports, activity, { thingId: "t" });
     await world.drain();
     expect(await world.record("t")).toMatchObject({ status: "retrying", tail: "epoch" });
   });

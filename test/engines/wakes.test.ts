@@ -4,7 +4,7 @@ import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp, completed, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import type { Tail } from "../../functions/contract/tail.ts";
 import { cron, lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { acquire } from "../../functions/tasks/transitions.ts";
 import type { WakeClass } from "../../functions/wake/wake.ts";
 import { settle } from "../support/test-clock.ts";
@@ -35,7 +35,7 @@ function recording(hooks: { readonly beforeReturn?: (run: number) => void | Prom
 async function sleepingWorld(recorded = recording()) {
   const world = new World({ activities: [lazy(recorded.activity)] });
   world.append("t", "e1");
-  await startTask(world.machinery, recorded.activity, { thingId: "t" });
+  await startTask(world.ports, recorded.activity, { thingId: "t" });
   await world.drain();
   return { world, ...recorded };
 }
@@ -59,16 +59,16 @@ describe("a run", () => {
         if (run !== 1) return;
         world.append("t", "e2");
         await world.signal("t");
-        expect(await world.deliver(world.wakes.take())).toEqual([]);
+        expect(await world.deliver(world.alarms.take())).toEqual([]);
       },
     });
     const world = new World({ activities: [lazy(recorded.activity)] });
     world.append("t", "e1");
-    await startTask(world.machinery, recorded.activity, { thingId: "t" });
+    await startTask(world.ports, recorded.activity, { thingId: "t" });
     await world.drain();
     expect(recorded.runs.map(({ events }) => events)).toEqual([["e1"], ["e2"]]);
     // In place: the same run, so the fence has not moved.
-    expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e2", fence: 1, wakes: 1 });
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e2", fence: 1, wakeCount: 1 });
   });
 
   it("hands over after ten rounds in place, so that one busy task does not keep the invocation (rule 10)", async () => {
@@ -81,8 +81,8 @@ describe("a run", () => {
     });
     const world = new World({ activities: [lazy(recorded.activity)] });
     world.append("t", "e1");
-    await startTask(world.machinery, recorded.activity, { thingId: "t" });
-    await world.deliver(world.wakes.take());
+    await startTask(world.ports, recorded.activity, { thingId: "t" });
+    await world.deliver(world.alarms.take());
     expect(recorded.runs).toHaveLength(10);
     expect(await world.record("t")).toMatchObject({ status: "ready", tail: "e10" });
     await world.drain();
@@ -110,8 +110,8 @@ describe("signals", () => {
     const done = defineProcessor(thing, { name: "done", processEvents: async (run) => completed(run.tail) });
     const timed = defineProcessor(thing, { name: "timed", processEvents: async (run) => caughtUp(run.tail) });
     const world = new World({ activities: [lazy(done), cron(timed, { everyMinutes: 5 })] });
-    await startTask(world.machinery, done, { thingId: "t" });
-    await startTask(world.machinery, timed, { thingId: "t" });
+    await startTask(world.ports, done, { thingId: "t" });
+    await startTask(world.ports, timed, { thingId: "t" });
     await world.drain();
     const before = await world.store.tasksOf("t");
     const update = world.store.update.bind(world.store);
@@ -134,9 +134,9 @@ describe("signals", () => {
       },
     });
     const world = new World({ activities: [cron(timed, { everyMinutes: 5 })] });
-    await startTask(world.machinery, timed, { thingId: "t" });
+    await startTask(world.ports, timed, { thingId: "t" });
     await world.drain();
-    expect(await world.record("t")).toMatchObject({ status: "sleeping", fence: 1, wakes: 0 });
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", fence: 1, wakeCount: 0 });
   });
 
   it("of an aggregate that nobody follows are passed over", async () => {
@@ -175,7 +175,7 @@ describe("alarm clocks", () => {
       processEvents: async (run) => silentRetryAfter(run.tail, later),
     });
     const world = new World({ activities: [lazy(activity)] });
-    const { key } = await startTask(world.machinery, activity, { thingId: "t" });
+    const { key } = await startTask(world.ports, activity, { thingId: "t" });
     const update = world.store.update.bind(world.store);
     world.store.update = async (task, change) => {
       const written = await update(task, change);
@@ -187,14 +187,14 @@ describe("alarm clocks", () => {
         leaseUntil: now,
         engine: "lazy",
         eagerBucket: undefined,
-        isAlone: false,
+        inQuarantine: false,
         now,
       } as const;
       await update(task, acquire(claim, { sleeping: false, early: true, fence: undefined }));
       return update(task, change);
     };
     const sent: unknown[] = [];
-    world.wakes.sendAt = async (wake, at) => void sent.push({ ...wake, at });
+    world.alarms.sendAt = async (wake, at) => void sent.push({ ...wake, at });
     await world.drain();
     expect(await world.record("t")).toMatchObject({ status: "running", token: "next", fence: 2 });
     expect(sent).toEqual([{ class: "timer", key, fence: 1, at: later.getTime() }]);
@@ -205,7 +205,7 @@ describe("alarm clocks", () => {
     const at = world.clock.now() + 45_000;
     const key = { entity: "t", kind: "thing", activity: "reader" };
     await world.deliver([{ class: "timer", key, fence: 1, notBefore: at }]);
-    expect(world.wakes.next).toBe(world.clock.now() + 20_000);
+    expect(world.alarms.next).toBe(world.clock.now() + 20_000);
     expect(runs).toHaveLength(1);
   });
 });
@@ -220,7 +220,7 @@ describe("no wake-up is lost (T3)", () => {
         world.store.update = scheduler.scheduleFunction(update);
         world.onOpen = () => scheduler.schedule(Promise.resolve(), "open");
         world.onEvent = () => scheduler.schedule(Promise.resolve(), "event");
-        const started = startTask(world.machinery, activity, { thingId: "t" });
+        const started = startTask(world.ports, activity, { thingId: "t" });
         const writers = Array.from({ length: events }, async (_, i) => {
           await scheduler.schedule(Promise.resolve(), `commit ${i}`);
           world.append("t", `e${i}`);
@@ -230,7 +230,7 @@ describe("no wake-up is lost (T3)", () => {
         const invoke = async () => {
           for (let i = 0; i < 3; i++) {
             await scheduler.schedule(Promise.resolve(), "receive");
-            await world.deliver(world.wakes.take());
+            await world.deliver(world.alarms.take());
           }
         };
         const all = Promise.all([started, ...writers, invoke(), invoke()]);
@@ -252,8 +252,8 @@ describe("two invocations with the same wake", () => {
     const { activity, runs } = recording();
     const world = new World({ activities: [lazy(activity)] });
     world.append("t", "e1");
-    await startTask(world.machinery, activity, { thingId: "t" });
-    const wakes = world.wakes.take();
+    await startTask(world.ports, activity, { thingId: "t" });
+    const wakes = world.alarms.take();
     await Promise.all([world.deliver(wakes), world.deliver(wakes)]);
     expect(runs).toHaveLength(1);
   });
@@ -266,9 +266,9 @@ describe("two invocations with the same wake", () => {
     const recorded = recording({ beforeReturn: (run) => (run === 1 ? frozen : undefined) });
     const world = new World({ activities: [lazy(recorded.activity)] });
     world.append("t", "e1");
-    await startTask(world.machinery, recorded.activity, { thingId: "t" });
+    await startTask(world.ports, recorded.activity, { thingId: "t" });
     const first = world.invocation();
-    const wakes = world.wakes.take();
+    const wakes = world.alarms.take();
     const zombie = world.deliver(wakes, first);
     await settle();
     // Nothing of the frozen process moves, so its own alarm does not ring: only the clock of the others does.
@@ -290,12 +290,12 @@ describe("cron tasks", () => {
   it("run at their slots, k·interval after their start, and missed slots are not caught up (rule 16)", async () => {
     const { activity, runs } = recording();
     const world = new World({ activities: [cron(activity, { everyMinutes: 5 })] });
-    await startTask(world.machinery, activity, { thingId: "t" });
+    await startTask(world.ports, activity, { thingId: "t" });
     await world.drain();
     expect(await world.record("t")).toMatchObject({ status: "sleeping", notBefore: start + 300_000 });
     await world.clock.advance(299_999);
     await world.tick();
-    expect(world.wakes.take()).toEqual([]);
+    expect(world.alarms.take()).toEqual([]);
     await world.clock.advance(1);
     expect(await world.tick()).toMatchObject({ rescued: 1 });
     await world.drain();

@@ -150,7 +150,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
     expect(world.lines("warn", "error")).toEqual([]);
 
     many.goOn();
-    await world.deliver(world.machinery.wakes.take());
+    await world.deliver(world.ports.alarms.take());
     await world.expectWhole(large.history);
   });
 

@@ -33,7 +33,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
     token = "right-token";
     await world.expectRepaired(historyOf(nog));
     await world.again();
-    // What is accepted is used again.
+    // An accepted token is reused.
     expect(asked).toBe(5);
     for (const text of [secret, "right-token"]) expect(await world.printed()).not.toContain(text);
   });
@@ -55,7 +55,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
     await world.expectRepaired(historyOf(nog));
   });
 
-  it("that is unavailable again and again: its circuit opens, nothing is tried until a canary comes back (rule 12)", async () => {
+  it("that is unavailable again and again: its circuit opens, nothing is tried until a trial comes back (rule 12)", async () => {
     const nog = await startNog(5);
     const history = historyOf(nog);
     const gate = await Gate.open(urlOf(protocol, nog));
@@ -65,8 +65,8 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
       nog,
       hurry: 20,
     });
-    // Some events are there before: the tail must not move for what follows.
-    await gate.lead(
+    // Some events come before: the tail must not move for the later ones.
+    await gate.redirect(
       scripted(protocol, async function* () {
         for (const event of eventsAfter(nog).slice(0, 2)) yield { events: [event] };
       }),
@@ -74,7 +74,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
     await world.first();
     expect(await world.record()).toMatchObject({ status: "sleeping", tail: history[1] });
 
-    await gate.lead(
+    await gate.redirect(
       // biome-ignore lint/correctness/useYield: it has nothing to say.
       scripted(protocol, async function* () {
         throw new ConnectError("not now", Code.Unavailable);
@@ -83,7 +83,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
     for (let attempts = 1; attempts < failuresToOpen; attempts++) {
       await world.again();
       await world.expectFailed(/^\[unavailable\] not now$/, { attempts });
-      // Tried again for a moment, each time.
+      // Retried for a moment each time.
       expect(world.opens).toHaveLength(1 + 3 * attempts);
       expect(await world.breaker()).toBeUndefined();
     }
@@ -94,13 +94,13 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
       "warn upstream is out",
     ]);
 
-    await gate.lead(urlOf(protocol, nog));
+    await gate.redirect(urlOf(protocol, nog));
     const before = { record: await world.record(), opens: world.opens.length };
     await world.again();
-    // No write and no stream: the wake comes again.
+    // No write and no stream: the queue redelivers the wake.
     expect({ record: await world.record(), opens: world.opens.length }).toEqual(before);
     await eventually(async () => {
-      await world.deliver(world.machinery.wakes.take());
+      await world.deliver(world.ports.alarms.take());
       return (await world.record()).status === "sleeping";
     });
     await world.expectWhole(history);
@@ -123,7 +123,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
     expect(world.connection.health.failures).toBe(1);
     expect(await world.breaker()).toBeUndefined();
 
-    await gate.lead(urlOf(protocol, nog));
+    await gate.redirect(urlOf(protocol, nog));
     await world.expectRepaired(historyOf(nog));
   });
 });

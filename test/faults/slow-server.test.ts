@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../../functions/contract/clock.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import { settle } from "../support/test-clock.ts";
 import { type Protocol, protocolNames } from "../upstream/harness.ts";
 import { eventually, FaultyWorld, historyOf, startNog, urlOf } from "./faulty-world.ts";
@@ -13,13 +13,13 @@ const never = 60_000;
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
-/** A repo of ten events behind a gate, where another server answers for it until it is repaired. */
+/** A repo of ten events behind a gate, with another server behind it until it is repaired. */
 async function behindGate(protocol: Protocol) {
   const nog = await startNog(10);
   const gate = await Gate.open(urlOf(protocol, nog));
   const calls = { open: 0, pings: 0 };
   const say = (script: Script) =>
-    gate.lead(
+    gate.redirect(
       scripted(
         protocol,
         async function* (request, context) {
@@ -30,7 +30,7 @@ async function behindGate(protocol: Protocol) {
         () => calls.pings++,
       ),
     );
-  return { nog, gate, calls, say, repair: () => gate.lead(urlOf(protocol, nog)), history: historyOf(nog) };
+  return { nog, gate, calls, say, repair: () => gate.redirect(urlOf(protocol, nog)), history: historyOf(nog) };
 }
 
 const ended = (signal: AbortSignal) => new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -55,11 +55,11 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
     expect(await world.record()).toMatchObject({ status: "ready", tail: world.seen.at(-1), attempts: 0 });
     await eventually(() => calls.open === 0);
 
-    await world.deliver(world.machinery.wakes.take());
+    await world.deliver(world.ports.alarms.take());
     await world.expectWhole(history);
     expect(world.passes.map(({ after }) => after)).toEqual(["epoch", tail]);
     expect(world.lines("warn", "error")).toEqual([]);
-    // All the events together took longer than a silence may, but none of them.
+    // All events together took longer than the silence limit, but none of them alone.
     expect(world.connection.health.failures).toBe(0);
   });
 
@@ -76,7 +76,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
       expect(world.seen).toEqual(history.slice(0, events));
       expect(world.passes).toHaveLength(events === 0 ? 0 : 1);
       await world.expectFailed(/no message for more than 200 ms/);
-      // To try again at once would take as long again.
+      // An immediate retry would take as long again.
       expect(world.opens).toHaveLength(1);
       await eventually(() => calls.open === 0);
 
@@ -87,7 +87,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
 
   it("that sends bytes, but no message that is whole: given up after a while", async () => {
     const { gate, nog, repair, history } = await behindGate(protocol);
-    await gate.lead(
+    await gate.redirect(
       answering(protocol, async (to) => {
         to.head();
         const bytes = frame(message(...eventsAfter(nog)), { length: 1_000_000 });
@@ -126,7 +126,7 @@ describe.each(protocolNames)("a server of %s", (protocol) => {
     await eventually(() => calls.open === 0);
 
     await repair();
-    await world.deliver(world.machinery.wakes.take());
+    await world.deliver(world.ports.alarms.take());
     await world.expectWhole(history);
   });
 });

@@ -2,7 +2,6 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { type Address, defineStream, type Stream } from "../../functions/contract/stream.ts";
 import { epoch, eventId } from "../../functions/contract/tail.ts";
-import { tick } from "../../functions/engines/tick.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import {
   registry as registryKind,
@@ -16,6 +15,7 @@ import {
   uuidText,
 } from "../../functions/nog/index.ts";
 import { rewind } from "../../functions/tasks/transitions.ts";
+import { tick } from "../../functions/tick/tick.ts";
 import type { Upstream as Nog } from "../../local/upstream/server.ts";
 import { TestClock } from "../support/test-clock.ts";
 import {
@@ -56,7 +56,7 @@ const silent = kinds
   .filter(({ served }) => served.unknownAfter === undefined)
   .map((kind) => [kind.name, kind] as const);
 
-/** A task that has come to the head of its aggregate, of at least three events. */
+/** A task at the head of its aggregate, which has at least three events. */
 async function caughtUp(protocol: Protocol, { stream, address, served }: Kind) {
   const nog = await startNog(1);
   served.append(nog, 3);
@@ -67,7 +67,7 @@ async function caughtUp(protocol: Protocol, { stream, address, served }: Kind) {
   return { nog, world, clock };
 }
 
-/** Forgets all events before the last one, as the scans of the original do. */
+/** Deletes all events before the last one, as nog's scans do. */
 async function trim(nog: Nog, { name, served }: Kind): Promise<void> {
   if (name === registryWorkflowIndex.kind) {
     nog.seed.snapshotIndex(registry);
@@ -75,7 +75,7 @@ async function trim(nog: Nog, { name, served }: Kind): Promise<void> {
     nog.seed.collectIndex(registry);
     return;
   }
-  // Its aggregates must have seen what is to be forgotten.
+  // Its aggregates must have seen the events to be deleted.
   await collect(served.open(protocols.grpc(nog), {}));
   nog.journal.trim(served.history, ulidBytes(historyOf(nog, served.history).at(-2) ?? "", "id"));
   nog.journal.collect(served.history);
@@ -98,7 +98,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
       expect(world.log.find(({ level }) => level === "warn")?.fields).toMatchObject({ afterEvent: tail });
       expect(world.connection.health.failures).toBe(0);
 
-      // From now on it goes on as ever.
+      // Afterwards it continues as usual.
       kind.served.append(nog, 1);
       await world.again();
       expect(world.passes.at(-1)).toEqual({
@@ -112,7 +112,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
     "of a %s, because an operator mistyped it: the same, and nothing is skipped (T1)",
     async (_name, kind) => {
       const { nog, world, clock } = await caughtUp(protocol, kind);
-      await world.machinery.store.update(world.key, rewind(nobodysId, clock.now()));
+      await world.ports.store.update(world.key, rewind(nobodysId, clock.now()));
       await world.again();
       expect(world.passes.slice(1)).toEqual([{ after: epoch, ids: historyOf(nog, kind.served.history) }]);
       expect(world.lines("warn", "error")).toEqual(["warn tail unknown to the upstream, reading from epoch"]);
@@ -135,7 +135,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
       await clock.advance(1);
       opens = world.opens.length;
       await world.again();
-      // After the tail, the whole to look for it, and from epoch for the activity.
+      // Opened after the tail, for the whole history to find the tail, and from epoch for the activity.
       expect(world.opens.length - opens).toBe(3);
       expect(world.passes.at(-1)).toEqual({ after: epoch, ids: [] });
       expect(await world.record()).toMatchObject({ status: "sleeping", tail: epoch, attempts: 0 });
@@ -147,7 +147,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
     "of a %s, because an operator mistyped it: looked up at once, and nothing is skipped (T1)",
     async (_name, kind) => {
       const { nog, world, clock } = await caughtUp(protocol, kind);
-      await world.machinery.store.update(world.key, rewind(nobodysId, clock.now()));
+      await world.ports.store.update(world.key, rewind(nobodysId, clock.now()));
       await world.again();
       const history = historyOf(nog, kind.served.history);
       expect(world.passes.slice(1)).toEqual([{ after: epoch, ids: history }]);
@@ -160,7 +160,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
     "or has just shown, of a %s read from epoch after a rewind: no probe takes it for news",
     async (_name, kind) => {
       const { nog, world, clock } = await caughtUp(protocol, kind);
-      await world.machinery.store.update(world.key, rewind(epoch, clock.now()));
+      await world.ports.store.update(world.key, rewind(epoch, clock.now()));
       await world.again();
       const tail = historyOf(nog, kind.served.history).at(-1);
       expect(await world.record()).toMatchObject({ status: "sleeping", tail, tailSeenAt: clock.now() });
@@ -186,7 +186,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
         expect(world.opens.length - opens).toBe(1);
         await clock.advance(1);
       }
-      // An event that follows shows as well that the server knows the tail.
+      // A later event also proves that the server knows the tail.
       kind.served.append(nog, 1);
       await world.again();
       expect(await world.record()).toMatchObject({ tailSeenAt: clock.now() });
@@ -202,11 +202,11 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
     expect(await ticked(world)).toMatchObject({ probed: 1, news: 0, failed: 0 });
     await clock.advance(trustMs / 2);
     expect(await ticked(world)).toMatchObject({ probed: 1, news: 1, failed: 0 });
-    await world.deliver(world.machinery.wakes.take());
+    await world.deliver(world.ports.alarms.take());
     expect(world.passes.at(-1)).toEqual({ after: epoch, ids: [] });
     expect(await world.record()).toMatchObject({ status: "sleeping", tail: epoch });
     expect(world.lines("warn", "error")).toEqual(["warn tail unknown to the upstream, reading from epoch"]);
-    // An epoch is no tail that could be forgotten.
+    // An epoch cannot be forgotten.
     await clock.advance(2 * trustMs);
     expect(await ticked(world)).toMatchObject({ probed: 1, news: 0 });
   });
@@ -217,7 +217,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
     await trim(nog, kind);
     await clock.advance(3_600_000);
     expect(await ticked(world)).toMatchObject({ probed: 1, news: 1, failed: 0 });
-    await world.deliver(world.machinery.wakes.take());
+    await world.deliver(world.ports.alarms.take());
     expect(world.passes.slice(1)).toEqual([{ after: epoch, ids: historyOf(nog, kind.served.history) }]);
     expect(world.lines("warn", "error")).toEqual(["warn tail unknown to the upstream, reading from epoch"]);
   });
@@ -236,7 +236,7 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
         yield { events: eventsAfter(nog).slice(0, 1) };
         await answer(signal);
       });
-    await gate.lead(
+    await gate.redirect(
       lookedUp(async () => {
         throw new ConnectError("out of order", Code.Internal);
       }),
@@ -245,29 +245,29 @@ describe.each(protocolNames)("a tail that the server of %s no longer knows (rule
     await world.expectFailed(/^\[internal\] out of order$/);
     expect(world.passes).toHaveLength(1);
 
-    let looks = 0;
-    await gate.lead(
+    let checks = 0;
+    await gate.redirect(
       lookedUp((signal) => {
-        looks++;
+        checks++;
         return new Promise((resolve) => signal.addEventListener("abort", resolve));
       }),
     );
     const run = world.again();
-    await eventually(() => looks > 0);
+    await eventually(() => checks > 0);
     world.timeIsUp();
     await run;
     expect(await world.record()).toMatchObject({ status: "retrying", tail: world.seen.at(-1), attempts: 2 });
-    // Nothing was said but of the failure before.
+    // Nothing was logged but the earlier failure.
     expect(world.lines("warn", "error")).toEqual(["error failed"]);
 
-    await gate.lead(urlOf(protocol, nog));
+    await gate.redirect(urlOf(protocol, nog));
     append(nog, 1);
     await world.again();
     await world.expectWhole(historyOf(nog));
   });
 });
 
-/** A repo as a kind whose server does not say that it no longer knows a tail. */
+/** A repo as a kind whose server does not report unknown tails. */
 const silentRepo = defineStream({
   kind: "silent-repo",
   upstream: "nog",
@@ -285,9 +285,9 @@ const silentRepo = defineStream({
   tailUnknown: "silent",
 });
 
-function ticked({ machinery, clock }: FaultyWorld) {
+function ticked({ ports, clock }: FaultyWorld) {
   const { signal } = new AbortController();
   const deadline = clock.now() + 50_000;
   const invocation = { signal, deadline, abandonAt: deadline, hardEnd: deadline, abandoned() {} };
-  return tick(machinery, [], { looks: 100, concurrency: 5 }, invocation);
+  return tick(ports, [], { checks: 100, concurrency: 5 }, invocation);
 }

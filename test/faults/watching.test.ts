@@ -47,14 +47,14 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
     const before = await startNog(3, { dataDir });
     const world = new FaultyWorld({ protocol, baseUrl: urlOf(protocol, before), nog: before, engine: "eager" });
     await world.start();
-    const holding = world.hold();
+    const leadership = world.lead();
     await eventually(() => world.seen.length === 3);
     append(before, 2);
     await eventually(() => world.seen.length === 5);
 
     const opens = world.opens.length;
     await before.close();
-    // It is away for long enough to be missed.
+    // Wait until the client has tried to reconnect.
     await eventually(() => world.opens.length > opens);
     const port = (url: string) => Number(new URL(url).port);
     const ports = { port: port(before.grpcUrl), webPort: port(before.webUrl) };
@@ -64,7 +64,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
     append(after, 1);
     await eventually(() => world.seen.length === 8);
 
-    expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 1 });
+    expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 1 });
     world.expectInOrder(historyOf(after));
     expect(await world.record()).toMatchObject({ status: "ready", tail: world.seen.at(-1), attempts: 0 });
     expect(world.lines("warn", "error")).toEqual([]);
@@ -76,33 +76,33 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
     const gate = await Gate.open(urlOf(protocol, nog));
     const world = new FaultyWorld({ protocol, baseUrl: gate.url, nog, engine: "eager", hurry: 10 });
     await world.start();
-    const holding = world.hold();
+    const leadership = world.lead();
     for (let cuts = 0; cuts < 4; cuts++) {
       await eventually(() => world.seen.length === 3 + cuts && nog.openCalls === 1);
-      await gate.lead(urlOf(protocol, nog));
+      await gate.redirect(urlOf(protocol, nog));
       append(nog, 1);
     }
     await eventually(() => world.seen.length === 7);
-    expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 1 });
+    expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 1 });
     world.expectInOrder(historyOf(nog));
     expect(world.lines("warn", "error")).toEqual([]);
   });
 
-  it("that stays away: the run fails, and its holder runs the task again after the backoff (T7)", async () => {
+  it("that stays away: the run fails, and its leader runs the task again after the backoff (T7)", async () => {
     const nog = await startNog(3);
     const gate = await Gate.open(urlOf(protocol, nog));
     const world = new FaultyWorld({ protocol, baseUrl: gate.url, nog, engine: "eager", hurry: 40 });
     await world.start();
-    const holding = world.hold();
+    const leadership = world.lead();
     await eventually(() => world.seen.length === 3 && nog.openCalls === 1);
-    await gate.lead((socket) => void socket.resetAndDestroy());
+    await gate.redirect((socket) => void socket.resetAndDestroy());
     append(nog, 2);
     await eventually(async () => (await world.record()).status === "retrying");
     await world.expectFailed(/ECONNRESET|other side closed|stream closed/);
 
-    await gate.lead(urlOf(protocol, nog));
+    await gate.redirect(urlOf(protocol, nog));
     await eventually(() => world.seen.length === 5);
-    expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 2 });
+    expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 2 });
     world.expectInOrder(historyOf(nog));
     expect(await world.record()).toMatchObject({ status: "ready", tail: world.seen.at(-1), attempts: 0 });
     expect(world.lines("warn", "error")).toEqual(["error failed"]);
@@ -116,7 +116,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
         calls.push({ watch, after: after.length === 0 ? "" : ulidText(after, "id") });
         for (const event of eventsAfter(nog, after)) yield { events: [event] };
         yield { willBlock: true };
-        // It lives, and has forgotten this call.
+        // The server is alive, but has lost this call.
         await ended(signal);
       }),
     );
@@ -129,7 +129,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       times: { silenceMs: 20_000 },
     });
     await world.start();
-    const holding = world.hold();
+    const leadership = world.lead();
     await eventually(() => world.seen.length === 3);
     append(nog, 2);
     await eventually(() => world.seen.length === 5);
@@ -140,8 +140,8 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
     const [first = 0, second = 0] = world.opens;
     expect(second - first).toBeGreaterThanOrEqual(300);
 
-    // With one that beats it stays.
-    await gate.lead(urlOf(protocol, nog));
+    // With heartbeats the stream stays open.
+    await gate.redirect(urlOf(protocol, nog));
     append(nog, 1);
     await eventually(() => world.seen.length === 6 && nog.openCalls === 1);
     const opens = world.opens.length;
@@ -149,7 +149,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
     const since = world.clock.now();
     await eventually(() => world.seen.length === 7 && world.clock.now() - since > 400);
     expect(world.opens).toHaveLength(opens);
-    expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 1 });
+    expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 1 });
     world.expectInOrder(historyOf(nog));
     expect(world.lines("warn", "error")).toEqual([]);
   });
@@ -167,13 +167,13 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       times: { silenceMs: 20_000, pingIntervalMs: 20_000 },
     });
     await world.start();
-    const holding = world.hold();
+    const leadership = world.lead();
     await eventually(() => world.seen.length === history.length);
     nog.stop();
     await eventually(() => world.opens.length === 2);
     nog.goOn();
     await eventually(() => world.answered === 2);
-    expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 1 });
+    expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 1 });
     world.expectInOrder(history);
     expect(await world.record()).toMatchObject({ status: "ready", tail: history.at(-1), attempts: 0 });
     expect(world.lines("warn", "error")).toEqual([]);
@@ -193,7 +193,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       );
       const world = new FaultyWorld({ protocol, baseUrl: gate.url, nog, engine: "eager", hurry: 40 });
       await world.start();
-      const holding = world.hold();
+      const leadership = world.lead();
       await eventually(() => world.opens.length === 7);
       const gaps = world.opens.slice(1).map((at, i) => at - (world.opens[i] ?? 0));
       // 250 ms, doubled each time; the jitter makes three quarters of it.
@@ -201,9 +201,9 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
       expect(world.lines("warn", "error")).toEqual([]);
 
       append(nog, 2);
-      await gate.lead(urlOf(protocol, nog));
+      await gate.redirect(urlOf(protocol, nog));
       await eventually(() => world.seen.length === 5);
-      expect(await holding.end()).toMatchObject({ ended: "handed over" });
+      expect(await leadership.end()).toMatchObject({ ended: "handed over" });
       world.expectInOrder(historyOf(nog));
     },
   );
@@ -212,7 +212,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
     const nog = await startNog(3);
     const world = new FaultyWorld({ protocol, baseUrl: urlOf(protocol, nog), nog, engine: "eager" });
     await world.start();
-    const holding = world.hold();
+    const leadership = world.lead();
     await eventually(() => world.seen.length === 3);
     world.reads = false;
     append(nog, 2);
@@ -220,7 +220,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
     world.reads = true;
     append(nog, 2);
     await eventually(() => world.seen.at(-1) === historyOf(nog).at(-1));
-    expect(await holding.end()).toMatchObject({ ended: "handed over", runs: 1 });
+    expect(await leadership.end()).toMatchObject({ ended: "handed over", runs: 1 });
     world.expectInOrder(historyOf(nog));
   });
 });

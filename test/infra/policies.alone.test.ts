@@ -8,21 +8,21 @@ import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { rulesOf } from "../../functions/engines/engine.ts";
+import { rulesOf } from "../../functions/engines/rules.ts";
 import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
 import { DynamoControlStore } from "../../functions/tasks/dynamodb-control.ts";
 import type { TaskRecord } from "../../functions/tasks/record.ts";
 import { start } from "../../functions/tasks/transitions.ts";
 import { tokenFromSecret } from "../../functions/upstream/token-source.ts";
-import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
-import { StraightSignals } from "../../functions/wake/straight-signals.ts";
+import { DirectSignals } from "../../functions/wake/direct-signals.ts";
+import { EventBridgeAlarms } from "../../functions/wake/eventbridge.ts";
 import { cloudFormation, type FunctionName, type InfraSettings, type Template } from "../../infra/index.ts";
 import { TestClock } from "../support/test-clock.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const templateOf = (settings: Partial<InfraSettings> = {}) =>
   cloudFormation({
-    settings: { name: "test", signalsGo: "straight", ...settings },
+    settings: { name: "test", signalsGo: "direct", ...settings },
     include: ["signals", "eager"],
     code: (name) => `${name}.zip`,
   });
@@ -36,8 +36,8 @@ type Call = string;
 const handlers: { readonly [F in FunctionName]: string } = {
   lazy: 'export { wakeHandler } from "./functions/lambda/wake-event.ts"',
   cron: 'export { cronHandler } from "./functions/lambda/cron-event.ts"',
-  signals: 'export { signalsHandler } from "./functions/lambda/holder-event.ts"',
-  eager: 'export { eagerHandler } from "./functions/lambda/holder-event.ts"',
+  signals: 'export { signalsHandler } from "./functions/lambda/leader-event.ts"',
+  eager: 'export { eagerHandler } from "./functions/lambda/leader-event.ts"',
 };
 
 /**
@@ -48,7 +48,7 @@ const byLambda: { readonly [F in FunctionName]: readonly Call[] } = {
   lazy: [
     "logs:CreateLogStream LazyLogGroup",
     "logs:PutLogEvents LazyLogGroup",
-    ...["WakeQueue", "DelayQueue", "OneByOneQueue"].flatMap((queue) => [
+    ...["WakeQueue", "DelayQueue", "QuarantineQueue"].flatMap((queue) => [
       `sqs:ReceiveMessage ${queue}`,
       `sqs:DeleteMessage ${queue}`,
       `sqs:GetQueueAttributes ${queue}`,
@@ -63,7 +63,7 @@ const byLambda: { readonly [F in FunctionName]: readonly Call[] } = {
 const ports = {
   store: ["get", "tasksOf", "update", "due", "eager", "list", "putView", "getView", "deleteView"],
   control: ["read", "write"],
-  wakes: ["send", "sendAt", "sendAlone", "startHolder"],
+  alarms: ["send", "sendAt", "sendQuarantined", "startLeader"],
 } as const;
 
 /** The port methods that are left in a bundle of these exports once everything they cannot reach is shaken out. */
@@ -100,12 +100,12 @@ describe("the policy of each function", () => {
     "of %s allows what its code can call, and nothing else",
     async (name) => {
       const calls = await reachable(handlers[name]);
-      // The eager function runs eager tasks only, and those set no alarm clocks: their holder looks at them.
-      if (name === "eager" && !rulesOf("eager").setsAlarms) calls.delete("wakes.sendAt");
+      // The eager function runs eager tasks only, and those set no alarm clocks: their leader looks at them.
+      if (name === "eager" && !rulesOf("eager").setsAlarms) calls.delete("alarms.sendAt");
       const needed = new Set(byLambda[name]);
       for (const call of calls) for (const action of asked.get(call) ?? []) needed.add(action);
       // It alone is given the queue of the short cut, and what it sends are signals.
-      if (name === "signals") for (const action of asked.get("straight") ?? []) needed.add(action);
+      if (name === "signals") for (const action of asked.get("direct") ?? []) needed.add(action);
       expect(sorted(allowed(name))).toEqual(sorted(needed));
     },
   );
@@ -113,7 +113,7 @@ describe("the policy of each function", () => {
   it("knows each port method, and each asks for something", () => {
     expect([...asked].filter(([, calls]) => calls.size === 0)).toEqual([]);
     const all = Object.entries(ports).flatMap(([port, methods]) => methods.map((method) => `${port}.${method}`));
-    expect(sorted(asked.keys())).toEqual(sorted([...all, "straight", "token"]));
+    expect(sorted(asked.keys())).toEqual(sorted([...all, "direct", "token"]));
   });
 
   it("names no resource by a star alone, and no action by one", () => {
@@ -288,7 +288,7 @@ async function askEachPort(): Promise<Map<string, ReadonlySet<Call>>> {
   const clock = new TestClock();
   const store = new DynamoTaskStore(dynamo, "TaskTable");
   const control = new DynamoControlStore(dynamo, "TaskTable");
-  const wakes = new EventBridgeWakes(
+  const alarms = new EventBridgeAlarms(
     clients,
     { busName: "Bus", busArn: "Bus", scheduleGroup: "ScheduleGroup", scheduleRoleArn: "ScheduleRole" },
     clock,
@@ -311,15 +311,15 @@ async function askEachPort(): Promise<Map<string, ReadonlySet<Call>>> {
     "store.deleteView": () => store.deleteView(key, "v"),
     "control.read": () => control.read("d"),
     "control.write": () => control.write("d", {}, "any"),
-    "wakes.send": () => wakes.send([wake]),
-    "wakes.sendAt": async () => {
-      for (const inMs of [0, 10_000, 3_600_000]) await wakes.sendAt(wake, clock.now() + inMs);
+    "alarms.send": () => alarms.send([wake]),
+    "alarms.sendAt": async () => {
+      for (const inMs of [0, 10_000, 3_600_000]) await alarms.sendAt(wake, clock.now() + inMs);
     },
-    "wakes.sendAlone": () => wakes.sendAlone(wake),
-    "wakes.startHolder": () => wakes.startHolder("signals"),
-    straight: () =>
-      new StraightSignals(
-        wakes,
+    "alarms.sendQuarantined": () => alarms.sendQuarantined(wake),
+    "alarms.startLeader": () => alarms.startLeader("signals"),
+    direct: () =>
+      new DirectSignals(
+        alarms,
         `${settings.endpoint}/123456789012/WakeQueue`,
         clock,
         Math.random,

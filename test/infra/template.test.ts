@@ -35,7 +35,7 @@ describe("the template", () => {
     await routeWakes(client, {
       wakes: "WakeQueue",
       delay: "DelayQueue",
-      lonely: "OneByOneQueue",
+      quarantined: "QuarantineQueue",
       deadLetters: "DeadLetterQueue",
       signals: "SignalsLambdaFunction",
       eager: "EagerLambdaFunction",
@@ -77,22 +77,22 @@ describe("the template", () => {
         expect(target).toMatchObject({ DeadLetterConfig: { Arn: deadLetters } });
       }
     }
-    for (const id of ["WakeQueue", "DelayQueue", "OneByOneQueue"]) {
+    for (const id of ["WakeQueue", "DelayQueue", "QuarantineQueue"]) {
       expect(resource(id)).toMatchObject({ RedrivePolicy: { deadLetterTargetArn: deadLetters, maxReceiveCount: 5 } });
     }
   });
 
   it("hides messages a little longer than the lazy function can run (rule 7), and delays as the wakes expect it", () => {
     expect(resource("LazyLambdaFunction").Timeout).toBe(lazyTimeoutMs / 1000);
-    for (const id of ["WakeQueue", "DelayQueue", "OneByOneQueue"]) {
+    for (const id of ["WakeQueue", "DelayQueue", "QuarantineQueue"]) {
       expect(resource(id).VisibilityTimeout).toBe(lazyTimeoutMs / 1000 + 15);
     }
     expect(resource("DelayQueue").DelaySeconds).toBe(delayQueueMs / 1000);
-    expect([resource("WakeQueue").DelaySeconds, resource("OneByOneQueue").DelaySeconds]).toEqual([
+    expect([resource("WakeQueue").DelaySeconds, resource("QuarantineQueue").DelaySeconds]).toEqual([
       undefined,
       undefined,
     ]);
-    expect(resource("OneByOneSource")).toMatchObject({ BatchSize: 1 });
+    expect(resource("QuarantineSource")).toMatchObject({ BatchSize: 1 });
   });
 
   it("gives each function the settings that it reads, and no other of Tailwake's", () => {
@@ -150,7 +150,7 @@ describe("the template", () => {
     const template = plain({ settings: { name: "orders", signalEvents }, include: ["own-signals"] });
     expect(resource("OwnSignalsRule", template)).toMatchObject({ EventPattern: signalEvents });
     expect(() => plain({ include: ["own-signals"] })).toThrow(
-      "settings.signalEvents: expected an event pattern, of JSON alone, received undefined",
+      "settings.signalEvents: expected an event pattern in JSON, received undefined",
     );
     const itself: Record<string, unknown> = {};
     itself.itself = itself;
@@ -182,7 +182,7 @@ describe("the template", () => {
     ["settings.tokenSecret", { settings: { name: "x", tokenSecret: "a\nb" } }],
     ["settings.alarmTopic", { settings: { name: "x", alarmTopic: "all of us" } }],
     ["settings.tokenKey", { settings: { name: "x", tokenKey: "key" } }],
-    ["settings.looksPerTick", { settings: { name: "x", looksPerTick: 0 } }],
+    ["settings.checksPerTick", { settings: { name: "x", checksPerTick: 0 } }],
     ["include", { include: ["../../etc/passwd"] }],
     ["environment.A", { environment: { A: null } }],
     ["environment", { environment: { "": "x" } }],

@@ -36,7 +36,7 @@ describe("a bus event", () => {
       const world = await worldWithNews();
       const before = await tailsOf(world);
       const thing = thingIn(event);
-      const outcome = await outcomeOf(() => wakeHandler(world.machinery, event, context));
+      const outcome = await outcomeOf(() => wakeHandler(world.ports, event, context));
       if ("error" in outcome) expectNamed(outcome.error, anyCode, anySubject);
       const after = await tailsOf(world);
       for (const [task, tail] of Object.entries(before)) {

@@ -5,11 +5,11 @@ import { patienceMs } from "../support/patience.ts";
 import { type CasesOf, casesOf } from "./shares.ts";
 
 /** The most time of a processor that one case may take; a machine that has other things to do takes none of it. */
-const longestCaseMs = 20_000;
+const maxCaseMs = 20_000;
 /** By how much the cases of one property may make the process larger. */
-const largestGrowthBytes = 600 * 2 ** 20;
+const maxGrowthBytes = 600 * 2 ** 20;
 /** A counterexample may be a megabyte. */
-const longestReport = 8_000;
+const maxReport = 8_000;
 
 /** `scripts/fuzz.mjs` sets them. */
 const { TAILWAKE_FUZZ_ONLY: only, TAILWAKE_FUZZ_PATH: path, TAILWAKE_FUZZ_REPORT: report } = process.env;
@@ -41,7 +41,7 @@ export function forEachCase<T>(
       const { user, system } = process.cpuUsage(start);
       slowestMs = Math.max(slowestMs, (user + system) / 1000);
       if (escaped.length > 0) throw escaped.splice(0)[0];
-      if (slowestMs > longestCaseMs) throw new Error(`the case took ${Math.round(slowestMs)} ms`);
+      if (slowestMs > maxCaseMs) throw new Error(`the case took ${Math.round(slowestMs)} ms`);
     });
     for (const event of events) process.on(event, noteEscaped);
     try {
@@ -54,10 +54,10 @@ export function forEachCase<T>(
       if (details.failed) {
         const replay = `npm run fuzz -- --only ${name} --seed ${details.seed} --path ${details.counterexamplePath}`;
         const text = fc.defaultReportMessage(details) ?? "";
-        throw new Error(`${replay}\n${text.slice(0, longestReport)}`, { cause: details.errorInstance });
+        throw new Error(`${replay}\n${text.slice(0, maxReport)}`, { cause: details.errorInstance });
       }
       const growth = process.memoryUsage.rss() - before;
-      if (growth > largestGrowthBytes) throw new Error(`the process has grown by ${growth} bytes`);
+      if (growth > maxGrowthBytes) throw new Error(`the process has grown by ${growth} bytes`);
       const cases = details.numRuns;
       const ms = Math.round(performance.now() - began);
       if (report) appendFileSync(report, `${JSON.stringify({ name, cases, ms, slowestMs: Math.ceil(slowestMs) })}\n`);

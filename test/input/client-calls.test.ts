@@ -58,7 +58,7 @@ describe("the calls of an application", () => {
       const world = await worldWithNews();
       const upstream = new Connections({ things: { baseUrl: "http://127.0.0.1:1", protocol: "connect" } }).of;
       const before = await tailsOf(world);
-      const tasks = tasksOf({ ...world.machinery, upstream });
+      const tasks = tasksOf({ ...world.ports, upstream });
       const outcome = await outcomeOf(() => called(tasks, given));
       const after = await tailsOf(world);
       if ("error" in outcome) {
@@ -70,7 +70,7 @@ describe("the calls of an application", () => {
         expect(isTail(tail)).toBe(true);
         expect(Buffer.from(entity).toString()).toBe(entity);
       }
-      const breaker = await world.machinery.control.read("upstream#things");
+      const breaker = await world.ports.control.read("upstream#things");
       if (breaker) decodeBreaker("things", breaker.value);
       expectNoPollution();
     },

@@ -18,7 +18,7 @@ const wordsOf = (known: readonly string[]) =>
     maxLength: 5,
   });
 
-const longestLine = 1_000;
+const maxLine = 1_000;
 
 describe("a command line", () => {
   let folder: string;
@@ -46,7 +46,7 @@ describe("a command line", () => {
       if (code !== 2) return;
       const [said = "", usage] = err.split("\n\nUsage: tailwake ");
       expect(usage).toBeDefined();
-      expect(said.length).toBeLessThan(longestLine);
+      expect(said.length).toBeLessThan(maxLine);
     },
   );
 
@@ -76,7 +76,7 @@ describe("a command line", () => {
       }
       if (!(outcome.error instanceof UsageError)) throw new Error("expected a UsageError", { cause: outcome.error });
       expect(outcome.error.message).toMatch(/option|argument|--\w/i);
-      expect(outcome.error.message.length).toBeLessThan(longestLine);
+      expect(outcome.error.message.length).toBeLessThan(maxLine);
     },
   );
 });

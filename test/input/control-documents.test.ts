@@ -1,10 +1,10 @@
 import type { AttributeValue, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import fc from "fast-check";
 import { describe, expect } from "vitest";
-import { holderDocument, readHolder } from "../../functions/engines/holder.ts";
-import { readQueueAge } from "../../functions/engines/queue-age.ts";
-import { signalsHandler } from "../../functions/lambda/holder-event.ts";
+import { signalsHandler } from "../../functions/lambda/leader-event.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
+import { leaderDocument, readLeader } from "../../functions/leaders/leadership.ts";
+import { readQueueAge } from "../../functions/queue/queue-age.ts";
 import { DynamoControlStore } from "../../functions/tasks/dynamodb-control.ts";
 import { decodeBreaker } from "../../functions/upstream/breaker.ts";
 import { busEvent, type World } from "../support/world.ts";
@@ -14,7 +14,7 @@ import { expectNamed, expectNoPollution, outcomeOf } from "./named-error.ts";
 import { context, tailsOf, worldWithNews } from "./thing-world.ts";
 
 const now = Date.UTC(2026, 0, 1);
-const holders = [
+const leaders = [
   { epoch: 1, owner: "a", aliveUntil: 0, released: 1 },
   { epoch: 2, owner: "a", aliveUntil: now + 10_000, leaving: true, sweepAt: now },
 ];
@@ -30,10 +30,10 @@ const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value) ?? 
 const document = fc.constantFrom("signals", "breaker", "queue age").chain((about) =>
   fc.record({
     about: fc.constant(about),
-    value: oneFieldChanged<unknown>(about === "signals" ? holders : about === "breaker" ? breakers : ages).map(asJson),
+    value: oneFieldChanged<unknown>(about === "signals" ? leaders : about === "breaker" ? breakers : ages).map(asJson),
   }),
 );
-const names = { signals: holderDocument("signals"), breaker: "upstream#things", "queue age": "queue-age" } as const;
+const names = { signals: leaderDocument("signals"), breaker: "upstream#things", "queue age": "queue-age" } as const;
 
 const versions: fc.Arbitrary<AttributeValue | undefined> = fc.oneof(
   fc.constantFrom(undefined, { N: "1" }, { N: "-1" }, { N: "1e300" }, { NULL: true as const }, { M: {} }),
@@ -59,11 +59,11 @@ describe("a control document", () => {
 
       const control = { read: async () => ({ version: 1, value }), write: async () => undefined };
       const decoded = await outcomeOf<unknown>(() => {
-        if (about === "signals") return readHolder(control, "signals");
+        if (about === "signals") return readLeader(control, "signals");
         return about === "breaker" ? decodeBreaker("things", value) : readQueueAge(control);
       });
       if ("error" in decoded) {
-        const subject = /^(holder signals, field \w+|breaker of upstream things, field \w+)$/;
+        const subject = /^(leader signals, field \w+|breaker of upstream things, field \w+)$/;
         expectNamed(decoded.error, ["malformed-record"], subject);
       }
       expectNoPollution();
@@ -76,7 +76,7 @@ describe("a control document", () => {
     document,
     async ({ about, value }) => {
       const world = await worldWithNews();
-      const { control } = world.machinery;
+      const { control } = world.ports;
       await control.write(names[about as keyof typeof names], value as object, "any");
       const before = await tailsOf(world);
 
@@ -84,16 +84,16 @@ describe("a control document", () => {
       expect(report.failed).toBe(0);
       expect(await tailsOf(world)).toEqual(before);
 
-      const held = await overTime(world, () => signalsHandler(world.machinery, {}, context));
-      if ("error" in held) expectNamed(held.error, ["malformed-record"], /^holder signals, field /);
+      const held = await overTime(world, () => signalsHandler(world.ports, {}, context));
+      if ("error" in held) expectNamed(held.error, ["malformed-record"], /^leader signals, field /);
 
       const Records = [{ messageId: "u", body: busEvent({ class: "signal", entity: "u", kind: "thing" }) }];
-      const woken = await overTime(world, () => wakeHandler(world.machinery, { Records }, context));
+      const woken = await overTime(world, () => wakeHandler(world.ports, { Records }, context));
       if ("error" in woken) throw woken.error;
       const failed = woken.value?.batchItemFailures ?? [];
       const errors = world.log.filter(({ level }) => level === "error").map(({ fields }) => String(fields.err));
       for (const error of errors) {
-        expect(error).toMatch(/^(holder signals|breaker of upstream things), field \w+: expected /);
+        expect(error).toMatch(/^(leader signals|breaker of upstream things), field \w+: expected /);
       }
       if (failed.length > 0) {
         expect(about).toBe("breaker");

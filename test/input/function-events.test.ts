@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
-import { holderDocument } from "../../functions/engines/holder.ts";
 import { cronHandler } from "../../functions/lambda/cron-event.ts";
-import { eagerHandler, signalsHandler } from "../../functions/lambda/holder-event.ts";
-import type { HolderName } from "../../functions/wake/holder-name.ts";
+import { eagerHandler, signalsHandler } from "../../functions/lambda/leader-event.ts";
+import { leaderDocument } from "../../functions/leaders/leadership.ts";
+import type { LeaderName } from "../../functions/wake/leader-name.ts";
 import type { World } from "../support/world.ts";
 import { hostileValue, oneFieldChanged } from "./arbitraries.ts";
 import { forEachCase } from "./cases.ts";
@@ -15,29 +15,29 @@ const holdEager = { source: "tailwake", "detail-type": "HoldEager", detail: { ho
 const scheduled = { source: "aws.scheduler", "detail-type": "Scheduled Event", detail: {} };
 const hostileStart = fc.oneof(
   { weight: 6, arbitrary: oneFieldChanged([holdEager, scheduled]) },
-  { weight: 2, arbitrary: hostileValue.map((holder) => ({ ...holdEager, detail: { holder } })) },
+  { weight: 2, arbitrary: hostileValue.map((leader) => ({ ...holdEager, detail: { holder: leader } })) },
   { weight: 1, arbitrary: hostileEvent },
   { weight: 1, arbitrary: hostileBody },
 );
 
 /** Somebody has the place: whoever is started in order ends at once. */
-async function take({ machinery }: World, name: HolderName): Promise<void> {
-  const aliveUntil = machinery.clock.now() + 15_000;
-  await machinery.control.write(holderDocument(name), { epoch: 1, owner: "another", aliveUntil }, "any");
+async function take({ ports }: World, name: LeaderName): Promise<void> {
+  const aliveUntil = ports.clock.now() + 15_000;
+  await ports.control.write(leaderDocument(name), { epoch: 1, owner: "another", aliveUntil }, "any");
 }
 
 describe("the event that starts a function", () => {
   forEachCase("function-events/cron", "does not matter to a tick", hostileStart, async (event) => {
     const world = await worldWithNews();
     const before = await tailsOf(world);
-    const report = await cronHandler(world.machinery, [], { looks: 10, concurrency: 2 }, event, context);
-    expect(report).toMatchObject({ failed: 0, holders: 1 });
+    const report = await cronHandler(world.ports, [], { checks: 10, concurrency: 2 }, event, context);
+    expect(report).toMatchObject({ failed: 0, leaders: 1 });
     expect(await tailsOf(world)).toEqual(before);
     expect(world.clock.sleeping).toBe(0);
   });
 
   forEachCase(
-    "function-events/holders",
+    "function-events/leaders",
     "does not matter to the signals function, and names a shard to the eager one or is refused by the field",
     hostileStart,
     async (event) => {
@@ -45,8 +45,8 @@ describe("the event that starts a function", () => {
       await take(world, "signals");
       await take(world, "eager-0-of-1");
       const before = await tailsOf(world);
-      expect(await signalsHandler(world.machinery, event, context)).toMatchObject({ ended: "held" });
-      const outcome = await outcomeOf(() => eagerHandler(world.machinery, event, context));
+      expect(await signalsHandler(world.ports, event, context)).toMatchObject({ ended: "held" });
+      const outcome = await outcomeOf(() => eagerHandler(world.ports, event, context));
       if ("error" in outcome) {
         const field = /^(bus event|bus event, field (source|detail-type)|detail\.holder)$/;
         expectNamed(outcome.error, ["malformed-message"], field);

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { isTailwakeError, type TailwakeError, type TailwakeErrorCode } from "../../functions/contract/error.ts";
 
 /** Longer than any name in it may be, and short enough for a line of a log. */
-const longestMessage = 4_000;
+const maxMessage = 4_000;
 
 /** Checks that an error is the structured one, and that it names the field; its text has a bound. */
 export function expectNamed(
@@ -15,7 +15,7 @@ export function expectNamed(
   expect(error.subject).toMatch(subject);
   expect(error.expected).not.toBe("");
   expect(error.received).not.toBe("");
-  expect(error.message.length).toBeLessThanOrEqual(longestMessage);
+  expect(error.message.length).toBeLessThanOrEqual(maxMessage);
 }
 
 /** What was thrown, or what `work` resolved to. */

@@ -43,7 +43,7 @@ const batch = fc
 const isNamed = (record: unknown): record is QueueRecord =>
   typeof Object(record).messageId === "string" && Object(record).messageId !== "";
 
-describe("a batch of the wake queue, the delay queue or the one-by-one queue", () => {
+describe("a batch of the wake queue, the delay queue or the quarantine queue", () => {
   forEachCase(
     "queue-records/batch",
     "fails only for its bad records, by name, and the others are worked on",
@@ -51,7 +51,7 @@ describe("a batch of the wake queue, the delay queue or the one-by-one queue", (
     async (Records) => {
       const world = await worldWithNews();
       const before = await tailsOf(world);
-      const outcome = await outcomeOf(() => wakeHandler(world.machinery, { Records }, context));
+      const outcome = await outcomeOf(() => wakeHandler(world.ports, { Records }, context));
       const after = await tailsOf(world);
       const unnamed = Records.findIndex((record) => !isNamed(record));
       if ("error" in outcome) {

@@ -4,7 +4,7 @@ const shares = {
   "bus-events/deliver": 60,
   "queue-records/batch": 60,
   "function-events/cron": 10,
-  "function-events/holders": 25,
+  "function-events/leaders": 25,
   "task-records/decode": 260,
   "task-records/table": 2,
   "views/stored": 30,

@@ -25,10 +25,10 @@ describe("a task's record", () => {
       const outcome = await outcomeOf(() => decodeRecord({ ...item }));
       if ("error" in outcome) expectNamed(outcome.error, ["malformed-record"], attribute);
       else {
-        const { entity, tail, fence, wakes } = outcome.value;
+        const { entity, tail, fence, wakeCount } = outcome.value;
         expect(entity).toBe("t");
         expect(isTail(tail)).toBe(true);
-        expect([fence, wakes].every(Number.isSafeInteger)).toBe(true);
+        expect([fence, wakeCount].every(Number.isSafeInteger)).toBe(true);
       }
       expectNoPollution();
     },
@@ -79,7 +79,7 @@ describe("a task's record", () => {
           messageId: entity,
           body: busEvent({ class: "signal", entity, kind: "thing" }),
         }));
-        const answer = await wakeHandler(world.machinery, { Records }, context);
+        const answer = await wakeHandler(world.ports, { Records }, context);
         expect(answer?.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).not.toContain("u");
         expect(await world.record("u")).toMatchObject({ tail: "e1", status: "sleeping" });
         await world.tick();
@@ -91,7 +91,7 @@ describe("a task's record", () => {
         const { subject } = decoded.error;
         const errors = world.log.filter(({ level }) => level === "error");
         expect(errors.some(({ fields }) => String(fields.err).includes(subject))).toBe(true);
-        const asked = await outcomeOf(() => tasksOf(world.machinery).get(reader, { thingId: "t" }));
+        const asked = await outcomeOf(() => tasksOf(world.ports).get(reader, { thingId: "t" }));
         expectNamed("error" in asked && asked.error, ["malformed-record"], attribute);
       } finally {
         await remove(item);

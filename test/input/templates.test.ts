@@ -17,7 +17,7 @@ const settings = {
   eagerMemoryMb: 256,
   probeMinutes: 15,
   eagerShards: 1,
-  signalsGo: "straight",
+  signalsGo: "direct",
   tokenSecret: "nog/token",
   alarmTopic: "arn:aws:sns:us-east-1:123456789012:alarms",
   signalEvents: { source: ["orders"] },

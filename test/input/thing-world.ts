@@ -1,7 +1,7 @@
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import type { TaskStore } from "../../functions/tasks/store.ts";
 import { reader, thing, World } from "../support/world.ts";
 
@@ -29,7 +29,7 @@ export async function worldWithNews(store?: TaskStore): Promise<World> {
     ...(store && { store }),
   });
   for (const thingId of things) {
-    await startTask(world.machinery, reader, { thingId });
+    await startTask(world.ports, reader, { thingId });
     await world.drain();
     world.append(thingId, "e1");
   }

@@ -1,18 +1,18 @@
 import { describe, expect } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
-import { type Clock, systemClock } from "../../functions/contract/clock.ts";
-import type { LogEntry } from "../../functions/contract/noted-log.ts";
-import { loggerTo } from "../../functions/contract/noted-log.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import type { Tail } from "../../functions/contract/tail.ts";
-import { runBatch } from "../../functions/engines/batch.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { type Clock, systemClock } from "../../functions/foundation/clock.ts";
+import type { LogEntry } from "../../functions/foundation/recording-logger.ts";
+import { recordingLogger } from "../../functions/foundation/recording-logger.ts";
 import { repo, uuidText } from "../../functions/nog/index.ts";
+import { runBatch } from "../../functions/queue/batch.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { connectUpstream } from "../../functions/upstream/connection.ts";
 import { encodeBusEvent } from "../../functions/wake/envelope.ts";
 import { answering, Gate } from "../faults/raw-servers.ts";
-import { memoryMachinery } from "../support/machinery.ts";
+import { memoryPorts } from "../support/ports.ts";
 import { type Protocol, repoId } from "../upstream/harness.ts";
 import { giveAnswer, hostileAnswer } from "./answers.ts";
 import { forEachCase } from "./cases.ts";
@@ -55,22 +55,22 @@ function streamsOver(protocol: Protocol): void {
         { silenceMs: 20_000 },
       );
       try {
-        const machinery = memoryMachinery({
+        const ports = memoryPorts({
           activities: [lazy(looker)],
           clock: hurried,
-          log: loggerTo(log),
+          log: recordingLogger(log),
           upstream: connection,
         });
-        const { key } = await startTask(machinery, looker, address);
-        machinery.wakes.take();
+        const { key } = await startTask(ports, looker, address);
+        ports.alarms.take();
         read.length = 0;
         const hardEnd = Date.now() + invocationMs;
         const times = { deadline: hardEnd - 8_000, abandonAt: hardEnd - 3_000, hardEnd };
         const invocation = { ...times, signal: new AbortController().signal, abandoned() {} };
         const wake = encodeBusEvent({ class: "start", key, fence: 0 });
-        const failures = await runBatch(machinery, [{ id: "m", body: wake }], invocation);
+        const failures = await runBatch(ports, [{ id: "m", body: wake }], invocation);
         expect([...failures.values()]).toEqual([]);
-        const record = await machinery.store.get(key);
+        const record = await ports.store.get(key);
         expect(["sleeping", "retrying"]).toContain(record?.status);
         expect(record?.tail).toBe(read.at(-1) ?? "epoch");
         if (record?.status === "retrying") {

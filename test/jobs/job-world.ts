@@ -3,18 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import type { Activity } from "../../functions/contract/activity.ts";
-import type { LogFields } from "../../functions/contract/logger.ts";
-import { runBatch } from "../../functions/engines/batch.ts";
 import type { Bound } from "../../functions/engines/binding.ts";
-import type { Invocation, Machinery } from "../../functions/engines/engine.ts";
-import { startTask } from "../../functions/engines/start.ts";
-import { tick } from "../../functions/engines/tick.ts";
+import type { Invocation, Ports } from "../../functions/engines/ports.ts";
+import type { LogFields } from "../../functions/foundation/logger.ts";
 import { uuidText } from "../../functions/nog/index.ts";
+import { runBatch } from "../../functions/queue/batch.ts";
+import { startTask } from "../../functions/run/start.ts";
 import type { TaskRecord } from "../../functions/tasks/record.ts";
+import { tick } from "../../functions/tick/tick.ts";
 import { connectUpstream, type UpstreamConnection } from "../../functions/upstream/connection.ts";
-import { MemoryWakes } from "../../functions/wake/memory.ts";
+import { MemoryAlarms } from "../../functions/wake/memory.ts";
 import { startUpstream, type Upstream } from "../../local/upstream/server.ts";
-import { memoryMachinery } from "../support/machinery.ts";
+import { memoryPorts } from "../support/ports.ts";
 import { TestClock } from "../support/test-clock.ts";
 import { busEvent } from "../support/world.ts";
 
@@ -29,8 +29,8 @@ export class JobWorld {
   readonly upstream: Upstream;
   readonly nog: UpstreamConnection;
   readonly clock: TestClock;
-  readonly wakes: MemoryWakes;
-  readonly machinery: Machinery;
+  readonly alarms: MemoryAlarms;
+  readonly ports: Ports;
   /** The host's directory of the root "/ex". */
   readonly folder: string;
   readonly log: { readonly level: string; readonly message: string; readonly fields: LogFields | undefined }[] = [];
@@ -40,12 +40,12 @@ export class JobWorld {
     this.upstream = upstream;
     this.folder = folder;
     this.nog = connectUpstream({ baseUrl: upstream.grpcUrl, protocol: "grpc", authorization: async () => "secret" });
-    this.wakes = new MemoryWakes(clock);
+    this.alarms = new MemoryAlarms(clock);
     const line = (level: string) => (message: string, fields?: LogFields) =>
       void this.log.push({ level, message, fields });
-    this.machinery = memoryMachinery({
+    this.ports = memoryPorts({
       activities: app,
-      wakes: this.wakes,
+      alarms: this.alarms,
       clock,
       log: { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") },
       upstream: this.nog,
@@ -63,7 +63,7 @@ export class JobWorld {
     const unsubscribe = (["registry", "repo", "ephemeral-workflow"] as const).map((type) =>
       upstream.journal.onTypeCommit(
         type,
-        (history) => void world.wakes.send([{ class: "signal", entity: uuidText(history, "history") }]),
+        (history) => void world.alarms.send([{ class: "signal", entity: uuidText(history, "history") }]),
       ),
     );
     onTestFinished(async () => {
@@ -72,15 +72,15 @@ export class JobWorld {
       await upstream.close();
       rmSync(folder, { recursive: true });
     });
-    for (const activity of roots) await startTask(world.machinery, activity, { registry });
+    for (const activity of roots) await startTask(world.ports, activity, { registry });
     return world;
   }
 
   /** Delivers what has arrived, and what comes of it now, until nothing more does. */
   async drain(): Promise<void> {
-    for (let messages = this.wakes.take(); messages.length > 0; messages = this.wakes.take()) {
+    for (let messages = this.alarms.take(); messages.length > 0; messages = this.alarms.take()) {
       const deliveries = messages.map((message, i) => ({ id: `m${i}`, body: busEvent(message) }));
-      expect([...(await runBatch(this.machinery, deliveries, this.#invocation())).values()]).toEqual([]);
+      expect([...(await runBatch(this.ports, deliveries, this.#invocation())).values()]).toEqual([]);
     }
   }
 
@@ -90,7 +90,7 @@ export class JobWorld {
   }
 
   async tick(): Promise<void> {
-    await tick(this.machinery, [], { looks: 100, concurrency: 5 }, this.#invocation());
+    await tick(this.ports, [], { checks: 100, concurrency: 5 }, this.#invocation());
     await this.drain();
   }
 
@@ -114,8 +114,8 @@ export class JobWorld {
         },
       },
     };
-    const killed = { ...this.machinery, upstream: () => dying };
-    for (let messages = this.wakes.take(); messages.length > 0; messages = this.wakes.take()) {
+    const killed = { ...this.ports, upstream: () => dying };
+    for (let messages = this.alarms.take(); messages.length > 0; messages = this.alarms.take()) {
       const deliveries = messages.map((message, i) => ({ id: `m${i}`, body: busEvent(message) }));
       const batch = runBatch(killed, deliveries, { ...this.#invocation(), abandonAt: Number.MAX_SAFE_INTEGER });
       if (!(await Promise.race([batch.then(() => true), stuck(() => calls >= killAt)]))) break;
@@ -127,7 +127,7 @@ export class JobWorld {
   }
 
   async recordOf(entity: string, activity?: string): Promise<TaskRecord | undefined> {
-    const { tasks } = await this.machinery.store.tasksOf(entity);
+    const { tasks } = await this.ports.store.tasksOf(entity);
     return activity === undefined ? tasks[0] : tasks.find((task) => task.activity === activity);
   }
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { Sqs } from "../../local/aws/sqs.ts";
 import { type EventSource, startEventSource } from "../../local/lambda/event-source.ts";
 import { busEvent, reader, World } from "../support/world.ts";
@@ -17,11 +17,15 @@ describe("a message that cannot be understood", () => {
   it("alone goes to the dead letters after its retries; the others of its batch are done once", async () => {
     const world = new World({ activities: [lazy(reader)] });
     const { clock } = world;
-    await startTask(world.machinery, reader, { thingId: "t" });
+    await startTask(world.ports, reader, { thingId: "t" });
     await world.drain();
     world.append("t", "e1");
 
-    sqs = new Sqs({ clock, place: { account: "123456789012", region: "us-east-1" }, baseUrl: "http://127.0.0.1" });
+    sqs = new Sqs({
+      clock,
+      accountRegion: { account: "123456789012", region: "us-east-1" },
+      baseUrl: "http://127.0.0.1",
+    });
     const deadLetters = sqs.createQueue("dead-letters");
     const queue = sqs.createQueue("wakes", {
       VisibilityTimeout: "135",
@@ -32,7 +36,7 @@ describe("a message that cannot be understood", () => {
       async invoke(_name: string, event: unknown) {
         batches.push((event as { Records: unknown[] }).Records.length);
         const context = { getRemainingTimeInMillis: () => 120_000, awsRequestId: "r" };
-        const payload = await wakeHandler(world.machinery, event, context);
+        const payload = await wakeHandler(world.ports, event, context);
         return { ok: true, payload, requestId: "r", coldStart: false, durationMs: 1 } as const;
       },
     };

@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { readQueueAge } from "../../functions/engines/queue-age.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { cronHandler } from "../../functions/lambda/cron-event.ts";
 import { openInvocation } from "../../functions/lambda/invocation.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
-import { graceMs } from "../../functions/tasks/transitions.ts";
+import { readQueueAge } from "../../functions/queue/queue-age.ts";
+import { startTask } from "../../functions/run/start.ts";
+import { graceMs } from "../../functions/tasks/times.ts";
 import { settle, TestClock } from "../support/test-clock.ts";
 import { busEvent, reader, thing, World } from "../support/world.ts";
 
@@ -16,7 +16,7 @@ const signal = { class: "signal", entity: "t" } as const;
 
 async function sleepingWorld() {
   const world = new World({ activities: [lazy(reader)] });
-  await startTask(world.machinery, reader, { thingId: "t" });
+  await startTask(world.ports, reader, { thingId: "t" });
   await world.drain();
   world.append("t", "e1");
   return world;
@@ -28,7 +28,7 @@ describe("the lazy function", () => {
   it("answers a queue batch with the messages that failed, and no others", async () => {
     const world = await sleepingWorld();
     const Records = [record("good", busEvent(signal)), record("bad", "{"), record("worse", busEvent({ source: "x" }))];
-    expect(await wakeHandler(world.machinery, { Records }, context)).toEqual({
+    expect(await wakeHandler(world.ports, { Records }, context)).toEqual({
       batchItemFailures: [{ itemIdentifier: "bad" }, { itemIdentifier: "worse" }],
     });
     expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e1" });
@@ -37,43 +37,43 @@ describe("the lazy function", () => {
 
   it("takes a plain bus event too, and throws if it fails, so that it comes again", async () => {
     const world = await sleepingWorld();
-    expect(await wakeHandler(world.machinery, JSON.parse(busEvent(signal)), context)).toBeUndefined();
+    expect(await wakeHandler(world.ports, JSON.parse(busEvent(signal)), context)).toBeUndefined();
     expect(await world.record("t")).toMatchObject({ tail: "e1" });
     const unknown = {
       source: "tailwake",
       "detail-type": "Wake",
       detail: { class: "rescue", entity: "x", kind: "thing", activity: "reader" },
     };
-    await expect(wakeHandler(world.machinery, unknown, context)).rejects.toMatchObject({ code: "unknown-task" });
+    await expect(wakeHandler(world.ports, unknown, context)).rejects.toMatchObject({ code: "unknown-task" });
   });
 
   it("fails as a whole only for what it could not name in its answer", async () => {
     const world = await sleepingWorld();
     for (const event of [{ Records: "many" }, { Records: [{ body: "{}" }] }, { Records: [null] }]) {
-      await expect(wakeHandler(world.machinery, event, context)).rejects.toMatchObject({ code: "malformed-message" });
+      await expect(wakeHandler(world.ports, event, context)).rejects.toMatchObject({ code: "malformed-message" });
     }
-    await expect(wakeHandler(world.machinery, undefined, context)).rejects.toMatchObject({ code: "malformed-message" });
+    await expect(wakeHandler(world.ports, undefined, context)).rejects.toMatchObject({ code: "malformed-message" });
   });
 
   it("leaves word of a queue that is late, for messages that come the first time (rule 11)", async () => {
     const world = await sleepingWorld();
     const sent = String(world.clock.now() - graceMs - 1);
     const again = { ApproximateReceiveCount: "2", SentTimestamp: sent };
-    await wakeHandler(world.machinery, { Records: [record("m", busEvent(signal), again)] }, context);
-    expect(await readQueueAge(world.machinery.control)).toBeUndefined();
+    await wakeHandler(world.ports, { Records: [record("m", busEvent(signal), again)] }, context);
+    expect(await readQueueAge(world.ports.control)).toBeUndefined();
     const first = { ApproximateReceiveCount: "1", SentTimestamp: sent };
-    await wakeHandler(world.machinery, { Records: [record("m", busEvent(signal), first)] }, context);
-    expect(await readQueueAge(world.machinery.control)).toEqual({ ageMs: graceMs + 1, at: world.clock.now() });
+    await wakeHandler(world.ports, { Records: [record("m", busEvent(signal), first)] }, context);
+    expect(await readQueueAge(world.ports.control)).toEqual({ ageMs: graceMs + 1, at: world.clock.now() });
   });
 
   it("works on a late batch though it cannot leave word of it", async () => {
     const world = await sleepingWorld();
-    world.machinery.control.write = () => Promise.reject(new Error("throttled"));
+    world.ports.control.write = () => Promise.reject(new Error("throttled"));
     const attributes = { ApproximateReceiveCount: "1", SentTimestamp: String(world.clock.now() - graceMs - 1) };
     const Records = [record("m", busEvent(signal), attributes)];
-    expect(await wakeHandler(world.machinery, { Records }, context)).toEqual({ batchItemFailures: [] });
+    expect(await wakeHandler(world.ports, { Records }, context)).toEqual({ batchItemFailures: [] });
     expect(await world.record("t")).toMatchObject({ tail: "e1" });
-    expect(world.log).toContainEqual(expect.objectContaining({ message: "queue age not noted" }));
+    expect(world.log).toContainEqual(expect.objectContaining({ message: "queue age not recorded" }));
   });
 
   it("works on a batch whose attributes are none", async () => {
@@ -81,14 +81,14 @@ describe("the lazy function", () => {
     const none = JSON.parse('{"toString":1,"valueOf":1}');
     const attributes = [undefined, null, { ApproximateReceiveCount: "1", SentTimestamp: none }, { SentTimestamp: [] }];
     const Records = attributes.map((one, i) => ({ ...record(`m${i}`, busEvent(signal)), attributes: one }));
-    expect(await wakeHandler(world.machinery, { Records }, context)).toEqual({ batchItemFailures: [] });
-    expect(await readQueueAge(world.machinery.control)).toBeUndefined();
+    expect(await wakeHandler(world.ports, { Records }, context)).toEqual({ batchItemFailures: [] });
+    expect(await readQueueAge(world.ports.control)).toBeUndefined();
   });
 
   it("says in a line of bounded length which event no stream declares", async () => {
     const world = await sleepingWorld();
     const event = { source: "s".repeat(100_000), "detail-type": "d".repeat(100_000), detail: {} };
-    const failed = wakeHandler(world.machinery, event, context);
+    const failed = wakeHandler(world.ports, event, context);
     await expect(failed).rejects.toMatchObject({ code: "malformed-message", subject: "bus event" });
     expect(String(world.log.at(-1)?.fields.err).length).toBeLessThan(500);
   });
@@ -96,10 +96,10 @@ describe("the lazy function", () => {
   it("leaves word of a late queue once in half a minute, not for each batch", async () => {
     const world = await sleepingWorld();
     const { clock } = world;
-    const { control } = world.machinery;
+    const { control } = world.ports;
     const batch = () => {
       const late = { ApproximateReceiveCount: "1", SentTimestamp: String(clock.now() - graceMs - 1) };
-      return wakeHandler(world.machinery, { Records: [record("m", busEvent(signal), late)] }, context);
+      return wakeHandler(world.ports, { Records: [record("m", busEvent(signal), late)] }, context);
     };
     for (let i = 0; i < 10; i++) await batch();
     expect(await control.read("queue-age")).toMatchObject({ version: 1 });
@@ -116,19 +116,19 @@ describe("the lazy function", () => {
         for await (const { id } of stream) {
           tail = id;
           run.advance(tail);
-          await machinery.clock.sleep(50_000, run.signal);
+          await ports.clock.sleep(50_000, run.signal);
         }
         return caughtUp(tail);
       },
     });
     const world = new World({ activities: [lazy(slow)] });
-    const { machinery } = world;
+    const { ports } = world;
     world.append("t", "e1", "e2", "e3", "e4");
-    await startTask(machinery, slow, { thingId: "t" });
-    const [wake] = world.wakes.take();
+    await startTask(ports, slow, { thingId: "t" });
+    const [wake] = world.alarms.take();
     const began = world.clock.now();
     let ended: number | undefined;
-    const answered = wakeHandler(machinery, { Records: [record("m", busEvent(wake ?? {}))] }, context).then(() => {
+    const answered = wakeHandler(ports, { Records: [record("m", busEvent(wake ?? {}))] }, context).then(() => {
       ended = world.clock.now() - began;
     });
     await settle();
@@ -143,8 +143,8 @@ describe("the cron function", () => {
   it("ticks for any event of its schedule and logs what it found", async () => {
     const world = await sleepingWorld();
     await world.clock.advance(graceMs);
-    const budget = { looks: 10, concurrency: 2 };
-    const report = await cronHandler(world.machinery, [], budget, { "detail-type": "Scheduled Event" }, context);
+    const budget = { checks: 10, concurrency: 2 };
+    const report = await cronHandler(world.ports, [], budget, { "detail-type": "Scheduled Event" }, context);
     expect(report).toMatchObject({ probed: 1, news: 1 });
     expect(world.log.at(-1)).toMatchObject({ level: "info", message: "tick", fields: { probed: 1 } });
   });

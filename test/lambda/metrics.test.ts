@@ -4,17 +4,17 @@ import { describe, expect, it } from "vitest";
 import { type Activity, defineActivity, defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { cron, lazy } from "../../functions/engines/binding.ts";
-import { noteQueueAge } from "../../functions/engines/queue-age.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { cronHandler } from "../../functions/lambda/cron-event.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
+import { recordQueueAge } from "../../functions/queue/queue-age.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { measuredIn } from "../support/measured.ts";
 import { settle } from "../support/test-clock.ts";
 import { busEvent, reader, thing, World } from "../support/world.ts";
 
 const minute = 60_000;
 const context = { getRemainingTimeInMillis: () => 120_000, awsRequestId: "request-1" };
-const budget = { looks: 100, concurrency: 5 };
+const budget = { checks: 100, concurrency: 5 };
 
 const failing = defineProcessor(thing, {
   name: "failing",
@@ -27,13 +27,13 @@ const failing = defineProcessor(thing, {
 /** Two tasks of a thing, if there are two activities; their starts are taken. */
 async function worldOf(...activities: Activity<typeof thing>[]) {
   const world = new World({ activities: activities.map((activity) => lazy(activity)) });
-  for (const activity of activities) await startTask(world.machinery, activity, { thingId: "t" });
+  for (const activity of activities) await startTask(world.ports, activity, { thingId: "t" });
   return { world, measured: measuredIn(world) };
 }
 
-const wake = async (world: World, body: string) => wakeHandler(world.machinery, JSON.parse(body), context);
+const wake = async (world: World, body: string) => wakeHandler(world.ports, JSON.parse(body), context);
 const runAll = async (world: World) => {
-  for (const message of world.wakes.take()) await wake(world, busEvent(message));
+  for (const message of world.alarms.take()) await wake(world, busEvent(message));
 };
 
 describe("the measurements of a run", () => {
@@ -109,7 +109,7 @@ describe("the measurements of a run", () => {
       world.clock.jump(((await world.record("t")).leaseUntil ?? 0) + 5_001);
       await world.deliver([{ class: "signal", entity: "t" }]);
     };
-    await world.deliver(world.wakes.take());
+    await world.deliver(world.alarms.take());
     expect(measured.of("LeasesLost")).toEqual([[1, {}]]);
     expect(measured.of("LeasesExpired")).toEqual([[1, {}]]);
     expect(measured.of("Runs")).toHaveLength(2);
@@ -126,10 +126,10 @@ describe("the measurements of the lazy function", () => {
 
   it("are milliseconds from when the first of a task's messages was sent until the task was acquired", async () => {
     const { world, measured } = await worldOf(reader);
-    world.wakes.take();
+    world.alarms.take();
     const now = world.clock.now();
     await wakeHandler(
-      world.machinery,
+      world.ports,
       { Records: [record("a", signal, now - 250), record("b", signal, now - 1_500), record("c", signal, now - 40)] },
       context,
     );
@@ -138,20 +138,20 @@ describe("the measurements of the lazy function", () => {
 
   it("are counted from the time that a wake is for, if it was sent ahead of it", async () => {
     const { world, measured } = await worldOf(reader);
-    const [start] = world.wakes.take();
+    const [start] = world.alarms.take();
     const now = world.clock.now();
     const timed = busEvent({ ...Object(start), notBefore: now - 30 });
-    await wakeHandler(world.machinery, { Records: [record("a", timed, now - 20_000)] }, context);
+    await wakeHandler(world.ports, { Records: [record("a", timed, now - 20_000)] }, context);
     expect(measured.of("WakeToRunMs")).toEqual([[30, {}]]);
   });
 
   it("are none of a message that was delivered before, nor of one that caused no run", async () => {
     const { world, measured } = await worldOf(reader);
-    const [start] = world.wakes.take();
+    const [start] = world.alarms.take();
     const now = world.clock.now();
     const stale = busEvent({ ...Object(start), fence: 7 });
-    await wakeHandler(world.machinery, { Records: [record("a", signal, now - 250, "2")] }, context);
-    await wakeHandler(world.machinery, { Records: [record("b", stale, now - 250)] }, context);
+    await wakeHandler(world.ports, { Records: [record("a", signal, now - 250, "2")] }, context);
+    await wakeHandler(world.ports, { Records: [record("b", stale, now - 250)] }, context);
     expect(measured.of("Runs")).toHaveLength(1);
     expect(measured.of("WakeToRunMs")).toEqual([]);
   });
@@ -179,10 +179,10 @@ describe("the measurements of the lazy function", () => {
 describe("the measurements of a tick", () => {
   it("say that it ended well, what was overdue, and for how long the oldest had been", async () => {
     const { world, measured } = await worldOf(reader, failing);
-    world.wakes.take();
+    world.alarms.take();
     const { due = 0 } = await world.record("t", "reader");
     await world.clock.advance(due - world.clock.now() + 90_000);
-    await cronHandler(world.machinery, [], budget, {}, context);
+    await cronHandler(world.ports, [], budget, {}, context);
     expect(measured.published).toEqual({
       Ticks: 1,
       DueBacklog: 2,
@@ -196,11 +196,11 @@ describe("the measurements of a tick", () => {
   it("count rescues by the status that a task was in: what was lost, or that a slot has come", async () => {
     const world = new World({ activities: [lazy(reader), cron(failing, { everyMinutes: 1 })] });
     const measured = measuredIn(world);
-    await startTask(world.machinery, reader, { thingId: "t" });
-    await startTask(world.machinery, failing, { thingId: "u" });
-    await world.deliver(world.wakes.take().filter((message) => JSON.stringify(message).includes("failing")));
+    await startTask(world.ports, reader, { thingId: "t" });
+    await startTask(world.ports, failing, { thingId: "u" });
+    await world.deliver(world.alarms.take().filter((message) => JSON.stringify(message).includes("failing")));
     await world.clock.advance(60 * minute);
-    await cronHandler(world.machinery, [], budget, {}, context);
+    await cronHandler(world.ports, [], budget, {}, context);
     expect(measured.of("Rescues")).toEqual(
       expect.arrayContaining([
         [1, { why: "ready" }],
@@ -208,15 +208,15 @@ describe("the measurements of a tick", () => {
       ]),
     );
     world.append("v", "e1");
-    await startTask(world.machinery, reader, { thingId: "v" });
+    await startTask(world.ports, reader, { thingId: "v" });
     world.onEvent = () => new Promise(() => {});
-    void world.deliver(world.wakes.take().filter((message) => JSON.stringify(message).includes('"v"')));
+    void world.deliver(world.alarms.take().filter((message) => JSON.stringify(message).includes('"v"')));
     await settle();
     measured.clear();
     world.clock.jump(((await world.record("v")).leaseUntil ?? 0) + minute);
-    await cronHandler(world.machinery, [], budget, {}, context);
+    await cronHandler(world.ports, [], budget, {}, context);
     await world.clock.advance(minute);
-    await cronHandler(world.machinery, [], budget, {}, context);
+    await cronHandler(world.ports, [], budget, {}, context);
     expect(measured.of("Rescues")).toContainEqual([1, { why: "running" }]);
   });
 
@@ -225,15 +225,15 @@ describe("the measurements of a tick", () => {
     await runAll(world);
     world.append("t", "e1");
     await world.clock.advance(60 * minute);
-    await cronHandler(world.machinery, [], budget, {}, context);
+    await cronHandler(world.ports, [], budget, {}, context);
     expect(measured.published).toMatchObject({ ProbesWithNews: 1 });
     expect(measured.of("Rescues")).toEqual([]);
   });
 
   it("say how late the queue is, and of no backlog, when it looks at nothing for it (rule 11)", async () => {
     const { world, measured } = await worldOf(reader);
-    await noteQueueAge(world.machinery.control, { ageMs: 400_000, at: world.clock.now() });
-    await cronHandler(world.machinery, [], budget, {}, context);
+    await recordQueueAge(world.ports.control, { ageMs: 400_000, at: world.clock.now() });
+    await cronHandler(world.ports, [], budget, {}, context);
     expect(measured.published).toMatchObject({ Ticks: 1, OldestDueSeconds: 400 });
     expect(measured.of("DueBacklog")).toEqual([]);
   });
@@ -241,7 +241,7 @@ describe("the measurements of a tick", () => {
   it("are of no tick that failed", async () => {
     const { world, measured } = await worldOf(reader);
     world.store.due = () => Promise.reject(new Error("no table"));
-    await expect(cronHandler(world.machinery, [], budget, {}, context)).rejects.toThrow("no table");
+    await expect(cronHandler(world.ports, [], budget, {}, context)).rejects.toThrow("no table");
     expect(measured.published).toEqual({});
   });
 });

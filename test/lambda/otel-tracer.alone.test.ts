@@ -16,9 +16,9 @@ import {
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { eager, lazy } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/engines/eager-holder.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { otelTracer } from "../../functions/lambda/otel-tracer.ts";
+import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, thing, World } from "../support/world.ts";
 
@@ -100,9 +100,9 @@ const named = (name: string) => spans.filter((span) => span.name === name);
 
 async function worldOf(activity = reader) {
   const world = new World({ activities: [lazy(activity)] });
-  Object.assign(world.machinery, { tracer: otelTracer });
+  Object.assign(world.ports, { tracer: otelTracer });
   world.append("t", "e1", "e2");
-  await startTask(world.machinery, activity, { thingId: "t" });
+  await startTask(world.ports, activity, { thingId: "t" });
   return world;
 }
 
@@ -202,7 +202,7 @@ describe("the spans of a run", () => {
       world.clock.jump(((await world.record("t")).leaseUntil ?? 0) + 5_001);
       await world.deliver([{ class: "signal", entity: "t" }]);
     };
-    await world.deliver(world.wakes.take());
+    await world.deliver(world.alarms.take());
     expect(named("tailwake.run").map(({ attributes }) => attributes["tailwake.leaseLost"])).toEqual([true, undefined]);
     expect(named("tailwake.commit").filter(({ attributes }) => attributes["tailwake.applied"] === false)).not.toEqual(
       [],
@@ -212,11 +212,11 @@ describe("the spans of a run", () => {
 
   it("are one of a stream that is watched for as long as it is open, with all its events", async () => {
     const world = new World({ activities: [eager(reader)] });
-    Object.assign(world.machinery, { tracer: otelTracer });
+    Object.assign(world.ports, { tracer: otelTracer });
     world.append("t", "e1");
-    await startTask(world.machinery, reader, { thingId: "t" });
+    await startTask(world.ports, reader, { thingId: "t" });
     const invocation = world.invocation(900_000);
-    const held = holdEagerShard(world.machinery, { shard: 0, shards: 1 }, invocation);
+    const held = holdEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
     await world.clock.advance(7_000);
     world.append("t", "e2", "e3");
     await settle();

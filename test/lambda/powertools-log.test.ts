@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { jsonLogger, withFields } from "../../functions/contract/logger.ts";
+import { jsonLogger, withFields } from "../../functions/foundation/logger.ts";
 import { powertoolsLog } from "../../functions/lambda/powertools-log.ts";
 
 const context = (awsRequestId: string) => ({ awsRequestId, getRemainingTimeInMillis: () => 1_000 });

@@ -1,10 +1,10 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, type ConnectRouter, createClient, createRouterTransport } from "@connectrpc/connect";
 import { type Activity, behaviourOf, type Run, type TaskStatus } from "../../functions/contract/activity.ts";
-import type { LogLevel } from "../../functions/contract/logger.ts";
 import type { Decision, Outcome } from "../../functions/contract/outcome.ts";
 import type { Address, Batch, EventStream, Recorded, Stream } from "../../functions/contract/stream.ts";
 import { epoch, type Tail } from "../../functions/contract/tail.ts";
+import type { LogLevel } from "../../functions/foundation/logger.ts";
 
 export interface RunOptions {
   readonly address: Address;

@@ -12,12 +12,12 @@ import {
   vidBytes,
 } from "../../functions/nog/index.ts";
 import {
-  type CutGiven,
-  everyCut,
+  type CrashPointsGiven,
   historyOf,
   type RunGiven,
   runActivity,
   scriptedId,
+  testCrashPoints,
 } from "../../functions/testing/index.ts";
 import { act } from "./activity-run.ts";
 import { FreezeServer, freezeStarted } from "./freeze-server.ts";
@@ -201,7 +201,7 @@ describe("every cut of freeze-repo-files", () => {
     (statusMessage: string): LocalStep =>
     async (_, run) =>
       void (await run.client(PingRegistry).serverPing({ statusMessage }));
-  const given = (frozenAt = scriptedId(3)): CutGiven<typeof registryWorkflow> => ({
+  const given = (frozenAt = scriptedId(3)): CrashPointsGiven<typeof registryWorkflow> => ({
     address,
     now,
     history: historyOf([started, filesStarted]),
@@ -215,21 +215,24 @@ describe("every cut of freeze-repo-files", () => {
   });
 
   test("freezes, then commits", async () => {
-    const { effects } = await everyCut(freezeRepoFiles({ freeze: step("freeze") }), given());
+    const { effects } = await testCrashPoints(freezeRepoFiles({ freeze: step("freeze") }), given());
     expect(effects).toEqual(["freeze", "CommitFreezeRepoFiles"]);
   });
 
   test("fails five retries, then aborts", async () => {
-    const { effects, cuts } = await everyCut(freezeRepoFiles({ freeze: failing(new Error("disk full")) }), given());
+    const { effects, points } = await testCrashPoints(
+      freezeRepoFiles({ freeze: failing(new Error("disk full")) }),
+      given(),
+    );
     expect(effects).toEqual(["disk full"]);
-    expect(cuts).toBeGreaterThan(30);
+    expect(points).toBeGreaterThan(30);
   });
 
   test("freezes after a failure or two", async () => {
     const freeze: LocalStep = async (_, { attempt }) => {
       if (attempt < 3) throw new Error("busy");
     };
-    expect((await everyCut(freezeRepoFiles({ freeze }), given())).effects).toEqual(["CommitFreezeRepoFiles"]);
+    expect((await testCrashPoints(freezeRepoFiles({ freeze }), given())).effects).toEqual(["CommitFreezeRepoFiles"]);
   });
 
   test("sleeps for a week, and collects in every life, and never before", async () => {
@@ -242,7 +245,7 @@ describe("every cut of freeze-repo-files", () => {
         await step("collect")(given, run);
       },
     });
-    const { effects } = await everyCut(activity, given(eventId(eventIdText(3, frozenAt))));
+    const { effects } = await testCrashPoints(activity, given(eventId(eventIdText(3, frozenAt))));
     expect(effects).toEqual(["freeze", "CommitFreezeRepoFiles", "collect"]);
     expect(Math.min(...collections)).toBeGreaterThanOrEqual(7 * day);
     expect(Math.max(...collections)).toBeLessThan(7 * day + 600_000);

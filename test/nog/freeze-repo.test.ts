@@ -5,17 +5,17 @@ import { FreezeRepo, ReposFreezeRepo } from "../../functions/nog/gen/nogfso/free
 import { freezeRepo, type RegistryWorkflowEvent, type registryWorkflow } from "../../functions/nog/index.ts";
 import {
   type Call,
-  type CutGiven,
-  everyCut,
+  type CrashPointsGiven,
   historyOf,
   runActivity,
   scriptedId,
+  testCrashPoints,
 } from "../../functions/testing/index.ts";
 import { FreezeServer, freezeStarted } from "./freeze-server.ts";
 import { workflowId } from "./messages.ts";
 
 type Event = RegistryWorkflowEvent;
-type Given = CutGiven<typeof registryWorkflow>;
+type Given = CrashPointsGiven<typeof registryWorkflow>;
 
 const address = { registry: "exreg", workflowId };
 const filesStarted: Event = { type: "freezeRepoFilesStarted" };
@@ -248,18 +248,18 @@ describe("every cut of freeze-repo", () => {
   }
 
   test("begins and commits once in all three places", async () => {
-    const { effects, cuts } = await everyCut(freezeRepo, given(filesCompleted()));
+    const { effects, points } = await testCrashPoints(freezeRepo, given(filesCompleted()));
     expect(effects).toEqual([...begin, ...commit]);
-    expect(cuts).toBeGreaterThan(30);
+    expect(points).toBeGreaterThan(30);
   });
 
   test("does so without versions, too", async () => {
-    const { effects } = await everyCut(freezeRepo, given(filesCompleted(), undefined, freezeStarted({})));
+    const { effects } = await testCrashPoints(freezeRepo, given(filesCompleted(), undefined, freezeStarted({})));
     expect(effects).toHaveLength(6);
   });
 
   test("releases all three when the files could not be frozen", async () => {
-    const { effects } = await everyCut(freezeRepo, given(filesCompleted(105, "disk full")));
+    const { effects } = await testCrashPoints(freezeRepo, given(filesCompleted(105, "disk full")));
     expect(effects).toEqual([...begin, ...release(105, "disk full")]);
   });
 
@@ -274,7 +274,7 @@ describe("every cut of freeze-repo", () => {
       },
     ],
   ])("releases, with the code of what refused, when %s", async (_, code, prepare) => {
-    const { effects } = await everyCut(freezeRepo, given(filesCompleted(), prepare));
+    const { effects } = await testCrashPoints(freezeRepo, given(filesCompleted(), prepare));
     expect(effects.slice(-3)).toEqual(release(code, code === 103 ? "registry begin failed" : "repo begin failed"));
   });
 });

@@ -5,17 +5,17 @@ import { Registry } from "../../functions/nog/gen/nogfso/registry_pb.ts";
 import { SplitRoot } from "../../functions/nog/gen/nogfso/split-root_pb.ts";
 import { type RegistryWorkflowEvent, type registryWorkflow, splitRoot, vidBytes } from "../../functions/nog/index.ts";
 import {
-  type CutGiven,
-  everyCut,
+  type CrashPointsGiven,
   historyOf,
   type Routes,
   runActivity,
   type ScriptedHistory,
   scriptedId,
+  testCrashPoints,
 } from "../../functions/testing/index.ts";
 
 type Event = RegistryWorkflowEvent;
-type Given = CutGiven<typeof registryWorkflow>;
+type Given = CrashPointsGiven<typeof registryWorkflow>;
 
 const address = { registry: "exreg", workflowId: "5f0c2b1e-8f5e-4d0c-9a33-1f2b3c4d5e6f" };
 const started: Event = {
@@ -245,21 +245,21 @@ describe("every cut of split-root", () => {
         },
       } as ScriptedHistory<Event>);
     };
-    const { effects, cuts } = await everyCut(splitRoot, given(duCompleted, { routes }));
+    const { effects, points } = await testCrashPoints(splitRoot, given(duCompleted, { routes }));
     expect(effects).toEqual(analysis);
-    expect(cuts).toBeGreaterThan(25);
-    expect(appended).toEqual(Array(cuts + 1).fill(4));
+    expect(points).toBeGreaterThan(25);
+    expect(appended).toEqual(Array(points + 1).fill(4));
   });
 
   test("aborts what failed to its end", async () => {
-    const { effects } = await everyCut(splitRoot, given([...measured, ended("splitRootDuCompleted", 7)]));
+    const { effects } = await testCrashPoints(splitRoot, given([...measured, ended("splitRootDuCompleted", 7)]));
     expect(effects).toMatchObject([{ method: "nogfso.SplitRoot/AbortSplitRoot" }]);
   });
 
   test("aborts an analysis that the server has no room for", async () => {
     const refuse = (method: string) =>
       method === "append" ? new ConnectError("resource exhausted", Code.ResourceExhausted) : undefined;
-    const { effects } = await everyCut(splitRoot, given(duCompleted, { routes: server({ refuse }) }));
+    const { effects } = await testCrashPoints(splitRoot, given(duCompleted, { routes: server({ refuse }) }));
     expect(effects.slice(3)).toMatchObject([
       { method: "nogfso.SplitRoot/AbortSplitRootAnalysis" },
       { method: "nogfso.SplitRoot/AbortSplitRoot" },

@@ -5,10 +5,10 @@ import { defineActivity, defineProcessor } from "../../functions/contract/activi
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { eventId } from "../../functions/contract/tail.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { noteTick } from "../../functions/engines/last-tick.ts";
-import { startTask } from "../../functions/engines/start.ts";
 import { Desk } from "../../functions/operate/desk.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { taskName } from "../../functions/tasks/record.ts";
+import { recordTick } from "../../functions/tick/last-tick.ts";
 import { trip } from "../../functions/upstream/breaker.ts";
 import { patienceMs } from "../support/patience.ts";
 import { reader, thing, World } from "../support/world.ts";
@@ -24,14 +24,14 @@ const failing = defineProcessor(thing, {
 
 async function setUp() {
   const world = new World({ activities: [lazy(reader), lazy(failing)] });
-  const desk = new Desk(world.machinery, ["things"]);
+  const desk = new Desk(world.ports, ["things"]);
   for (const thingId of ["aa1", "aa2", "b"]) {
     world.append(thingId, "e1", "e2");
-    await startTask(world.machinery, reader, { thingId });
+    await startTask(world.ports, reader, { thingId });
   }
-  for (const thingId of ["c", "dd"]) await startTask(world.machinery, failing, { thingId });
+  for (const thingId of ["c", "dd"]) await startTask(world.ports, failing, { thingId });
   await world.drain();
-  await noteTick(world.machinery.control, { at: world.clock.now(), report: {} });
+  await recordTick(world.ports.control, { at: world.clock.now(), report: {} });
   return { world, desk };
 }
 
@@ -66,12 +66,12 @@ describe("the desk of an operator", () => {
 
   it("says whether it is us or the upstream", async () => {
     const { world, desk } = await setUp();
-    await world.machinery.breakers.change("things", (stored) => trip(stored, world.clock.now(), 1, "no route"));
+    await world.ports.breakers.change("things", (stored) => trip(stored, world.clock.now(), 1, "no route"));
     expect((await desk.overview()).verdict).toMatchObject({ level: "stuck", where: "upstream" });
     world.clock.jump(world.clock.now() + 200_000);
     expect((await desk.overview()).verdict).toMatchObject({ level: "stuck", where: "us" });
-    await noteTick(world.machinery.control, { at: world.clock.now() + 1_200_000, report: {} });
-    await world.machinery.breakers.change("things", (stored) => ({ ...stored, state: "closed" }));
+    await recordTick(world.ports.control, { at: world.clock.now() + 1_200_000, report: {} });
+    await world.ports.breakers.change("things", (stored) => ({ ...stored, state: "closed" }));
     world.clock.jump(world.clock.now() + 1_200_000);
     const late = await desk.overview();
     expect(late).toMatchObject({ overdue: 3, verdict: { level: "stuck", where: "us" } });
@@ -84,7 +84,7 @@ describe("the desk of an operator", () => {
     const record = await desk.find("b");
     const signal = AbortSignal.timeout(patienceMs);
     expect(await desk.lag(record, signal)).toEqual({ events: 2, more: false, head: "e4" });
-    const { runs, why } = await desk.look(record);
+    const { runs, why } = await desk.check(record);
     expect(runs).toMatchObject([{ fence: 1, wake: "start", outcome: "caughtUp", events: 2, tail: "e2" }]);
     expect(why.reason).toBe("asleep");
     expect(await world.record("b")).toEqual(record);
@@ -96,7 +96,7 @@ describe("the desk of an operator", () => {
       throw new ConnectError("no route from here", Code.Internal);
     };
     const record = await desk.find("b");
-    for (let look = 0; look < 10; look++) {
+    for (let check = 0; check < 10; check++) {
       await expect(desk.lag(record, AbortSignal.timeout(patienceMs))).rejects.toThrow("no route from here");
     }
     expect(await desk.upstreams()).toMatchObject([{ name: "things", breaker: { state: "closed" } }]);
@@ -115,10 +115,10 @@ describe("the desk of an operator", () => {
   it("says when a tail was made, if its kind or its id knows", async () => {
     const { desk } = await setUp();
     const record = await desk.find("b");
-    expect((await desk.look(record)).tailMadeAt).toBeUndefined();
+    expect((await desk.check(record)).tailMadeAt).toBeUndefined();
     const tail = eventId(ulid(1_700_000_000_000));
     for (const kind of ["thing", "other"]) {
-      expect((await desk.look({ ...record, kind, tail })).tailMadeAt).toBe(1_700_000_000_000);
+      expect((await desk.check({ ...record, kind, tail })).tailMadeAt).toBe(1_700_000_000_000);
     }
   });
 
@@ -140,7 +140,7 @@ describe("the desk of an operator", () => {
     const b = await desk.find("b");
     await desk.operators.pause(b, note);
     expect(await world.record("b")).toMatchObject({ paused: true, intervention: { action: "pause", ...note } });
-    expect((await desk.look(await desk.find("b"))).why.sentence).toContain("by kim: the printer burns");
+    expect((await desk.check(await desk.find("b"))).why.sentence).toContain("by kim: the printer burns");
     await desk.operators.resume(b, { ...note, reason: "it is out" });
     await desk.operators.pauseUpstream("things", note);
     expect(await desk.actions()).toMatchObject([
@@ -164,22 +164,22 @@ describe("the desk of an operator", () => {
     });
     const other = new World({ activities: [lazy(viewed)] });
     other.append("v", "e1");
-    await startTask(other.machinery, viewed, { thingId: "v" });
+    await startTask(other.ports, viewed, { thingId: "v" });
     await other.drain();
-    const refused = new Desk(other.machinery, []).operators.skipTo(await other.record("v"), eventId("e1"));
+    const refused = new Desk(other.ports, []).operators.skipTo(await other.record("v"), eventId("e1"));
     await expect(refused).rejects.toMatchObject({ code: "store-refused", received: "one with a view" });
     const skipped = await desk.operators.skipTo(await desk.find("dd"), eventId("e2"), { note });
     expect(skipped).toMatchObject({ status: "ready", tail: "e2", intervention: { action: "skip-to" } });
-    expect(world.wakes.take()).toMatchObject([{ class: "operator", key: { entity: "dd" } }]);
+    expect(world.alarms.take()).toMatchObject([{ class: "operator", key: { entity: "dd" } }]);
   });
 
   it("works without the app, but for what needs a stream", async () => {
     const { world } = await setUp();
-    const empty = new World({ activities: [], store: world.store, control: world.machinery.control });
-    const desk = new Desk(empty.machinery, []);
+    const empty = new World({ activities: [], store: world.store, control: world.ports.control });
+    const desk = new Desk(empty.ports, []);
     expect(await desk.overview()).toMatchObject({ tasks: 5 });
     const record = await desk.find("b");
-    expect((await desk.look(record)).why.reason).toBe("asleep");
+    expect((await desk.check(record)).why.reason).toBe("asleep");
     await desk.operators.pause(record, note);
     await desk.operators.resume(record, note);
     await expect(desk.lag(record, AbortSignal.timeout(patienceMs))).rejects.toMatchObject({ code: "unknown-kind" });

@@ -14,7 +14,7 @@ const sleeping: TaskRecord = {
   engine: "lazy",
   status: "sleeping",
   tail: eventId("e7"),
-  wakes: 0,
+  wakeCount: 0,
   fence: 3,
   attempts: 0,
   strikes: 0,
@@ -48,7 +48,7 @@ describe("why a task does not run", () => {
     }
   });
 
-  it("names the holder of a task that is watched", () => {
+  it("names the leader of a task that is watched", () => {
     const watched = of({ engine: "eager", status: "running", token: "eager-0-of-1#5#x", leaseUntil: now + minute });
     expect(watched).toMatchObject({ reason: "watching", next: undefined });
     expect(watched.sentence).toContain("eager-0-of-1 holds its stream open");

@@ -3,18 +3,18 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { pricesOf } from "../../cli/cost/prices.ts";
 import { appSettings, readSettings } from "../../functions/settings.ts";
-import { countDay } from "../../load/day.ts";
-import { dayCounted } from "../../load/scale/day-counts.ts";
+import { countDay } from "../../proof/load/day.ts";
+import { dayCounted } from "../../proof/load/scale/day-counts.ts";
 import {
+  checksPerMinute,
   limitsOf,
-  looksPerMinute,
   production,
   sendsAtOnce,
   settingsFor,
   usesOf,
   writesPerSecond,
-} from "../../load/scale/quotas.ts";
-import { loads, scaleTables } from "../../load/scale/tables.ts";
+} from "../../proof/load/scale/quotas.ts";
+import { loads, scaleTables } from "../../proof/load/scale/tables.ts";
 import { project } from "../docs/regions.ts";
 
 const read = (file: string) => readFileSync(join(project, file), "utf8");
@@ -27,23 +27,26 @@ describe("the settings that the page begins with", () => {
       const pattern = new RegExp(`^ {2}${name}: (\\S+)$`, "m");
       return pattern.exec(prod)?.[1] ?? pattern.exec(settings)?.[1];
     };
-    const { TAILWAKE_LOOKS_AT_ONCE } = readSettings({}, { TAILWAKE_LOOKS_AT_ONCE: appSettings.TAILWAKE_LOOKS_AT_ONCE });
-    const { TAILWAKE_LOOKS_AT_ONCE: looksAtOnce, ...ofInfra } = production;
-    expect(looksAtOnce).toBe(TAILWAKE_LOOKS_AT_ONCE);
+    const { TAILWAKE_CHECKS_AT_ONCE } = readSettings(
+      {},
+      { TAILWAKE_CHECKS_AT_ONCE: appSettings.TAILWAKE_CHECKS_AT_ONCE },
+    );
+    const { TAILWAKE_CHECKS_AT_ONCE: checksAtOnce, ...ofInfra } = production;
+    expect(checksAtOnce).toBe(TAILWAKE_CHECKS_AT_ONCE);
     for (const [name, value] of Object.entries(ofInfra)) expect(stored(name), name).toBe(String(value));
   });
 
   it("send as many requests at once as the code does", () => {
-    expect(read("functions/wake/send-in-tens.ts")).toContain(`const callsAtOnce = ${sendsAtOnce};`);
+    expect(read("functions/wake/batch-sender.ts")).toContain(`const callsAtOnce = ${sendsAtOnce};`);
   });
 
   it("meet quotas that docs/operations.md names too", () => {
     const operations = read("docs/operations.md");
-    const quotas = limitsOf(production).filter(({ least }) => least !== undefined);
+    const quotas = limitsOf(production).filter(({ min }) => min !== undefined);
     expect(quotas).toHaveLength(4);
-    for (const { most, least = 0 } of quotas) {
-      expect(operations).toContain(`${most.toLocaleString("en-US")}/s`);
-      expect(operations).toContain(`${least}/s`);
+    for (const { max, min = 0 } of quotas) {
+      expect(operations).toContain(`${max.toLocaleString("en-US")}/s`);
+      expect(operations).toContain(`${min}/s`);
     }
   });
 });
@@ -51,21 +54,21 @@ describe("the settings that the page begins with", () => {
 describe("what is used of the limits", () => {
   it("is two writes a wake, and three write units a look", () => {
     const load = { tasks: 15 * 60, wakesPerSecond: 5 };
-    expect(looksPerMinute(load, production)).toBe(60);
+    expect(checksPerMinute(load, production)).toBe(60);
     expect(writesPerSecond(load, production)).toBe(5 * 2 + 1 * 3);
   });
 
-  it("is sorted: with a million tasks the looks of a tick are the first that do not suffice", () => {
+  it("is sorted: with a million tasks the checks of a tick are the first that do not suffice", () => {
     const [first, second] = usesOf({ tasks: 1_000_000, wakesPerSecond: 10 }, production);
-    expect(first?.limit.name).toBe("looks of a tick");
+    expect(first?.limit.name).toBe("checks of a tick");
     expect(first?.share).toBeCloseTo(1_000_000 / 15 / 2_000, 6);
     expect(first?.share).toBeGreaterThan(second?.share ?? Number.NaN);
   });
 
-  it("is within them with the settings for a load, but for what no setting moves", () => {
+  it("is within them with the settings for a load, except limits that no setting changes", () => {
     for (const load of loads) {
       const over = usesOf(load, settingsFor(load)).filter(({ share }) => share > 1);
-      for (const { limit } of over) expect(["warm throughput", "nothing"]).toContain(limit.moves.split(":")[0]);
+      for (const { limit } of over) expect(["warm throughput", "nothing"]).toContain(limit.adjust.split(":")[0]);
     }
   });
 });
@@ -79,10 +82,10 @@ describe("the counts of the simulated day", () => {
     for (const each of ["writes", "queries", "refusedWrites", "sent"] as const) {
       expect(waking[each] / waking.wakes, each).toBeCloseTo(dayCounted.waking[each] / dayCounted.waking.wakes, 1);
     }
-    expect(idle.looks / size.tasks).toBeCloseTo(dayCounted.idle.looks / tasks, 1);
+    expect(idle.checks / size.tasks).toBeCloseTo(dayCounted.idle.checks / tasks, 1);
     expect(idle.ticks).toBe(dayCounted.idle.ticks);
     for (const each of ["writes", "reads"] as const) {
-      expect(idle[each] / idle.looks, each).toBeCloseTo(dayCounted.idle[each] / dayCounted.idle.looks, 1);
+      expect(idle[each] / idle.checks, each).toBeCloseTo(dayCounted.idle[each] / dayCounted.idle.checks, 1);
     }
   });
 });

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { simulate } from "../../functions/testing/simulation/simulate.ts";
-import { mutants } from "../../simulate/mutants/all.ts";
-import { operationsIn, operationsMissing } from "../../simulate/mutants/conditions.ts";
-import { mutated } from "../../simulate/mutants/mutant.ts";
-import { type Condition, conditionsOf, without } from "../../simulate/mutations.ts";
-import { scenario } from "../../simulate/scenario.ts";
+import { mutants } from "../../proof/mutate/mutants/all.ts";
+import { operationsIn, operationsMissing } from "../../proof/mutate/mutants/conditions.ts";
+import { mutated } from "../../proof/mutate/mutants/mutant.ts";
+import { type Condition, conditionsOf, without } from "../../proof/mutate/mutations.ts";
+import { scenario } from "../../proof/simulate/scenario.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const source = (file: string) => readFileSync(join(project, file), "utf8");
@@ -20,7 +20,7 @@ const cases: readonly Condition[] = [
   { operation: "acquire", condition: "is status sleeping" },
   { operation: "acquire", condition: "missing notBefore" },
   { operation: "caughtUp", condition: "is token" },
-  { operation: "caughtUp", condition: "is wakes" },
+  { operation: "caughtUp", condition: "is wakeCount" },
   { operation: "completed, no waiters", condition: "missing waiters" },
   { operation: "mark a waiter", condition: "is status sleeping" },
   { operation: "postpone", condition: "is due" },
@@ -28,32 +28,32 @@ const cases: readonly Condition[] = [
 ];
 
 /** Seeds that draw something else after each change of the engines: so it is a number of them, not one that is known. */
-const mostSeeds = 30;
+const maxSeeds = 30;
 
 describe("a simulation", () => {
   it.each(cases)('catches "$operation" that does not ask for: $condition', async (condition) => {
     const rules: (string | undefined)[] = [];
-    while (rules.length < mostSeeds && rules.at(-1) === undefined) {
+    while (rules.length < maxSeeds && rules.at(-1) === undefined) {
       const seed = rules.length + 1;
       rules.push((await simulate(scenario, { seed, mutation: without(condition) })).violation?.rule);
     }
-    expect(rules.at(-1), `none of ${mostSeeds} seeds`).toBeDefined();
+    expect(rules.at(-1), `none of ${maxSeeds} seeds`).toBeDefined();
   });
 
   it("knows the conditions of a write, and takes away one of them", async () => {
-    const is = (attribute: "token" | "wakes", value: unknown) => ({ op: "is", attribute, value }) as const;
+    const is = (attribute: "token" | "wakeCount", value: unknown) => ({ op: "is", attribute, value }) as const;
     const update = {
       operation: "caughtUp",
-      guard: { op: "all", guards: [is("token", "t"), is("wakes", 1)] },
+      guard: { op: "all", guards: [is("token", "t"), is("wakeCount", 1)] },
       changes: {},
     } as const;
     const conditions = conditionsOf(update);
-    expect(conditions.map(({ condition }) => condition)).toEqual(["is token", "is wakes"]);
-    expect(without({ operation: "caughtUp", condition: "is wakes" })(update).guard).toEqual({
+    expect(conditions.map(({ condition }) => condition)).toEqual(["is token", "is wakeCount"]);
+    expect(without({ operation: "caughtUp", condition: "is wakeCount" })(update).guard).toEqual({
       op: "all",
       guards: [is("token", "t")],
     });
-    expect(without({ operation: "checkpoint", condition: "is wakes" })(update)).toBe(update);
+    expect(without({ operation: "checkpoint", condition: "is wakeCount" })(update)).toBe(update);
   });
 });
 
@@ -82,7 +82,7 @@ describe("the operations of the protocol", () => {
   it("are all found in the source", () => {
     expect(operations).toEqual([
       "acquire",
-      "acquire from an earlier holder",
+      "acquire from an earlier leader",
       "acquire over a dead lease",
       "add waiter",
       "adopt",
@@ -95,9 +95,9 @@ describe("the operations of the protocol", () => {
       "child to a running task",
       "completed, no waiters",
       "completed, waiters",
-      "isolate",
-      "look at a running task",
-      "look at a sleeping lazy task",
+      "quarantine",
+      "check a running task",
+      "check a sleeping task",
       "mark a waiter",
       "notified",
       "park on strikes",
@@ -108,7 +108,7 @@ describe("the operations of the protocol", () => {
       "resume while running",
       "retry",
       "rewind",
-      "rouse",
+      "mark ready",
       "signal to a running task",
       "silentRetryAfter",
       "start",

@@ -6,8 +6,8 @@ import type { EventId } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { manyFaults } from "../../functions/testing/simulation/faults.ts";
 import { type Scenario, simulate } from "../../functions/testing/simulation/simulate.ts";
-import { scenario } from "../../simulate/scenario.ts";
-import { ledger } from "../../simulate/streams.ts";
+import { scenario } from "../../proof/simulate/scenario.ts";
+import { ledger } from "../../proof/simulate/streams.ts";
 
 const upstreams = { books: { baseUrl: "http://127.0.0.1", protocol: "grpc" } } as const;
 
@@ -15,7 +15,7 @@ const upstreams = { books: { baseUrl: "http://127.0.0.1", protocol: "grpc" } } a
 function alone(bound: ReturnType<typeof lazy>): Scenario {
   return {
     versions: [createApp({ activities: [bound], upstreams })],
-    aggregates: [{ stream: ledger, address: { id: "a" }, event: (position) => position, mostEvents: 12 }],
+    aggregates: [{ stream: ledger, address: { id: "a" }, event: (position) => position, maxEvents: 12 }],
   };
 }
 
@@ -46,7 +46,7 @@ describe("a simulation", () => {
     [6623, "a lease that was over when it was taken counted as one that nothing had happened to"],
     [6775, "a process that had stood still since before the quiet counted as running without a reason"],
     [20085, "a task that was paused while it ran, and completed, could not be resumed, nor said so"],
-    [6892, "a task that holders find counted as one that sleeps beyond its probe"],
+    [6892, "a task that leaders find counted as one that sleeps beyond its probe"],
   ])("keeps every promise in world %i, in which once %s", async (seed) => {
     expect((await simulate(scenario, { seed })).violation).toBeUndefined();
   });

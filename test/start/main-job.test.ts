@@ -63,7 +63,7 @@ describe("the main job with signals that go straight into the queue", () => {
       data: undefined,
       registry: "local",
       engine: "lazy",
-      straightSignals: true,
+      directSignals: true,
       seed: ({ seed }) => {
         seed.initRegistry("local");
         seed.initRoot("local", { globalRoot: tree, host: "h", hostRoot: tree });

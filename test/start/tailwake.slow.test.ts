@@ -14,7 +14,7 @@ const index = "registry-workflow-index/workflow-index@";
 let folder: string;
 let started: ChildProcess;
 
-/** Types it in the folder, as `npm run tailwake --` runs it. */
+/** Runs the command line in the folder, as `npm run tailwake --` does. */
 async function tailwake(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
     const script = join(project, "scripts", "tailwake.mjs");
@@ -74,7 +74,7 @@ describe("tailwake --local, beside npm start", () => {
     expect(show.out).toMatch(/\n +\d+ .* completed +[0-9A-Z]{26}\n/);
     expect(events).toEqual({ code: 0, out: "", err: "no event after the tail\n" });
     expect(doctor.out.split("\n").filter((line) => line !== "" && !line.startsWith("ok "))).toEqual([
-      "not checked  functions: npm start has no Lambda to ask",
+      "not checked  functions: npm start has no Lambda API",
     ]);
     expect(doctor.code).toBe(0);
   });
@@ -95,7 +95,7 @@ describe("tailwake --local, beside npm start", () => {
     expect(await local("why")).toMatchObject({ code: 2 });
     started.kill("SIGKILL");
     await once(started, "exit");
-    expect(await local("status")).toMatchObject({ code: 1, out: "", err: expect.stringContaining("which has ended") });
+    expect(await local("status")).toMatchObject({ code: 1, out: "", err: expect.stringContaining("has ended") });
     expect(existsSync(join(folder, ".tailwake", "local.json"))).toBe(true);
   });
 });

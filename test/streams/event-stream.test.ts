@@ -2,19 +2,19 @@ import { createServer } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
-import { systemClock } from "../../functions/contract/clock.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { type Address, declarationOf, type Stream } from "../../functions/contract/stream.ts";
 import { type EventId, eventId } from "../../functions/contract/tail.ts";
-import { runBatch } from "../../functions/engines/batch.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import { uuidText } from "../../functions/nog/index.ts";
+import { runBatch } from "../../functions/queue/batch.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { connectUpstream, type UpstreamConnection } from "../../functions/upstream/connection.ts";
 import { openEventStream } from "../../functions/upstream/event-stream.ts";
 import type { Upstream as Settings } from "../../functions/upstream/upstream.ts";
-import { MemoryWakes } from "../../functions/wake/memory.ts";
-import { memoryMachinery } from "../support/machinery.ts";
+import { MemoryAlarms } from "../../functions/wake/memory.ts";
+import { memoryPorts } from "../support/ports.ts";
 import { settle, TestClock } from "../support/test-clock.ts";
 import { busEvent } from "../support/world.ts";
 import { protocolNames, start } from "../upstream/harness.ts";
@@ -171,12 +171,12 @@ describe("an activity of each of the five kinds", () => {
       },
     });
     const clock = new TestClock();
-    const wakes = new MemoryWakes(clock);
+    const alarms = new MemoryAlarms(clock);
     const log: string[] = [];
     const line = (message: string) => void log.push(message);
-    const machinery = memoryMachinery({
+    const ports = memoryPorts({
       activities: [lazy(activity)],
-      wakes,
+      alarms,
       clock,
       log: { debug: line, info: line, warn: line, error: line },
       upstream: connection,
@@ -184,21 +184,21 @@ describe("an activity of each of the five kinds", () => {
     const hardEnd = clock.now() + 120_000;
     const { signal } = new AbortController();
     const invocation = { signal, deadline: hardEnd - 8_000, abandonAt: hardEnd - 3_000, hardEnd, abandoned() {} };
-    const deliver = async (messages: Parameters<typeof wakes.send>[0]) => {
+    const deliver = async (messages: Parameters<typeof alarms.send>[0]) => {
       const deliveries = messages.map((message, i) => ({ id: `m${i}`, body: busEvent(message) }));
-      expect([...(await runBatch(machinery, deliveries, invocation)).values()]).toEqual([]);
+      expect([...(await runBatch(ports, deliveries, invocation)).values()]).toEqual([]);
     };
     kind.served.append(upstream, 3);
-    const { key } = await startTask(machinery, activity, kind.address as never);
+    const { key } = await startTask(ports, activity, kind.address as never);
     // A signal names the history's own id: it finds the task.
     const entity = uuidText(kind.served.history, "history");
     expect(key.entity).toBe(entity);
-    await deliver(wakes.take());
+    await deliver(alarms.take());
     kind.served.append(upstream, 2);
     await deliver([{ class: "signal", entity }]);
     const history = idsIn(upstream, kind);
     expect(runs).toEqual([history.slice(0, -2), history.slice(-2)]);
-    expect(await machinery.store.get(key)).toMatchObject({ status: "sleeping", tail: history.at(-1) });
+    expect(await ports.store.get(key)).toMatchObject({ status: "sleeping", tail: history.at(-1) });
     expect(log).toEqual(["progressed", "progressed"]);
     connection.close();
   });

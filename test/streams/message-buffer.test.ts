@@ -4,10 +4,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MessageBuffer } from "../../functions/upstream/message-buffer.ts";
 
-const mostBytes = 1_000;
+const maxBytes = 1_000;
 const endFlags = 2;
 const textsOf = (format: { readonly endFlags?: number } = {}) =>
-  new MessageBuffer({ parse: (bytes) => Buffer.from(bytes).toString(), mostBytes, ...format });
+  new MessageBuffer({ parse: (bytes) => Buffer.from(bytes).toString(), maxBytes, ...format });
 const framed = (text: string, flags = 0) => encodeEnvelope(flags, Buffer.from(text));
 
 /** What can be taken out of it now. */
@@ -32,7 +32,7 @@ describe("the messages in the body of an answer", () => {
         fc.array(fc.nat(), { maxLength: 40 }),
         fc.infiniteStream(fc.boolean()),
         (texts, places, waits) => {
-          const given = texts.filter((text) => Buffer.byteLength(text) <= mostBytes);
+          const given = texts.filter((text) => Buffer.byteLength(text) <= maxBytes);
           const buffer = textsOf();
           const found: string[] = [];
           for (const chunk of cutAt(Buffer.concat(given.map((text) => framed(text))), places)) {

@@ -1,18 +1,18 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
-import { systemClock } from "../../functions/contract/clock.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { declarationOf } from "../../functions/contract/stream.ts";
 import { type EventId, epoch, eventId } from "../../functions/contract/tail.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { holdSignals } from "../../functions/engines/signals.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
+import { holdSignals } from "../../functions/leaders/signals.ts";
 import { liveBroadcast } from "../../functions/nog/index.ts";
 import { connectUpstream, type UpstreamConnection } from "../../functions/upstream/connection.ts";
 import { type OpenStream, openEventStream } from "../../functions/upstream/event-stream.ts";
 import { isSignal } from "../../functions/wake/wake.ts";
 import type { UpstreamOptions } from "../../local/upstream/server.ts";
-import { memoryMachinery } from "../support/machinery.ts";
 import { patienceMs } from "../support/patience.ts";
+import { memoryPorts } from "../support/ports.ts";
 import { type Protocol, protocolNames, start, until } from "../upstream/harness.ts";
 import { idsIn, kinds, repoKind, type ServedKind } from "./kinds.ts";
 
@@ -145,7 +145,7 @@ describe.each(protocolNames)("the signals of a server over %s", (protocol) => {
     const activities = kinds.map(({ stream }) =>
       lazy(defineProcessor(stream, { name: "reader", processEvents: async (run) => caughtUp(run.tail) })),
     );
-    const machinery = memoryMachinery({
+    const ports = memoryPorts({
       activities,
       clock: systemClock,
       log: { debug: silent, info: silent, warn: silent, error: silent },
@@ -155,13 +155,13 @@ describe.each(protocolNames)("the signals of a server over %s", (protocol) => {
     const controller = new AbortController();
     const hardEnd = systemClock.now() + 60_000;
     const invocation = { signal: controller.signal, deadline: hardEnd, abandonAt: hardEnd, hardEnd, abandoned() {} };
-    const held = holdSignals(machinery, invocation);
+    const held = holdSignals(ports, invocation);
     await eventually(() => upstream.openCalls === 1);
     for (const kind of kinds) kind.served.append(upstream, 1);
     const expected = new Set(kinds.map(({ stream, address }) => declarationOf(stream).definition.entityId(address)));
     const forwarded = new Set<string>();
     await eventually(() => {
-      for (const message of machinery.wakes.take()) if (isSignal(message)) forwarded.add(message.entity);
+      for (const message of ports.alarms.take()) if (isSignal(message)) forwarded.add(message.entity);
       return [...expected].every((entity) => forwarded.has(entity));
     });
     controller.abort();

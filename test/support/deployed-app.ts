@@ -22,18 +22,20 @@ const project = new URL("../..", import.meta.url).pathname;
 const registry = "exreg";
 
 export interface DeployedAppOptions {
-  /** Each version's source by its name: it exports `wake`, `cron`, `signals` and `hold`. The first is deployed. */
+  /**
+   * The source of each version by name; it exports `wake`, `cron`, `signals` and `lead`. The first version is deployed.
+   */
   readonly versions: Readonly<Record<string, string>>;
   readonly repos: number;
   /** Timeout of the lazy function. */
   readonly lazyMs: number;
-  /** Timeout of the functions that hold streams. */
-  readonly holdMs: number;
+  /** Timeout of the functions with a leader. */
+  readonly leadMs: number;
 }
 
 /**
- * Everything of `npm start`, with short invocations and an app that writes down what its activities see: into SEEN_FILE,
- * words in a line.
+ * Everything of `npm start`, with short invocations and an app that records what its activities see: one line of words
+ * each in SEEN_FILE.
  */
 export class DeployedApp {
   readonly folder = mkdtempSync(join(tmpdir(), "tailwake-deployed-"));
@@ -55,7 +57,7 @@ export class DeployedApp {
   }
 
   async start(more: (repoIds: readonly string[]) => Readonly<Record<string, string>> = () => ({})): Promise<void> {
-    const { versions, repos, lazyMs, holdMs } = this.#options;
+    const { versions, repos, lazyMs, leadMs } = this.#options;
     await Promise.all([bundleFunctions(project, versions, join(this.folder, "versions")), this.#bundleBootstrap()]);
     this.upstream = await startUpstream();
     this.upstream.seed.initRegistry(registry);
@@ -67,7 +69,7 @@ export class DeployedApp {
     const settings = { endpoint: this.#aws.url, region: this.#aws.region, credentials };
     this.#dynamo = new DynamoDBClient({ ...settings, endpoint: this.#database.url });
     await createTaskTable(this.#dynamo, names.table);
-    // Whole seconds; a killed invocation's messages come back when its lease is over.
+    // Whole seconds; the messages of a killed invocation return after its lease has ended.
     this.queues = await deploy(this.#aws, settings, Math.ceil((lazyMs + 6_000) / 1000) * 1000);
     const environment = {
       AWS_ACCESS_KEY_ID: "test",
@@ -98,20 +100,20 @@ export class DeployedApp {
       functions: [
         functionOf("lazy", "wake", lazyMs, 2),
         functionOf("cron", "cron", 20_000, 1),
-        functionOf("signals", "signals", holdMs, 3),
-        functionOf("eager", "hold", holdMs, 3),
+        functionOf("signals", "signals", leadMs, 3),
+        functionOf("eager", "lead", leadMs, 3),
       ],
       bootstrapPath: join(this.folder, "bootstrap.mjs"),
       onLog: (name, line) => this.log.push(`${name} ${line}`),
     });
-    const { wakes, delay, lonely } = this.queues;
-    this.#sources = [wakes, delay, lonely].map((queue) =>
+    const { wakes, delay, quarantined } = this.queues;
+    this.#sources = [wakes, delay, quarantined].map((queue) =>
       startEventSource({
         queue,
         functionName: "lazy",
         lambda: this.lambda,
-        batchSize: queue === lonely ? 1 : 10,
-        maximumConcurrency: queue === lonely ? 1 : 2,
+        batchSize: queue === quarantined ? 1 : 10,
+        maximumConcurrency: queue === quarantined ? 1 : 2,
         reportBatchItemFailures: true,
       }),
     );
@@ -138,7 +140,7 @@ export class DeployedApp {
     for (const name of ["lazy", "cron", "signals", "eager"]) this.lambda.updateCode(name, this.#taskRoot(version));
   }
 
-  /** As EventBridge invokes: nobody waits for the end. */
+  /** Asynchronously, as EventBridge invokes. */
   invokeLater(name: string, event: unknown): void {
     const running: Promise<unknown> = this.lambda
       .invoke(name, event)
@@ -177,7 +179,7 @@ export class DeployedApp {
     return this.upstream.journal.read(this.#bytesOf(repo)).map(({ id }) => ulidText(id, "id"));
   }
 
-  /** What the activities have written down, the words of each line. */
+  /** The recorded lines of the activities, as words. */
   seen(): string[][] {
     if (!existsSync(this.#seenFile)) return [];
     const lines = readFileSync(this.#seenFile, "utf8").split("\n");
@@ -210,7 +212,9 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   throw new Error(`waited in vain: ${what}`);
 }
 
-/** In the order of the history, at least once each, going back only to where a run could begin again. */
+/**
+ * Expects the events in the order of the history, each at least once, going back only to where a run could begin again.
+ */
 export function expectNothingSkipped(history: readonly string[], seen: readonly string[]): void {
   let reached = -1;
   for (const id of seen) {

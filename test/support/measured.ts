@@ -1,16 +1,16 @@
-import type { Machinery } from "../../functions/engines/engine.ts";
 import type { About, Meter, MetricName } from "../../functions/engines/meter.ts";
+import type { Ports } from "../../functions/engines/ports.ts";
 
 export interface Measured {
-  /** Each measurement of a metric, in order: its value, and what it is about. */
+  /** Each measurement of a metric, in order: value and dimensions. */
   of(name: MetricName): (readonly [value: number, about: About])[];
-  /** Its sum, by the end of the last invocation. */
+  /** The sum of a metric by the end of the last invocation. */
   readonly published: Partial<Record<MetricName, number>>;
   clear(): void;
 }
 
-/** Has a world's engines tell what they measure. */
-export function measuredIn({ machinery }: { readonly machinery: Machinery }): Measured {
+/** Records the metrics of a world's engines. */
+export function measuredIn({ ports }: { readonly ports: Ports }): Measured {
   const all: { readonly name: MetricName; readonly value: number; readonly about: About }[] = [];
   let published: Partial<Record<MetricName, number>> = {};
   const meter: Meter = {
@@ -22,7 +22,7 @@ export function measuredIn({ machinery }: { readonly machinery: Machinery }): Me
       for (const { name, value } of all) published[name] = (published[name] ?? 0) + value;
     },
   };
-  Object.assign(machinery, { meter });
+  Object.assign(ports, { meter });
   return {
     of: (name) => all.filter((one) => one.name === name).map(({ value, about }) => [value, about]),
     get published() {

@@ -4,28 +4,29 @@ import { caughtUp } from "../../functions/contract/outcome.ts";
 import type { SignalSource } from "../../functions/contract/signal-source.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
 import { eventId } from "../../functions/contract/tail.ts";
-import { type Delivery, runBatch } from "../../functions/engines/batch.ts";
 import type { Bound } from "../../functions/engines/binding.ts";
-import type { Invocation, Limits, Machinery } from "../../functions/engines/engine.ts";
-import { type TickReport, tick } from "../../functions/engines/tick.ts";
+import type { Invocation, Limits, Ports } from "../../functions/engines/ports.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
+import { type Delivery, runBatch } from "../../functions/queue/batch.ts";
 import type { ControlStore } from "../../functions/tasks/control.ts";
 import { MemoryTaskStore } from "../../functions/tasks/memory.ts";
 import { MemoryControlStore } from "../../functions/tasks/memory-control.ts";
-import { type TaskRecord, taskName } from "../../functions/tasks/record.ts";
+import { type TaskKey, type TaskRecord, taskName } from "../../functions/tasks/record.ts";
 import type { TaskStore } from "../../functions/tasks/store.ts";
+import { CheckedTaskStore } from "../../functions/testing/checked-store.ts";
+import { type TickReport, tick } from "../../functions/tick/tick.ts";
 import { Credentials } from "../../functions/upstream/credentials.ts";
 import { UpstreamHealth } from "../../functions/upstream/health.ts";
 import { encodeBusEvent } from "../../functions/wake/envelope.ts";
-import type { MemoryWakes } from "../../functions/wake/memory.ts";
+import type { MemoryAlarms } from "../../functions/wake/memory.ts";
 import type { WakeMessage } from "../../functions/wake/wake.ts";
-import { memoryMachinery } from "./machinery.ts";
+import { memoryPorts } from "./ports.ts";
 import { TestClock } from "./test-clock.ts";
 
 const text = new TextDecoder();
 const bytes = new TextEncoder();
 
-/** A kind whose ids are short texts and whose events are what the history says; the server is {@link World}'s own. */
+/** A kind whose ids are short texts and whose events are texts; the server is {@link World}'s own. */
 export const thing = defineStream({
   kind: "thing",
   upstream: "things",
@@ -53,28 +54,28 @@ export const thing = defineStream({
   ],
 });
 
-/** One message of a stream: an event, or the word that there is nothing more for now. */
+/** One message of a stream: an event, or willBlock. */
 export interface Sent {
-  /** Of the event. */
+  /** Id of the event. */
   readonly id?: string;
   readonly willBlock: boolean;
 }
 
-/** What a stream was asked for. */
+/** The request of a stream. */
 export interface Asked {
-  /** The aggregate, as signals name it. */
+  /** The aggregate's id in signals. */
   readonly thingId: string;
   /** An event id; "" at the epoch. */
   readonly after: string;
   readonly watch: boolean;
   readonly signal: AbortSignal;
-  /** What the server says when it does not know `after`. "": it is silent, and sends no events. */
+  /** The server's error for an unknown `after`. If "", the server sends no events and no error. */
   readonly tailUnknown: string;
-  /** How often a watching stream has a message; undefined: only when there is something to say. */
+  /** Heartbeat interval of a watching stream; none if undefined. */
   readonly heartbeatMs?: number;
 }
 
-/** The streaming methods of a {@link World}'s server: each turns its requests and messages into those of `serve`. */
+/** The streaming methods of a {@link World}'s server; each maps its requests and messages to those of `serve`. */
 export type Routes = (router: ConnectRouter, serve: (asked: Asked) => AsyncIterable<Sent>) => void;
 
 const thingRoutes: Routes = (router, serve) => {
@@ -101,11 +102,11 @@ export interface WorldOptions {
   readonly control?: ControlStore;
   readonly limits?: Partial<Limits>;
   readonly signalSources?: readonly SignalSource[];
-  /** Default: those of {@link thing}. */
+  /** Those of {@link thing} if absent. */
   readonly routes?: Routes;
 }
 
-/** Reads its stream to the head, and does nothing. */
+/** Reads its stream to the head and does nothing. */
 export const reader = defineProcessor(thing, {
   name: "reader",
   async processEvents(run, stream) {
@@ -115,43 +116,44 @@ export const reader = defineProcessor(thing, {
   },
 });
 
-/** Everything around the engines, in memory: histories, table, alarm clocks, a clock that a test moves. */
+/** The engines' ports in memory: histories, table, alarms, and a clock that tests advance. */
 export class World {
   readonly clock = new TestClock();
   readonly store: TaskStore;
-  readonly wakes: MemoryWakes;
+  readonly alarms: MemoryAlarms;
   readonly log: LogLine[] = [];
-  /** Every request for a stream: the thing, and what it was asked for after. */
+  /** Every request for a stream: the thing, and the event after which it starts. */
   readonly opened: { readonly thingId: string; readonly after: string }[] = [];
   readonly histories = new Map<string, string[]>();
-  /** Called before a stream answers; may throw what the server would. */
+  /** Called before a stream answers; may throw the server's error. */
   onOpen: (thingId: string, after: string) => void | Promise<void> = () => {};
   /** Called before each event is sent. */
   onEvent: (thingId: string, id: string) => void | Promise<void> = () => {};
-  /** Watching streams end at their heads, as those of a server that cannot watch. */
+  /** Whether watching streams end at the head, as on a server that cannot watch. */
   endWatches = false;
   openStreams = 0;
   /** Called when a watching stream has nothing more to send. */
   readonly #watching = new Map<string, Set<() => void>>();
   readonly health = new UpstreamHealth();
-  /** What the engines draw; in [0, 1). */
+  /** The random numbers of the engines, in [0, 1). */
   random: () => number = () => 0.5;
   readonly abandoned: string[] = [];
-  readonly machinery: Machinery;
+  readonly ports: Ports;
   readonly #roots: readonly Task[];
   #messages = 0;
 
   constructor({
     activities,
     roots = [],
-    store = new MemoryTaskStore(),
+    store,
     control = new MemoryControlStore(),
     limits = {},
     signalSources = [],
     routes = thingRoutes,
   }: WorldOptions) {
     this.#roots = roots;
-    this.store = store;
+    this.store = store ?? new CheckedTaskStore(this.clock);
+    if (this.store instanceof CheckedTaskStore) this.store.clock = this.clock;
     const transport = createRouterTransport((router) => routes(router, (asked) => this.#serve(asked)));
     const connection = {
       transport,
@@ -167,9 +169,9 @@ export class World {
       (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
         void this.log.push({ level, message, fields });
     const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
-    const machinery = memoryMachinery({
+    const ports = memoryPorts({
       activities,
-      store,
+      store: this.store,
       control,
       clock: this.clock,
       log,
@@ -178,8 +180,8 @@ export class World {
       upstream: connection,
       random: () => this.random(),
     });
-    this.wakes = machinery.wakes;
-    this.machinery = machinery;
+    this.alarms = ports.alarms;
+    this.ports = ports;
   }
 
   async *#serve({ thingId, after, watch, signal, tailUnknown, heartbeatMs }: Asked): AsyncGenerator<Sent> {
@@ -189,7 +191,7 @@ export class World {
       if (isOpen) this.openStreams--;
       isOpen = false;
     };
-    // A generator that waits for its client is not resumed when the client goes.
+    // A generator that waits for its client is not resumed when the client disconnects.
     signal.addEventListener("abort", close, { once: true });
     try {
       this.opened.push({ thingId, after });
@@ -216,7 +218,7 @@ export class World {
     }
   }
 
-  /** Adds events to a thing's history. Who watches it is told, and nobody else. */
+  /** Adds events to a thing's history. Only watching streams notice. */
   append(thingId: string, ...ids: string[]): void {
     this.histories.set(thingId, [...(this.histories.get(thingId) ?? []), ...ids]);
     for (const tell of this.#watching.get(thingId) ?? []) tell();
@@ -236,10 +238,10 @@ export class World {
   }
 
   signal(thingId: string): Promise<void> {
-    return this.wakes.send([{ class: "signal", entity: thingId, kind: "thing" }]);
+    return this.alarms.send([{ class: "signal", entity: thingId, kind: "thing" }]);
   }
 
-  /** The time that an invocation of 120 s has. */
+  /** An invocation with 120 s. */
   invocation(remainingMs = 120_000): Invocation & { readonly controller: AbortController } {
     const controller = new AbortController();
     const hardEnd = this.clock.now() + remainingMs;
@@ -253,32 +255,32 @@ export class World {
     };
   }
 
-  /** Hands messages to one invocation, as one batch. Returns the errors of the deliveries that failed. */
+  /** Delivers messages to one invocation as one batch. Returns the errors of failed deliveries. */
   async deliver(messages: readonly (WakeMessage | object)[], invocation = this.invocation()): Promise<unknown[]> {
     const deliveries = messages.map(
       (message): Delivery => ({ id: `message-${++this.#messages}`, body: busEvent(message) }),
     );
-    return [...(await runBatch(this.machinery, deliveries, invocation)).values()];
+    return [...(await runBatch(this.ports, deliveries, invocation)).values()];
   }
 
-  /** Delivers what has arrived, and what comes of it now, until nothing more does. */
+  /** Delivers all pending messages, and those that they cause, until none is left. */
   async drain(): Promise<unknown[]> {
     const errors: unknown[] = [];
-    for (let rounds = 0; rounds < 1000; rounds++) {
-      const messages = this.wakes.take();
-      const lonely = this.wakes.lonely.splice(0);
-      if (messages.length === 0 && lonely.length === 0) return errors;
+    for (let deliveryCount = 0; deliveryCount < 1000; deliveryCount++) {
+      const messages = this.alarms.take();
+      const quarantined = this.alarms.quarantined.splice(0);
+      if (messages.length === 0 && quarantined.length === 0) return errors;
       if (messages.length > 0) errors.push(...(await this.deliver(messages)));
-      for (const one of lonely) errors.push(...(await this.deliver([one])));
+      for (const one of quarantined) errors.push(...(await this.deliver([one])));
     }
     throw new Error("the wakes do not come to an end");
   }
 
-  /** Moves time to the next alarm clock and drains, until `until` or until no alarm clock is left. */
+  /** Advances to the next alarm and drains, until `until` or until no alarm is left. */
   async drainUntil(until: number): Promise<void> {
     for (;;) {
       await this.drain();
-      const next = this.wakes.next;
+      const next = this.alarms.next;
       if (next === undefined || next > until) break;
       await this.clock.advance(next - this.clock.now());
     }
@@ -286,11 +288,24 @@ export class World {
     await this.drain();
   }
 
-  tick(): Promise<TickReport> {
-    return tick(this.machinery, this.#roots, { looks: 1000, concurrency: 5 }, this.invocation(60_000));
+  /** Stores a record past the protocol, as no write of it could: for what a test begins with. */
+  seed(record: TaskRecord): void {
+    if (!(this.store instanceof MemoryTaskStore)) throw new Error("only a table in memory takes any record");
+    this.store.put(record);
   }
 
-  /** The record of a thing's task; of the only activity unless named. */
+  /** Changes a record past the protocol. */
+  async edit(key: TaskKey, changes: Partial<TaskRecord>): Promise<void> {
+    const record = await this.store.get(key);
+    if (!record) throw new Error(`expected a record of ${taskName(key)}, found none`);
+    this.seed({ ...record, ...changes });
+  }
+
+  tick(): Promise<TickReport> {
+    return tick(this.ports, this.#roots, { checks: 1000, concurrency: 5 }, this.invocation(60_000));
+  }
+
+  /** The record of a thing's task; of its only activity if not named. */
   async record(thingId: string, activity?: string): Promise<TaskRecord> {
     const { tasks } = await this.store.tasksOf(thingId);
     const found = tasks.filter((record) => activity === undefined || record.activity === activity);
@@ -299,7 +314,7 @@ export class World {
   }
 }
 
-/** A message as the queue delivers it. */
+/** A message as delivered by the queue. */
 export function busEvent(message: WakeMessage | object): string {
   return "class" in message ? encodeBusEvent(message as WakeMessage) : JSON.stringify(message);
 }

@@ -3,7 +3,7 @@ import { toExpressions } from "../../functions/tasks/dynamodb-expression.ts";
 import { all, any, atMost, type Guard, is, missing, oneOf } from "../../functions/tasks/update.ts";
 
 const conditionOf = (guard: Guard) =>
-  toExpressions({ entity: "e", kind: "k", activity: "a" }, { operation: "rouse", guard, changes: {} })
+  toExpressions({ entity: "e", kind: "k", activity: "a" }, { operation: "mark ready", guard, changes: {} })
     .ConditionExpression;
 
 describe("a condition in DynamoDB's expression language", () => {

@@ -93,13 +93,13 @@ describe("a record with such tails, in DynamoDB", () => {
       leaseUntil: now + 900_000,
       engine: "lazy",
       eagerBucket: undefined,
-      isAlone: false,
+      inQuarantine: false,
       now,
     } as const;
     await store.update(key, acquire(claim, { sleeping: true, early: true, fence: undefined }));
     const view = { type: "inline", json: '{"placed":true,"shipped":false}', version: 1 } as const;
     const progress = { tail: id, view, acted: id, actedAhead: false, tailSeenAt: now };
-    const until = { seenWakes: 0, awaiting: false, notBefore: undefined, due: now + 900_000 };
+    const until = { seenWakeCount: 0, awaiting: false, notBefore: undefined, due: now + 900_000 };
     const slept = await store.update(key, sleep(token, progress, until));
     expect(slept).toMatchObject({ applied: true, record: { status: "sleeping", tail: id, acted: id } });
     expect(await store.get(key)).toEqual(slept.record);

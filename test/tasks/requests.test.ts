@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { defineActivity } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { startTask } from "../../functions/run/start.ts";
 import { DynamoTaskStore } from "../../functions/tasks/dynamodb.ts";
 import { recordRequests, type SentRequest, startDatabase, type TestDatabase } from "../support/dynamodb.ts";
 import { reader, thing, World } from "../support/world.ts";
@@ -31,7 +31,7 @@ describe("the requests of a run without contention", () => {
     const store = new DynamoTaskStore(database.client, await database.createTable());
     const world = new World({ activities: [lazy(activity)], store });
     world.append("t", "e1");
-    await startTask(world.machinery, activity, { thingId: "t" });
+    await startTask(world.ports, activity, { thingId: "t" });
     requests.splice(0);
     return world;
   }
@@ -62,10 +62,10 @@ describe("the requests of a run without contention", () => {
 
   it("are one read and one write for a start, and one read for a start of what is there", async () => {
     const world = await startedWorld(reader);
-    await startTask(world.machinery, reader, { thingId: "u" });
+    await startTask(world.ports, reader, { thingId: "u" });
     expect(requests.map(({ command }) => command)).toEqual(["GetItemCommand", "UpdateItemCommand"]);
     requests.splice(0);
-    await startTask(world.machinery, reader, { thingId: "u" });
+    await startTask(world.ports, reader, { thingId: "u" });
     expect(requests.map(({ command }) => command)).toEqual(["GetItemCommand"]);
   });
 

@@ -10,10 +10,10 @@ import {
   taskName,
 } from "../../functions/tasks/record.ts";
 import type { TaskStore } from "../../functions/tasks/store.ts";
+import { clockSkewMs, graceMs } from "../../functions/tasks/times.ts";
 import * as step from "../../functions/tasks/transitions.ts";
 import type { Update, Written } from "../../functions/tasks/update.ts";
 
-const { graceMs, clockSkewMs } = step;
 const t0 = Date.UTC(2026, 0, 1);
 const minute = 60_000;
 
@@ -60,16 +60,16 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     leaseUntil: now + 2 * minute,
     engine: "lazy",
     eagerBucket: undefined,
-    isAlone: false,
+    inQuarantine: false,
     now,
     ...more,
   });
-  const anyWake: step.Admission = { sleeping: false, early: false, fence: undefined };
-  const signal: step.Admission = { ...anyWake, sleeping: true };
-  const acquire = (token: string, now = t0, admission = signal, more: Partial<step.Claim> = {}) =>
-    step.acquire(claim(token, now, more), admission);
+  const anyWake: step.AcquireRule = { sleeping: false, early: false, fence: undefined };
+  const signal: step.AcquireRule = { ...anyWake, sleeping: true };
+  const acquire = (token: string, now = t0, rule = signal, more: Partial<step.Claim> = {}) =>
+    step.acquire(claim(token, now, more), rule);
   const asleep = (record: TaskRecord, more: Partial<step.Sleep> = {}) => ({
-    seenWakes: record.wakes,
+    seenWakeCount: record.wakeCount,
     awaiting: false,
     notBefore: undefined,
     due: undefined,
@@ -105,7 +105,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
         engine: "lazy",
         status: "ready",
         tail: "epoch",
-        wakes: 0,
+        wakeCount: 0,
         fence: 0,
         attempts: 0,
         strikes: 0,
@@ -189,10 +189,10 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
 
     it("takes a dead lease over after the skew, with a strike, from the run it saw only (rule 8)", async () => {
       const { leaseUntil = 0 } = await running("a");
-      const over = (now: number, seen = "a", delay = 0) => step.acquireExpired(claim("b", now), seen, delay);
+      const over = (now: number, seen = "a", strikes = 0) => step.acquireExpired(claim("b", now), seen, strikes);
       await isRefused(over(leaseUntil + clockSkewMs));
       await isRefused(over(leaseUntil + clockSkewMs + 1, "c"));
-      await isRefused(over(leaseUntil + clockSkewMs + 1, "a", 20_000));
+      await isRefused(over(leaseUntil + clockSkewMs + 1, "a", 2));
       const record = await accepted(over(leaseUntil + clockSkewMs + 1));
       expect(record).toMatchObject({ status: "running", token: "b", strikes: 1, fence: 2 });
     });
@@ -215,15 +215,15 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
   describe("a signal or child to a running task", () => {
     it("adds to wakes, for the run just seen", async () => {
       await running("a");
-      expect((await accepted(step.noteWake("a", "signal"))).wakes).toBe(1);
-      expect(await accepted(step.noteWake("a", "child"))).toMatchObject({ wakes: 2, childDone: true });
+      expect((await accepted(step.recordWake("a", "signal"))).wakeCount).toBe(1);
+      expect(await accepted(step.recordWake("a", "child"))).toMatchObject({ wakeCount: 2, childDone: true });
     });
 
     it("is refused once that run is over, so that the caller looks again", async () => {
       await running("a");
-      await isRefused(step.noteWake("b", "signal"));
+      await isRefused(step.recordWake("b", "signal"));
       await accepted(completing());
-      await isRefused(step.noteWake("a", "signal"));
+      await isRefused(step.recordWake("a", "signal"));
     });
   });
 
@@ -232,14 +232,17 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       const { leaseUntil = 0 } = await running("a");
       const later = leaseUntil + clockSkewMs + 1;
       await accepted(step.acquireExpired(claim("b", later), "a", 0));
-      await accepted(step.isolate("b", later));
+      await accepted(step.quarantine("b", later));
       expect(await isRefused(acquire("c", later))).toMatchObject({ status: "ready", strikes: 2 });
-      expect(await accepted(acquire("d", later, signal, { isAlone: true }))).toMatchObject({ token: "d", strikes: 2 });
+      expect(await accepted(acquire("d", later, signal, { inQuarantine: true }))).toMatchObject({
+        token: "d",
+        strikes: 2,
+      });
     });
 
     it("is not what has killed one", async () => {
       await running("a");
-      await accepted(step.isolate("a", t0));
+      await accepted(step.quarantine("a", t0));
       expect(await accepted(acquire("b"))).toMatchObject({ token: "b", strikes: 1 });
     });
   });
@@ -295,11 +298,11 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
 
     it("is refused if wakes moved since the run saw them; the run then goes on with its token (T3, rule 2)", async () => {
       const record = await running("a");
-      await accepted(step.noteWake("a", "signal"));
+      await accepted(step.recordWake("a", "signal"));
       const stored = await isRefused(step.sleep("a", progress(1), asleep(record)));
-      expect(stored).toMatchObject({ token: "a", wakes: 1 });
+      expect(stored).toMatchObject({ token: "a", wakeCount: 1 });
       const again = await accepted(step.rerun("a", progress(1)));
-      expect(again).toMatchObject({ status: "running", token: "a", tail: tail(1), wakes: 1 });
+      expect(again).toMatchObject({ status: "running", token: "a", tail: tail(1), wakeCount: 1 });
       await accepted(step.sleep("a", progress(2), asleep(again)));
     });
 
@@ -455,23 +458,23 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       expect(await accepted(step.rescue(paused, paused.due ?? 0, t0 + graceMs))).not.toHaveProperty("due");
     });
 
-    it("puts the look at a sleeping lazy task one probe period off", async () => {
+    it("puts the check of a sleeping task one probe period off", async () => {
       const { due = 0 } = await sleeping();
-      expect((await accepted(step.look(due, due + 15 * minute))).due).toBe(due + 15 * minute);
-      await isRefused(step.look(due, due + 30 * minute));
+      expect((await accepted(step.checkSleeping(due, due + 15 * minute))).due).toBe(due + 15 * minute);
+      await isRefused(step.checkSleeping(due, due + 30 * minute));
     });
 
-    it("puts the look at a running task where its lease ends", async () => {
+    it("puts the check of a running task where its lease ends", async () => {
       const record = await running("a");
-      const looked = await accepted(step.lookAtLease(record, record.due ?? 0, 0));
-      expect(looked.due).toBe((record.leaseUntil ?? 0) + clockSkewMs + 1);
+      const checked = await accepted(step.checkLease(record, record.due ?? 0));
+      expect(checked.due).toBe((record.leaseUntil ?? 0) + clockSkewMs + 1);
     });
 
-    it("looks only at what it has seen: that due time, that status, that token (rule 11)", async () => {
+    it("checks only what it has seen: that due time, that status, that token (rule 11)", async () => {
       const record = await running("a");
-      await isRefused(step.lookAtLease(record, (record.due ?? 0) + 1, 0));
-      await isRefused(step.lookAtLease({ ...record, token: "b" }, record.due ?? 0, 0));
-      await isRefused(step.look(record.due ?? 0, t0 + minute));
+      await isRefused(step.checkLease(record, (record.due ?? 0) + 1));
+      await isRefused(step.checkLease({ ...record, token: "b" }, record.due ?? 0));
+      await isRefused(step.checkSleeping(record.due ?? 0, t0 + minute));
     });
 
     it("leaves a paused task to its operator, though its lease is over (rule 12)", async () => {
@@ -479,8 +482,8 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       await accepted(step.pause(true));
       const late = claim("b", leaseUntil + clockSkewMs + 1);
       await isRefused(step.acquireExpired(late, "a", 0));
-      await isRefused(step.acquireFromHolder(late, "a", false));
-      await isRefused(step.isolate("a", late.now));
+      await isRefused(step.acquireFromEarlierLeader(late, "a", false));
+      await isRefused(step.quarantine("a", late.now));
       await isRefused(step.adopt("eager#00", due, late.now));
     });
 
@@ -489,15 +492,15 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       for (const update of [
         step.sleep("b", progress(1), asleep(record)),
         step.rerun("b", progress(1)),
-        step.keepWatching("b", progress(1), record.wakes),
+        step.keepWatching("b", progress(1), record.wakeCount),
         step.handOver("b", progress(1), t0),
         step.retryAt("b", progress(1), t0 + minute, undefined),
         step.waitUntil("b", progress(1), t0 + minute),
         step.park("b", progress(1), undefined),
         step.complete("b", tail(1)),
         step.completeForWaiters("b", tail(1), t0),
-        step.noteWake("b", "child"),
-        step.isolate("b", t0),
+        step.recordWake("b", "child"),
+        step.quarantine("b", t0),
       ]) {
         await isRefused(update);
       }
@@ -582,7 +585,11 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     it("resume a running task: wakes + 1, so that it runs on", async () => {
       await running("a");
       await accepted(step.pause(true));
-      expect(await accepted(step.resumeRunning(t0))).toMatchObject({ status: "running", wakes: 1, due: t0 + graceMs });
+      expect(await accepted(step.resumeRunning(t0))).toMatchObject({
+        status: "running",
+        wakeCount: 1,
+        due: t0 + graceMs,
+      });
       await isRefused(step.resumeRunning(t0));
     });
 
@@ -610,10 +617,10 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
 
     it("is in its bucket of the eager index, with fence and wakes, from its start until it is completed", async () => {
       await accepted(eager());
-      expect(await indexed()).toEqual([{ key, fence: 0, wakes: 0 }]);
+      expect(await indexed()).toEqual([{ key, fence: 0, wakeCount: 0 }]);
       await accepted(step.acquire(claimEager("a"), signal));
-      await accepted(step.noteWake("a", "child"));
-      expect(await indexed()).toEqual([{ key, fence: 1, wakes: 1 }]);
+      await accepted(step.recordWake("a", "child"));
+      expect(await indexed()).toEqual([{ key, fence: 1, wakeCount: 1 }]);
       expect((await store.eager(Number(bucket.slice(-2)))).map(({ key: found }) => found)).toEqual([key]);
       await accepted(completing());
       expect(await indexed()).toEqual([]);
@@ -653,30 +660,30 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
 
     it("that has caught up keeps its lease, and has its attempts, strikes and error forgotten", async () => {
       await accepted(eager());
-      const { wakes } = await accepted(step.acquire(claimEager("a"), signal));
-      const record = await accepted(step.keepWatching("a", progress(3), wakes));
+      const { wakeCount } = await accepted(step.acquire(claimEager("a"), signal));
+      const record = await accepted(step.keepWatching("a", progress(3), wakeCount));
       expect(record).toMatchObject({ status: "running", token: "a", tail: tail(3), attempts: 0, strikes: 0, fence: 1 });
       expect(record.due).toBe(t0 + graceMs);
-      await accepted(step.noteWake("a", "signal"));
-      await isRefused(step.keepWatching("a", progress(4), wakes));
-      await isRefused(step.keepWatching("b", progress(4), wakes + 1));
+      await accepted(step.recordWake("a", "signal"));
+      await isRefused(step.keepWatching("a", progress(4), wakeCount));
+      await isRefused(step.keepWatching("b", progress(4), wakeCount + 1));
     });
 
-    it("is taken from an earlier holder at once, by its token; a strike unless that one left in order", async () => {
+    it("is taken from an earlier leader at once, by its token; a strike unless that one left in order", async () => {
       await accepted(eager());
       await accepted(step.acquire(claimEager("old"), signal));
-      await isRefused(step.acquireFromHolder(claimEager("new"), "older", true));
-      const inOrder = await accepted(step.acquireFromHolder(claimEager("new"), "old", true));
+      await isRefused(step.acquireFromEarlierLeader(claimEager("new"), "older", true));
+      const inOrder = await accepted(step.acquireFromEarlierLeader(claimEager("new"), "old", true));
       expect(inOrder).toMatchObject({ token: "new", fence: 2, strikes: 0 });
       await isRefused(step.checkpoint("old", progress(9)));
-      const afterDeath = await accepted(step.acquireFromHolder(claimEager("newer"), "new", false));
+      const afterDeath = await accepted(step.acquireFromEarlierLeader(claimEager("newer"), "new", false));
       expect(afterDeath).toMatchObject({ token: "newer", fence: 3, strikes: 1 });
     });
 
-    it("that has killed its holder is isolated: ready without a lease, and the dead run's commit is not taken for applied", async () => {
+    it("that has killed its leader is quarantined: ready without a lease, and the dead run's commit is not taken for applied", async () => {
       await accepted(eager());
       await accepted(step.acquire(claimEager("a"), signal));
-      const record = await accepted(step.isolate("a", t0 + minute));
+      const record = await accepted(step.quarantine("a", t0 + minute));
       expect(record).toMatchObject({ status: "ready", strikes: 1, fence: 2, due: t0 + minute + graceMs });
       expect(record).not.toHaveProperty("token");
       expect(record.lastToken).not.toBe("a");
@@ -687,21 +694,21 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
   describe("news for a task that cannot run now", () => {
     it("makes a sleeping one ready, and leaves a retry alone", async () => {
       await sleeping();
-      expect(await accepted(step.rouse(t0 + minute, false))).toMatchObject({
+      expect(await accepted(step.markReady(t0 + minute, false))).toMatchObject({
         status: "ready",
         tail: tail(1),
         due: t0 + minute + graceMs,
       });
-      await isRefused(step.rouse(t0, false));
+      await isRefused(step.markReady(t0, false));
       store = await createStore();
       await retrying(t0 + minute);
-      await isRefused(step.rouse(t0, false));
+      await isRefused(step.markReady(t0, false));
     });
 
     it("from an operator makes also a retry ready, and it must act", async () => {
       await running();
       await accepted(step.retryAt("a", progress(1, { acted: tail(1) }), t0 + minute, undefined));
-      const record = await accepted(step.rouse(t0, true));
+      const record = await accepted(step.markReady(t0, true));
       expect(record).toMatchObject({ status: "ready", attempts: 1 });
       for (const gone of ["acted", "notBefore"]) expect(record).not.toHaveProperty(gone);
     });
@@ -709,7 +716,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     it("does nothing to a paused one", async () => {
       await sleeping();
       await accepted(step.pause(false));
-      await isRefused(step.rouse(t0, true));
+      await isRefused(step.markReady(t0, true));
     });
   });
 

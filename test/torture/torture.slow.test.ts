@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { readOptions } from "../../torture/options.ts";
-import { runTorture, type TortureOptions } from "../../torture/torture.ts";
+import { readOptions } from "../../proof/torture/options.ts";
+import { runTorture, type TortureOptions } from "../../proof/torture/torture.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -36,7 +36,7 @@ describe("a short torture", () => {
 
   it("finds that an activity was not handed every event, and tells its history", async () => {
     const result = await torture({ broken: "skip-events", settleSeconds: 4 });
-    const found = result?.violations.find(({ promise, task }) => promise === "T1" && task.startsWith("repo/note"));
+    const found = result?.violations.find(({ promise, task }) => promise === "T1" && task.startsWith("repo/read"));
     expect(found?.what).toMatch(/was handed #\d+ after (epoch|#\d+)$|was never handed out$/);
     expect(found?.history.some((line) => /^run \d+ in \S+ from /.test(line))).toBe(true);
     // It keeps what was written down.

@@ -14,7 +14,7 @@ export const prelude = `
 import { caughtUp, completed, createApp, cron, defineActivity, defineProcessor, defineStream, epoch, eventId, lazy, type Outcome, retry, silentRetryAfter, task, type Tail } from "tailwake";
 import { createTasks } from "tailwake/client";
 import { registry, watchRepo, repo } from "tailwake/nog";
-import { everyCut, historyOf, runActivity } from "tailwake/testing";
+import { testCrashPoints, historyOf, runActivity } from "tailwake/testing";
 import { Orders } from "../../docs/samples/gen/orders_pb.ts";
 import { order } from "../../docs/samples/order-stream.ts";
 import { shipOrder } from "../../docs/samples/ship-order.ts";
@@ -156,7 +156,7 @@ defineActivity(order, {
   },
   {
     what: "an outcome with a tail at level 2",
-    says: ["a defineProcessor says its tail, a defineActivity does not"],
+    says: ["a defineProcessor passes the tail, a defineActivity does not"],
     wrong: withAct("act: async () => completed(epoch), // ✗"),
     right: withAct("act: async () => completed(),"),
   },
@@ -200,7 +200,7 @@ defineActivity(order, {
   // ── level 1 ──
   {
     what: "an outcome without a tail at level 1",
-    says: ["a defineProcessor says its tail, a defineActivity does not"],
+    says: ["a defineProcessor passes the tail, a defineActivity does not"],
     wrong: 'defineProcessor(order, { name: "a", processEvents: async () => completed() }); // ✗',
     right: 'defineProcessor(order, { name: "a", processEvents: async (run) => completed(run.tail) });',
   },
@@ -322,10 +322,10 @@ export const rewound = createTasks(app).rewind(task(shipOrder, { orderId: "o" })
     right: 'void runActivity(shipOrder, { address: { orderId: "o" }, history: historyOf([{ case: undefined }]) });',
   },
   {
-    what: "an address of another kind in everyCut",
+    what: "an address of another kind in testCrashPoints",
     says: ["'repoId' does not exist"],
-    wrong: 'void everyCut(shipOrder, { address: { repoId: "r" }, history: [] }); // ✗',
-    right: 'void everyCut(shipOrder, { address: { orderId: "o" }, history: [] });',
+    wrong: 'void testCrashPoints(shipOrder, { address: { repoId: "r" }, history: [] }); // ✗',
+    right: 'void testCrashPoints(shipOrder, { address: { orderId: "o" }, history: [] });',
   },
 
   // ── engines ──

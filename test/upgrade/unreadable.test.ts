@@ -5,13 +5,14 @@ import { tasksOf } from "../../functions/client.ts";
 import { defineActivity, defineProcessor, task } from "../../functions/contract/activity.ts";
 import { caughtUp, completed } from "../../functions/contract/outcome.ts";
 import { eager, lazy } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/engines/eager-holder.ts";
-import { Holding, startMissingHolders } from "../../functions/engines/holder.ts";
-import { noteQueueAge, readQueueAge } from "../../functions/engines/queue-age.ts";
-import { startTask } from "../../functions/engines/start.ts";
-import { tick } from "../../functions/engines/tick.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
-import { addWaiter, graceMs } from "../../functions/tasks/transitions.ts";
+import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { Leadership, startMissingLeaders } from "../../functions/leaders/leadership.ts";
+import { readQueueAge, recordQueueAge } from "../../functions/queue/queue-age.ts";
+import { startTask } from "../../functions/run/start.ts";
+import { graceMs } from "../../functions/tasks/times.ts";
+import { addWaiter } from "../../functions/tasks/transitions.ts";
+import { tick } from "../../functions/tick/tick.ts";
 import { trip } from "../../functions/upstream/breaker.ts";
 import type { WakeClass } from "../../functions/wake/wake.ts";
 import { restartTasks } from "../../local/restart.ts";
@@ -20,7 +21,7 @@ import { startDatabase, type TestDatabase } from "../support/dynamodb.ts";
 import { busEvent, reader, thing } from "../support/world.ts";
 import { controlItem, keyOf, TableWorld, taskItem, viewItem } from "./table-world.ts";
 
-/** What a newer version may have put into a record, and what the error says of it. */
+/** Record values of a newer version, and the expected error. */
 const foreign: readonly (readonly [what: string, attribute: string, value: AttributeValue, says: string])[] = [
   ["of a later version", "v", { N: "2" }, "attribute v: expected record version 1, received 2"],
   ["of a version that is no number", "v", { M: {} }, "attribute v: expected record version 1, received no number"],
@@ -49,7 +50,7 @@ const wakeClasses: readonly WakeClass[] = [
   "rescue",
 ];
 
-/** As it is to be read by this version. */
+/** The value that this version can read. */
 const asBefore = (attribute: string, status: string) => (attribute === "v" ? undefined : { S: status });
 
 const errorsOf = ({ log }: TableWorld, message: string) =>
@@ -62,14 +63,14 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
   });
   afterAll(() => database.close());
 
-  /** Things with a task each that is ready and overdue; the named ones are of another version. */
+  /** Things with one ready and overdue task each; the named ones are of another version. */
   async function overdueWorld(names: readonly string[], unreadable: readonly string[]) {
     const world = await TableWorld.start(database, { activities: [lazy(reader), lazy(writer)] });
     for (const thingId of names) {
       world.append(thingId, "e1");
-      await startTask(world.machinery, reader, { thingId });
+      await startTask(world.ports, reader, { thingId });
     }
-    world.wakes.take();
+    world.alarms.take();
     for (const name of unreadable) await world.set(taskItem(name), attribute, value);
     await world.clock.advance(graceMs + 1);
     return world;
@@ -95,17 +96,17 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
   it("takes nothing of a tick's budget, however many there are", async () => {
     const many = Array.from({ length: 40 }, (_, i) => `u${i}`);
     const world = await overdueWorld([...many, "good"], many);
-    const report = await tick(world.machinery, [], { looks: 3, concurrency: 2 }, world.invocation(60_000));
+    const report = await tick(world.ports, [], { checks: 3, concurrency: 2 }, world.invocation(60_000));
     expect(report).toMatchObject({ rescued: 1, failed: 40, cutShort: false });
   });
 
   it("is left as it is by a local restart, which says so and sets the others going", async () => {
     const world = await overdueWorld(["a", "b"], ["b"]);
     const before = await world.item(taskItem("b"));
-    const { store, control, wakes, clock } = world.machinery;
+    const { store, control, alarms, clock } = world.ports;
     const said: string[] = [];
     const onMalformed = ({ message }: Error) => void said.push(message);
-    expect(await restartTasks({ store, control, wakes, clock, onMalformed })).toEqual(["thing/reader@a"]);
+    expect(await restartTasks({ store, control, alarms, clock, onMalformed })).toEqual(["thing/reader@a"]);
     expect(said).toEqual([expect.stringContaining(says)]);
     expect(await world.drain()).toEqual([]);
     expect(await world.record("a")).toMatchObject({ status: "sleeping", tail: "e1" });
@@ -115,7 +116,7 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
   it("of a root does not keep the tick from its work", async () => {
     const roots = [task(reader, { thingId: "r" }), task(reader, { thingId: "s" })];
     const world = await TableWorld.start(database, { activities: [lazy(reader)], roots });
-    await startTask(world.machinery, reader, { thingId: "r" });
+    await startTask(world.ports, reader, { thingId: "r" });
     await world.set(taskItem("r"), attribute, value);
     expect(await world.tick()).toMatchObject({ started: 1, failed: 1 });
     expect(errorsOf(world, "root not started")).toMatchObject([
@@ -125,13 +126,13 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
 
   it("fails a signal, which comes again, and the other tasks of the aggregate run", async () => {
     const world = await overdueWorld(["t"], []);
-    await startTask(world.machinery, writer, { thingId: "t" });
+    await startTask(world.ports, writer, { thingId: "t" });
     await world.drain();
     await world.set(taskItem("t"), attribute, value);
     const before = await world.item(taskItem("t"));
     world.append("t", "e2");
     const event = { Records: [{ messageId: "m", body: busEvent({ class: "signal", entity: "t" }), attributes: {} }] };
-    expect(await wakeHandler(world.machinery, event, context)).toEqual({
+    expect(await wakeHandler(world.ports, event, context)).toEqual({
       batchItemFailures: [{ itemIdentifier: "m" }],
     });
     expect(await world.record("t")).toMatchObject({ activity: "writer", status: "sleeping", tail: "e2" });
@@ -160,9 +161,9 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
   it("stays a waiter of a completed child, and the waiters beside it are told", async () => {
     const ending = defineProcessor(thing, { name: "ending", processEvents: async (run) => completed(run.tail) });
     const world = await TableWorld.start(database, { activities: [lazy(reader), lazy(ending)] });
-    for (const thingId of ["a", "b", "c"]) await startTask(world.machinery, reader, { thingId });
+    for (const thingId of ["a", "b", "c"]) await startTask(world.ports, reader, { thingId });
     await world.drain();
-    await startTask(world.machinery, ending, { thingId: "child" });
+    await startTask(world.ports, ending, { thingId: "child" });
     for (const name of ["a", "b", "c"]) {
       await world.store.update(keyOf("child", "ending"), addWaiter(keyOf(name)));
     }
@@ -186,7 +187,7 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
   it("does not keep an event from starting and signaling the other tasks of its aggregate", async () => {
     const activities = [lazy(reader, { startOnSignal: true }), lazy(writer, { startOnSignal: true })];
     const world = await TableWorld.start(database, { activities });
-    await startTask(world.machinery, reader, { thingId: "t" });
+    await startTask(world.ports, reader, { thingId: "t" });
     await world.drain();
     await world.set(taskItem("t"), attribute, value);
     world.append("t", "e1");
@@ -196,16 +197,16 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
     expect(await world.record("t")).toMatchObject({ activity: "writer", status: "sleeping", tail: "e1" });
   });
 
-  it("does not keep a holder from the other tasks of its shard, and is named once a minute", async () => {
+  it("does not keep a leader from the other tasks of its shard, and is named once a minute", async () => {
     const world = await TableWorld.start(database, { activities: [eager(reader)] });
     for (const thingId of ["a", "b"]) {
       world.append(thingId, "e1");
-      await startTask(world.machinery, reader, { thingId });
+      await startTask(world.ports, reader, { thingId });
     }
     await world.set(taskItem("b"), attribute, value);
     const before = await world.item(taskItem("b"));
     const invocation = world.invocation(900_000);
-    const held = holdEagerShard(world.machinery, { shard: 0, shards: 1 }, invocation);
+    const held = holdEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
     const named = () => errorsOf(world, "eager run failed").length;
     await until(() => world.openStreams === 1 && named() === 1, "one is watched and the other named");
     const began = world.clock.now();
@@ -223,7 +224,7 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
   it("is passed over by a list of all tasks, with an error", async () => {
     const world = await overdueWorld(["a", "b", "c"], ["b"]);
     const found: string[] = [];
-    for await (const { name } of tasksOf(world.machinery).list()) found.push(name);
+    for await (const { name } of tasksOf(world.ports).list()) found.push(name);
     expect(found.sort()).toEqual(["thing/reader@a", "thing/reader@c"]);
     expect(errorsOf(world, "record not readable")).toMatchObject([{ err: expect.stringContaining(says) }]);
   });
@@ -241,7 +242,7 @@ describe("beside the records of tasks, what a newer version wrote", () => {
 
   async function sleepingWorld() {
     const world = await TableWorld.start(database, { activities: [lazy(reader)] });
-    await startTask(world.machinery, reader, { thingId: "t" });
+    await startTask(world.ports, reader, { thingId: "t" });
     await world.drain();
     world.append("t", "e1");
     return world;
@@ -256,7 +257,7 @@ describe("beside the records of tasks, what a newer version wrote", () => {
     });
     const world = await TableWorld.start(database, { activities: [lazy(counter), lazy(reader)] });
     world.append("t", "e1");
-    for (const activity of [counter, reader]) await startTask(world.machinery, activity, { thingId: "t" });
+    for (const activity of [counter, reader]) await startTask(world.ports, activity, { thingId: "t" });
     await world.drain();
     const { viewRef = "" } = await world.record("t", "counter");
     const view = viewItem("t", "counter", viewRef);
@@ -291,7 +292,7 @@ describe("beside the records of tasks, what a newer version wrote", () => {
       body: busEvent(one),
       attributes: {},
     }));
-    expect(await wakeHandler(world.machinery, { Records }, context)).toEqual({
+    expect(await wakeHandler(world.ports, { Records }, context)).toEqual({
       batchItemFailures: [{ itemIdentifier: "m0" }, { itemIdentifier: "m2" }],
     });
     expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e1", fence: 2 });
@@ -306,7 +307,7 @@ describe("beside the records of tasks, what a newer version wrote", () => {
 
   it("a breaker: it counts as closed, is left as it is, and an operator is told that it cannot be changed", async () => {
     const world = await sleepingWorld();
-    const { breakers } = world.machinery;
+    const { breakers } = world.ports;
     await breakers.change("things", (stored) => trip(stored, world.clock.now(), 0.5, "storm"));
     const breaker = controlItem("upstream#things");
     await world.set(breaker, "v", v2);
@@ -319,15 +320,15 @@ describe("beside the records of tasks, what a newer version wrote", () => {
       { upstream: "things", err: expect.stringContaining(`control document upstream#things, ${says}`) },
     ]);
     for (let i = 0; i < 5; i++) world.health.failed(new ConnectError("storm", Code.Unavailable));
-    await breakers.review("things");
-    await expect(tasksOf(world.machinery).pauseUpstream("things", "storm")).rejects.toThrow(says);
+    await breakers.report("things");
+    await expect(tasksOf(world.ports).pauseUpstream("things", "storm")).rejects.toThrow(says);
     expect(await world.item(breaker)).toEqual(before);
   });
 
   it("the word of a late queue: a tick works without it, and this version leaves no other", async () => {
     const world = await sleepingWorld();
-    const { control } = world.machinery;
-    await noteQueueAge(control, { ageMs: graceMs + 1, at: world.clock.now() });
+    const { control } = world.ports;
+    await recordQueueAge(control, { ageMs: graceMs + 1, at: world.clock.now() });
     expect(await world.tick()).toMatchObject({ cutShort: true });
     const word = controlItem("queue-age");
     await world.set(word, "v", v2);
@@ -336,26 +337,26 @@ describe("beside the records of tasks, what a newer version wrote", () => {
     const fields = { err: expect.stringContaining(says) };
     const said = world.log.filter(({ message }) => message === "queue age not readable");
     expect(said).toMatchObject([{ level: "warn", fields }]);
-    await noteQueueAge(control, { ageMs: graceMs + 9, at: world.clock.now() });
+    await recordQueueAge(control, { ageMs: graceMs + 9, at: world.clock.now() });
     expect(await world.item(word)).toEqual(before);
     await expect(readQueueAge(control)).rejects.toThrow(says);
   });
 
-  it("a holder's place: other places get their holders, and who had it notices that it is replaced", async () => {
+  it("a leader's place: other places get their leaders, and who had it notices that it is replaced", async () => {
     const limits = { eagerShards: 2 };
     const world = await TableWorld.start(database, { activities: [eager(reader)], limits });
-    const held = await Holding.claim(world.machinery, "eager-0-of-2", "me");
-    const place = controlItem("holder#eager-0-of-2");
-    await world.set(place, "v", v2);
-    const before = await world.item(place);
-    expect(await startMissingHolders(world.machinery)).toBe(1);
-    expect(world.wakes.holders).toEqual(["eager-1-of-2"]);
-    expect(errorsOf(world, "holder not started")).toMatchObject([
-      { holder: "eager-0-of-2", err: expect.stringContaining(says) },
+    const held = await Leadership.claim(world.ports, "eager-0-of-2", "me");
+    const leader = controlItem("holder#eager-0-of-2");
+    await world.set(leader, "v", v2);
+    const before = await world.item(leader);
+    expect(await startMissingLeaders(world.ports)).toBe(1);
+    expect(world.alarms.leaders).toEqual(["eager-1-of-2"]);
+    expect(errorsOf(world, "leader not started")).toMatchObject([
+      { leader: "eager-0-of-2", err: expect.stringContaining(says) },
     ]);
     expect(await held?.write({ leaving: true })).toBe(false);
     expect(held?.lost.aborted).toBe(true);
-    expect(await world.item(place)).toEqual(before);
+    expect(await world.item(leader)).toEqual(before);
   });
 });
 
@@ -380,10 +381,10 @@ describe("what this version does not know of a record that it can read", () => {
       },
     });
     const world = await TableWorld.start(database, { activities: [lazy(activity)] });
-    const tasks = tasksOf(world.machinery);
+    const tasks = tasksOf(world.ports);
     const one = task(activity, { thingId: "t" });
     world.append("t", "e1");
-    await startTask(world.machinery, activity, { thingId: "t" });
+    await startTask(world.ports, activity, { thingId: "t" });
     await world.set(taskItem("t"), "mood", mood);
     const kept = async (status: string) =>
       expect(await world.item(taskItem("t"))).toMatchObject({ mood, status: { S: status } });
@@ -407,22 +408,22 @@ describe("what this version does not know of a record that it can read", () => {
     await kept("completed");
   });
 
-  it("survives in a breaker that opens and closes, and in a holder's place that is claimed", async () => {
+  it("survives in a breaker that opens and closes, and in a leader's place that is claimed", async () => {
     const world = await TableWorld.start(database, { activities: [lazy(reader)] });
-    const { breakers, control } = world.machinery;
+    const { breakers, control } = world.ports;
     await control.write("upstream#things", { state: "closed", until: 0, openMs: 0, trips: 0, mood: "sunny" }, 0);
     const breaker = async () => (await control.read("upstream#things"))?.value;
     for (let i = 0; i < 5; i++) world.health.failed(new ConnectError("storm", Code.Unavailable));
-    await breakers.review("things");
+    await breakers.report("things");
     expect(await breaker()).toMatchObject({ state: "open", reason: expect.stringContaining("storm"), mood: "sunny" });
     await world.clock.advance(10_000);
-    expect(await breakers.admit("things")).toMatchObject({ isCanary: true });
+    expect(await breakers.admit("things")).toMatchObject({ isTrial: true });
     world.health.succeeded();
-    await breakers.review("things");
+    await breakers.report("things");
     expect(await breaker()).toEqual({ state: "closed", until: 0, openMs: 0, trips: 0, mood: "sunny" });
     const before = { epoch: 4, owner: "it", aliveUntil: 0, leaving: true, released: 4, mood: "sunny" };
     await control.write("holder#signals", before, 0);
-    await Holding.claim(world.machinery, "signals", "me");
+    await Leadership.claim(world.ports, "signals", "me");
     const { leaving: _, ...stays } = before;
     const claimed = { ...stays, epoch: 5, owner: "me", aliveUntil: expect.any(Number) };
     expect((await control.read("holder#signals"))?.value).toEqual(claimed);

@@ -8,31 +8,30 @@ import { defineActivity, defineProcessor, task } from "../../functions/contract/
 import { caughtUp, completed, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import { eventId } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { Holding } from "../../functions/engines/holder.ts";
-import { noteTick } from "../../functions/engines/last-tick.ts";
-import { noteQueueAge } from "../../functions/engines/queue-age.ts";
-import { startTask } from "../../functions/engines/start.ts";
+import { Leadership } from "../../functions/leaders/leadership.ts";
+import { recordQueueAge } from "../../functions/queue/queue-age.ts";
+import { startTask } from "../../functions/run/start.ts";
+import { clockSkewMs, graceMs } from "../../functions/tasks/times.ts";
 import {
   acquire,
   acquireExpired,
   addWaiter,
   type Claim,
   checkpoint,
-  clockSkewMs,
   completeForWaiters,
-  graceMs,
-  noteWake,
   type Progress,
+  recordWake,
 } from "../../functions/tasks/transitions.ts";
-import { sendCanary, trip } from "../../functions/upstream/breaker.ts";
-import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
-import { StraightSignals } from "../../functions/wake/straight-signals.ts";
+import { recordTick } from "../../functions/tick/last-tick.ts";
+import { beginTrial, trip } from "../../functions/upstream/breaker.ts";
+import { DirectSignals } from "../../functions/wake/direct-signals.ts";
+import { EventBridgeAlarms } from "../../functions/wake/eventbridge.ts";
 import type { TaskWake, WakeClass } from "../../functions/wake/wake.ts";
 import type { TestDatabase } from "../support/dynamodb.ts";
 import { thing } from "../support/world.ts";
 import { type Item, keyOf, TableWorld } from "./table-world.ts";
 
-/** Ends as the name of its thing says; of a stored task whatever comes next is that it has caught up. */
+/** Its outcome depends on the name of its thing; later runs of a stored task return caughtUp. */
 const reader = defineProcessor(thing, {
   name: "reader",
   async processEvents(run, stream) {
@@ -85,7 +84,7 @@ const reading = (name: string) =>
 const slot = reading("slot");
 const watcher = reading("watcher");
 
-/** The app whose tasks the fixtures are. */
+/** The app of the fixtures' tasks. */
 export const activities = [
   lazy(reader),
   lazy(fragile),
@@ -95,19 +94,19 @@ export const activities = [
   eager(watcher),
 ];
 
-/** Everything of one version that outlives a process, by the name of its file. */
+/** Everything that one version stores, by the name of its file. */
 export interface Written {
   readonly tasks: readonly Item[];
   readonly views: readonly Item[];
   readonly documents: readonly Item[];
   /** Bus events, as they are put: source, detail-type, detail. */
   readonly events: readonly object[];
-  /** Bodies of messages that go straight into a queue. */
+  /** Bodies of messages sent directly into a queue. */
   readonly bodies: readonly string[];
   readonly schedules: readonly object[];
 }
 
-/** What the code writes now: a task in each status it can have, and each message and document. */
+/** The current output of the code: a task in each status, and each message and document. */
 export async function writtenNow(database: TestDatabase): Promise<Written> {
   const items = await writtenItems(database);
   const under = (prefix: string) => items.filter(({ pk }) => pk?.S?.startsWith(prefix)).map(sorted);
@@ -123,14 +122,14 @@ const note = { reason: "maintenance", by: "someone" };
 
 async function writtenItems(database: TestDatabase): Promise<Item[]> {
   const world = await TableWorld.start(database, { activities });
-  const { machinery, store, clock } = world;
-  const start = (activity: typeof reader, thingId: string) => startTask(machinery, activity, { thingId });
+  const { ports, store, clock } = world;
+  const start = (activity: typeof reader, thingId: string) => startTask(ports, activity, { thingId });
   const claim = (token: string): Claim => ({
     token,
     leaseUntil: clock.now() + 120_000 + clockSkewMs,
     engine: "lazy",
     eagerBucket: undefined,
-    isAlone: false,
+    inQuarantine: false,
     now: clock.now(),
   });
   const taking = { sleeping: true, early: false, fence: undefined };
@@ -144,47 +143,47 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
     ["large", large],
   ] as const) {
     world.append(thingId, "e1");
-    await startTask(machinery, activity, { thingId });
+    await startTask(ports, activity, { thingId });
   }
   await start(slot, "slot");
   await world.drain();
-  await tasksOf(machinery).pause(task(reader, { thingId: "paused" }), note);
+  await tasksOf(ports).pause(task(reader, { thingId: "paused" }), note);
 
   for (const name of ["ready", "running", "told", "rewound"]) await start(reader, name);
   await start(watcher, "watched");
-  await startTask(machinery, counter, { thingId: "struck" });
-  await tasksOf(machinery).rewind(task(reader, { thingId: "rewound" }), "epoch");
+  await startTask(ports, counter, { thingId: "struck" });
+  await tasksOf(ports).rewind(task(reader, { thingId: "rewound" }), "epoch");
   for (const name of ["running", "told"]) await store.update(keyOf(name), acquire(claim(name), taking));
-  await store.update(keyOf("running"), noteWake("running", "child"));
+  await store.update(keyOf("running"), recordWake("running", "child"));
   await store.update(keyOf("told"), addWaiter(keyOf("sleeping")));
   await store.update(keyOf("told"), completeForWaiters("told", "epoch", clock.now()));
   const struck = keyOf("struck", "counter");
   await store.update(struck, acquire(claim("first"), taking));
   await clock.advance(130_001);
   await store.update(struck, acquireExpired(claim("second"), "first", 0));
-  // Killed once more, in the middle of rebuilding its view.
+  // Killed again while rebuilding its view.
   const view = { type: "inline", json: '{"ids":["e0"],"filling":""}', version: 1 } as const;
   const [tail, acted] = [eventId("e0"), eventId("e1")];
   const progress: Progress = { tail, acted, actedAhead: true, tailSeenAt: "unchanged", view };
   await store.update(struck, checkpoint("second", progress));
 
-  const place = await Holding.claim(machinery, "eager-0-of-1", "owner-1");
-  await place?.release();
-  const signals = await Holding.claim(machinery, "signals", "owner-2");
+  const leadership = await Leadership.claim(ports, "eager-0-of-1", "owner-1");
+  await leadership?.release();
+  const signals = await Leadership.claim(ports, "signals", "owner-2");
   await signals?.write({ sweepAt: clock.now() + 30_000 });
   await signals?.leave();
-  await machinery.breakers.change("things", (stored) => trip(stored, clock.now(), 0.5, "no route"));
-  await machinery.breakers.change("things", (stored) => sendCanary(stored, clock.now() + 5_000));
-  await tasksOf(machinery).pauseUpstream("things", "maintenance");
-  await noteQueueAge(machinery.control, { ageMs: graceMs + 1, at: clock.now() });
-  await noteTick(machinery.control, { at: clock.now(), report: { rescued: 1, oldestDueMs: 61_000 } });
+  await ports.breakers.change("things", (stored) => trip(stored, clock.now(), 0.5, "no route"));
+  await ports.breakers.change("things", (stored) => beginTrial(stored, clock.now() + 5_000));
+  await tasksOf(ports).pauseUpstream("things", "maintenance");
+  await recordQueueAge(ports.control, { ageMs: graceMs + 1, at: clock.now() });
+  await recordTick(ports.control, { at: clock.now(), report: { rescued: 1, oldestDueMs: 61_000 } });
   return world.items();
 }
 
 const classes: readonly WakeClass[] = ["start", "signal", "child", "operator", "probe", "timer", "handOver", "rescue"];
 const fenced: readonly WakeClass[] = ["start", "timer", "handOver"];
 
-/** Each message that there is, as it leaves for the SDK. */
+/** Each kind of message, as sent to the SDK. */
 async function sentMessages(): Promise<Pick<Written, "events" | "bodies" | "schedules">> {
   const sent: { events: object[]; bodies: string[]; schedules: object[] } = { events: [], bodies: [], schedules: [] };
   const clients = {
@@ -205,7 +204,7 @@ async function sentMessages(): Promise<Pick<Written, "events" | "bodies" | "sche
   const now = Date.UTC(2026, 0, 1);
   const clock = { now: () => now, sleep: async () => {} };
   const settings = { busName: "bus", busArn: "bus-arn", scheduleGroup: "group", scheduleRoleArn: "role-arn" };
-  const wakes = new EventBridgeWakes(clients, settings, clock);
+  const alarms = new EventBridgeAlarms(clients, settings, clock);
   const signals = [
     { class: "signal", entity: "sleeping" },
     { class: "signal", entity: "sleeping", kind: "thing" },
@@ -215,14 +214,14 @@ async function sentMessages(): Promise<Pick<Written, "events" | "bodies" | "sche
     key: keyOf("sleeping"),
     ...(fenced.includes(one) ? { fence: 1 } : {}),
   });
-  await wakes.send([...signals, ...classes.map(wake)]);
-  await wakes.sendAt(wake("timer"), now + 20_000);
-  await wakes.sendAt(wake("signal"), now + 20_000);
-  await wakes.sendAt(wake("timer"), now + 90_000);
-  await wakes.sendAlone(wake("rescue"));
-  for (const holder of ["signals", "eager-0-of-1"] as const) await wakes.startHolder(holder);
-  await new StraightSignals(
-    wakes,
+  await alarms.send([...signals, ...classes.map(wake)]);
+  await alarms.sendAt(wake("timer"), now + 20_000);
+  await alarms.sendAt(wake("signal"), now + 20_000);
+  await alarms.sendAt(wake("timer"), now + 90_000);
+  await alarms.sendQuarantined(wake("rescue"));
+  for (const leader of ["signals", "eager-0-of-1"] as const) await alarms.startLeader(leader);
+  await new DirectSignals(
+    alarms,
     "https://sqs/queue",
     clock,
     () => 0,
@@ -233,7 +232,7 @@ async function sentMessages(): Promise<Pick<Written, "events" | "bodies" | "sche
 
 const sorted = (item: Item): Item => Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** What a fixture's file holds: a line for each item; bytes as base64. */
+/** The content of a fixture's file: a line for each item; bytes as base64. */
 export const toJson = (written: readonly unknown[]): string =>
   `[\n${written.map((one) => JSON.stringify(plainBytes(one))).join(",\n")}\n]\n`;
 
@@ -244,11 +243,11 @@ const plainBytes = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, plainBytes(field)]));
 };
 
-/** A view's item as DynamoDB gives it back. */
+/** A view's item as DynamoDB returns it. */
 export const withBytes = (item: Item): Item => ({
   ...item,
   json: { B: Buffer.from(String(item.json?.B), "base64") } satisfies AttributeValue,
 });
 
-/** The text in a view's item: the bytes of gzip may differ from one version of Node to the next. */
+/** The text in a view's item, since the gzip bytes can differ between versions of Node. */
 export const textOf = (item: Item): string => gunzipSync(item.json?.B ?? "").toString("utf8");

@@ -4,14 +4,15 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tasksOf } from "../../functions/client.ts";
 import { task } from "../../functions/contract/activity.ts";
-import { readHolder } from "../../functions/engines/holder.ts";
-import { readLastTick } from "../../functions/engines/last-tick.ts";
-import { readQueueAge } from "../../functions/engines/queue-age.ts";
+import { readLeader } from "../../functions/leaders/leadership.ts";
 import { readActions } from "../../functions/operate/actions.ts";
-import { dueShards, eagerBuckets, taskName } from "../../functions/tasks/record.ts";
+import { readQueueAge } from "../../functions/queue/queue-age.ts";
+import { storedName } from "../../functions/tasks/dynamodb-codec.ts";
+import { type Attribute, dueShards, eagerBuckets, taskName } from "../../functions/tasks/record.ts";
+import { readLastTick } from "../../functions/tick/last-tick.ts";
 import { decodeBreaker } from "../../functions/upstream/breaker.ts";
 import { decodeBusEvent, ownMessage } from "../../functions/wake/envelope.ts";
-import { parseHolderName } from "../../functions/wake/holder-name.ts";
+import { parseLeaderName } from "../../functions/wake/leader-name.ts";
 import { isSignal, ownFields } from "../../functions/wake/wake.ts";
 import { startDatabase, type TestDatabase } from "../support/dynamodb.ts";
 import { type Item, TableWorld } from "./table-world.ts";
@@ -58,13 +59,13 @@ describe(`what the code writes now`, () => {
     const { tasks } = storedBy(current);
     const stored = new Set(tasks.flatMap((item) => Object.keys(item)));
     expect(attributes.length).toBeGreaterThan(20);
-    expect(attributes.filter((name) => !stored.has(name))).toEqual([]);
+    expect(attributes.filter((name) => !stored.has(storedName(name as Attribute)))).toEqual([]);
     const statuses = ["completed", "parked", "ready", "retrying", "running", "sleeping"];
     expect([...new Set(tasks.map(({ status }) => status?.S))].sort()).toEqual(statuses);
   });
 });
 
-/** A value of DynamoDB as people write it. */
+/** A DynamoDB value as a plain value. */
 function plain(value: AttributeValue): unknown {
   if (value.N !== undefined) return Number(value.N);
   if (value.M !== undefined) return Object.fromEntries(Object.entries(value.M).map(([key, one]) => [key, plain(one)]));
@@ -91,7 +92,8 @@ describe.each(versions)("what version %s wrote", (version) => {
   it("is read: each record, attribute by attribute, by its key and by both indexes", async () => {
     const { store, clock } = await upgradedWorld();
     for (const item of stored.tasks) {
-      const { pk: _pk, sk: _sk, dueShard: _shard, ...attributes } = item;
+      const { pk: _pk, sk: _sk, dueShard: _shard, wakes: wakeCount, ...rest } = item;
+      const attributes = { ...rest, ...(wakeCount && { wakeCount }) };
       const read = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, plain(value)]));
       expect(await store.get(keyIn(item))).toEqual({ ...read, ...keyIn(item) });
     }
@@ -106,8 +108,8 @@ describe.each(versions)("what version %s wrote", (version) => {
 
   it("runs on: each task after its tail, with its view; completed ones never (T1, T4, T5)", async () => {
     const world = await upgradedWorld();
-    const { store, machinery, clock } = world;
-    const tasks = tasksOf(machinery);
+    const { store, ports, clock } = world;
+    const tasks = tasksOf(ports);
     const records = (await Promise.all(stored.tasks.map((item) => store.get(keyIn(item))))).flatMap((one) => one ?? []);
     for (const { entity } of records) world.histories.set(entity, ["e0", "e1", "e2"]);
     await clock.advance(3_600_000);
@@ -137,7 +139,7 @@ describe.each(versions)("what version %s wrote", (version) => {
       expect(asked[0], name).toBe(before.tail === "epoch" ? "" : before.tail);
       if (before.viewVersion === undefined || !after) continue;
       const view = after.view ?? (await store.getView(after, after.viewRef ?? ""));
-      // What is behind the stored tail comes from the stored view.
+      // The events up to the stored tail come from the stored view.
       expect(JSON.parse(view ?? "{}").ids, name).toEqual(before.tail === "e1" ? ["e1", "e2"] : ["e0", "e1", "e2"]);
     }
   });
@@ -145,7 +147,7 @@ describe.each(versions)("what version %s wrote", (version) => {
   it("is heard: each bus event, message and schedule, field by field", () => {
     const heard = (source: unknown, type: unknown, detail: unknown) => {
       const event = decodeBusEvent({ source, "detail-type": type, detail });
-      if (event.detailType.startsWith("Hold")) return { holder: parseHolderName(ownFields(event.detail).holder) };
+      if (event.detailType.startsWith("Hold")) return { holder: parseLeaderName(ownFields(event.detail).holder) };
       const message = ownMessage(event);
       if (!message || isSignal(message)) return message;
       const { key, ...rest } = message;
@@ -168,18 +170,18 @@ describe.each(versions)("what version %s wrote", (version) => {
   });
 
   it("is respected: who holds a place, an upstream's breaker and pause, the word of a late queue, of the last tick and actions", async () => {
-    const { machinery } = await upgradedWorld();
-    const { control, breakers } = machinery;
+    const { ports } = await upgradedWorld();
+    const { control, breakers } = ports;
     const documents = Object.fromEntries(
       stored.documents.map(({ pk, json }) => [pk?.S?.replace("control#", ""), JSON.parse(json?.S ?? "")]),
     );
-    for (const holder of ["signals", "eager-0-of-1"] as const) {
-      expect((await readHolder(control, holder)).state).toEqual(documents[`holder#${holder}`]);
+    for (const leader of ["signals", "eager-0-of-1"] as const) {
+      expect((await readLeader(control, leader)).state).toEqual(documents[`holder#${leader}`]);
     }
     expect(decodeBreaker("things", documents["upstream#things"])).toMatchObject({ state: "open", trips: 1 });
     expect(await breakers.admit("things")).toEqual({ type: "paused" });
     expect(await readQueueAge(control)).toEqual(documents["queue-age"]);
-    // Of the first version there are none.
+    // The first version has none.
     expect(await readLastTick(control)).toEqual(documents["last-tick"]);
     expect(await readActions(control)).toEqual(documents.actions?.entries ?? []);
     const known = ["queue-age", "last-tick", "actions", "upstream#things", "holder#signals", "holder#eager-0-of-1"];

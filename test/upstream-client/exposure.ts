@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { expect } from "vitest";
 import { describeError } from "../../functions/contract/error.ts";
-import { jsonLogger } from "../../functions/contract/logger.ts";
+import { jsonLogger } from "../../functions/foundation/logger.ts";
 
 /** Fails if anything that may be printed of an error has a part of the secret in it: log lines, its causes, its fields. */
 export function expectHidden(error: unknown, ...secrets: readonly string[]): void {

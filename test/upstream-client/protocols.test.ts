@@ -1,8 +1,8 @@
 import { createServer } from "node:net";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../../functions/contract/clock.ts";
 import { type Address, declarationOf } from "../../functions/contract/stream.ts";
+import { systemClock } from "../../functions/foundation/clock.ts";
 import { DiskUsage } from "../../functions/nog/gen/nogfso/registry_pb.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { repo, uuidText } from "../../functions/nog/index.ts";

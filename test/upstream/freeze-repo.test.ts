@@ -348,10 +348,10 @@ test("of commands that race for one version, one wins", async () => {
   expect(await events()).toHaveLength(3);
 
   const repoVid = upstream.journal.head(repoId);
-  const holders = await Promise.allSettled(
+  const leaders = await Promise.allSettled(
     [workflowA, workflowB].map((id) => ofRepo.reposBeginFreezeRepo({ ...atRepo, workflow: id, repoVid })),
   );
-  expect(holders.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  expect(leaders.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
 });
 
 test("registry and repo belong to one workflow until it ends, and repeat its commands without an event", async () => {

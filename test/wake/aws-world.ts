@@ -1,9 +1,9 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { expect, onTestFinished, vi } from "vitest";
-import type { Clock } from "../../functions/contract/clock.ts";
+import type { Clock } from "../../functions/foundation/clock.ts";
 import { decodeBusEvent, ownMessage } from "../../functions/wake/envelope.ts";
-import { EventBridgeWakes } from "../../functions/wake/eventbridge.ts";
+import { EventBridgeAlarms } from "../../functions/wake/eventbridge.ts";
 import type { WakeMessage } from "../../functions/wake/wake.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "../../local/aws/endpoint.ts";
 import { type ClientSettings, type Deployment, deploy, names } from "../../local/deployment.ts";
@@ -13,7 +13,7 @@ import type { TimedWakesWorld } from "./wakes.suite.ts";
 export interface AwsWorld extends TimedWakesWorld {
   readonly aws: AwsEndpoint;
   readonly deployment: Deployment;
-  readonly wakes: EventBridgeWakes;
+  readonly alarms: EventBridgeAlarms;
   /** The details of the entries of each PutEvents call that reached the service. */
   readonly calls: (string | undefined)[][];
   /** The clock as adapters see it: it notes how long they waited each time, in milliseconds. */
@@ -47,7 +47,7 @@ export async function startAwsWorld(): Promise<AwsWorld> {
     return clock.sleep(ms, signal);
   };
   const noting: Clock = { now: () => clock.now(), sleep };
-  const wakes = new EventBridgeWakes(
+  const alarms = new EventBridgeAlarms(
     clients,
     { busName: names.bus, busArn, scheduleGroup: names.scheduleGroup, scheduleRoleArn },
     noting,
@@ -75,7 +75,7 @@ export async function startAwsWorld(): Promise<AwsWorld> {
     }
     return taken;
   }
-  return { aws, settings, deployment, wakes, calls, waits, clock, noting, take };
+  return { aws, settings, deployment, alarms, calls, waits, clock, noting, take };
 }
 
 /** Lets time pass for as long as `work` waits for it. */

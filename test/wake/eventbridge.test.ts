@@ -13,9 +13,9 @@ describe("the alarm clocks on AWS", () => {
   testWakes(start);
 
   it("put ten events in a call", async () => {
-    const { wakes, calls } = await start();
+    const { alarms, calls } = await start();
     const messages = signals(25);
-    await wakes.send(messages);
+    await alarms.send(messages);
     expect(calls).toEqual([
       details(messages.slice(0, 10)),
       details(messages.slice(10, 20)),
@@ -24,21 +24,21 @@ describe("the alarm clocks on AWS", () => {
   });
 
   it("make no call for no messages", async () => {
-    const { wakes, calls } = await start();
-    await wakes.send([]);
+    const { alarms, calls } = await start();
+    await alarms.send([]);
     expect(calls).toEqual([]);
   });
 
   it.each(["ThrottlingException", "InternalFailure"])(
     "send the entries again that failed with %s, and no others",
     async (code) => {
-      const { aws, wakes, calls, waits, clock, take } = await start();
+      const { aws, alarms, calls, waits, clock, take } = await start();
       const messages = signals(12);
       const [third, eighth] = [encodeDetail(messages[3] as WakeMessage), encodeDetail(messages[8] as WakeMessage)];
       for (const failing of [third, eighth, eighth]) {
         aws.eventBridge.failNext(({ detail }) => detail === failing, code);
       }
-      await passingTime(clock, wakes.send(messages));
+      await passingTime(clock, alarms.send(messages));
       expect(calls).toEqual([details(messages.slice(0, 10)), details(messages.slice(10)), [third, eighth], [eighth]]);
       expect(waits).toEqual([37.5, 75]);
       expect(distinct(await take())).toEqual(distinct(messages));
@@ -46,11 +46,11 @@ describe("the alarm clocks on AWS", () => {
   );
 
   it("give up after four tries, waiting longer each time, and name the first detail that was not sent", async () => {
-    const { aws, wakes, calls, waits, clock, take } = await start();
+    const { aws, alarms, calls, waits, clock, take } = await start();
     const messages = signals(2);
     const [, failing = ""] = details(messages);
     for (let i = 0; i < 4; i++) aws.eventBridge.failNext(({ detail }) => detail === failing, "ThrottlingException");
-    const sent = wakes.send(messages);
+    const sent = alarms.send(messages);
     const thrown = expect(sent).rejects.toMatchObject({
       code: "wake-failed",
       subject: `1 bus events, the first with detail ${failing}`,
@@ -64,10 +64,10 @@ describe("the alarm clocks on AWS", () => {
   });
 
   it("do not send an entry again that the service refuses, and name its detail", async () => {
-    const { aws, wakes, calls } = await start();
+    const { aws, alarms, calls } = await start();
     const wake: TaskWake = { class: "probe", key };
     aws.eventBridge.failNext(1, "NotAuthorizedForDetailType", "no");
-    await expect(wakes.send([wake])).rejects.toMatchObject({
+    await expect(alarms.send([wake])).rejects.toMatchObject({
       code: "wake-failed",
       subject: `1 bus events, the first with detail ${encodeDetail(wake)}`,
       received: "NotAuthorizedForDetailType: no",
@@ -76,12 +76,12 @@ describe("the alarm clocks on AWS", () => {
   });
 
   it("send all the others when one is refused", async () => {
-    const { aws, wakes, clock, take } = await start();
+    const { aws, alarms, clock, take } = await start();
     const messages = signals(25);
     const [refused, busy] = [encodeDetail(messages[2] as WakeMessage), encodeDetail(messages[5] as WakeMessage)];
     aws.eventBridge.failNext(({ detail }) => detail === refused, "MalformedDetail", "no");
     aws.eventBridge.failNext(({ detail }) => detail === busy, "ThrottlingException");
-    const sent = wakes.send(messages);
+    const sent = alarms.send(messages);
     const thrown = expect(sent).rejects.toMatchObject({
       code: "wake-failed",
       subject: `1 bus events, the first with detail ${refused}`,
@@ -93,17 +93,17 @@ describe("the alarm clocks on AWS", () => {
   });
 
   it("leave a call that fails as a whole to the SDK's own retries", async () => {
-    const { aws, wakes, take } = await start();
+    const { aws, alarms, take } = await start();
     aws.failNextCall("PutEvents", "InternalException", { status: 500 });
     const [signal] = signals(1);
-    await wakes.send(signals(1));
+    await alarms.send(signals(1));
     expect(await take()).toEqual([signal]);
   });
 
   it("throw what the SDK throws when its retries come to an end", async () => {
-    const { aws, wakes } = await start();
+    const { aws, alarms } = await start();
     aws.failNextCall("PutEvents", "AccessDeniedException", { status: 403 });
-    await expect(wakes.send(signals(1))).rejects.toMatchObject({ name: "AccessDeniedException" });
+    await expect(alarms.send(signals(1))).rejects.toMatchObject({ name: "AccessDeniedException" });
   });
 
   describe("for a wake more than a minute away", () => {
@@ -114,7 +114,7 @@ describe("the alarm clocks on AWS", () => {
     it("make a one-time schedule for the bus, with a legal name, that deletes itself", async () => {
       const world = await start();
       const at = world.clock.now() + 90_500;
-      await world.wakes.sendAt(timer, at);
+      await world.alarms.sendAt(timer, at);
       const [schedule] = oneTime(world);
       expect(schedule?.definition).toMatchObject({
         name: expect.stringMatching(/^[0-9a-f]{40}-7$/),
@@ -137,9 +137,9 @@ describe("the alarm clocks on AWS", () => {
 
     it("make no bus event for it before, and no schedule for a nearer one", async () => {
       const world = await start();
-      await world.wakes.sendAt(timer, world.clock.now() + 60_001);
+      await world.alarms.sendAt(timer, world.clock.now() + 60_001);
       expect(world.calls).toEqual([]);
-      await world.wakes.sendAt({ ...timer, fence: 8 }, world.clock.now() + 60_000);
+      await world.alarms.sendAt({ ...timer, fence: 8 }, world.clock.now() + 60_000);
       expect(world.calls).toHaveLength(1);
       expect(oneTime(world)).toHaveLength(1);
     });
@@ -147,17 +147,17 @@ describe("the alarm clocks on AWS", () => {
     it("take a schedule that is there already, of the same task and fence, for theirs", async () => {
       const world = await start();
       const at = world.clock.now() + 90_000;
-      await world.wakes.sendAt(timer, at);
-      await expect(world.wakes.sendAt(timer, at)).resolves.toBeUndefined();
+      await world.alarms.sendAt(timer, at);
+      await expect(world.alarms.sendAt(timer, at)).resolves.toBeUndefined();
       expect(oneTime(world)).toHaveLength(1);
-      await world.wakes.sendAt({ ...timer, fence: 8 }, at);
+      await world.alarms.sendAt({ ...timer, fence: 8 }, at);
       expect(oneTime(world)).toHaveLength(2);
     });
 
     it("throw what the SDK throws when the schedule cannot be made", async () => {
-      const { aws, wakes, clock } = await start();
+      const { aws, alarms, clock } = await start();
       aws.failNextCall("CreateSchedule", "ServiceQuotaExceededException", { status: 402 });
-      await expect(wakes.sendAt(timer, clock.now() + 90_000)).rejects.toMatchObject({
+      await expect(alarms.sendAt(timer, clock.now() + 90_000)).rejects.toMatchObject({
         name: "ServiceQuotaExceededException",
       });
     });
@@ -165,7 +165,7 @@ describe("the alarm clocks on AWS", () => {
     it("have a second chance when the service fails for a moment", async () => {
       const world = await start();
       world.aws.failNextCall("CreateSchedule", "InternalServerException", { status: 500 });
-      await world.wakes.sendAt(timer, world.clock.now() + 90_000);
+      await world.alarms.sendAt(timer, world.clock.now() + 90_000);
       expect(oneTime(world)).toHaveLength(1);
     });
   });

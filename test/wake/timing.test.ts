@@ -1,15 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { backoffMs, firstBackoffMs, longestBackoffMs, strikeDelayMs } from "../../functions/wake/backoff.ts";
+import { backoffMs, firstBackoffMs, maxBackoffMs, strikeDelayMs } from "../../functions/tasks/backoff.ts";
+import { alarmFor, maxDelayMs, scheduleExpression, scheduleName, scheduleTime } from "../../functions/wake/timing.ts";
 import {
-  alarmFor,
-  longestDelayMs,
-  scheduleExpression,
-  scheduleName,
-  scheduleTime,
-} from "../../functions/wake/timing.ts";
-import {
-  admissionOf,
+  acquireRuleOf,
   decodeDetail,
   detailTypes,
   encodeDetail,
@@ -26,7 +20,7 @@ describe("the backoff", () => {
   it("lies in [d/2, d], with d doubling from 20 s up to 15 min", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 500 }), share, (attempts, random) => {
-        const full = Math.min(longestBackoffMs, firstBackoffMs * 2 ** (attempts - 1));
+        const full = Math.min(maxBackoffMs, firstBackoffMs * 2 ** (attempts - 1));
         const wait = backoffMs(attempts, random);
         expect(wait).toBeGreaterThanOrEqual(full / 2);
         expect(wait).toBeLessThanOrEqual(full);
@@ -35,7 +29,7 @@ describe("the backoff", () => {
   });
 
   it("of strikes begins with the second, and is bounded (rule 8)", () => {
-    expect([0, 1, 2, 3, 4, 50].map(strikeDelayMs)).toEqual([0, 0, 20_000, 40_000, 80_000, longestBackoffMs]);
+    expect([0, 1, 2, 3, 4, 50].map(strikeDelayMs)).toEqual([0, 0, 20_000, 40_000, 80_000, maxBackoffMs]);
   });
 });
 
@@ -81,8 +75,8 @@ describe("a one-time schedule", () => {
   it("is only for waits of more than a minute; the past is now", () => {
     expect(alarmFor(1_000, 1_000)).toBe("now");
     expect(alarmFor(1_001, 1_000)).toBe("delayQueue");
-    expect(alarmFor(1_000 + longestDelayMs, 1_000)).toBe("delayQueue");
-    expect(alarmFor(1_001 + longestDelayMs, 1_000)).toBe("schedule");
+    expect(alarmFor(1_000 + maxDelayMs, 1_000)).toBe("delayQueue");
+    expect(alarmFor(1_001 + maxDelayMs, 1_000)).toBe("schedule");
   });
 });
 
@@ -101,8 +95,8 @@ describe("the wake classes (rule 3)", () => {
     expect(isNews(wakeClass)).toBe(news);
     const fence = fenced ? 7 : undefined;
     const wake: TaskWake = { class: wakeClass, key, fence: 7 };
-    expect(admissionOf(wake, false)).toEqual({ sleeping, early: early === true, fence });
-    expect(admissionOf(wake, true)).toEqual({ sleeping, early: early !== false, fence });
+    expect(acquireRuleOf(wake, false)).toEqual({ sleeping, early: early === true, fence });
+    expect(acquireRuleOf(wake, true)).toEqual({ sleeping, early: early !== false, fence });
   });
 
   it("survive the bus: what is decoded is what was sent", () => {

@@ -3,8 +3,8 @@ import { ordersApp } from "./app.ts";
 
 const { ORDERS_URL } = readSettings(process.env, { ORDERS_URL: setting.url("the URL of the orders service") });
 
-/** For the command line, which runs with the settings of the deployed functions. */
+/** The command line imports it, with the settings of the deployed functions. */
 export const app = ordersApp(ORDERS_URL);
 
-/** What the Lambda functions in `handlers/` run. */
+/** The handlers of the Lambda functions in `handlers/`. */
 export const { wake, cron } = createHandlers(app);

@@ -17,7 +17,7 @@ service.store.onEvent((orderId) => {
   say(`${orderId}: event ${event?.id}, ${event?.body.case}`);
 });
 service.emitTo((event) => {
-  app.put(event).catch((error: unknown) => say(`a signal was lost, a probe will find its news: ${error}`));
+  app.put(event).catch((error: unknown) => say(`a signal was lost, a probe will find the event: ${error}`));
 });
 
 const client = createClient(Orders, createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" }));

@@ -9,7 +9,7 @@ export class OrderStore {
   readonly #orders = new Map<string, Event[]>();
   readonly #listeners = new Set<(orderId: string) => void>();
 
-  /** Calls `listener` after each event, with the order that it is about. Returns how to stop that. */
+  /** Calls `listener` with the order of each new event. Returns a function that stops it. */
   onEvent(listener: (orderId: string) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -21,7 +21,7 @@ export class OrderStore {
     return this.#append(orderId, { case: "placed", value: create(PlacedSchema, { item, placedAt: timestampNow() }) });
   }
 
-  /** Returns the event's id; undefined for an order that is not placed, or was shipped under another key. */
+  /** Returns the event's id, or undefined if the order is not placed or was shipped with another key. */
   ship(orderId: string, idempotencyKey: string): string | undefined {
     if (!this.#find(orderId, "placed")) return undefined;
     const shipped = this.#find(orderId, "shipped");
@@ -32,7 +32,7 @@ export class OrderStore {
     return body.case === "shipped" && body.value.idempotencyKey === idempotencyKey ? id : undefined;
   }
 
-  /** The events after the one with the id `after`, or all for ""; undefined if there is no such event. */
+  /** Returns the events after the one with the id `after`, or all for ""; undefined if there is no such event. */
   after(orderId: string, after: string): readonly Event[] | undefined {
     const events = this.#orders.get(orderId) ?? [];
     if (after === "") return [...events];

@@ -3,7 +3,7 @@ import { defineStream, eventId } from "tailwake";
 import { Orders } from "./gen/orders_pb.ts";
 
 // #region order-stream
-/** The events of an order: what Tailwake has to know of the service to follow one. */
+/** The event stream of an order: all that Tailwake needs to know about the service. */
 export const order = defineStream({
   kind: "order",
   upstream: "orders",
@@ -26,7 +26,7 @@ export const order = defineStream({
 });
 // #endregion order-stream
 
-/** The detail of the bus event that the service puts when an order has changed. */
+/** The detail of the bus event that the service sends when an order has changed. */
 export interface OrderChanged {
   readonly orderId: string;
 }

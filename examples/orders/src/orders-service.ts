@@ -7,7 +7,7 @@ import { Orders } from "./gen/orders_pb.ts";
 import { OrderStore } from "./order-store.ts";
 import type { OrderChanged } from "./order-stream.ts";
 
-/** A bus event as the service puts it: a hint that an order has news. */
+/** A bus event that the service sends: a hint that an order has news. */
 export interface OrderEvent {
   readonly source: "orders";
   readonly detailType: "OrderChanged";
@@ -17,7 +17,7 @@ export interface OrderEvent {
 export interface OrdersService {
   readonly baseUrl: string;
   readonly store: OrderStore;
-  /** Gives each bus event to `put`; in production that is a call of EventBridge. */
+  /** Passes each bus event to `put`, which in production calls EventBridge. */
   emitTo(put: (event: OrderEvent) => void): void;
   close(): Promise<void>;
 }
@@ -45,10 +45,10 @@ export async function startOrdersService(): Promise<OrdersService> {
   };
 }
 
-/** A watching stream has a message at least so often, though there is no event. */
+/** A watching stream sends a message at least this often, even without events. */
 const heartbeatMs = 10_000;
 
-/** The methods of the service over a store. Streams end when `closing` aborts. */
+/** Implements the service over a store. Streams end when `closing` aborts. */
 export function ordersRoutes(store: OrderStore, closing: AbortSignal): (router: ConnectRouter) => void {
   return (router) =>
     router.service(Orders, {
@@ -59,10 +59,13 @@ export function ordersRoutes(store: OrderStore, closing: AbortSignal): (router: 
       ship({ orderId, idempotencyKey }) {
         const eventId = store.ship(orderId, idempotencyKey);
         if (eventId !== undefined) return { eventId };
-        throw new ConnectError(`order ${orderId} is not placed, or was shipped otherwise`, Code.FailedPrecondition);
+        throw new ConnectError(
+          `order ${orderId} is not placed, or was shipped with another key`,
+          Code.FailedPrecondition,
+        );
       },
       async *events({ orderId, after, watch }, context) {
-        const ends = AbortSignal.any([context.signal, closing]);
+        const ended = AbortSignal.any([context.signal, closing]);
         const news = new News(store, orderId);
         try {
           for (let last = after; ; ) {
@@ -71,8 +74,8 @@ export function ordersRoutes(store: OrderStore, closing: AbortSignal): (router: 
             yield { events: [...events], caughtUp: true };
             last = events.at(-1)?.id ?? last;
             if (!watch) return;
-            await news.wait(ends);
-            if (ends.aborted) return;
+            await news.wait(ended);
+            if (ended.aborted) return;
           }
         } finally {
           news.end();
@@ -81,33 +84,33 @@ export function ordersRoutes(store: OrderStore, closing: AbortSignal): (router: 
     });
 }
 
-/** Waits for events of one order; one that comes while nobody waits ends the next wait at once. */
+/** Waits for events of one order. An event that comes while nobody waits ends the next wait at once. */
 class News {
-  #came = false;
+  #arrived = false;
   #wake = () => {};
   readonly end: () => void;
 
   constructor(store: OrderStore, orderId: string) {
     this.end = store.onEvent((changed) => {
       if (changed !== orderId) return;
-      this.#came = true;
+      this.#arrived = true;
       this.#wake();
     });
   }
 
-  /** Resolves at the next event, at the next heartbeat, or when `ends` aborts. */
-  async wait(ends: AbortSignal): Promise<void> {
-    if (!this.#came && !ends.aborted) {
+  /** Resolves at the next event, at the next heartbeat, or when `ended` aborts. */
+  async wait(ended: AbortSignal): Promise<void> {
+    if (!this.#arrived && !ended.aborted) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, heartbeatMs);
         this.#wake = () => {
           clearTimeout(timer);
           resolve();
         };
-        ends.addEventListener("abort", this.#wake, { once: true });
+        ended.addEventListener("abort", this.#wake, { once: true });
       });
-      ends.removeEventListener("abort", this.#wake);
+      ended.removeEventListener("abort", this.#wake);
     }
-    this.#came = false;
+    this.#arrived = false;
   }
 }

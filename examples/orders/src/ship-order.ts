@@ -2,7 +2,7 @@ import { caughtUp, completed, defineActivity } from "tailwake";
 import { Orders } from "./gen/orders_pb.ts";
 import { order } from "./order-stream.ts";
 
-/** Ships an order once it is placed, and is done when the stream says that it was shipped. */
+/** Ships an order once it is placed, and completes when the stream says that it was shipped. */
 export const shipOrder = defineActivity(order, {
   name: "ship-order",
   view: { version: 1, initial: () => ({ placed: false, shipped: false }) },
@@ -16,7 +16,7 @@ export const shipOrder = defineActivity(order, {
     const { orderId } = run.address;
     // At least once: a run can be killed right after this call. The key makes the second call harmless.
     await run.client(Orders).ship({ orderId, idempotencyKey: `ship/${orderId}` });
-    // The answer is not looked at: the event that says "shipped" comes by the stream, and wakes this task.
+    // The answer is ignored: the stream brings the event "shipped", and its signal wakes this task.
     return caughtUp();
   },
 });

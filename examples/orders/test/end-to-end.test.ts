@@ -51,10 +51,10 @@ describe("the service", () => {
     await client.place({ orderId: "B-1", item: "a spoon" });
     const first = await client.ship({ orderId: "B-1", idempotencyKey: "ship/B-1" });
     expect(await client.ship({ orderId: "B-1", idempotencyKey: "ship/B-1" })).toEqual(first);
-    await expect(client.ship({ orderId: "B-1", idempotencyKey: "mine" })).rejects.toThrow("shipped otherwise");
+    await expect(client.ship({ orderId: "B-1", idempotencyKey: "mine" })).rejects.toThrow("shipped with another key");
   });
 
-  it("sends a watcher what comes, and says when that is all", async () => {
+  it("sends a watcher new events, and says when it has reached the head", async () => {
     const { client } = await startAll();
     const seen: string[] = [];
     const done = new AbortController();

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { caughtUp } from "tailwake";
-import { everyCut, historyOf, type RunGiven, runActivity, scriptedId } from "tailwake/testing";
+import { historyOf, type RunGiven, runActivity, scriptedId, testCrashPoints } from "tailwake/testing";
 import { describe, expect, it } from "vitest";
 import { type Event, Orders, PlacedSchema, ShippedSchema } from "../src/gen/orders_pb.ts";
 import type { order } from "../src/order-stream.ts";
@@ -30,7 +30,7 @@ describe("ship-order", () => {
     ]);
   });
 
-  it("is done when the order is shipped, by whomever", async () => {
+  it("completes when the order is shipped, whoever shipped it", async () => {
     const { outcome, calls } = await runActivity(shipOrder, { address, history: historyOf([placed, shipped]) });
     expect({ outcome: outcome.type, calls }).toEqual({ outcome: "completed", calls: [] });
   });
@@ -46,8 +46,8 @@ describe("ship-order", () => {
     expect(outcome.type).toBe("retry");
   });
 
-  it("ships once, wherever its process dies and however its events are cut", async () => {
-    const { effects } = await everyCut(shipOrder, { address, history: historyOf([placed]), routes });
+  it("ships once, wherever its process dies and however its events are grouped into messages", async () => {
+    const { effects } = await testCrashPoints(shipOrder, { address, history: historyOf([placed]), routes });
     expect(effects).toHaveLength(1);
   });
 });

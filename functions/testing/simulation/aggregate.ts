@@ -11,7 +11,7 @@ export interface AggregateDefinition<S extends Stream = Stream> {
   /** The event at a position, from 0. */
   readonly event: (position: number, random: Random) => unknown;
   /** How many events there are at most. Default 40. */
-  readonly mostEvents?: number;
+  readonly maxEvents?: number;
 }
 
 /** An aggregate and its events. A trimmed one no longer hands out its oldest, but they have been. */
@@ -19,7 +19,7 @@ export class Aggregate {
   readonly stream: Stream;
   readonly address: Address;
   readonly entity: string;
-  readonly mostEvents: number;
+  readonly maxEvents: number;
   /** Its server says nothing of a tail that it does not know (rule 18). */
   readonly isSilent: boolean;
   /** All there ever were. */
@@ -33,13 +33,13 @@ export class Aggregate {
   readonly #positions = new Map<EventId, number>();
   readonly #watchers = new Set<() => void>();
 
-  constructor({ stream, address, event, mostEvents = 40 }: AggregateDefinition) {
+  constructor({ stream, address, event, maxEvents = 40 }: AggregateDefinition) {
     this.stream = stream;
     this.address = address;
     const { entityId, tailUnknown } = declarationOf(stream).definition;
     this.entity = entityId(address);
     this.isSilent = tailUnknown === "silent";
-    this.mostEvents = mostEvents;
+    this.maxEvents = maxEvents;
     this.#event = event;
   }
 

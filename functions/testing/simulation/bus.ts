@@ -1,9 +1,9 @@
 import { TailwakeError } from "../../contract/error.ts";
+import type { Alarms } from "../../wake/alarms.ts";
 import { encodeBusEvent } from "../../wake/envelope.ts";
-import type { HolderName } from "../../wake/holder-name.ts";
+import type { LeaderName } from "../../wake/leader-name.ts";
 import { alarmFor, scheduleName, scheduleTime } from "../../wake/timing.ts";
 import type { TaskWake, WakeMessage } from "../../wake/wake.ts";
-import type { Wakes } from "../../wake/wakes.ts";
 import type { Circumstances } from "./circumstances.ts";
 import type { SimulatedFunction } from "./function.ts";
 import type { SimulatedProcess } from "./process.ts";
@@ -13,7 +13,7 @@ import type { SimulatedQueue } from "./queue.ts";
 export interface BusTargets {
   readonly wakes: SimulatedQueue;
   readonly delayed: SimulatedQueue;
-  readonly oneByOne: SimulatedQueue;
+  readonly quarantine: SimulatedQueue;
   readonly signals: SimulatedFunction;
   readonly eager: SimulatedFunction;
 }
@@ -50,7 +50,7 @@ export class SimulatedBus {
   }
 
   /** The bus as a process uses it. */
-  wakesOf(process: SimulatedProcess): Wakes {
+  wakesOf(process: SimulatedProcess): Alarms {
     return {
       send: (messages) =>
         process.call(
@@ -64,9 +64,13 @@ export class SimulatedBus {
         ),
       sendAt: (wake, at) =>
         process.call(`put ${wake.class} for later`, () => this.#putAt(wake, at, process.clock.now()), notSent),
-      sendAlone: (wake) =>
-        process.call("put a lonely wake", () => this.#deliver(this.#targets.oneByOne, encodeBusEvent(wake)), notSent),
-      startHolder: (holder) => process.call(`start ${holder}`, () => this.startHolder(holder), notSent),
+      sendQuarantined: (wake) =>
+        process.call(
+          "put a quarantined wake",
+          () => this.#deliver(this.#targets.quarantine, encodeBusEvent(wake)),
+          notSent,
+        ),
+      startLeader: (leader) => process.call(`start ${leader}`, () => this.startLeader(leader), notSent),
     };
   }
 
@@ -76,9 +80,9 @@ export class SimulatedBus {
     this.#deliver(this.#targets.wakes, body);
   }
 
-  startHolder(holder: HolderName): void {
-    const target = holder === "signals" ? this.#targets.signals : this.#targets.eager;
-    const detail = { source: "tailwake", "detail-type": "Hold", detail: { holder } };
+  startLeader(leader: LeaderName): void {
+    const target = leader === "signals" ? this.#targets.signals : this.#targets.eager;
+    const detail = { source: "tailwake", "detail-type": "Hold", detail: { holder: leader } };
     this.#onItsWay(() => void target.invoke(detail));
   }
 

@@ -2,13 +2,13 @@ import { isDeepStrictEqual } from "node:util";
 import type { Outcome } from "../../contract/outcome.ts";
 import { epoch } from "../../contract/tail.ts";
 import type { Binding } from "../../engines/binding.ts";
-import { isTailInDoubt } from "../../engines/open-stream.ts";
+import { isTailInDoubt } from "../../run/open-stream.ts";
 import type { MemoryTaskStore } from "../../tasks/memory.ts";
 import { type EngineName, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
-import { clockSkewMs } from "../../tasks/transitions.ts";
+import { clockSkewMs } from "../../tasks/times.ts";
 import type { Update } from "../../tasks/update.ts";
+import type { Alarms } from "../../wake/alarms.ts";
 import { isSignal, type WakeMessage } from "../../wake/wake.ts";
-import type { Wakes } from "../../wake/wakes.ts";
 import type { Aggregate } from "./aggregate.ts";
 import type { Circumstances } from "./circumstances.ts";
 import { Leases } from "./leases.ts";
@@ -23,7 +23,7 @@ interface Held {
   readonly token: string;
   readonly fence: number;
   /** `wakes` as the run has seen it last. */
-  seenWakes: number;
+  seenWakeCount: number;
 }
 
 /** What an outcome may be written as: the error contract. An aborted run hands over whatever its activity says. */
@@ -147,7 +147,7 @@ export class Inspector implements TableObserver {
   }
 
   /** The wakes of a process: the record is written first, so that what arrives finds it. */
-  hearing(wakes: Wakes): Wakes {
+  hearing(alarms: Alarms): Alarms {
     const heard = async (message: WakeMessage) => {
       if (isSignal(message) || message.fence === undefined) return;
       const record = await this.#records?.get(message.key);
@@ -158,14 +158,14 @@ export class Inspector implements TableObserver {
     return {
       send: async (messages) => {
         for (const message of messages) await heard(message);
-        return wakes.send(messages);
+        return alarms.send(messages);
       },
       sendAt: async (wake, at) => {
         await heard(wake);
-        return wakes.sendAt(wake, at);
+        return alarms.sendAt(wake, at);
       },
-      sendAlone: (wake) => wakes.sendAlone(wake),
-      startHolder: (holder) => wakes.startHolder(holder),
+      sendQuarantined: (wake) => alarms.sendQuarantined(wake),
+      startLeader: (leader) => alarms.startLeader(leader),
     };
   }
 
@@ -178,7 +178,7 @@ export class Inspector implements TableObserver {
     const held = byTask.get(name);
     if (before === after) {
       // What the run sees is what it is told, as long as that is before it opens its stream (rule 2).
-      if (held && held.token === after.token) held.seenWakes = after.wakes;
+      if (held && held.token === after.token) held.seenWakeCount = after.wakeCount;
       return;
     }
     const found = wrongWith({
@@ -187,7 +187,7 @@ export class Inspector implements TableObserver {
       after,
       now: decidedAt,
       token: held?.token,
-      seenWakes: held?.seenWakes,
+      seenWakeCount: held?.seenWakeCount,
       mayBeEarly: this.#mayBeEarly(by, after),
       mayBeLate: this.#leases.wasTroubled(before?.token),
     });
@@ -203,13 +203,13 @@ export class Inspector implements TableObserver {
     }
     if (operation.startsWith("acquire")) {
       // A task that awaits a child is run once an hour to look (rule 13), one whose tail is in doubt to look it up (rule 18).
-      const looks = before?.awaiting || isTailInDoubt(this.#bindingOf(by, after), before ?? after, decidedAt);
-      if (this.isQuiet && after.engine === "lazy" && !looks && this.#isKnown(after)) {
+      const checks = before?.awaiting || isTailInDoubt(this.#bindingOf(by, after), before ?? after, decidedAt);
+      if (this.isQuiet && after.engine === "lazy" && !checks && this.#isKnown(after)) {
         this.#found("no amplification", "it runs, though all is read and no message is left", name);
       }
-      byTask.set(name, { token: after.token ?? "", fence: after.fence, seenWakes: after.wakes });
+      byTask.set(name, { token: after.token ?? "", fence: after.fence, seenWakeCount: after.wakeCount });
     } else if (held && (operation === "caughtUp, wakes moved" || operation === "caughtUp, watching")) {
-      held.seenWakes = after.wakes;
+      held.seenWakeCount = after.wakeCount;
     }
     this.#hasRead(after, after.tail);
     if (held && before?.token === held.token && byRuns.test(operation)) await this.#inspectRun(write, held);
@@ -223,7 +223,7 @@ export class Inspector implements TableObserver {
       const isKept = after.due === before?.due;
       if (!isKept && (before?.due ?? 0) <= decidedAt + probePeriodMs - clockSkewMs)
         return "rule 6: a normal run moved its due time";
-      // Bound to the eager engine meanwhile, and adopted: a holder finds it.
+      // Bound to the eager engine meanwhile, and adopted: a leader finds it.
       if (after.eagerBucket === undefined && (after.due ?? 0) > decidedAt + probePeriodMs)
         return "rule 6: it sleeps beyond its next probe";
     }

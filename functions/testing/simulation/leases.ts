@@ -19,12 +19,12 @@ interface Catch {
   readonly invocation: number;
   readonly tasks: Set<string>;
   /** The task that must be the only one. */
-  lonely: string | undefined;
+  quarantined: string | undefined;
 }
 
-const mostReruns = 10;
+const maxReruns = 10;
 /** From so many strikes on a task runs with nothing beside it. */
-const strikesToBeAlone = 2;
+const strikesToQuarantine = 2;
 
 /** Knows who has taken which lease, and finds what the rules about runs that died, and that go on, do not allow. */
 export class Leases {
@@ -73,12 +73,12 @@ export class Leases {
     const caught = known?.invocation === by.invocation ? known : newCatch(by);
     this.#catches.set(by, caught);
     caught.tasks.add(name);
-    if (after.strikes >= strikesToBeAlone) {
-      caught.lonely = name;
-      if (operation === "acquire from an earlier holder")
-        return "rule 8: what has killed two runs was taken by a holder";
+    if (after.strikes >= strikesToQuarantine) {
+      caught.quarantined = name;
+      if (operation === "acquire from an earlier leader")
+        return "rule 8: what has killed two runs was taken by a leader";
     }
-    return caught.lonely !== undefined && caught.tasks.size > 1
+    return caught.quarantined !== undefined && caught.tasks.size > 1
       ? "rule 8: what has killed two runs was taken beside another task"
       : undefined;
   }
@@ -90,11 +90,15 @@ export class Leases {
       return "rule 9: a hand-over without progress";
     }
     if (operation !== "caughtUp, wakes moved") return undefined;
-    return ++lease.reruns > mostReruns ? `rule 10: more than ${mostReruns} reruns in place` : undefined;
+    return ++lease.reruns > maxReruns ? `rule 10: more than ${maxReruns} reruns in place` : undefined;
   }
 }
 
-const newCatch = ({ invocation }: SimulatedProcess): Catch => ({ invocation, tasks: new Set(), lonely: undefined });
+const newCatch = ({ invocation }: SimulatedProcess): Catch => ({
+  invocation,
+  tasks: new Set(),
+  quarantined: undefined,
+});
 
 const hasStoodStill = ({ process, troubles }: Lease): boolean =>
   process.stillUntil !== undefined || process.troubles !== troubles;

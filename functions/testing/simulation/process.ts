@@ -1,4 +1,4 @@
-import type { Clock } from "../../contract/clock.ts";
+import type { Clock } from "../../foundation/clock.ts";
 import type { Circumstances } from "./circumstances.ts";
 import type { Random } from "./random.ts";
 
@@ -6,7 +6,7 @@ import type { Random } from "./random.ts";
 type Fate = "fine" | "throttled" | "unknown result" | "made twice";
 
 /** How long a process may stand still that is not idle: longer than a lease. */
-export const longestStandstillMs = 400_000;
+export const maxStandstillMs = 400_000;
 
 /**
  * A process of a function: what Lambda calls an execution environment. Whatever reaches it from outside, an answer, a
@@ -69,7 +69,7 @@ export class SimulatedProcess {
     this.#dieAt = random.chance(faults.kill) ? this.#moments + Math.floor(random.magnitude(1, 100)) : Infinity;
     this.#stopAt = Number.POSITIVE_INFINITY;
     if (random.chance(faults.block)) this.#stopSoon(random.magnitude(50, 15_000));
-    else if (random.chance(faults.freeze)) this.#stopSoon(random.between(20_000, longestStandstillMs));
+    else if (random.chance(faults.freeze)) this.#stopSoon(random.between(20_000, maxStandstillMs));
   }
 
   #stopSoon(forMs: number): void {

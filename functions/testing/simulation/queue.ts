@@ -26,7 +26,7 @@ export interface QueueObserver {
 /** As in infra/queues.yml: a message that nobody deletes comes back after this time. */
 const visibilityMs = 135_000;
 /** … and so many times, then it goes to the dead letters. */
-const mostReceives = 5;
+const maxReceives = 5;
 
 /** A poller takes of so many, the oldest, those that it happens to get. */
 const reach = 100;
@@ -117,7 +117,7 @@ export class SimulatedQueue {
       message.receives++;
       message.visibleAt = timeline.now + visibilityMs;
       this.#visible.delete(message.id);
-      if (message.receives <= mostReceives) {
+      if (message.receives <= maxReceives) {
         this.#received.set(message.id, message);
         return true;
       }

@@ -78,7 +78,7 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
             if (!this.#isOver) settle(act);
           }),
         );
-      const look = (): void => {
+      const check = (): void => {
         if (this.#isOver || this.#process.isDead) {
           unwatch();
           return;
@@ -92,7 +92,7 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
             unwatch();
             unwatch = this.#source.watch(() => {
               unwatch();
-              timeline.after(latencyMs(random), look);
+              timeline.after(latencyMs(random), check);
             });
           } else if (next === "end") arrive(() => resolve({ done: true, value: undefined }));
           else arrive(() => resolve({ done: false, value: next.message }));
@@ -103,7 +103,7 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
           });
         }
       };
-      timeline.after(latencyMs(random), look);
+      timeline.after(latencyMs(random), check);
     });
   }
 

@@ -3,7 +3,6 @@ import type { App } from "../../app.ts";
 import { tasksOf } from "../../client.ts";
 import { type Task, task } from "../../contract/activity.ts";
 import { TailwakeError } from "../../contract/error.ts";
-import { loggerTo } from "../../contract/noted-log.ts";
 import {
   type Address,
   type AddressOf,
@@ -13,14 +12,15 @@ import {
   type Stream,
 } from "../../contract/stream.ts";
 import { taskKey } from "../../engines/binding.ts";
-import type { Machinery } from "../../engines/engine.ts";
+import type { Ports } from "../../engines/ports.ts";
+import { recordingLogger } from "../../foundation/recording-logger.ts";
 import { cronHandler } from "../../lambda/cron-event.ts";
-import { eagerHandler, signalsHandler } from "../../lambda/holder-event.ts";
+import { eagerHandler, signalsHandler } from "../../lambda/leader-event.ts";
 import { wakeHandler } from "../../lambda/wake-event.ts";
 import type { TaskRecord } from "../../tasks/record.ts";
 import { decodeBusEvent, encodeBusEvent, ownMessage } from "../../wake/envelope.ts";
 import { isSignal } from "../../wake/wake.ts";
-import { memoryMachinery } from "../memory-machinery.ts";
+import { memoryPorts } from "../memory-ports.ts";
 import { scriptedTransport } from "../scripted-server.ts";
 import { Aggregate, type AggregateDefinition } from "./aggregate.ts";
 import { SimulatedBus } from "./bus.ts";
@@ -29,7 +29,7 @@ import { drawnFaults, type Faults, noFaults } from "./faults.ts";
 import { type Loaded, SimulatedFunction } from "./function.ts";
 import { Inspector } from "./inspector.ts";
 import { letAllRun, operate } from "./operators.ts";
-import { longestStandstillMs, SimulatedProcess } from "./process.ts";
+import { maxStandstillMs, SimulatedProcess } from "./process.ts";
 import { SimulatedQueue } from "./queue.ts";
 import { Random } from "./random.ts";
 import { Story } from "./story.ts";
@@ -100,13 +100,13 @@ export interface SimulationReport {
 const start = Date.UTC(2026, 0, 1);
 const minuteMs = 60_000;
 /** Rule 22: the longest backoff, the longest rescue, the grace, a lease, and the queue. */
-const longestSettleMinutes = 90;
+const maxSettleMinutes = 90;
 /** Rule 18: of a kind whose server is silent about tails that it does not know. */
-const longestSilenceMinutes = 6 * 60;
+const maxSilenceMinutes = 6 * 60;
 const quietMinutes = 5;
 /** Ten times as many as a simulation has in which a server is silent for hours. */
-const mostSteps = 3_000_000;
-const budget = { looks: 1_000, concurrency: 10 };
+const maxSteps = 3_000_000;
+const budget = { checks: 1_000, concurrency: 10 };
 
 /**
  * Runs an app in a simulated world, by the code that runs on Lambda: its clock, table, bus, queues, schedules, functions
@@ -139,7 +139,7 @@ class Simulation {
   readonly #queues: readonly SimulatedQueue[];
   readonly #functions: readonly SimulatedFunction[];
   readonly #cron: SimulatedFunction;
-  readonly #machineries = new WeakMap<SimulatedProcess, Machinery>();
+  readonly #machineries = new WeakMap<SimulatedProcess, Ports>();
   /** In every other simulation what probes find is lost: only signals tell of news. */
   readonly #hasProbes: boolean;
   /** Now and then: to find a tail that such a server does not know takes hours, and a simulation many steps. */
@@ -170,7 +170,7 @@ class Simulation {
     this.#story.say("chance", () => `probes: ${this.#hasProbes}; faults: ${JSON.stringify(drawn)}`);
     this.#aggregates = this.#scenario.aggregates.map((definition) => new Aggregate(definition));
     this.#inspector = new Inspector(this.#circumstances, this.#aggregates, (process, key) =>
-      this.#machineryOf(process).bindings.find(key),
+      this.#portsOf(process).bindings.find(key),
     );
     this.#table = new SimulatedTable(this.#circumstances, this.#inspector, mutation);
     this.#inspector.watch(this.#table.records);
@@ -184,8 +184,8 @@ class Simulation {
       unknownTail: this.#scenario.unknownTail,
     });
     const lazy = this.#function("lazy", 120_000, wakeHandler);
-    this.#cron = this.#function("cron", 60_000, (machinery, event, context) =>
-      cronHandler(machinery, this.#app.roots, budget, event, context),
+    this.#cron = this.#function("cron", 60_000, (ports, event, context) =>
+      cronHandler(ports, this.#app.roots, budget, event, context),
     );
     const signals = this.#function("signals", 900_000, signalsHandler);
     const eager = this.#function("eager", 900_000, eagerHandler);
@@ -195,11 +195,15 @@ class Simulation {
         onDelete: (body, sentAt) => this.#onDelivered(body, sentAt),
         onLost: (body) => this.#onLost(body),
       });
-    const [wakes, delayed, oneByOne] = [queue("wakes", 0, 10), queue("delayed", 20_000, 10), queue("lonely", 0, 1)];
-    this.#queues = [wakes, delayed, oneByOne];
+    const [wakes, delayed, quarantine] = [
+      queue("wakes", 0, 10),
+      queue("delayed", 20_000, 10),
+      queue("quarantined", 0, 1),
+    ];
+    this.#queues = [wakes, delayed, quarantine];
     this.#bus = new SimulatedBus(
       this.#circumstances,
-      { wakes, delayed, oneByOne, signals, eager },
+      { wakes, delayed, quarantine, signals, eager },
       { losesProbes: !this.#hasProbes, onLost: (body) => this.#onLost(body) },
     );
     this.#tasks = this.#scenario.tasks ?? this.#tasksOfFirstVersion();
@@ -220,12 +224,12 @@ class Simulation {
   #function(
     name: string,
     timeoutMs: number,
-    handler: (machinery: Machinery, event: unknown, context: Parameters<typeof wakeHandler>[2]) => Promise<unknown>,
+    handler: (ports: Ports, event: unknown, context: Parameters<typeof wakeHandler>[2]) => Promise<unknown>,
   ): SimulatedFunction {
     const load = (processName: string): Loaded => {
       const process = new SimulatedProcess(processName, this.#circumstances);
-      const machinery = this.#machineryOf(process);
-      return { process, version: this.#version, handler: (event, context) => handler(machinery, event, context) };
+      const ports = this.#portsOf(process);
+      return { process, version: this.#version, handler: (event, context) => handler(ports, event, context) };
     };
     return new SimulatedFunction(this.#circumstances, { name, timeoutMs }, load, () => ({
       version: this.#version,
@@ -233,18 +237,18 @@ class Simulation {
     }));
   }
 
-  #machineryOf(process: SimulatedProcess): Machinery {
+  #portsOf(process: SimulatedProcess): Ports {
     const known = this.#machineries.get(process);
     if (known) return known;
     const { activities, signalSources, resources } = this.#app;
     const random = this.#random.fork();
-    const machinery = memoryMachinery({
+    const ports = memoryPorts({
       activities: activities.map((bound) => this.#inspector.witness.observe(bound, process)),
       clock: process.clock,
-      log: loggerTo([]),
+      log: recordingLogger([]),
       store: this.#table.storeOf(process),
       control: this.#table.controlOf(process),
-      wakes: this.#inspector.hearing(this.#bus.wakesOf(process)),
+      alarms: this.#inspector.hearing(this.#bus.wakesOf(process)),
       upstream: this.#upstream.connectionsOf(process),
       openStream: this.#upstream.openStreamOf(process),
       signalSources: SimulatedUpstream.sources(signalSources),
@@ -259,8 +263,8 @@ class Simulation {
         throw new Error("the process has left");
       },
     });
-    this.#machineries.set(process, machinery);
-    return machinery;
+    this.#machineries.set(process, ports);
+    return ports;
   }
 
   #onDelivered(body: string, sentAt: number): void {
@@ -275,7 +279,7 @@ class Simulation {
 
   async run(): Promise<void> {
     const operator = new SimulatedProcess("operator", this.#circumstances);
-    const tasks = tasksOf(this.#machineryOf(operator));
+    const tasks = tasksOf(this.#portsOf(operator));
     const end = start + this.#stormMs;
     for (const { activity, address } of this.#tasks) {
       this.#timeline.at(start + this.#random.magnitude(1, this.#stormMs / 3), () => {
@@ -295,8 +299,8 @@ class Simulation {
 
   #advance(until: number): Promise<void> {
     return this.#timeline.run(until, () => {
-      if (this.#timeline.steps > mostSteps) {
-        this.#inspector.fail("no amplification", `more than ${mostSteps} things happen`, "all");
+      if (this.#timeline.steps > maxSteps) {
+        this.#inspector.fail("no amplification", `more than ${maxSteps} things happen`, "all");
       }
       return this.#inspector.violation !== undefined;
     });
@@ -306,7 +310,7 @@ class Simulation {
   #haveHistory(aggregate: Aggregate, end: number): void {
     const next = () => {
       const { timeline, random } = { timeline: this.#timeline, random: this.#random };
-      if (timeline.now >= end || aggregate.events.length >= aggregate.mostEvents) return;
+      if (timeline.now >= end || aggregate.events.length >= aggregate.maxEvents) return;
       this.#append(aggregate, aggregate.nextEvent(random));
       timeline.after(random.chance(0.4) ? random.magnitude(1, 200) : random.magnitude(500, 240_000), next);
     };
@@ -374,11 +378,11 @@ class Simulation {
   }
 
   async #operate(operator: SimulatedProcess): Promise<void> {
-    const machinery = this.#machineryOf(operator);
+    const ports = this.#portsOf(operator);
     const one = this.#random.pick(this.#tasks);
-    const binding = machinery.bindings.of(one.activity);
+    const binding = ports.bindings.of(one.activity);
     try {
-      await operate(this.#circumstances, tasksOf(machinery), one, one.activity.stream.upstream, () =>
+      await operate(this.#circumstances, tasksOf(ports), one, one.activity.stream.upstream, () =>
         this.#inspector.mayBeEarly(taskKey(binding, one.address)),
       );
     } catch (error) {
@@ -388,13 +392,13 @@ class Simulation {
 
   /** T7: after the faults every task comes to the head of its stream, and then nothing runs any more. */
   async #comeToRest(operator: SimulatedProcess): Promise<void> {
-    const tasks = tasksOf(this.#machineryOf(operator));
+    const tasks = tasksOf(this.#portsOf(operator));
     const calmAt = this.#timeline.now;
     const upstreams = Object.keys(this.#app.upstreams);
     // What an operator had begun before is over first.
     await this.#advance(this.#timeline.now + minuteMs);
     const wasSilent = this.#aggregates.some(({ isSilent, trimmed }) => isSilent && trimmed > 0);
-    const settleMinutes = longestSettleMinutes + (wasSilent ? longestSilenceMinutes : 0);
+    const settleMinutes = maxSettleMinutes + (wasSilent ? maxSilenceMinutes : 0);
     let isDone = false;
     const letRun = (work: () => Promise<void>) => {
       isDone = false;
@@ -410,7 +414,7 @@ class Simulation {
     });
     await this.#until(() => isDone, 5);
     // Without probes only signals tell of news: what was signaled must have been read, and the rest is signaled now.
-    const current = this.#machineryOf(new SimulatedProcess("current", this.#circumstances)).bindings;
+    const current = this.#portsOf(new SimulatedProcess("current", this.#circumstances)).bindings;
     const engineOf = (record: TaskRecord) => current.find(record).engine;
     const mayMiss = (record: TaskRecord) =>
       !this.#hasProbes && engineOf(record) === "lazy" && record.status === "sleeping" && !record.awaiting;
@@ -439,7 +443,7 @@ class Simulation {
     this.#settledMinutes = (this.#timeline.now - calmAt) / minuteMs;
     await this.#untilQueuesEmpty();
     // Who stood still when the faults ended still has what it was given before.
-    await this.#advance(Math.max(this.#timeline.now, calmAt + longestStandstillMs + minuteMs));
+    await this.#advance(Math.max(this.#timeline.now, calmAt + maxStandstillMs + minuteMs));
     this.#inspector.isQuiet = true;
     await this.#until(() => false, quietMinutes);
   }

@@ -3,7 +3,7 @@ import { MemoryTaskStore } from "../../tasks/memory.ts";
 import { MemoryControlStore } from "../../tasks/memory-control.ts";
 import { dueShard, dueShards, eagerBucket, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
 import type { DueEntry, EagerEntry, TaskStore } from "../../tasks/store.ts";
-import type { Update } from "../../tasks/update.ts";
+import type { Operation, Update } from "../../tasks/update.ts";
 import type { Circumstances } from "./circumstances.ts";
 import type { SimulatedProcess } from "./process.ts";
 
@@ -12,7 +12,7 @@ export interface TableWrite {
   readonly by: SimulatedProcess;
   /** By its clock, when it decided on the write. */
   readonly decidedAt: number;
-  readonly operation: string;
+  readonly operation: Operation;
   readonly before: TaskRecord | undefined;
   readonly after: TaskRecord;
 }
@@ -34,7 +34,7 @@ interface Indexed {
   readonly due: number | undefined;
   readonly bucket: string | undefined;
   readonly fence: number;
-  readonly wakes: number;
+  readonly wakeCount: number;
   /** Of the write that it shows. */
   readonly number: number;
 }
@@ -113,9 +113,9 @@ export class SimulatedTable {
 
   #keepIndex(record: TaskRecord): void {
     const { random, faults, timeline } = this.#circumstances;
-    const { entity, kind, activity, due, eagerBucket: bucket, fence, wakes } = record;
+    const { entity, kind, activity, due, eagerBucket: bucket, fence, wakeCount } = record;
     const number = ++this.#writes;
-    const entry = { key: { entity, kind, activity }, due, bucket, fence, wakes, number };
+    const entry = { key: { entity, kind, activity }, due, bucket, fence, wakeCount, number };
     const lagMs = faults.indexLagMs === 0 ? 0 : random.magnitude(1, faults.indexLagMs);
     timeline.after(lagMs, () => {
       const name = taskName(record);
@@ -150,7 +150,7 @@ const unavailable = (text: string): Error => new Error(`the table: ${text}`);
 function writeText(key: TaskKey, operation: string, isApplied: boolean, record: TaskRecord | undefined): string {
   const name = taskName(key);
   if (!record) return `${operation} of ${name}: refused, no record`;
-  const { status, paused, tail, fence, wakes, token } = record;
-  const now = `${paused ? "paused, " : ""}${status}, tail ${tail}, fence ${fence}, wakes ${wakes}`;
+  const { status, paused, tail, fence, wakeCount, token } = record;
+  const now = `${paused ? "paused, " : ""}${status}, tail ${tail}, fence ${fence}, wakes ${wakeCount}`;
   return `${operation} of ${name}: ${isApplied ? "" : "refused: "}${now}${token === undefined ? "" : `, held by ${token}`}`;
 }

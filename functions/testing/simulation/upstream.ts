@@ -2,7 +2,7 @@ import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import type { SignalSource } from "../../contract/signal-source.ts";
 import type { Address, Batch, StreamDeclaration, StreamPosition } from "../../contract/stream.ts";
 import type { EventId } from "../../contract/tail.ts";
-import type { Machinery } from "../../engines/engine.ts";
+import type { Ports } from "../../engines/ports.ts";
 import type { UpstreamConnection } from "../../upstream/connection.ts";
 import { Credentials } from "../../upstream/credentials.ts";
 import { openEventStream } from "../../upstream/event-stream.ts";
@@ -16,7 +16,7 @@ import { broken, type MessageSource, ServerStream } from "./server-stream.ts";
 const unknownTail = (): ConnectError =>
   new ConnectError("the history has no such event: finding start failed", Code.Unknown);
 
-const mostEventsAMessage = 3;
+const maxEventsAMessage = 3;
 /** As the transports over fetch. */
 const idleLimitMs = 240_000;
 /** As every transport. */
@@ -81,7 +81,7 @@ export class SimulatedUpstream {
   }
 
   /** Opens event streams with the real stream path, over messages that are batches. */
-  openStreamOf(process: SimulatedProcess): Machinery["openStream"] {
+  openStreamOf(process: SimulatedProcess): Ports["openStream"] {
     return (request) => {
       const { declaration, address, position, connection } = request;
       const definition = {
@@ -138,7 +138,7 @@ export class SimulatedUpstream {
         next ??= this.#start(aggregate, after, tailUnknown === "silent");
         // What it was to send next is gone: the server gives the stream up.
         if (next < aggregate.trimmed) throw broken(Code.Aborted);
-        const events = aggregate.events.slice(next, next + random.whole(1, mostEventsAMessage));
+        const events = aggregate.events.slice(next, next + random.whole(1, maxEventsAMessage));
         if (events.length > 0) {
           next += events.length;
           saysHead = watch;

@@ -1,0 +1,324 @@
+import { describeError, isTailwakeError } from "../contract/error.ts";
+import type { Binding } from "../engines/binding.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
+import { rulesOf } from "../engines/rules.ts";
+import { type Need, Slots } from "../engines/slots.ts";
+import { runTask } from "../run/run.ts";
+import { Watch } from "../run/watch.ts";
+import { ledToken } from "../tasks/lease-token.ts";
+import { eagerBucketOf, eagerBuckets, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import { type Standing, standingOf } from "../tasks/standing.ts";
+import type { EagerEntry } from "../tasks/store.ts";
+import { clockSkewMs, graceMs, strikesToQuarantine } from "../tasks/times.ts";
+import { acquire, acquireExpired, acquireFromEarlierLeader, type Claim, quarantine } from "../tasks/transitions.ts";
+import type { Update } from "../tasks/update.ts";
+import { Limiter } from "../upstream/limiter.ts";
+import { type EagerShard, eagerLeader } from "../wake/leader-name.ts";
+import type { WakeClass } from "../wake/wake.ts";
+import { lead } from "./lead.ts";
+import { isFree, type Leadership, measureGap } from "./leadership.ts";
+
+/** How often a leader reads which tasks its shard has: one started meanwhile joins within this time. */
+const rereadMs = 3_000;
+/** How long before its end a leader asks for its successor: a bus event, and the start of a function. */
+const leadMs = 10_000;
+/** How often a task is looked at that somebody else has. */
+const heldElsewhereMs = 15_000;
+/** How often a record is looked at that cannot be read, unless its index entry changes before. */
+const unreadableMs = 60_000;
+/** Tasks that are read and acquired at once. */
+const acquiresAtOnce = 30;
+
+export interface EagerReport {
+  readonly leader: string;
+  /** "held": somebody else has the shard. */
+  readonly ended: "held" | "handed over" | "lost";
+  /** Most tasks watched at once. */
+  readonly watched: number;
+  readonly runs: number;
+}
+
+/**
+ * Holds one shard of the eager tasks for an invocation: finds them by the eager index, watches their streams, and runs
+ * each until it ends or the invocation's deadline. Then all commit, the shard is released, and the successor, which was
+ * started a while before, goes on (protocol rule 19).
+ */
+export async function holdEagerShard(ports: Ports, shard: EagerShard, invocation: Invocation): Promise<EagerReport> {
+  const leader = eagerLeader(shard.shard, shard.shards);
+  const watching: { shard?: WatchedShard } = {};
+  const ended = await lead(ports, leader, invocation, {
+    // Of two instances only one may run tasks: the successor waits until this one has released the shard.
+    leadMs,
+    mayTake: isFree,
+    async whileHeld(leadership, signal) {
+      watching.shard = new WatchedShard(ports, shard, leadership, { ...invocation, signal });
+      await watching.shard.watch();
+    },
+  });
+  return { leader, ended, watched: watching.shard?.maxWatched ?? 0, runs: watching.shard?.runs ?? 0 };
+}
+
+interface Later {
+  readonly until: number;
+  /** Of the entry that the index had; unknown if it was not looked at since. */
+  seen?: EagerEntry;
+}
+
+interface RunningTask {
+  readonly upstream: string;
+  readonly watch: Watch;
+  readonly stopping: AbortController;
+  readonly ended: Promise<void>;
+}
+
+class WatchedShard {
+  readonly #ports: Ports;
+  readonly #shard: EagerShard;
+  readonly #leadership: Leadership;
+  readonly #invocation: Invocation;
+  readonly #running = new Map<string, RunningTask>();
+  /** Tasks that are not looked at before a time, unless their index entry changes before. */
+  readonly #later = new Map<string, Later>();
+  readonly #acquires = new Limiter(acquiresAtOnce);
+  readonly #slots = new Slots();
+  #isFull = false;
+  /** In its first look at the index it finds what was there for it to take over. */
+  #isTakingOver = true;
+  #hasOpened = false;
+  #watched = 0;
+  maxWatched = 0;
+  runs = 0;
+
+  constructor(ports: Ports, shard: EagerShard, leadership: Leadership, invocation: Invocation) {
+    this.#ports = ports;
+    this.#shard = shard;
+    this.#leadership = leadership;
+    this.#invocation = invocation;
+  }
+
+  /** Ends when the invocation's signal has aborted and all runs are over. */
+  async watch(): Promise<void> {
+    const { clock, log } = this.#ports;
+    const { signal } = this.#invocation;
+    while (!signal.aborted) {
+      try {
+        await this.#reread();
+        this.#isTakingOver = false;
+      } catch (error) {
+        log.warn("shard not read", { leader: this.#leadership.name, err: describeError(error) });
+      }
+      await clock.sleep(rereadMs, signal);
+    }
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+  }
+
+  async #reread(): Promise<void> {
+    const buckets = Array.from({ length: eagerBuckets }, (_, bucket) => bucket).filter(
+      (bucket) => bucket % this.#shard.shards === this.#shard.shard,
+    );
+    const entries = (await Promise.all(buckets.map((bucket) => this.#ports.store.eager(bucket)))).flat();
+    const found = new Set<string>();
+    for (const entry of entries) {
+      const name = taskName(entry.key);
+      found.add(name);
+      this.#compare(name, entry);
+    }
+    for (const [name, { stopping, upstream }] of this.#running) {
+      // Paused, most likely: whoever takes a task out of the index does not want it to run.
+      if (!found.has(name) || (await this.#ports.breakers.isPaused(upstream))) stopping.abort();
+    }
+    for (const name of this.#later.keys()) if (!found.has(name)) this.#later.delete(name);
+  }
+
+  #compare(name: string, entry: EagerEntry): void {
+    const running = this.#running.get(name);
+    if (running) {
+      if (running.watch.compare(entry) === "stop") running.stopping.abort();
+      return;
+    }
+    if (this.#invocation.signal.aborted || this.#isToWait(name, entry)) return;
+    const binding = this.#bindingOf(name, entry.key);
+    if (!binding) return;
+    const watch = new Watch(this.#isTakingOver ? () => this.#opened() : undefined);
+    const stopping = new AbortController();
+    const needs = this.#needsOf(binding);
+    if (!this.#slots.hasRoom(needs)) this.#sayFull(needs);
+    const ended = this.#slots
+      .run(needs, () => this.#run(binding, entry.key, watch, stopping.signal))
+      .catch((error) => {
+        this.#ports.log.error("eager run failed", { task: name, err: describeError(error) });
+        const againMs = isTailwakeError(error, "malformed-record") ? unreadableMs : rereadMs;
+        this.#later.set(name, { until: this.#ports.clock.now() + againMs });
+      })
+      .finally(() => this.#running.delete(name));
+    this.#running.set(name, { upstream: binding.stream.upstream, watch, stopping, ended });
+  }
+
+  /** A stream of a task that it took over is open. */
+  #opened(): void {
+    if (!this.#hasOpened) measureGap(this.#ports, this.#leadership);
+    this.#hasOpened = true;
+  }
+
+  #isToWait(name: string, entry: EagerEntry): boolean {
+    const later = this.#later.get(name);
+    if (!later || later.until <= this.#ports.clock.now()) return false;
+    later.seen ??= entry;
+    return later.seen.fence === entry.fence && later.seen.wakeCount === entry.wakeCount;
+  }
+
+  /** Undefined, from now on, for a task that this engine does not run. */
+  #bindingOf(name: string, key: TaskKey): Binding | undefined {
+    try {
+      const binding = this.#ports.bindings.find(key);
+      // Bound to another engine since: its wakes and the due scan look after it.
+      if (rulesOf(binding.engine).runBy === "leader") return binding;
+    } catch (error) {
+      this.#ports.log.error("eager task not run", { task: name, err: describeError(error) });
+    }
+    this.#later.set(name, { until: Number.POSITIVE_INFINITY });
+    return undefined;
+  }
+
+  #needsOf({ stream }: Binding): Need[] {
+    const { limits, upstream } = this.#ports;
+    const needs: Need[] = [{ name: "watches", limit: limits.eagerWatches }];
+    const { maxOpenStreams } = upstream(stream.upstream);
+    if (maxOpenStreams !== undefined) needs.push({ name: `upstream ${stream.upstream}`, limit: maxOpenStreams });
+    return needs;
+  }
+
+  /** Said once: the tasks that find no room wait until others end, which may be for ever. */
+  #sayFull(needs: readonly Need[]): void {
+    if (this.#isFull) return;
+    this.#isFull = true;
+    const limits = Object.fromEntries(needs.map(({ name, limit }) => [name, limit]));
+    const remedy = "more TAILWAKE_EAGER_SHARDS, TAILWAKE_EAGER_WATCHES or maxOpenStreams";
+    this.#ports.log.error("shard full: tasks wait until others end", {
+      leader: this.#leadership.name,
+      limits,
+      remedy,
+    });
+  }
+
+  async #run(binding: Binding, key: TaskKey, watch: Watch, stopped: AbortSignal): Promise<void> {
+    const ports = this.#ports;
+    const taken = await this.#acquires.run(() => this.#acquire(binding, key));
+    if (!taken) return;
+    this.runs++;
+    this.#watched++;
+    this.maxWatched = Math.max(this.maxWatched, this.#watched);
+    const { record, why } = taken;
+    const signal = AbortSignal.any([this.#invocation.signal, stopped]);
+    try {
+      const after = await runTask(ports, binding, record, why, { ...this.#invocation, signal }, watch);
+      if (after.status === "retrying") this.#later.set(taskName(key), { until: after.notBefore ?? 0 });
+    } finally {
+      this.#watched--;
+    }
+    await ports.breakers.report(binding.stream.upstream);
+  }
+
+  /** The record if this run may go on with it; else when to look again is noted. */
+  async #acquire(binding: Binding, key: TaskKey): Promise<{ record: TaskRecord; why: WakeClass } | undefined> {
+    const { store, clock, breakers } = this.#ports;
+    const name = taskName(key);
+    const seen = await store.get(key);
+    if (!seen || this.#invocation.signal.aborted) return undefined;
+    const update = await this.#claim(binding, seen);
+    if (!update) {
+      this.#checkLater(seen);
+      return undefined;
+    }
+    const { upstream } = binding.stream;
+    const decision = await breakers.admit(upstream);
+    if (decision.type !== "go") {
+      this.#later.set(name, { until: decision.type === "wait" ? decision.at : clock.now() + graceMs });
+      return undefined;
+    }
+    const written = await store.update(key, update);
+    if (written.applied) {
+      if (written.record.strikes > seen.strikes) this.#ports.meter.add("LeasesExpired", 1);
+      return { record: written.record, why: reasonFor(seen) };
+    }
+    if (decision.isTrial) await breakers.release(upstream);
+    return undefined;
+  }
+
+  /** How to acquire a task, given its record; undefined if it is not to be acquired now. */
+  async #claim(binding: Binding, seen: TaskRecord): Promise<Update | undefined> {
+    const now = this.#ports.clock.now();
+    const standing = standingOf(seen, now);
+    const { name: leader, epoch } = this.#leadership;
+    const claim: Claim = {
+      token: ledToken({ leader, epoch }, this.#ports.newToken()),
+      leaseUntil: this.#invocation.hardEnd + clockSkewMs,
+      engine: binding.engine,
+      eagerBucket: eagerBucketOf(binding.engine, seen),
+      inQuarantine: false,
+      now,
+    };
+    switch (standing.type) {
+      case "done":
+      case "stopped":
+        return undefined;
+      case "held":
+      case "dead":
+        return this.#claimLeased(seen, standing, claim);
+    }
+    if (seen.strikes >= strikesToQuarantine) return undefined;
+    switch (standing.type) {
+      case "waiting":
+        this.#later.set(taskName(seen), { until: standing.until });
+        return undefined;
+      case "takeable":
+        return acquire(claim, { sleeping: false, early: false, fence: undefined });
+      case "asleep":
+        // A child's end makes a task that awaits it ready.
+        return standing.awaiting ? undefined : acquire(claim, { sleeping: true, early: false, fence: undefined });
+    }
+  }
+
+  /** Acquires from an earlier leader of this shard at once, and from anyone else over a dead lease. */
+  async #claimLeased(
+    seen: TaskRecord,
+    { type, token, ledBy, strikes }: Standing & { readonly type: "held" | "dead" },
+    claim: Claim,
+  ): Promise<Update | undefined> {
+    const { name, epoch: ours, before } = this.#leadership;
+    const epoch = ledBy?.leader === name ? ledBy.epoch : undefined;
+    if (epoch === undefined ? type === "held" : epoch >= ours) return undefined;
+    const leftInOrder = epoch !== undefined && epoch === before?.released;
+    if (!leftInOrder && strikes + 1 >= strikesToQuarantine) {
+      await this.#quarantine(seen, token);
+      return undefined;
+    }
+    return epoch === undefined
+      ? acquireExpired(claim, token, strikes)
+      : acquireFromEarlierLeader(claim, token, leftInOrder);
+  }
+
+  /** What has killed a leader twice runs in an invocation that has nothing else (rule 8). */
+  async #quarantine(seen: TaskRecord, token: string): Promise<void> {
+    const { clock, alarms, store, meter } = this.#ports;
+    const quarantined = await store.update(seen, quarantine(token, clock.now()));
+    if (!quarantined.applied) return;
+    meter.add("LeasesExpired", 1);
+    await alarms.sendQuarantined({ class: "rescue", key: keyOf(seen) });
+  }
+
+  /** Records when to check a task again that others run, or that waits: the index does not say. */
+  #checkLater(record: TaskRecord): void {
+    const isElsewhere = record.status === "running" || record.strikes >= strikesToQuarantine;
+    if (isElsewhere) this.#later.set(taskName(record), { until: this.#ports.clock.now() + heldElsewhereMs });
+  }
+}
+
+/** No wake says why an eager task runs: its record does. */
+function reasonFor({ status, childDone, fence }: TaskRecord): WakeClass {
+  if (childDone) return "child";
+  if (status === "retrying") return "timer";
+  return fence === 0 ? "start" : "handOver";
+}
+
+const keyOf = ({ entity, kind, activity }: TaskKey): TaskKey => ({ entity, kind, activity });

@@ -1,0 +1,250 @@
+import { describeError, describeValue, isTailwakeError, TailwakeError } from "../contract/error.ts";
+import type { BoundApp, Ports } from "../engines/ports.ts";
+import { rulesOf } from "../engines/rules.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { ControlStore } from "../tasks/control.ts";
+import { clockSkewMs } from "../tasks/times.ts";
+import { eagerLeader, type LeaderName } from "../wake/leader-name.ts";
+
+/** How often a leader says that it lives. */
+export const beatMs = 5_000;
+/** How long it counts as alive after that. */
+const aliveMs = 15_000;
+
+/**
+ * Who holds a place of which there is one: a shard of the eager tasks, or the signals (protocol rule 19). Times in
+ * milliseconds since 1970.
+ *
+ *     free ──claim──▶ held, beats every 5 s ──ask for a successor──▶ leaving ──release──▶ free
+ *                       │                                                                  ▲
+ *                       └── killed, frozen or blocked: no beat for 15 s, and 5 s of skew ──┘
+ *
+ * A leader that was killed is replaced within 15 s + 5 s + 60 s (the next tick) + the start of a function.
+ */
+export interface LeaderState {
+  /** Rises with each claim. */
+  readonly epoch: number;
+  readonly owner: string;
+  readonly aliveUntil: number;
+  /** It has asked for a successor, who may wait for its end. */
+  readonly leaving?: boolean;
+  /** The last epoch that was released: what its runs had open was written. */
+  readonly released?: number;
+  /** When that was; absent if a version before this one released it. */
+  readonly releasedAt?: number;
+  /** Signals: when the sleeping tasks are to be looked at, once more or for the first time since a gap. */
+  readonly sweepAt?: number | undefined;
+}
+
+export function isFree(state: LeaderState | undefined, now: number): boolean {
+  return state === undefined || state.released === state.epoch || state.aliveUntil + clockSkewMs < now;
+}
+
+/**
+ * Measures, at a leader's first stream, how long nobody had its place. One whose predecessor is still there, as that of
+ * the signals, leaves no gap.
+ */
+export function measureGap({ clock, meter }: Pick<Ports, "clock" | "meter">, { before, claimedAt }: Leadership): void {
+  if (!before) return;
+  const lastSign = before.released === before.epoch ? (before.releasedAt ?? 0) : before.aliveUntil - aliveMs;
+  // It is not known.
+  if (lastSign <= 0) return;
+  meter.add("HandOverGapMs", isFree(before, claimedAt) ? Math.max(0, clock.now() - lastSign) : 0);
+}
+
+/** Reads the state of a place. Throws a `TailwakeError` ("malformed-record") that names the field. */
+export async function readLeader(
+  control: ControlStore,
+  name: LeaderName,
+): Promise<{ readonly version: number; readonly state: LeaderState | undefined }> {
+  const found = await control.read(leaderDocument(name));
+  if (!found) return { version: 0, state: undefined };
+  const fields = Object(found.value) as Record<string, unknown>;
+  for (const [field, { expected, fits, optional }] of Object.entries(fieldsOfLeader)) {
+    const value = fields[field];
+    if (fits(value) || (optional && value === undefined)) continue;
+    throw new TailwakeError({
+      code: "malformed-record",
+      subject: `leader ${name}, field ${field}`,
+      expected,
+      received: describeValue(value),
+    });
+  }
+  return { version: found.version, state: found.value as LeaderState };
+}
+
+const count = { expected: "a whole number from 0", fits: (value: unknown) => isCount(value) };
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** What a stored state must be: one by one, so that an error can say which is not. */
+const fieldsOfLeader: {
+  readonly [F in keyof LeaderState]-?: {
+    readonly expected: string;
+    readonly fits: (value: unknown) => boolean;
+    readonly optional?: true;
+  };
+} = {
+  epoch: count,
+  owner: { expected: "a text", fits: (value) => typeof value === "string" },
+  aliveUntil: count,
+  leaving: { expected: "true or false", fits: (value) => typeof value === "boolean", optional: true },
+  released: { ...count, optional: true },
+  releasedAt: { ...count, optional: true },
+  sweepAt: { ...count, optional: true },
+};
+
+/**
+ * A place while it is held. Every write has the version of the last one for its condition: who was replaced notices at
+ * the next beat, or write, and never undoes what its successor has written.
+ */
+export class Leadership {
+  readonly name: LeaderName;
+  /** As it was before the claim. */
+  readonly before: LeaderState | undefined;
+  /** In milliseconds since 1970. */
+  readonly claimedAt: number;
+  readonly #control: ControlStore;
+  readonly #clock: Clock;
+  readonly #lost = new AbortController();
+  #state: LeaderState;
+  #version: number;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    control: ControlStore,
+    clock: Clock,
+    name: LeaderName,
+    before: LeaderState | undefined,
+    claimed: { readonly state: LeaderState; readonly version: number },
+  ) {
+    this.#control = control;
+    this.#clock = clock;
+    this.name = name;
+    this.before = before;
+    this.claimedAt = clock.now();
+    this.#state = claimed.state;
+    this.#version = claimed.version;
+  }
+
+  /** Claims a place; undefined if somebody else has it, or was quicker. */
+  static async claim(
+    { control, clock }: { readonly control: ControlStore; readonly clock: Clock },
+    name: LeaderName,
+    owner: string,
+    mayTake: (state: LeaderState | undefined, now: number) => boolean = isFree,
+  ): Promise<Leadership | undefined> {
+    const { version, state: before } = await readLeader(control, name);
+    const now = clock.now();
+    if (!mayTake(before, now)) return undefined;
+    // The rest is kept, also what a newer version may have put there.
+    const { leaving: _, ...kept } = before ?? {};
+    const state: LeaderState = { ...kept, epoch: (before?.epoch ?? 0) + 1, owner, aliveUntil: now + aliveMs };
+    const written = await control.write(leaderDocument(name), state, version);
+    if (written !== undefined) return new Leadership(control, clock, name, before, { state, version: written });
+    // The answer to the write may have been lost on its way, and the write sent again.
+    const stored = await readLeader(control, name);
+    const isOurs = stored.state?.owner === owner && stored.state.epoch === state.epoch;
+    return isOurs ? new Leadership(control, clock, name, before, { state, version: stored.version }) : undefined;
+  }
+
+  get epoch(): number {
+    return this.#state.epoch;
+  }
+
+  /** A successor was asked for: to be replaced by one is in order. */
+  get isLeaving(): boolean {
+    return this.#state.leaving === true;
+  }
+
+  /** Aborts when the place is lost to somebody else. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Says every few seconds that this leader lives, until `signal` aborts or the place is lost. */
+  async beat(signal: AbortSignal, log: Ports["log"]): Promise<void> {
+    const ends = AbortSignal.any([signal, this.lost]);
+    while (!ends.aborted) {
+      await this.#clock.sleep(beatMs, ends);
+      if (ends.aborted) return;
+      try {
+        await this.write({});
+      } catch (error) {
+        log.warn("leader did not beat", { leader: this.name, err: describeError(error) });
+      }
+    }
+  }
+
+  /** Says that a successor is on its way. */
+  leave(): Promise<boolean> {
+    return this.write({ leaving: true });
+  }
+
+  /** Gives the place up: the next leader takes it at once. */
+  release(): Promise<boolean> {
+    return this.write({ released: this.epoch, releasedAt: this.#clock.now(), aliveUntil: 0 });
+  }
+
+  /** Changes the state, one write after the other. False once the place is lost. */
+  write(changes: Partial<LeaderState>): Promise<boolean> {
+    const written = this.#writing.then(() => this.#write(changes));
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
+  async #write(changes: Partial<LeaderState>): Promise<boolean> {
+    if (this.lost.aborted) return false;
+    const state = { ...this.#state, aliveUntil: this.#clock.now() + aliveMs, ...changes };
+    const version = await this.#control.write(leaderDocument(this.name), state, this.#version);
+    if (version === undefined) {
+      const stored = await this.#read();
+      // The answer to an earlier write may have been lost on its way.
+      if (stored?.state?.epoch !== this.epoch) {
+        this.#lost.abort();
+        return false;
+      }
+      this.#version = stored.version;
+      this.#state = stored.state;
+      return this.#write(changes);
+    }
+    this.#state = state;
+    this.#version = version;
+    return true;
+  }
+
+  /** Undefined for what this version cannot read: a later one has the place. */
+  async #read() {
+    try {
+      return await readLeader(this.#control, this.name);
+    } catch (error) {
+      if (!isTailwakeError(error, "malformed-record")) throw error;
+      return undefined;
+    }
+  }
+}
+
+/** The places that an app has: one for its signals, and one a shard if it has eager activities. */
+function leadersOf({ bindings, limits, signalSources }: BoundApp): LeaderName[] {
+  const isEager = [...bindings].some(({ engine }) => rulesOf(engine).runBy === "leader");
+  const shards = Array.from({ length: isEager ? limits.eagerShards : 0 }, (_, i) => eagerLeader(i, limits.eagerShards));
+  return signalSources.length > 0 ? ["signals", ...shards] : shards;
+}
+
+/** Starts a leader for each place that nobody has. One that comes too late finds it taken, and ends. */
+export async function startMissingLeaders(ports: Ports): Promise<number> {
+  const { control, clock, alarms, log } = ports;
+  let started = 0;
+  for (const name of leadersOf(ports)) {
+    try {
+      if (!isFree((await readLeader(control, name)).state, clock.now())) continue;
+      await alarms.startLeader(name);
+      started++;
+    } catch (error) {
+      log.error("leader not started", { leader: name, err: describeError(error) });
+    }
+  }
+  return started;
+}
+
+/** The name of a place's control document. */
+export const leaderDocument = (name: LeaderName) => `holder#${name}`;

@@ -1,0 +1,277 @@
+import { describeError, describeValue, isTailwakeError, TailwakeError } from "../contract/error.ts";
+import { checkAddress, type SignalDeclaration, type StreamDeclaration } from "../contract/stream.ts";
+import type { Binding } from "../engines/binding.ts";
+import type { BreakerDecision } from "../engines/breakers.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
+import { rulesOf } from "../engines/rules.ts";
+import { type Need, Slots } from "../engines/slots.ts";
+import { acquireFor } from "../run/acquire.ts";
+import { runTask } from "../run/run.ts";
+import { sendAtOrLeaveToScan, startTask } from "../run/start.ts";
+import { keepNews } from "../run/tell.ts";
+import { type TaskRecord, taskName } from "../tasks/record.ts";
+import { standingOf } from "../tasks/standing.ts";
+import { strikesToQuarantine, timerSlackMs } from "../tasks/times.ts";
+import { type BusEvent, decodeBusEvent, ownMessage } from "../wake/envelope.ts";
+import { isNews, isSignal, type Signal, type TaskWake } from "../wake/wake.ts";
+
+/** One message of the queue, or one event of the bus. */
+export interface Delivery {
+  readonly id: string;
+  /** The bus event, as JSON or parsed. */
+  readonly body: unknown;
+  /** In milliseconds since 1970; absent if that is not known, or if it was delivered before. */
+  readonly sentAt?: number | undefined;
+}
+
+/** All that a batch has to say to one task. */
+interface TaskWork {
+  readonly name: string;
+  readonly binding: Binding;
+  readonly wakes: TaskWake[];
+  /** The deliveries that fail if the task's work cannot be done. */
+  readonly ids: Set<string>;
+  /** Since when there is something to do, in milliseconds since 1970; infinite if no message says. */
+  since: number;
+  readonly seen: TaskRecord | undefined;
+}
+
+/**
+ * Handles a batch of deliveries: finds the tasks they are about, runs each once, all of them at the same time within
+ * the limits, and returns the deliveries that failed, with their errors. A delivery that cannot be understood fails
+ * alone; the others are not affected, and no tail moves for it.
+ */
+export async function runBatch(
+  ports: Ports,
+  deliveries: readonly Delivery[],
+  invocation: Invocation,
+): Promise<ReadonlyMap<string, unknown>> {
+  const failures = new Map<string, unknown>();
+  const fail = (ids: Iterable<string>, error: unknown) => {
+    for (const id of ids) failures.set(id, error);
+    const code = isTailwakeError(error) ? error.code : undefined;
+    ports.log.error("delivery failed", { messageIds: [...ids], code, err: describeError(error) });
+  };
+  const work = await sortByTask(ports, deliveries, fail);
+  const slots = new Slots();
+  const inQuarantine = work.size === 1;
+  await Promise.all(
+    [...work.values()].map((one) =>
+      slots.run(needsOf(ports, one.binding), async () => {
+        try {
+          await runWork(ports, one, invocation, inQuarantine);
+        } catch (error) {
+          fail(one.ids, error);
+        }
+      }),
+    ),
+  );
+  return failures;
+}
+
+/** Runs one task for the first of its wakes that takes it. */
+async function runWork(ports: Ports, work: TaskWork, invocation: Invocation, inQuarantine: boolean): Promise<void> {
+  const { binding, wakes, seen, name } = work;
+  if (invocation.signal.aborted) {
+    throw new TailwakeError({
+      code: "too-late",
+      subject: `run of ${name}`,
+      expected: "to begin before the invocation's deadline",
+      received: "its turn after the deadline",
+    });
+  }
+  // News first: a run for an alarm clock would do, but must not keep news from being recorded.
+  const ordered = [...wakes].sort((a, b) => Number(isNews(b.class)) - Number(isNews(a.class)));
+  const [first] = ordered;
+  if (!first) return;
+  if (rulesOf(binding.engine).runBy === "leader" && !(await runsInQuarantine(ports, first, inQuarantine))) {
+    if (isNews(first.class)) await keepNews(ports, first.key, first.class);
+    return;
+  }
+  const { upstream } = binding.stream;
+  for (const wake of ordered) {
+    if (wake.notBefore !== undefined && wake.notBefore > ports.clock.now() + timerSlackMs) {
+      // The delay queue is shorter than the wait. News that cannot be sent again must be delivered again.
+      if (isNews(wake.class)) await ports.alarms.sendAt(wake, wake.notBefore);
+      else await sendAtOrLeaveToScan(ports, wake, wake.notBefore);
+      continue;
+    }
+    const decision = await ports.breakers.admit(upstream);
+    if (decision.type !== "go") return putOff(ports, wake, decision);
+    const acquired = await acquireFor(ports, binding, wake, invocation, { seen, inQuarantine });
+    if (acquired.type === "acquired") {
+      const now = ports.clock.now();
+      if (Number.isFinite(work.since)) ports.meter.add("WakeToRunMs", Math.max(0, now - work.since));
+      await runTask(ports, binding, acquired.record, wake.class, invocation);
+      return ports.breakers.report(upstream);
+    }
+    if (decision.isTrial) await ports.breakers.release(upstream);
+    // What has killed invocations before runs with nothing beside it that it could take along (rule 8).
+    if (acquired.type === "quarantine") return ports.alarms.sendQuarantined(wake);
+    if (acquired.type === "recorded") return;
+  }
+}
+
+/** A task that a leader runs is run here only in quarantine: the leader leaves out what has killed it. */
+async function runsInQuarantine(
+  { store }: Pick<Ports, "store">,
+  wake: TaskWake,
+  inQuarantine: boolean,
+): Promise<boolean> {
+  if (!inQuarantine || isNews(wake.class)) return false;
+  return ((await store.get(wake.key))?.strikes ?? 0) >= strikesToQuarantine;
+}
+
+/**
+ * Its upstream is out, or paused: no write, no stream (rule 12). A wake comes again when the upstream may be back, one
+ * message for one; what the due scan repeats anyway does not. While an operator has it paused, which may be for days,
+ * only news is kept, in the record, and the ticks find the task afterwards.
+ */
+async function putOff(
+  ports: Pick<Ports, "alarms" | "store" | "clock">,
+  wake: TaskWake,
+  decision: BreakerDecision,
+): Promise<void> {
+  if (decision.type === "wait") {
+    if (wake.class === "rescue" || wake.class === "probe") return;
+    await ports.alarms.sendAt(wake, decision.at);
+  } else if (isNews(wake.class)) await keepNews(ports, wake.key, wake.class);
+}
+
+/** Finds the tasks that the deliveries are about. */
+async function sortByTask(
+  ports: Ports,
+  deliveries: readonly Delivery[],
+  fail: (ids: Iterable<string>, error: unknown) => void,
+): Promise<Map<string, TaskWork>> {
+  const work = new Map<string, TaskWork>();
+  const sentAt = new Map(deliveries.map((delivery) => [delivery.id, delivery.sentAt]));
+  const add = (id: string, wake: TaskWake, seen?: TaskRecord) => {
+    const name = taskName(wake.key);
+    const binding = ports.bindings.find(wake.key);
+    const one = work.get(name) ?? { name, binding, wakes: [], ids: new Set(), since: Number.POSITIVE_INFINITY, seen };
+    one.wakes.push(wake);
+    one.ids.add(id);
+    const sent = sentAt.get(id);
+    // A wake for a time is sent ahead of it.
+    const since = sent === undefined ? Number.POSITIVE_INFINITY : Math.max(sent, wake.notBefore ?? 0);
+    one.since = Math.min(one.since, since);
+    work.set(name, one);
+  };
+  const signals = new Map<string, { readonly ids: string[]; readonly signals: Signal[] }>();
+  for (const { id, body } of deliveries) {
+    try {
+      const event = decodeBusEvent(body);
+      const own = ownMessage(event);
+      if (own && !isSignal(own)) {
+        add(id, own);
+        continue;
+      }
+      const { signals: found, failed } = own ? { signals: [own], failed: [] } : await signalsIn(ports, event);
+      // A task that could not be started is no reason not to tell those that are there.
+      for (const error of failed) fail([id], error);
+      for (const signal of found) {
+        if (signal.kind !== undefined && !ports.bindings.hasKind(signal.kind)) {
+          throw ports.bindings.unknownKind(signal.kind);
+        }
+        const group = signals.get(signal.entity) ?? { ids: [], signals: [] };
+        group.ids.push(id);
+        group.signals.push(signal);
+        signals.set(signal.entity, group);
+      }
+    } catch (error) {
+      fail([id], error);
+    }
+  }
+  // One strongly consistent Query an aggregate, however many signals name it.
+  await Promise.all(
+    [...signals].map(async ([entity, group]) => {
+      try {
+        const { tasks, malformed } = await ports.store.tasksOf(entity);
+        for (const record of tasks) {
+          if (!group.signals.some(({ kind }) => kind === undefined || kind === record.kind)) continue;
+          try {
+            addSignaled(ports, record, (wake) => {
+              for (const id of group.ids) add(id, wake, record);
+            });
+          } catch (error) {
+            fail(group.ids, error);
+          }
+        }
+        for (const error of malformed) fail(group.ids, error);
+      } catch (error) {
+        fail(group.ids, error);
+      }
+    }),
+  );
+  return work;
+}
+
+/** Signals address lazy tasks that can run, and eager ones that nobody watches; others cost no write (rule 4). */
+function addSignaled(ports: Ports, record: TaskRecord, add: (wake: TaskWake) => void): void {
+  const standing = standingOf(record, ports.clock.now());
+  if (standing.type === "stopped" || standing.type === "done") return;
+  const { onSignal } = rulesOf(ports.bindings.find(record).engine);
+  if (onSignal === "ignore" || (onSignal === "keep" && standing.type !== "asleep")) return;
+  const { entity, kind, activity } = record;
+  add({ class: "signal", key: { entity, kind, activity } });
+}
+
+/** The signals that a user's own bus event stands for; activities bound with `startOnSignal` get their task. */
+async function signalsIn(
+  ports: Ports,
+  { source, detailType, detail }: BusEvent,
+): Promise<{ readonly signals: readonly Signal[]; readonly failed: readonly unknown[] }> {
+  const declared = ports.bindings.signalsOf(source, detailType);
+  if (declared.length === 0) {
+    throw new TailwakeError({
+      code: "malformed-message",
+      subject: "bus event",
+      expected: "a source and detail-type that a stream of the app declares as its signal",
+      received: `${describeValue(source)} / ${describeValue(detailType)}`,
+    });
+  }
+  const signals: Signal[] = [];
+  const failed: unknown[] = [];
+  for (const { stream, signal } of declared) {
+    const given = addressIn(detail, stream, signal);
+    if (given === undefined) continue;
+    const address = checkAddress(stream, given);
+    for (const binding of ports.bindings) {
+      if (!binding.startOnSignal || binding.stream !== stream) continue;
+      await startTask(ports, binding.activity, address).catch((error: unknown) => failed.push(error));
+    }
+    signals.push({ class: "signal", entity: stream.definition.entityId(address), kind: stream.kind });
+  }
+  return { signals, failed };
+}
+
+/** The author's function may trust what is in its own service's events: an error has to say where it was wrong to. */
+function addressIn(detail: unknown, { kind }: StreamDeclaration, { address, detailType }: SignalDeclaration<string>) {
+  try {
+    return address(detail);
+  } catch (error) {
+    throw new TailwakeError({
+      code: "malformed-message",
+      subject: `detail of bus event ${detailType}`,
+      expected: `what the signal of kind ${kind} finds its address in`,
+      received: `${describeValue(detail)}: ${describeError(error)}`,
+      cause: error,
+    });
+  }
+}
+
+/** Streams of one upstream at once in one invocation, unless the app says otherwise. */
+const defaultMaxOpenStreams = 100;
+
+/** What a run takes a place of. */
+function needsOf({ limits, upstream }: Pick<Ports, "limits" | "upstream">, { stream, declaration }: Binding): Need[] {
+  const needs: Need[] = [
+    { name: "invocation", limit: limits.runs },
+    { name: `kind ${stream.kind}`, limit: limits.runsPerKind },
+    { name: `upstream ${stream.upstream}`, limit: upstream(stream.upstream).maxOpenStreams ?? defaultMaxOpenStreams },
+  ];
+  const { resource } = declaration;
+  if (resource !== undefined) needs.push({ name: `resource ${resource}`, limit: limits.resources[resource] ?? 1 });
+  return needs;
+}

@@ -1,0 +1,133 @@
+import { TailwakeError } from "../contract/error.ts";
+import type { Binding } from "../engines/binding.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
+import { rulesOf } from "../engines/rules.ts";
+import { compareAndSwap, type Step, type Swapped, stillMoving } from "../tasks/compare-and-swap.ts";
+import { eagerBucketOf, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import { type Standing, standingOf, strikesIfAcquired } from "../tasks/standing.ts";
+import { clockSkewMs, strikesToQuarantine } from "../tasks/times.ts";
+import { type AcquireRule, acquire, acquireExpired, type Claim, recordWake } from "../tasks/transitions.ts";
+import type { Update } from "../tasks/update.ts";
+import { acquireRuleOf, isNews, type TaskWake } from "../wake/wake.ts";
+
+/**
+ * What a wake came to.
+ *
+ * - `acquired`: this run holds the lease.
+ * - `recorded`: another run holds it and will go on for this wake.
+ * - `nothing`: there is nothing to do for it; `why` says the reason.
+ * - `quarantine`: the task has killed invocations and may only run with nothing beside it (rule 8).
+ */
+export type Acquired =
+  | { readonly type: "acquired"; readonly record: TaskRecord }
+  | { readonly type: "recorded" }
+  | { readonly type: "nothing"; readonly why: "completed" | "parked" | "paused" | "stale" | "running" | "not its time" }
+  | { readonly type: "quarantine" };
+
+/** Tries against other writers before the message is left to a later delivery (rule 5). */
+const maxTries = 3;
+
+/**
+ * Acquires the lease for a wake. `seen` is the record if the caller has just read it: then it decides the first write,
+ * and wakes that can come to nothing cost none (rule 4). Throws a `TailwakeError` for an unknown task, and when other
+ * writers win every try.
+ */
+export async function acquireFor(
+  ports: Ports,
+  binding: Binding,
+  wake: TaskWake,
+  invocation: Invocation,
+  options: { readonly seen?: TaskRecord | undefined; readonly inQuarantine: boolean },
+): Promise<Acquired> {
+  const { store, clock, meter } = ports;
+  const rule = acquireRuleOf(wake, binding.declaration.signalsCutWaits);
+  const { engine } = binding;
+  const unchanging = {
+    token: ports.newToken(),
+    leaseUntil: invocation.hardEnd + clockSkewMs,
+    engine,
+    eagerBucket: eagerBucketOf(engine, wake.key),
+    inQuarantine: options.inQuarantine,
+  };
+  const decide = (seen: TaskRecord | undefined): Step<Update, Acquired> => {
+    const now = clock.now();
+    const claim: Claim = { ...unchanging, now };
+    // An acquire does not read first: its condition says all that a record could.
+    if (!seen) return { write: acquire(claim, rule) };
+    return nextStep(seen, standingOf(seen, now), binding, wake, rule, claim);
+  };
+  const write = async (update: Update): Promise<Swapped<TaskRecord, Acquired>> => {
+    const written = await store.update(wake.key, update);
+    if (!written.record) throw unknownTask(wake);
+    if (!written.applied) return { applied: false, stored: written.record };
+    if (update.operation === "acquire over a dead lease") meter.add("LeasesExpired", 1);
+    const isOurs = written.record.token === unchanging.token;
+    return { applied: true, result: isOurs ? { type: "acquired", record: written.record } : { type: "recorded" } };
+  };
+  const acquired = await compareAndSwap<TaskRecord | undefined, Update, Acquired>(
+    options.seen,
+    maxTries,
+    decide,
+    write,
+  );
+  if (acquired === stillMoving) throw refusedEachTime(wake.key);
+  return acquired;
+}
+
+/** What to do for a wake, given the stored record. */
+function nextStep(
+  seen: TaskRecord,
+  standing: Standing,
+  binding: Binding,
+  wake: TaskWake,
+  rule: AcquireRule,
+  claim: Claim,
+): Step<Update, Acquired> {
+  const nothing = (why: (Acquired & { type: "nothing" })["why"]) => ({ result: { type: "nothing", why } }) as const;
+  const take = (update: Update): Step<Update, Acquired> =>
+    !claim.inQuarantine && strikesIfAcquired(seen) >= strikesToQuarantine
+      ? { result: { type: "quarantine" } }
+      : { write: update };
+  if (standing.type === "stopped" && standing.why === "paused") return nothing("paused");
+  // A fence tells an alarm clock of an earlier run from the latest one's; it also changes when a dead run is replaced.
+  if (rule.fence !== undefined && rule.fence !== seen.fence && seen.status !== "running") return nothing("stale");
+  switch (standing.type) {
+    case "done":
+      return nothing("completed");
+    case "stopped":
+      return nothing(standing.why);
+    case "takeable":
+      return take(acquire(claim, rule));
+    case "held":
+      if (!isNews(wake.class)) return nothing("running");
+      return { write: recordWake(standing.token, wake.class === "child" ? "child" : "signal") };
+    case "dead":
+      return take(acquireExpired(claim, standing.token, standing.strikes));
+    case "waiting":
+      return rule.early ? take(acquire(claim, rule)) : nothing("not its time");
+    case "asleep": {
+      const { onSignal, whenDue } = rulesOf(binding.engine);
+      const slotHasCome = whenDue === "run" && standing.slot <= claim.now;
+      const wakes = (rule.sleeping && onSignal === "run") || rule.early || slotHasCome;
+      return wakes ? take(acquire(claim, rule)) : nothing("not its time");
+    }
+  }
+}
+
+export function refusedEachTime(key: TaskKey): TailwakeError {
+  return new TailwakeError({
+    code: "store-refused",
+    subject: `wake of ${taskName(key)}`,
+    expected: `its record to stand still for one of ${maxTries} tries`,
+    received: "another writer each time",
+  });
+}
+
+function unknownTask(wake: TaskWake): TailwakeError {
+  return new TailwakeError({
+    code: "unknown-task",
+    subject: `task ${taskName(wake.key)}`,
+    expected: "a record in the task table",
+    received: `none, for a wake of class ${wake.class}`,
+  });
+}

@@ -1,0 +1,211 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Behaviour, WokenBy } from "../contract/activity.ts";
+import { describeValue, TailwakeError } from "../contract/error.ts";
+import { canceled, isDecision, isOutcome, type Outcome, retry, thrownOutcome } from "../contract/outcome.ts";
+import type { Recorded } from "../contract/stream.ts";
+import { epoch } from "../contract/tail.ts";
+import { noLongerNeeded } from "../foundation/linked-abort-controller.ts";
+import { taskName } from "../tasks/record.ts";
+import type { OpenStream } from "../upstream/event-stream.ts";
+import { openAfterTail } from "./open-stream.ts";
+import { createRunHandle, type RunHandle } from "./run-context.ts";
+import type { RunState } from "./run-state.ts";
+
+type Processor = Behaviour & { readonly type: "processor" };
+type Viewed = Behaviour & { readonly type: "viewed" };
+
+/** One pass of an activity over its stream, from the run's tail. Never throws: whatever happens is an outcome. */
+export async function attempt(state: RunState, wokenBy: WokenBy): Promise<Outcome> {
+  const handle = createRunHandle(state, wokenBy);
+  const { behaviour } = state.binding.declaration;
+  const before = state.progress.tail;
+  let outcome: Outcome;
+  try {
+    outcome = await (behaviour.type === "processor"
+      ? processEvents(state, behaviour, handle)
+      : loadAndAct(state, behaviour, handle));
+  } catch (error) {
+    const { tail } = state.progress;
+    outcome = wasCanceled(state, error) ? canceled(tail) : thrownOutcome(error, tail);
+  }
+  try {
+    await handle.startsSettled();
+  } catch (error) {
+    // A child that may not exist must not be passed over: the events that asked for it come again, and with them what
+    // the view has made of them (T5).
+    state.progress.undo(before, state.record);
+    return retry(state.progress.tail, error);
+  }
+  // Whether the aborted activity stopped early or was just done is the same from here: the next run will see (T3).
+  return outcome.type === "caughtUp" && state.signal.aborted ? canceled(outcome.tail) : outcome;
+}
+
+/** gRPC `Canceled` and an abort are ours only if our own signal was aborted: a dying server looks the same. */
+function wasCanceled(state: RunState, error: unknown): boolean {
+  if (!state.signal.aborted) return false;
+  if (error === state.signal.reason) return true;
+  if (error instanceof ConnectError) return error.code === Code.Canceled;
+  return error instanceof Error && error.name === "AbortError";
+}
+
+// ── level 1 ──────────────────────────────────────────────────────────────────────────────────────
+
+async function processEvents(state: RunState, behaviour: Processor, first: RunHandle): Promise<Outcome> {
+  const stream = await openAfterTail(state);
+  // An unknown tail was found when the stream opened: the activity starts from where it now is.
+  const { tail } = state.progress;
+  const run = first.run.tail === tail ? first.run : { ...first.run, tail };
+  try {
+    const outcome: unknown = await untilAbandoned(state, behaviour.processEvents(run, stream));
+    if (isOutcome(outcome)) return outcome;
+    throw notTheContract(state, "processEvents", "an outcome with its tail, as caughtUp(tail)", outcome);
+  } finally {
+    leave(state);
+  }
+}
+
+// ── level 2 ──────────────────────────────────────────────────────────────────────────────────────
+
+/** Folds the events into the view without acting, then acts once, if there is news (rule 14). */
+async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle): Promise<Outcome> {
+  const { record, progress } = state;
+  if (!progress.view) await loadView(state, behaviour);
+  // Not acted on everything that is stored: some earlier run loaded, and did not get to act.
+  let news = record.acted === undefined || (!progress.actedAhead && record.acted !== record.tail);
+  const stream = await openAfterTail(state);
+  try {
+    do {
+      for await (const batch of stream.batches()) {
+        for (const recorded of batch.events) {
+          if (!progress.actedAhead) news = true;
+          progress.fold(recorded, record, (view) => applyEvent(state, behaviour, view, recorded));
+        }
+      }
+    } while (await ownEventsFollow(state, stream));
+  } finally {
+    leave(state);
+  }
+  if (state.signal.aborted) return canceled(progress.tail);
+  // The event that was acted on last is gone from the history: what has been acted on is not known any more.
+  if (progress.actedAhead) news = true;
+  progress.passedActed();
+  if (!news && !asksToAct(state, handle.context.wokenBy)) {
+    progress.actedOnTail();
+    return { type: "caughtUp", tail: progress.tail };
+  }
+  return act(state, behaviour, handle);
+}
+
+async function act(state: RunState, behaviour: Viewed, handle: RunHandle): Promise<Outcome> {
+  const { progress } = state;
+  progress.beginAct();
+  state.ports.observer?.onAct?.(state.key);
+  const decision: unknown = await untilAbandoned(state, behaviour.act(progress.view?.value, handle.context));
+  state.endAct();
+  if (!isDecision(decision)) throw notTheContract(state, "act", "a decision, as caughtUp() or completed()", decision);
+  if (decision.type === "caughtUp" && !state.signal.aborted) progress.actedOnTail();
+  return { ...decision, tail: progress.tail };
+}
+
+/** For how long after an `act` its own events are expected, and how long a pause between two of them may be. */
+const ownEventsMs = 1_000;
+const pauseMs = 50;
+
+/**
+ * What an `act` has done comes back by the stream it watches, in pieces, each with a head behind it. To act on such a
+ * head would be to act on a past that this task itself has changed: it waits until nothing follows.
+ */
+async function ownEventsFollow(state: RunState, stream: OpenStream): Promise<boolean> {
+  const { clock } = state.ports;
+  if (!state.watch || state.signal.aborted || clock.now() - state.actEndedAt >= ownEventsMs) return false;
+  const over = new AbortController();
+  try {
+    const pause = clock.sleep(pauseMs, AbortSignal.any([state.signal, over.signal]));
+    return (await Promise.race([stream.untilNews(), pause])) === "news";
+  } finally {
+    over.abort(noLongerNeeded);
+  }
+}
+
+const actingWakes: ReadonlySet<WokenBy> = new Set(["timer", "child", "operator"]);
+
+function asksToAct(state: RunState, wokenBy: WokenBy): boolean {
+  return actingWakes.has(wokenBy) || state.record.childDone === true;
+}
+
+async function loadView(state: RunState, behaviour: Viewed): Promise<void> {
+  const { record, ports, key, progress } = state;
+  const isUsable = record.viewVersion === behaviour.view.version && record.tail !== epoch;
+  const json = isUsable && (record.view ?? (record.viewRef && (await ports.store.getView(key, record.viewRef))));
+  if (json) progress.load(parseView(state, json), record);
+  else progress.startOver(record);
+}
+
+/** Throws a `TailwakeError` ("malformed-record"): a SyntaxError would not say of what. */
+function parseView({ key }: RunState, json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new TailwakeError({
+      code: "malformed-record",
+      subject: `view of ${taskName(key)}`,
+      expected: "JSON",
+      received: describeValue(json),
+    });
+  }
+}
+
+function applyEvent(state: RunState, behaviour: Viewed, view: unknown, recorded: Recorded<unknown>): void {
+  const returned = behaviour.apply(view, recorded);
+  if (returned !== undefined) throw notInPlace(state, returned);
+}
+
+// ── both ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** A run that does not watch is done with its stream when it has read it. */
+function leave(state: RunState): void {
+  if (!state.watch) state.stream?.close();
+}
+
+/** Waits for the activity, but not beyond the time that the invocation needs to commit. */
+async function untilAbandoned<T>(state: RunState, work: Promise<T> | T): Promise<T | Outcome> {
+  const { ports, invocation } = state;
+  const over = new AbortController();
+  try {
+    const first = await Promise.race([
+      // An author without a compiler may have forgotten the promise.
+      Promise.resolve(work).then((value) => ({ value })),
+      ports.clock.sleep(invocation.abandonAt - ports.clock.now(), over.signal).then(() => undefined),
+    ]);
+    if (first) return first.value;
+  } finally {
+    over.abort(noLongerNeeded);
+  }
+  invocation.abandoned(taskName(state.key));
+  return canceled(state.progress.tail);
+}
+
+/** An `apply` that returns something has changed a copy, or goes on when the view is stored already. */
+function notInPlace(state: RunState, returned: unknown): TailwakeError {
+  if (!isThenable(returned)) return notTheContract(state, "apply", "undefined (change the view in place)", returned);
+  // Nobody will look at how it ends.
+  returned.then(undefined, () => {});
+  return new TailwakeError({
+    code: "invalid-argument",
+    subject: `result of apply of ${taskName(state.key)}`,
+    expected: "undefined: apply is not async; what has to be waited for belongs into act",
+    received: "a promise",
+  });
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+
+function notTheContract(state: RunState, method: string, expected: string, received: unknown): TailwakeError {
+  return new TailwakeError({
+    code: "invalid-argument",
+    subject: `result of ${method} of ${taskName(state.key)}`,
+    expected,
+    received: describeValue(received),
+  });
+}

@@ -1,0 +1,85 @@
+import { describeError } from "../contract/error.ts";
+import type { Outcome } from "../contract/outcome.ts";
+import type { Tail } from "../contract/tail.ts";
+import { rulesOf } from "../engines/rules.ts";
+import { notifyWaiters } from "./notify.ts";
+import type { RunState } from "./run-state.ts";
+import { type Next, type RunFacts, type Settlement, settlementOf } from "./settlement.ts";
+import { sendAtOrLeaveToScan, sendOrLeaveToScan } from "./start.ts";
+
+/** What became of a run: what it does next, or that it has lost its lease. */
+export type Settled = Next | "lost";
+
+/** Writes an outcome, and does what the error contract says of it. */
+export function settle(state: RunState, outcome: Outcome): Promise<Settled> {
+  state.endPass(outcome);
+  return carryOut(state, settlementOf(outcome, factsOf(state, outcome.tail)));
+}
+
+/** What a settlement at a tail depends on, read once. */
+export function factsOf(state: RunState, tail: Tail): RunFacts {
+  const { ports, binding, key, token, fence, record, firstTail, seenWakeCount, awaiting, hasCaughtUp } = state;
+  const rules = rulesOf(binding.engine);
+  const now = ports.clock.now();
+  return {
+    key,
+    token,
+    fence,
+    record,
+    firstTail,
+    seenWakeCount,
+    awaiting,
+    watches: state.watch !== undefined,
+    hasCaughtUp,
+    unwritten: state.unwritten || state.progress.differsFrom(record, tail),
+    writtenAt: state.writtenAt,
+    now,
+    random: ports.random,
+    parkAfterAttempts: binding.declaration.parkAfterAttempts,
+    sleepUntil: rules.sleep(record, binding, now, ports.limits),
+    setsAlarms: rules.setsAlarms,
+  };
+}
+
+/** Does what was decided: the record first, then the log, then whoever is to be told. A run without its lease does nothing. */
+export async function carryOut(state: RunState, settlement: Settlement): Promise<Settled> {
+  const { tail, write, otherwise } = settlement;
+  if (state.lost) return lost(state, settlement);
+  if (settlement.next === "watching") state.caughtUp(settlement.unwritten ?? state.unwritten);
+  if (!write) {
+    state.progress.goOnFrom(tail, false);
+    return settlement.next;
+  }
+  const { clock } = state.ports;
+  const viewBefore = state.record.viewRef;
+  const progress = await state.progressAt(tail);
+  let { next } = settlement;
+  let written = await state.write(write(progress, clock.now()));
+  if (!written.applied && !state.lost && otherwise) {
+    ({ next } = otherwise);
+    written = await state.write(otherwise.write(progress, clock.now()));
+  }
+  if (!written.applied) return lost(state, settlement);
+  for (const { level, message, fields } of settlement.log) state.log[level](message, fields);
+  await state.dropOldView(viewBefore);
+  await tellOthers(state, settlement);
+  if (next !== "over") state.goOn(tail);
+  return next;
+}
+
+/** Tells the others, once it is written. What is lost on the way is found by the due index (T6). */
+async function tellOthers({ ports, key, record }: RunState, settlement: Settlement): Promise<void> {
+  if (settlement.isParked) ports.meter.add("Parked", 1);
+  if (settlement.tellsWaiters) await notifyWaiters(ports, key, record.waiters ?? []);
+  const { wake } = settlement;
+  if (wake?.at !== undefined) await sendAtOrLeaveToScan(ports, wake.wake, wake.at);
+  else if (wake) await sendOrLeaveToScan(ports, [wake.wake]);
+}
+
+/** Nothing is written any more; what the run failed with is still said. */
+function lost(state: RunState, { failure }: Pick<Settlement, "failure">): Settled {
+  state.log.warn("lease lost", failure ? { err: describeError(failure.error) } : {});
+  state.ports.meter.add("LeasesLost", 1);
+  state.span.set({ leaseLost: true });
+  return "lost";
+}

@@ -1,0 +1,24 @@
+import type { Binding } from "../engines/binding.ts";
+import type { Ports } from "../engines/ports.ts";
+import type { TaskRecord } from "../tasks/record.ts";
+import { isTailInDoubt, openTaskStream } from "./open-stream.ts";
+
+/**
+ * Is there anything after a sleeping task's tail? Opens the stream and looks, without the lease and without a write. An
+ * upstream that fails, or does not know the tail, counts as news: the run will find out and log it. So does a tail that
+ * has not been seen for long, of a kind whose server does not say if it no longer knows it.
+ */
+export async function hasNews(
+  ports: Ports,
+  binding: Binding,
+  record: TaskRecord,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const stream = await openTaskStream(ports, binding, record, { tail: record.tail, watch: false, signal });
+    stream.close();
+    return !stream.empty || isTailInDoubt(binding, record, ports.clock.now());
+  } catch {
+    return !signal.aborted;
+  }
+}

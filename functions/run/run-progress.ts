@@ -1,0 +1,143 @@
+import type { Behaviour } from "../contract/activity.ts";
+import type { Recorded } from "../contract/stream.ts";
+import { epoch, type Tail } from "../contract/tail.ts";
+import { invariant } from "../foundation/invariant.ts";
+import type { TaskRecord } from "../tasks/record.ts";
+import type { Progress } from "../tasks/transitions.ts";
+import type { OpenStream } from "../upstream/event-stream.ts";
+
+/** A view in memory. */
+interface LoadedView {
+  readonly value: unknown;
+  /** Differs from what is stored. */
+  readonly changed: boolean;
+}
+
+/**
+ * How far a run got: its tail, its view, and the last event that it acted on. Nothing else writes them, and two promises
+ * are asserted here: an activity reads on right after the tail (T1), and tail and view move together (T5).
+ */
+export type RunProgress = Readonly<OwnProgress>;
+
+export const beginProgress = (behaviour: Behaviour, record: TaskRecord): RunProgress =>
+  new OwnProgress(behaviour, record);
+
+class OwnProgress {
+  /** The last event that the activity has processed. */
+  tail: Tail;
+  /** Level 2: the view at the tail; undefined until it is loaded. */
+  view: LoadedView | undefined;
+  /** Level 2: the last event acted on; "again" if the next run must act. */
+  acted: Progress["acted"] = "unchanged";
+  /** Level 2: the view is being rebuilt and has not passed the last event acted on. */
+  actedAhead = false;
+  /** When the server last showed that it knows the tail, in milliseconds since 1970 (rule 18). */
+  tailSeenAt: Progress["tailSeenAt"] = "unchanged";
+  readonly #behaviour: Behaviour;
+
+  constructor(behaviour: Behaviour, record: TaskRecord) {
+    this.#behaviour = behaviour;
+    this.tail = record.tail;
+  }
+
+  /** The activity is about to read: what comes next must follow the tail, or be new to it (T1). */
+  assertContinuedBy(stream: OpenStream): void {
+    const continues = stream.delivered === 0 ? stream.after === this.tail : stream.continuesAfter(this.tail);
+    invariant(continues, "T1", `a stream opened after ${stream.after} is read on from tail ${this.tail}`);
+  }
+
+  // ── level 1 ────────────────────────────────────────────────────────────────────────────────────
+
+  /** The activity says how far it got. It may go back: what it has seen is handed out again. */
+  advance(tail: Tail): void {
+    invariant(this.#behaviour.type === "processor", "T5", "the tail moves without the view");
+    this.tail = tail;
+  }
+
+  // ── level 2 ────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes over the view that is stored at the tail. */
+  load(value: unknown, { acted, actedAhead }: TaskRecord): void {
+    this.view = { value, changed: false };
+    this.actedAhead = actedAhead === true;
+    if (this.actedAhead) this.acted = acted ?? "again";
+  }
+
+  /** Folds an event into the view. A view that `apply` leaves half changed is discarded, with the tail. */
+  fold(recorded: Recorded<unknown>, stored: TaskRecord, apply: (view: unknown) => void): void {
+    const view = this.view;
+    invariant(view !== undefined, "T5", "an event is folded into no view");
+    try {
+      apply(view.value);
+    } catch (error) {
+      this.discard(stored);
+      throw error;
+    }
+    this.view = view.changed ? view : { ...view, changed: true };
+    this.tail = recorded.id;
+    if (this.actedAhead && recorded.id === stored.acted) this.actedAhead = false;
+  }
+
+  /** The whole stream is read. If the last event acted on was not in it, what has been acted on is not known any more. */
+  passedActed(): void {
+    this.actedAhead = false;
+  }
+
+  /** `act` is about to be called: until it has ended caught up, the next run has to act again. */
+  beginAct(): void {
+    this.acted = "again";
+  }
+
+  /** Everything up to the tail is acted on, or needs no act. */
+  actedOnTail(): void {
+    this.acted = this.tail;
+  }
+
+  // ── both ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** Begins again at epoch: the server does not know the tail, or the view cannot be used. */
+  startOver({ acted }: TaskRecord): void {
+    this.tail = epoch;
+    if (this.#behaviour.type !== "viewed") return;
+    this.view = { value: this.#behaviour.view.initial(), changed: true };
+    // What was acted on before lies ahead, and is not acted on again.
+    this.actedAhead = acted !== undefined && acted !== epoch;
+    this.acted = acted ?? "again";
+  }
+
+  /** Goes back to what is stored: a view that is half changed, or cannot be stored, has no tail. */
+  discard({ tail }: TaskRecord): void {
+    this.view = undefined;
+    this.tail = tail;
+    this.acted = "unchanged";
+  }
+
+  /** Undoes what a pass has reached: its events come again. */
+  undo(before: Tail, stored: TaskRecord): void {
+    if (this.#behaviour.type === "viewed") this.discard(stored);
+    else this.tail = before;
+  }
+
+  tailSeen(at: number): void {
+    this.tailSeenAt = at;
+  }
+
+  /** Would storing the tail and the view change anything? */
+  differsFrom(stored: TaskRecord, tail: Tail): boolean {
+    const acts = this.acted !== "unchanged" && this.acted !== stored.acted;
+    return tail !== stored.tail || this.view?.changed === true || acts;
+  }
+
+  /** An outcome's tail is to be stored, with the view if there is one. */
+  assertStorable(tail: Tail): void {
+    const together = this.view === undefined || tail === this.tail;
+    invariant(together, "T5", `the view at ${this.tail} is stored with tail ${tail}`);
+  }
+
+  /** The run goes on from a tail, which it may have stored. */
+  goOnFrom(tail: Tail, isStored: boolean): void {
+    this.assertStorable(tail);
+    this.tail = tail;
+    if (isStored && this.view?.changed) this.view = { ...this.view, changed: false };
+  }
+}

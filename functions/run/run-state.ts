@@ -1,0 +1,249 @@
+import { setMaxListeners } from "node:events";
+import { isTailwakeError, TailwakeError } from "../contract/error.ts";
+import type { Outcome } from "../contract/outcome.ts";
+import type { Tail } from "../contract/tail.ts";
+import { unstorableIn } from "../contract/view.ts";
+import type { Binding } from "../engines/binding.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
+import type { Span } from "../engines/tracer.ts";
+import { linkedAbortController, noLongerNeeded } from "../foundation/linked-abort-controller.ts";
+import { type Logger, withFields } from "../foundation/logger.ts";
+import { withRun } from "../tasks/recent-runs.ts";
+import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import type { Progress, ViewChange } from "../tasks/transitions.ts";
+import type { Update, Written } from "../tasks/update.ts";
+import type { OpenStream } from "../upstream/event-stream.ts";
+import type { WakeClass } from "../wake/wake.ts";
+import { beginProgress, type RunProgress } from "./run-progress.ts";
+import type { Watch } from "./watch.ts";
+
+/** A larger view is an item of its own. */
+const maxInlineViewBytes = 4096;
+
+/** What a run begins with. */
+export interface RunStart {
+  readonly ports: Ports;
+  readonly binding: Binding;
+  readonly invocation: Invocation;
+  /** As acquire wrote it. */
+  readonly record: TaskRecord;
+  readonly wake: WakeClass;
+  /** Eager: what the run and its leader have to say to each other. */
+  readonly watch: Watch | undefined;
+  readonly span: Span;
+}
+
+/**
+ * One run of a task: what it holds, beside its {@link RunProgress}. Everything it writes goes through `write`, which
+ * notices when the lease is lost: from then on the run can change nothing (T2).
+ */
+export type RunState = Readonly<OwnState>;
+
+export const beginRun = (start: RunStart): RunState => new OwnState(start);
+
+class OwnState {
+  readonly ports: Ports;
+  /** Each line of the run says whose it is. */
+  readonly log: Logger;
+  readonly binding: Binding;
+  readonly invocation: Invocation;
+  readonly key: TaskKey;
+  readonly token: string;
+  /** The fence of this run. The record that comes back from a commit may already be that of the next one. */
+  readonly fence: number;
+  readonly watch: Watch | undefined;
+  readonly span: Span;
+  readonly progress: RunProgress;
+  /** The tail at acquire: progress is what differs from it. */
+  readonly firstTail: Tail;
+  /** Aborts at the deadline, or when the lease is lost. */
+  readonly signal: AbortSignal;
+
+  /** As this run last read or wrote it. */
+  record: TaskRecord;
+  /** `wakeCount` as it was before the stream was opened (rule 2). */
+  seenWakeCount: number;
+  /** The lease is lost, or the run is over. */
+  lost = false;
+  /** Waits for a child that has not completed. */
+  awaiting = false;
+  /** A pass of this run has caught up. */
+  hasCaughtUp = false;
+  /** Watching: when the last `act` returned, in milliseconds since 1970. */
+  actEndedAt = 0;
+  /** Watching: how far the last pass got is not written yet. */
+  unwritten = false;
+  /** When this run last wrote, in milliseconds since 1970. */
+  writtenAt = 0;
+  /** The stream of the pass under way; a watching run keeps it between its passes. */
+  stream: OpenStream | undefined;
+
+  readonly #wake: WakeClass;
+  readonly #startedAt: number;
+  readonly #ends: AbortController;
+  #outcome: Outcome["type"] | undefined;
+  #viewNumber = 0;
+  /** Events of the streams before the one that is open. */
+  #eventsBefore = 0;
+
+  constructor({ ports, binding, invocation, record, wake, watch, span }: RunStart) {
+    this.ports = ports;
+    this.binding = binding;
+    this.invocation = invocation;
+    const { entity, kind, activity } = record;
+    this.key = { entity, kind, activity };
+    this.token = record.token ?? "";
+    this.fence = record.fence;
+    this.watch = watch;
+    this.span = span;
+    this.progress = beginProgress(binding.declaration.behaviour, record);
+    this.firstTail = record.tail;
+    // The address under its own names, as nog's Go packages log it.
+    const task = taskName(this.key);
+    this.log = withFields(ports.log, { activity, ...record.address, task, fence: record.fence });
+    this.#ends = linkedAbortController(invocation.signal);
+    this.signal = this.#ends.signal;
+    // An activity may have any number of calls under way: that is no leak.
+    setMaxListeners(0, this.signal);
+    this.#wake = wake;
+    this.#startedAt = ports.clock.now();
+    this.record = record;
+    this.seenWakeCount = record.wakeCount;
+  }
+
+  /** Events handed out so far. */
+  get events(): number {
+    return this.#eventsBefore + (this.stream?.delivered ?? 0);
+  }
+
+  beginPass(): void {
+    this.awaiting = false;
+  }
+
+  /** The activity asked for a wake when a child completes that has not (rule 13). */
+  awaitChild(): void {
+    this.awaiting = true;
+  }
+
+  endAct(): void {
+    this.actEndedAt = this.ports.clock.now();
+  }
+
+  endPass(outcome: Outcome): void {
+    this.#outcome = outcome.type;
+  }
+
+  readFrom(stream: OpenStream): void {
+    this.#eventsBefore = this.events;
+    this.stream = stream;
+  }
+
+  /** A watch is at the head. What it has not written yet is written later. */
+  caughtUp(unwritten: boolean): void {
+    this.hasCaughtUp = true;
+    this.unwritten = unwritten;
+  }
+
+  /** The run has stored how far it got, keeps its lease, and goes on. */
+  goOn(tail: Tail): void {
+    this.seenWakeCount = this.record.wakeCount;
+    this.progress.goOnFrom(tail, true);
+  }
+
+  /** Writes one transition; a refusal by someone else's token means that the lease is lost. */
+  write(update: Update): Promise<Written> {
+    const { operation } = update;
+    return this.ports.tracer.within("tailwake.commit", { operation }, async (span) => {
+      const written = await this.ports.store.update(this.key, update);
+      if (written.applied) {
+        this.record = written.record;
+        this.writtenAt = this.ports.clock.now();
+        this.unwritten = false;
+      } else if (written.record?.token !== this.token) this.#lose(operation);
+      span.set({ applied: written.applied });
+      return written;
+    });
+  }
+
+  /** Starts and checkpoints are refused once the lease is known to be lost or the run is over (rule 13). */
+  assertHeld(operation: string): void {
+    if (this.lost) throw leaseLost(this.key, operation);
+  }
+
+  /** The run is over: what its activity may still try comes too late. */
+  end(): void {
+    this.stream?.close();
+    this.lost = true;
+    this.#ends.abort(noLongerNeeded);
+  }
+
+  #lose(operation: string): void {
+    this.lost = true;
+    this.#ends.abort(leaseLost(this.key, operation));
+  }
+
+  /** What to write of how far the run got, with the view put into an item first if it is large. */
+  async progressAt(tail: Tail): Promise<Progress> {
+    this.progress.assertStorable(tail);
+    const { acted, actedAhead, tailSeenAt } = this.progress;
+    return { tail, view: await this.#viewChange(), acted, actedAhead, tailSeenAt, runs: this.runs(tail) };
+  }
+
+  /** The last runs, with this one, for a commit at `tail`; undefined before its first pass has ended. */
+  runs(tail: Tail): string | undefined {
+    const { fence, events } = this;
+    const outcome = this.#outcome;
+    if (outcome === undefined) return undefined;
+    const startedAt = this.#startedAt;
+    const durationMs = Math.max(0, this.ports.clock.now() - startedAt);
+    return withRun(this.record.runs, { fence, startedAt, durationMs, events, wake: this.#wake, outcome, tail });
+  }
+
+  /** After a commit: the item of the view before it is of no use. A failure leaves an orphan, nothing worse. */
+  async dropOldView(before: string | undefined): Promise<void> {
+    if (before === undefined || before === this.record.viewRef) return;
+    try {
+      await this.ports.store.deleteView(this.key, before);
+    } catch (error) {
+      this.log.warn("old view not deleted", { view: before, err: error });
+    }
+  }
+
+  async #viewChange(): Promise<ViewChange> {
+    const { behaviour } = this.binding.declaration;
+    const { view } = this.progress;
+    if (behaviour.type !== "viewed" || !view?.changed) return { type: "unchanged" };
+    const json = this.#viewJson(view.value);
+    const { version } = behaviour.view;
+    const bytes = Buffer.byteLength(json);
+    this.ports.meter.add("ViewBytes", bytes, { activity: this.key.activity });
+    if (bytes <= maxInlineViewBytes) return { type: "inline", json, version };
+    // A name that no other run can write: a run that lost its lease must not change the view of the one that has it.
+    const name = `${this.record.fence}.${++this.#viewNumber}`;
+    await this.ports.store.putView(this.key, name, json);
+    return { type: "item", name, version };
+  }
+
+  /** A view that would come back as another one is refused: the tail must not move without it (T5). */
+  #viewJson(view: unknown): string {
+    const unstorable = view === undefined ? { path: "view", what: "nothing" } : unstorableIn(view);
+    if (!unstorable) return JSON.stringify(view);
+    throw new TailwakeError({
+      code: "view-not-storable",
+      subject: `view of ${taskName(this.key)}`,
+      expected: "what JSON gives back as it was; keep a Date as milliseconds, a Map or Set as an object or array",
+      received: `${unstorable.what} at ${unstorable.path}`,
+    });
+  }
+}
+
+function leaseLost(key: TaskKey, operation: string): TailwakeError {
+  return new TailwakeError({
+    code: "lease-lost",
+    subject: `run of ${taskName(key)}`,
+    expected: `to hold the lease for ${operation}`,
+    received: "a lease that is over or taken by another run",
+  });
+}
+
+export const isLeaseLost = (error: unknown): boolean => isTailwakeError(error, "lease-lost");

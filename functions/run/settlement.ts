@@ -1,0 +1,207 @@
+import { describeError } from "../contract/error.ts";
+import type { Outcome } from "../contract/outcome.ts";
+import { epoch, type Tail } from "../contract/tail.ts";
+import type { EngineRules } from "../engines/engine.ts";
+import type { LogFields, LogLevel } from "../foundation/logger.ts";
+import { backoffMs } from "../tasks/backoff.ts";
+import type { TaskKey, TaskRecord } from "../tasks/record.ts";
+import {
+  complete,
+  completeForWaiters,
+  handOver,
+  keepWatching,
+  type Progress,
+  park,
+  rerun,
+  retryAt,
+  sleep,
+  storedError,
+  waitUntil,
+} from "../tasks/transitions.ts";
+import type { Update } from "../tasks/update.ts";
+import type { TaskWake } from "../wake/wake.ts";
+
+/** What a run does next: it is over, it makes another pass because wakes came meanwhile, or it watches for more. */
+export type Next = "over" | "again" | "watching";
+
+/** A transition, given what is stored with it and the time of the write in milliseconds since 1970. */
+type Write = (progress: Progress, now: number) => Update;
+
+/**
+ * What an outcome comes to, decided before anything is done: what is written, what else if that is refused although the
+ * lease is held, and what is logged, counted and sent once it is written. `carryOut` does it.
+ */
+export interface Settlement {
+  /** How far the run got. */
+  readonly tail: Tail;
+  /** Absent if nothing has to be written yet. */
+  readonly write?: Write;
+  readonly next: Next;
+  /** A wake came, or a task waits for this one, since the run saw its record: that is written instead. */
+  readonly otherwise?: { readonly write: Write; readonly next: Next };
+  /** What the run failed with. It is said even if the lease is lost. */
+  readonly failure?: { readonly error: unknown };
+  readonly log: readonly Line[];
+  readonly isParked?: boolean;
+  /** Completed: whoever waits for the task is told. */
+  readonly tellsWaiters?: boolean;
+  /** Sent once the record is written; at a time, in milliseconds since 1970, or at once. */
+  readonly wake?: { readonly wake: TaskWake; readonly at?: number };
+  /** Watching: there is something that a later write has to store. */
+  readonly unwritten?: boolean;
+}
+
+interface Line {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** What a settlement depends on, besides the outcome. */
+export interface RunFacts {
+  readonly key: TaskKey;
+  readonly token: string;
+  readonly fence: number;
+  /** As the run last read or wrote it. */
+  readonly record: TaskRecord;
+  /** The tail at acquire. */
+  readonly firstTail: Tail;
+  readonly seenWakeCount: number;
+  readonly awaiting: boolean;
+  readonly watches: boolean;
+  readonly hasCaughtUp: boolean;
+  /** Watching: something is not written yet. */
+  readonly unwritten: boolean;
+  /** When the run last wrote, in milliseconds since 1970. */
+  readonly writtenAt: number;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** In [0, 1): the jitter of a backoff. */
+  readonly random: () => number;
+  readonly parkAfterAttempts: number | undefined;
+  /** What a run that caught up leaves behind, by the rules of its engine. */
+  readonly sleepUntil: ReturnType<EngineRules["sleep"]>;
+  /** Does a run of this engine send the wake of the next one? */
+  readonly setsAlarms: boolean;
+}
+
+/** How long what a watching run has reached may stay unwritten, so that a busy stream costs one write a second. */
+export const maxUnwrittenMs = 1_000;
+
+type Settle<T extends Outcome["type"]> = (outcome: Outcome & { readonly type: T }, facts: RunFacts) => Settlement;
+
+/** The second column of the error contract, for every engine. */
+const settlements: { readonly [T in Outcome["type"]]: Settle<T> } = {
+  completed: ({ tail }, { token }) => ({
+    tail,
+    write: ({ runs }) => complete(token, tail, runs),
+    otherwise: { write: ({ runs }, now) => completeForWaiters(token, tail, now, runs), next: "over" },
+    next: "over",
+    log: [line("info", "completed")],
+    tellsWaiters: true,
+  }),
+  caughtUp: ({ tail }, facts) => (facts.watches && !facts.awaiting ? watching(tail, facts) : sleeping(tail, facts)),
+  canceled: ({ tail }, facts) =>
+    // A watch that has caught up has done its work, though its tail may stand where it stood.
+    tail === facts.firstTail && !facts.hasCaughtUp ? retrying(tail, facts) : handingOver(tail, facts),
+  silentRetry: ({ tail }, facts) => retrying(tail, facts),
+  silentRetryAfter: ({ tail, at }, facts) =>
+    // A time that has passed, or is none, means the plain form (rule 17); NaN compares false.
+    at.getTime() > facts.now ? waiting(tail, at.getTime(), facts) : retrying(tail, facts),
+  retry: ({ tail, error }, facts) => retrying(tail, facts, { error }),
+};
+
+export function settlementOf(outcome: Outcome, facts: RunFacts): Settlement {
+  return (settlements[outcome.type] as Settle<Outcome["type"]>)(outcome, facts);
+}
+
+/** Writes what a watching run has not written yet. */
+export function flushed(tail: Tail, facts: RunFacts): Settlement {
+  return stored(tail, facts, "watching", (progress) => keepWatching(facts.token, progress, facts.seenWakeCount));
+}
+
+/** Writes, because wakes came, how far a run got, and learns how many there are. */
+export function continued(tail: Tail, facts: RunFacts): Settlement {
+  return stored(tail, facts, "again", (progress) => rerun(facts.token, progress));
+}
+
+function sleeping(tail: Tail, facts: RunFacts): Settlement {
+  const { token, seenWakeCount, awaiting, sleepUntil } = facts;
+  return stored(tail, facts, "over", (progress) => sleep(token, progress, { seenWakeCount, awaiting, ...sleepUntil }));
+}
+
+/** Caught up in a run that watches: writes how far it got, unless nothing changed, or it has just written. */
+function watching(tail: Tail, facts: RunFacts): Settlement {
+  const { record, unwritten, writtenAt, now } = facts;
+  const inTrouble = record.attempts > 0 || record.strikes > 0 || record.error !== undefined;
+  const hasToWrite = inTrouble || record.childDone === true || record.awaiting === true;
+  if (!hasToWrite && (!unwritten || now - writtenAt < maxUnwrittenMs)) {
+    return { tail, next: "watching", log: [], unwritten };
+  }
+  return flushed(tail, facts);
+}
+
+/** A caught-up run's write. Refused with our own token still there: wakes came since the stream was opened (T3). */
+function stored(tail: Tail, { token, record }: RunFacts, next: Next, write: Write): Settlement {
+  const moved = tail !== record.tail;
+  return {
+    tail,
+    write,
+    next,
+    otherwise: { write: (progress) => rerun(token, progress), next: "again" },
+    log: moved ? [line("info", "progressed", { vid: tailText(tail) })] : [],
+  };
+}
+
+function handingOver(tail: Tail, { key, token, fence, setsAlarms }: RunFacts): Settlement {
+  return {
+    tail,
+    write: (progress, now) => handOver(token, progress, now),
+    next: "over",
+    log: [],
+    ...(setsAlarms && { wake: { wake: { class: "handOver", key, fence } } }),
+  };
+}
+
+/** `failure` is there unless the retry is a silent one: what was thrown may be anything, also undefined. */
+function retrying(tail: Tail, facts: RunFacts, failure?: { readonly error: unknown }): Settlement {
+  const { token, record, now, random, parkAfterAttempts: limit } = facts;
+  const attempts = record.attempts + 1;
+  const isParked = limit !== undefined && attempts >= limit;
+  const notBefore = now + backoffMs(attempts, random());
+  const error = failure && storedError(failure.error, now, tail);
+  const afterEvent = tailText(tail);
+  const log = [];
+  if (failure) {
+    const retryInMs = isParked ? undefined : notBefore - now;
+    log.push(line("error", "failed", { err: describeError(failure.error), afterEvent, attempt: attempts, retryInMs }));
+  }
+  if (isParked) log.push(line("error", "parked", { afterEvent, attempts }));
+  return {
+    tail,
+    write: (progress) => (isParked ? park(token, progress, error) : retryAt(token, progress, notBefore, error)),
+    next: "over",
+    ...(failure && { failure }),
+    log,
+    isParked,
+    ...(!isParked && timer(facts, notBefore)),
+  };
+}
+
+function waiting(tail: Tail, at: number, facts: RunFacts): Settlement {
+  return {
+    tail,
+    write: (progress) => waitUntil(facts.token, progress, at),
+    next: "over",
+    log: [],
+    ...timer(facts, at),
+  };
+}
+
+function timer({ key, fence, setsAlarms }: RunFacts, at: number): Pick<Settlement, "wake"> {
+  return setsAlarms ? { wake: { wake: { class: "timer", key, fence }, at } } : {};
+}
+
+const line = (level: LogLevel, message: string, fields: LogFields = {}): Line => ({ level, message, fields });
+
+const tailText = (tail: Tail): string => (tail === epoch ? "Epoch" : tail);

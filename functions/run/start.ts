@@ -1,0 +1,79 @@
+import type { Activity, TaskStatus } from "../contract/activity.ts";
+import { isTailwakeError, TailwakeError } from "../contract/error.ts";
+import { type Address, checkAddress } from "../contract/stream.ts";
+import { taskKey } from "../engines/binding.ts";
+import type { Ports } from "../engines/ports.ts";
+import { rulesOf } from "../engines/rules.ts";
+import { eagerBucketOf, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
+import { addWaiter, start } from "../tasks/transitions.ts";
+import type { TaskWake, WakeMessage } from "../wake/wake.ts";
+
+/**
+ * Starts a task for an aggregate; one that is there already is left alone, whatever its status. Resolves after the
+ * record is written.
+ */
+export async function startTask(
+  ports: Pick<Ports, "bindings" | "store" | "clock" | "alarms" | "log">,
+  activity: Activity,
+  given: Address,
+): Promise<{ readonly key: TaskKey; readonly record: TaskRecord; readonly started: boolean }> {
+  const binding = ports.bindings.of(activity);
+  const address = checkAddress(binding.stream, given);
+  const key = taskKey(binding, address);
+  const existing = await ports.store.get(key);
+  if (existing) return { key, record: existing, started: false };
+  const { engine } = binding;
+  const bucket = eagerBucketOf(engine, key);
+  const written = await ports.store.update(key, start(address, engine, ports.clock.now(), bucket));
+  if (written.applied) {
+    if (rulesOf(engine).setsAlarms) await sendOrLeaveToScan(ports, [{ class: "start", key, fence: 0 }]);
+    return { key, record: written.record, started: true };
+  }
+  // Someone else was first.
+  if (written.record) return { key, record: written.record, started: false };
+  throw new TailwakeError({
+    code: "store-refused",
+    subject: `start of ${taskName(key)}`,
+    expected: "the record that refused it",
+    received: "none",
+  });
+}
+
+/**
+ * Asks for a wake of `waiter` when the child completes; false if it has completed already. A child that completes
+ * between this write and the waiter's own commit raises the waiter's `wakes`, so the wake is not lost.
+ */
+export async function awaitChild(ports: Pick<Ports, "store">, child: TaskKey, waiter: TaskKey): Promise<boolean> {
+  return (await ports.store.update(child, addWaiter(waiter))).applied;
+}
+
+/** The status as authors and operators see it. */
+export function statusOf(record: Pick<TaskRecord, "status" | "paused">): TaskStatus {
+  return record.paused && record.status !== "completed" ? "paused" : record.status;
+}
+
+/** Sends wakes whose records are written. One that cannot be sent is the due scan's business, and is logged. */
+export async function sendOrLeaveToScan(
+  ports: Pick<Ports, "alarms" | "log">,
+  messages: readonly WakeMessage[],
+): Promise<void> {
+  if (messages.length === 0) return;
+  await orLeaveToScan(ports, () => ports.alarms.send(messages));
+}
+
+export async function sendAtOrLeaveToScan(
+  ports: Pick<Ports, "alarms" | "log">,
+  wake: TaskWake,
+  at: number,
+): Promise<void> {
+  await orLeaveToScan(ports, () => ports.alarms.sendAt(wake, at));
+}
+
+async function orLeaveToScan(ports: Pick<Ports, "alarms" | "log">, send: () => Promise<void>): Promise<void> {
+  try {
+    await send();
+  } catch (error) {
+    const code = isTailwakeError(error) ? error.code : "wake-failed";
+    ports.log.warn("wake not sent, left to the due scan", { code, err: error });
+  }
+}

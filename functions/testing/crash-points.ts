@@ -1,0 +1,232 @@
+import type { Activity, Task } from "../contract/activity.ts";
+import { TailwakeError } from "../contract/error.ts";
+import type { AddressOf, EventOf, Recorded, Stream } from "../contract/stream.ts";
+import { runBatch } from "../queue/batch.ts";
+import { type TaskRecord, taskName } from "../tasks/record.ts";
+import { clockSkewMs } from "../tasks/times.ts";
+import { encodeBusEvent } from "../wake/envelope.ts";
+import { isSignal, type WakeMessage } from "../wake/wake.ts";
+import type { Call, Reaction, Routes } from "./scripted-server.ts";
+import { type Moments, ScriptedWorld } from "./scripted-world.ts";
+import { settle, TestClock } from "./test-clock.ts";
+
+export interface CrashPointsGiven<S extends Stream> {
+  readonly address: AddressOf<S>;
+  /** The stream as it is when the task starts. */
+  readonly history: readonly Recorded<EventOf<S>>[];
+  /** The services that the activity calls, made anew for each replay. A handler appends what the real one would. */
+  readonly routes?: Routes<EventOf<S>>;
+  /** Another actor on the stream, who answers what is appended. */
+  readonly react?: Reaction<EventOf<S>>;
+  readonly now?: Date;
+  readonly completedChildren?: readonly Task[];
+  /**
+   * What of a call counts as its effect: two that are equal may be one and its repetition. Default: method and request.
+   * Leave out what differs from try to try, as a fence that is passed on.
+   */
+  readonly effectOf?: (call: Call) => unknown;
+}
+
+export interface CrashPointsReport {
+  /** Replays: points at which the life was interrupted. */
+  readonly points: number;
+  /** What the uninterrupted life did, in order, each effect once. */
+  readonly effects: readonly unknown[];
+}
+
+/** What interrupts one life, and where. */
+interface CrashPoint {
+  readonly what: string;
+  readonly kind: "none" | "kill" | "deadline" | "deadlineAtEvent" | "split";
+  /** The moment's number; at an event, the event's; for a split, the position after which a message ends. */
+  readonly at: number;
+}
+
+interface Life {
+  readonly record: TaskRecord;
+  readonly view: unknown;
+  readonly effects: readonly string[];
+  readonly ids: readonly string[];
+  /** Moments at which it could have been killed, in words. */
+  readonly moments: readonly string[];
+  readonly events: number;
+}
+
+/** Invocations after which a life is taken for one that does not end. */
+const maxInvocations = 1_000;
+/** A life ends when nothing wakes it for so long. */
+const horizonMs = 90 * 86_400_000;
+
+/**
+ * Replays the life of a task, from its start until nothing wakes it any more: once without interruption, and then once
+ * for each point at which it can be interrupted. That is a kill before and after each event, each call and each write;
+ * the deadline after each event, and before and after each call; all events in one message, and a message that ends after
+ * each. Timers fire by a clock that is moved, so a life may last a week.
+ *
+ * Every life must end like the uninterrupted one, and must have had the same effects, in the same order, each at least
+ * once. Throws a `TailwakeError` ("crash-point-differs") that says which point made which difference.
+ */
+export async function testCrashPoints<S extends Stream>(
+  activity: Activity<S>,
+  given: CrashPointsGiven<S>,
+): Promise<CrashPointsReport> {
+  const uninterrupted = await live(activity, given, { what: "no interruption", kind: "none", at: -1 });
+  const points: CrashPoint[] = [
+    ...uninterrupted.moments.map((what, at): CrashPoint => ({ what: `a kill ${what}`, kind: "kill", at })),
+    ...range(uninterrupted.events).map(
+      (at): CrashPoint => ({ what: `the deadline after event ${at + 1}`, kind: "deadlineAtEvent", at }),
+    ),
+    ...uninterrupted.moments.flatMap((what, at): CrashPoint[] =>
+      isOfCall(what) ? [{ what: `the deadline ${what}`, kind: "deadline", at }] : [],
+    ),
+    ...range(given.history.length).map(
+      (at): CrashPoint => ({ what: `a message that ends after event ${at + 1}`, kind: "split", at }),
+    ),
+  ];
+  for (const point of points) expectSame(activity, point, uninterrupted, await live(activity, given, point));
+  return { points: points.length, effects: uninterrupted.effects.map((effect) => JSON.parse(effect)) };
+}
+
+const isOfCall = (moment: string) => /^(before|after) the call /.test(moment);
+const range = (length: number) => Array.from({ length }, (_, i) => i);
+
+async function live<S extends Stream>(
+  activity: Activity<S>,
+  given: CrashPointsGiven<S>,
+  point: CrashPoint,
+): Promise<Life> {
+  const clock = new TestClock(given.now?.getTime());
+  const moments: string[] = [];
+  let events = 0;
+  let hasBegun = false;
+  let process = newProcess();
+  /** The process that reaches its moment dies: nothing of it moves again. */
+  const reach = async (what: string): Promise<void> => {
+    const own = process;
+    if (!hasBegun) return;
+    if (own.isDead) return new Promise(() => {});
+    if (moments.push(what) - 1 !== point.at) return;
+    if (point.kind === "deadline") own.end();
+    if (point.kind !== "kill") return;
+    own.die();
+    return new Promise(() => {});
+  };
+  const hooks: Moments = {
+    async onEvent({ id }) {
+      await reach(`before event ${id}`);
+      if (point.kind === "deadlineAtEvent" && events === point.at + 1) process.end();
+      events++;
+    },
+    around: (what, moment) => reach(`${moment} ${what}`),
+  };
+  const world = new ScriptedWorld({
+    activity,
+    address: given.address,
+    history: given.history,
+    clock,
+    routes: given.routes as Routes<never> | undefined,
+    react: given.react as Reaction<never> | undefined,
+    moments: hooks,
+    ...(point.kind === "split" && {
+      perMessage: (position: number) => (position <= point.at ? point.at + 1 - position : 1_000),
+    }),
+  });
+  for (const child of given.completedChildren ?? []) await world.seed(child, { status: "completed" });
+  await world.seed({ activity, address: given.address });
+  const mine = taskName(world.key);
+  hasBegun = true;
+  await world.alarms.send([{ class: "start", key: world.key, fence: 0 }]);
+  const end = clock.now() + horizonMs;
+  for (let invocations = 0; ; invocations++) {
+    if (invocations === maxInvocations) throw unending(activity, point);
+    const next = world.alarms.next ?? (await overdueAt(world));
+    if (next === undefined || next > end) break;
+    if (next > clock.now()) await clock.advance(next - clock.now());
+    if (world.alarms.next === undefined) await world.alarms.send([{ class: "rescue", key: world.key }]);
+    const wakes = world.alarms.take().filter((wake) => isSignal(wake) || taskName(wake.key) === mine);
+    const failures = await Promise.race([
+      runBatch(
+        world.ports,
+        wakes.map((wake, i) => ({ id: `message-${i}`, body: encodeBusEvent(wake) })),
+        world.invocation(process.deadline.signal),
+      ),
+      process.died,
+    ]);
+    for (const error of failures?.values() ?? []) throw error;
+    world.checkTails();
+    await settle();
+    if (!process.isDead && !process.deadline.signal.aborted) continue;
+    if (process.isDead) await afterDeath(world, clock, wakes);
+    process = newProcess();
+  }
+  const effects = [...world.calls.map((call) => JSON.stringify(given.effectOf?.(call) ?? call)), ...startsOf(world)];
+  return {
+    record: await world.record(),
+    view: await world.view(),
+    effects: [...new Set(effects)],
+    ids: world.history.events.map(({ id }) => id),
+    moments,
+    events,
+  };
+}
+
+function newProcess() {
+  const deadline = new AbortController();
+  const process = {
+    isDead: false,
+    die() {},
+    died: Promise.resolve(undefined),
+    deadline,
+    end: () => deadline.abort(new DOMException("deadline", "AbortError")),
+  };
+  process.died = new Promise((resolve) => {
+    process.die = () => {
+      process.isDead = true;
+      resolve(undefined);
+    };
+  });
+  return process;
+}
+
+/** The platform's own repair: the messages of a dead invocation come again when its lease is over. */
+async function afterDeath(world: ScriptedWorld, clock: TestClock, wakes: readonly WakeMessage[]): Promise<void> {
+  const { leaseUntil = 0 } = await world.record();
+  clock.jump(Math.max(clock.now(), leaseUntil + clockSkewMs) + 1);
+  await world.alarms.send([...wakes, { class: "rescue", key: world.key }]);
+}
+
+/** When the due scan would look after a task whose wake was lost with its process; undefined if it wants nothing. */
+async function overdueAt(world: ScriptedWorld): Promise<number | undefined> {
+  const { status, due } = await world.record();
+  return status === "sleeping" || status === "completed" ? undefined : due;
+}
+
+const startsOf = ({ started }: ScriptedWorld) =>
+  started.map(({ activity, address }) => JSON.stringify({ start: activity.name, address }));
+
+function expectSame(activity: Activity, point: CrashPoint, uninterrupted: Life, life: Life): void {
+  const differ = (what: string, expected: unknown, received: unknown) => {
+    if (JSON.stringify(expected) === JSON.stringify(received)) return;
+    throw new TailwakeError({
+      code: "crash-point-differs",
+      subject: `${what} of ${activity.name} after ${point.what}`,
+      expected: JSON.stringify(expected),
+      received: JSON.stringify(received),
+    });
+  };
+  differ("the effects", uninterrupted.effects, life.effects);
+  differ("the status", uninterrupted.record.status, life.record.status);
+  // A repeated call may have added events: then the last ids differ, as they would on the real server.
+  if (JSON.stringify(uninterrupted.ids) !== JSON.stringify(life.ids)) return;
+  differ("the tail", uninterrupted.record.tail, life.record.tail);
+  differ("the view", uninterrupted.view, life.view);
+}
+
+function unending(activity: Activity, point: CrashPoint): TailwakeError {
+  return new TailwakeError({
+    code: "crash-point-differs",
+    subject: `the life of ${activity.name} with ${point.what}`,
+    expected: `an end within ${maxInvocations} invocations`,
+    received: "another wake each time",
+  });
+}

@@ -1,0 +1,299 @@
+import type { Task } from "../contract/activity.ts";
+import { describeError, isTailwakeError, type TailwakeErrorCode } from "../contract/error.ts";
+import { bestEffort } from "../engines/best-effort.ts";
+import type { Binding } from "../engines/binding.ts";
+import { adoptionCheckMs } from "../engines/eager.ts";
+import type { Invocation, Ports } from "../engines/ports.ts";
+import { rulesOf } from "../engines/rules.ts";
+import { startMissingLeaders } from "../leaders/leadership.ts";
+import { readQueueAge } from "../queue/queue-age.ts";
+import { notifyWaiters } from "../run/notify.ts";
+import { hasNews } from "../run/probe.ts";
+import { sendOrLeaveToScan, startTask } from "../run/start.ts";
+import { dueShards, eagerBucketOf, type TaskRecord, taskName } from "../tasks/record.ts";
+import { standingOf } from "../tasks/standing.ts";
+import type { DueEntry } from "../tasks/store.ts";
+import { graceMs, strikesToQuarantine } from "../tasks/times.ts";
+import { adopt, checkLease, checkSleeping, parkOnStrikes, postpone, rescue } from "../tasks/transitions.ts";
+import { Limiter } from "../upstream/limiter.ts";
+import type { TaskWake } from "../wake/wake.ts";
+
+export interface TickBudget {
+  /** Most tasks that one tick looks at. */
+  readonly checks: number;
+  /** Looks under way at once; some of them open a stream. */
+  readonly concurrency: number;
+}
+
+/** What a tick found, for its log line. */
+export interface TickReport {
+  started: number;
+  /** Overdue tasks that it woke: something outside the table was lost, or a cron slot has come. */
+  rescued: number;
+  probed: number;
+  news: number;
+  /** Leases that end later than expected. */
+  running: number;
+  parked: number;
+  /** Waiters of completed tasks told. */
+  notified: number;
+  /** Looks put off: an upstream is out, or a leader looks after the task. */
+  postponed: number;
+  /** Leaders started, of signals or of eager tasks, because nobody was there. */
+  leaders: number;
+  /** Entries that another tick, or a run, was quicker with. */
+  passed: number;
+  failed: number;
+  /** Overdue entries of the due index, as far as it read; absent if it did not look. */
+  overdue?: number;
+  /** How long the most overdue entry had been due; how late the queue is if that kept the tick from looking. */
+  oldestDueMs: number;
+  /** The budget or the time ended first: the rest is the next tick's. */
+  cutShort: boolean;
+}
+
+/**
+ * One tick of the cron function: starts the roots, then takes the overdue entries of the due index and has their tasks
+ * run, probed or looked at again later. It claims each task by the write that moves its due time, so double and
+ * overlapping ticks are harmless, and it runs no activity itself (protocol rule 11).
+ */
+export async function tick(
+  ports: Ports,
+  roots: readonly Task[],
+  budget: TickBudget,
+  invocation: Invocation,
+): Promise<TickReport> {
+  const report: TickReport = {
+    started: 0,
+    rescued: 0,
+    probed: 0,
+    news: 0,
+    running: 0,
+    parked: 0,
+    notified: 0,
+    postponed: 0,
+    leaders: 0,
+    passed: 0,
+    failed: 0,
+    oldestDueMs: 0,
+    cutShort: false,
+  };
+  for (const { activity, address } of roots) {
+    try {
+      if ((await startTask(ports, activity, address)).started) report.started++;
+    } catch (error) {
+      report.failed++;
+      ports.log.error("root not started", { activity: activity.name, ...address, err: describeError(error) });
+    }
+  }
+  report.leaders = await startMissingLeaders(ports);
+  const queueAgeMs = await latenessOfQueue(ports);
+  if (queueAgeMs !== undefined) return { ...report, oldestDueMs: queueAgeMs, cutShort: true };
+  report.overdue = 0;
+  const limiter = new Limiter(budget.concurrency);
+  let left = budget.checks;
+  let toScan: ShardScan[] = shuffledShards(ports.random).map((shard) => ({ shard }));
+  while (toScan.length > 0) {
+    const unfinished: ShardScan[] = [];
+    for (const [i, { shard, after }] of toScan.entries()) {
+      if (invocation.signal.aborted) return { ...report, cutShort: true };
+      if (left <= 0) {
+        const { oldestDueMs } = report;
+        ports.log.warn("checks used up, the rest is left to the next tick", { checks: budget.checks, oldestDueMs });
+        return { ...report, cutShort: true };
+      }
+      // A share for each: what is lost in a shard that is never reached is never found (rule 22).
+      const share = Math.ceil(left / (toScan.length - i));
+      const entries = await ports.store.due(shard, ports.clock.now(), share, after);
+      left -= await checkAll(ports, entries, limiter, invocation, report);
+      const last = entries.at(-1);
+      if (last && entries.length === share) unfinished.push({ shard, after: last });
+    }
+    toScan = unfinished;
+  }
+  return report;
+}
+
+/** A shard of the due index, from its beginning or from behind an entry. */
+interface ShardScan {
+  readonly shard: number;
+  readonly after?: DueEntry;
+}
+
+/** Returns how many checks of the budget that took. */
+async function checkAll(
+  ports: Ports,
+  entries: readonly DueEntry[],
+  limiter: Limiter,
+  invocation: Invocation,
+  report: TickReport,
+): Promise<number> {
+  const wakes: TaskWake[] = [];
+  const [oldest] = entries;
+  report.overdue = (report.overdue ?? 0) + entries.length;
+  if (oldest) report.oldestDueMs = Math.max(report.oldestDueMs, ports.clock.now() - oldest.due);
+  let checks = entries.length;
+  await Promise.all(
+    entries.map((entry) =>
+      limiter.run(async () => {
+        if (invocation.signal.aborted) {
+          report.cutShort = true;
+          return;
+        }
+        try {
+          await checkTask(ports, entry, invocation, report, wakes);
+        } catch (error) {
+          report.failed++;
+          if (isOfAnotherVersion(error)) checks--;
+          ports.log.error("look failed", { task: taskName(entry.key), err: describeError(error) });
+        }
+      }),
+    ),
+  );
+  // Sent page by page: what is claimed must not wait for the whole scan.
+  await sendOrLeaveToScan(ports, wakes);
+  return checks;
+}
+
+/**
+ * A task of which this version cannot even read the record, or does not know the activity. It stays due, and is looked at
+ * by each tick: in the budget, many of them would keep the ticks from the others for ever.
+ */
+function isOfAnotherVersion(error: unknown): boolean {
+  return isTailwakeError(error) && foreign.has(error.code);
+}
+
+const foreign: ReadonlySet<TailwakeErrorCode> = new Set(["malformed-record", "unknown-activity", "unknown-kind"]);
+
+async function checkTask(
+  ports: Ports,
+  entry: DueEntry,
+  invocation: Invocation,
+  report: TickReport,
+  wakes: TaskWake[],
+): Promise<void> {
+  const { store, clock } = ports;
+  const { key, due } = entry;
+  const record = await store.get(key);
+  // The index may be behind the record.
+  if (record?.due !== due) {
+    report.passed++;
+    return;
+  }
+  const now = clock.now();
+  const binding = ports.bindings.find(key);
+  const decision = await ports.breakers.admit(binding.stream.upstream);
+  const claim =
+    decision.type === "go" || record.status === "completed" || record.paused
+      ? claimFor(ports, record, binding, due, now)
+      : ({
+          update: postpone(due, decision.type === "wait" ? decision.at : now + pausedCheckMs),
+          next: "postponed",
+        } as const);
+  const opensStream = claim.next === "probe";
+  if (decision.type === "go" && decision.isTrial && !opensStream) {
+    await ports.breakers.release(binding.stream.upstream);
+  }
+  if (!(await store.update(key, claim.update)).applied) {
+    report.passed++;
+    return;
+  }
+  const rescued = () => {
+    report.rescued++;
+    ports.meter.add("Rescues", 1, { why: record.status });
+  };
+  switch (claim.next) {
+    case "wake":
+      rescued();
+      wakes.push({ class: "rescue", key });
+      return;
+    case "recheck":
+      wakes.push({ class: "probe", key });
+      return;
+    case "probe":
+      report.probed++;
+      if (!(await hasNews(ports, binding, record, invocation.signal))) return;
+      report.news++;
+      wakes.push({ class: "probe", key });
+      return;
+    case "notify":
+      report.notified++;
+      return notifyWaiters(ports, key, record.waiters ?? []);
+    case "park":
+      report.parked++;
+      ports.log.error("parked", { task: taskName(key), strikes: record.strikes });
+      return;
+    case "quarantine":
+      rescued();
+      return ports.alarms.sendQuarantined({ class: "rescue", key });
+    case "postponed":
+      report.postponed++;
+      return;
+    case "nothing":
+      report.running++;
+  }
+}
+
+/** How often a tick looks at a task whose upstream an operator has paused. */
+const pausedCheckMs = 300_000;
+
+/** How long the queue counts as late after a message that had waited too long. */
+const lateForMs = 120_000;
+
+/** A tick does not add to a backlog: what waits in the queue will be run, or be due again (rule 11). */
+async function latenessOfQueue(ports: Pick<Ports, "control" | "clock" | "log">): Promise<number | undefined> {
+  const { control, clock } = ports;
+  // A word that cannot be read must not keep the tick from its work (T6).
+  const seen = await bestEffort(ports, "queue age not readable", {}, () => readQueueAge(control));
+  return seen && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs ? seen.ageMs : undefined;
+}
+
+/** How often an awaiting task looks at its child itself, in case the wake was lost (rule 13). */
+const recheckMs = 3_600_000;
+
+function claimFor(ports: Pick<Ports, "limits">, record: TaskRecord, binding: Binding, due: number, now: number) {
+  const { probePeriodMs } = ports.limits;
+  const { whenDue, runBy } = rulesOf(binding.engine);
+  const standing = standingOf(record, now);
+  switch (standing.type) {
+    case "done":
+      return { update: rescue(record, due, now), next: "notify" } as const;
+    case "stopped":
+      if (standing.why === "paused") return { update: rescue(record, due, now), next: "nothing" } as const;
+      break;
+    case "asleep":
+      if (whenDue !== "probe") break;
+      return standing.awaiting
+        ? ({ update: checkSleeping(due, now + recheckMs), next: "recheck" } as const)
+        : ({ update: checkSleeping(due, now + probePeriodMs), next: "probe" } as const);
+    case "dead": {
+      const limit = binding.declaration.parkAfterAttempts;
+      if (limit === undefined || standing.strikes < limit) break;
+      return { update: parkOnStrikes(limit, now, record.tail), next: "park" } as const;
+    }
+  }
+  const isHeld = standing.type === "held";
+  if (runBy === "leader") return claimForLeader(record, binding, due, now, isHeld);
+  if (isHeld) return { update: checkLease(record, due), next: "nothing" } as const;
+  return { update: rescue(record, due, now), next: "wake" } as const;
+}
+
+/** Leaders look after their tasks themselves: what is left is to let them find one, and to run alone what killed them. */
+function claimForLeader(record: TaskRecord, binding: Binding, due: number, now: number, isHeld: boolean) {
+  if (record.strikes >= strikesToQuarantine && !isHeld)
+    return { update: rescue(record, due, now), next: "quarantine" } as const;
+  const again = now + adoptionCheckMs;
+  const bucket = eagerBucketOf(binding.engine, record);
+  const isFound = bucket === undefined || record.eagerBucket === bucket;
+  return { update: isFound ? postpone(due, again) : adopt(bucket, due, again), next: "postponed" } as const;
+}
+
+/** Another order each time: a tick that is cut short must not leave the same shards to the end for ever. */
+function shuffledShards(random: () => number): number[] {
+  const shards = Array.from({ length: dueShards }, (_, shard) => shard);
+  for (let i = shards.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [shards[i], shards[j]] = [shards[j] as number, shards[i] as number];
+  }
+  return shards;
+}

@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { describeError } from "../../../functions/contract/error.ts";
+import type { Condition } from "../mutations.ts";
+import type { Mutant } from "./mutant.ts";
+import { Program } from "./program.ts";
+
+/** What became of a mutant. */
+export interface Verdict {
+  readonly name: string;
+  readonly caught: boolean;
+  /** Simulations until it was caught, or all of them; undefined if a test was to catch it. */
+  readonly seeds: number | undefined;
+  /** The promise that it broke, or the test that failed. */
+  readonly by: string;
+}
+
+export const nameOfCondition = ({ operation, condition }: Condition): string =>
+  `${operation}: not asked for: ${condition}`;
+export const nameOfMutant = ({ rule, what }: Mutant): string => `${rule}: ${what}`;
+
+/** Simulates seed after seed, from 1, until a promise is broken. */
+export async function simulateUntilCaught(
+  program: Program,
+  name: string,
+  maxSeeds: number,
+  condition?: Condition,
+): Promise<Verdict> {
+  const world = program.start({ ...(condition && { condition }) });
+  try {
+    for (let seed = 1; seed <= maxSeeds; seed++) {
+      const { violation } = await world.simulate(seed);
+      if (violation) return { name, caught: true, seeds: seed, by: `${violation.rule}: ${violation.what}` };
+    }
+    return { name, caught: false, seeds: maxSeeds, by: "" };
+  } finally {
+    await world.end();
+  }
+}
+
+export async function simulateMutant(project: string, mutant: Mutant, maxSeeds: number): Promise<Verdict> {
+  const name = nameOfMutant(mutant);
+  const file = name.replaceAll(/[^a-z0-9]+/gi, "-");
+  return simulateUntilCaught(await Program.bundle(project, file, mutant), name, maxSeeds);
+}
+
+/** Runs the test that must fail. */
+export async function testMutant(project: string, mutant: Mutant, testFile: string): Promise<Verdict> {
+  const { failed, message } = await runTests(project, testFile, { TAILWAKE_MUTANT: mutant.what });
+  return {
+    name: nameOfMutant(mutant),
+    caught: failed > 0,
+    seeds: undefined,
+    by: `${testFile}${message && `: ${message}`}`,
+  };
+}
+
+/** Runs the test that must fail without a condition. */
+export async function testCondition(project: string, condition: Condition, testFile: string): Promise<Verdict> {
+  const { failed, message } = await runTests(project, testFile, { TAILWAKE_CONDITION: JSON.stringify(condition) });
+  const by = `${testFile}${message && `: ${message}`}`;
+  return { name: nameOfCondition(condition), caught: failed > 0, seeds: undefined, by };
+}
+
+/** Throws unless the tests of a file pass without a mutant: else that they fail would say nothing. */
+export async function expectTestsPass(project: string, testFile: string): Promise<void> {
+  const { failed, message } = await runTests(project, testFile, {});
+  if (failed > 0) throw new Error(`${testFile}: expected to pass without a mutant, but: ${message}`);
+}
+
+/** How many tests failed, and the name of the first. */
+async function runTests(
+  project: string,
+  testFile: string,
+  mutation: Readonly<Record<string, string>>,
+): Promise<{ readonly failed: number; readonly message: string }> {
+  const vitest = join(project, "node_modules/vitest/vitest.mjs");
+  const args = ["run", "--config", "proof/mutate/mutants/vitest.config.ts", "--reporter=json", testFile];
+  const child = spawn(process.execPath, [vitest, ...args], {
+    cwd: project,
+    env: { ...process.env, ...mutation },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [output, errors] = ["", ""];
+  child.stdout.on("data", (text) => {
+    output += text;
+  });
+  child.stderr.on("data", (text) => {
+    errors += text;
+  });
+  await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  try {
+    const { numTotalTests, testResults } = JSON.parse(output.slice(output.indexOf("{"))) as TestReport;
+    if (numTotalTests === 0) throw new Error("no test ran");
+    const failed = testResults.flatMap(({ assertionResults }) =>
+      assertionResults.filter(({ status }) => status === "failed"),
+    );
+    return { failed: failed.length, message: failed[0]?.fullName ?? "" };
+  } catch (error) {
+    throw new Error(`${testFile}: expected a report of vitest (${describeError(error)}), received ${output}${errors}`);
+  }
+}
+
+interface TestReport {
+  readonly numTotalTests: number;
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}

@@ -1,0 +1,40 @@
+import { defineSignalSource } from "../../functions/contract/signal-source.ts";
+import { defineStream } from "../../functions/contract/stream.ts";
+import { eventId } from "../../functions/contract/tail.ts";
+import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
+import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
+
+const text = new TextEncoder();
+
+/** The simulator does not encode messages, so these requests and messages are never created. */
+const messages = {
+  method: Repos.method.events,
+  upstream: "books",
+  request: ({ id }: { readonly id: string }) => ({ repo: text.encode(id) }),
+  read: () => ({ events: [{ id: eventId(""), event: 0 }] }),
+} as const;
+
+/** A stream whose server refuses an unknown tail. Event ids are positions. */
+export const ledger = defineStream({
+  ...messages,
+  kind: "ledger",
+  address: ["id"],
+  tailUnknown: ({ rawMessage }) => rawMessage.includes("finding start failed"),
+});
+
+/** A stream whose server sends nothing for an unknown tail, as nog's workflows. */
+export const diary = defineStream({
+  ...messages,
+  kind: "diary",
+  address: ["id"],
+  tailUnknown: "silent",
+  heartbeatMs: 30_000,
+});
+
+export const news = defineSignalSource({
+  name: "news",
+  upstream: "books",
+  method: LiveBroadcast.method.aggregateSignals,
+  request: () => ({}),
+  read: () => [],
+});

@@ -1,1 +1,0 @@
-export { memoryMachinery } from "../../functions/testing/memory-machinery.ts";

@@ -1,0 +1,1 @@
+export { memoryPorts } from "../../functions/testing/memory-ports.ts";
