@@ -32,7 +32,7 @@ export interface WorldOptions {
   readonly concurrency: number;
   /** TAILWAKE_CHECKS_PER_TICK. */
   readonly checksPerTick: number;
-  /** TAILWAKE_PROBE_MINUTES; its default unless given. */
+  /** TAILWAKE_PROBE_MINUTES; its default if absent. */
   readonly probeMinutes?: number;
   readonly onWrite?: (write: TableWrite) => void;
 }
@@ -52,7 +52,7 @@ const secondMs = 1_000;
 
 type Handler = (ports: Ports, event: unknown, context: Parameters<typeof wakeHandler>[2]) => Promise<unknown>;
 
-/** The deployed functions between simulated services, in which nothing goes wrong by itself. */
+/** The deployed functions on simulated services without faults. */
 export class World {
   readonly timeline: Timeline;
   readonly random = new Random(1);
@@ -69,7 +69,7 @@ export class World {
   readonly #queues: readonly SimulatedQueue[];
   readonly #probeMinutes: number;
   #tokens = 0;
-  /** Put on the bus by the services that have the news. */
+  /** Signals that the services have put on the bus. */
   signals = 0;
 
   constructor(options: WorldOptions) {
@@ -104,7 +104,7 @@ export class World {
     this.tasks = tasksOf(this.#portsOf(new SimulatedProcess("operator", this.#world)));
   }
 
-  /** What we have put on the bus ourselves. */
+  /** Number of messages that Tailwake has sent. */
   get sent(): number {
     return this.#bus.events - this.signals;
   }
@@ -113,7 +113,7 @@ export class World {
     return this.#lazy.invocations;
   }
 
-  /** Messages in the queues. */
+  /** Number of messages in the queues. */
   get waiting(): number {
     return this.#queues.reduce((sum, { size }) => sum + size, 0);
   }
@@ -126,7 +126,7 @@ export class World {
     return this.waiting === 0 && this.#bus.underWay === 0;
   }
 
-  /** An aggregate has one event more. */
+  /** Appends one event to an aggregate. */
   append(aggregate: Aggregate): void {
     aggregate.append(this.timeline.now, this.random);
   }
@@ -136,7 +136,7 @@ export class World {
     this.#bus.put(encodeBusEvent({ class: "signal", entity }));
   }
 
-  /** A tick each minute from now on; `onReport` is told what it found, and how long it took. */
+  /** Ticks every minute from now on; `onReport` gets the report and duration of each tick. */
   tickEachMinute(onReport: (report: TickReport, tookMs: number) => void): void {
     const { timeline } = this;
     timeline.after(minuteMs, () => this.tickEachMinute(onReport));
@@ -147,7 +147,7 @@ export class World {
     });
   }
 
-  /** Does something so often in a second, so many times. */
+  /** Calls `act` at a rate, a number of times. */
   pace(times: number, perSecond: number, act: (i: number) => void): void {
     for (let second = 0; second * perSecond < times; second++) {
       this.timeline.after(second * secondMs, () => {
@@ -163,7 +163,7 @@ export class World {
     return this.timeline.run(this.timeline.now + ms);
   }
 
-  /** Lets seconds go by until something is so; resolves to how many, at most `seconds`. */
+  /** Advances until `isSo` or at most `seconds`; resolves to the seconds passed. */
   async until(isSo: () => boolean, seconds: number): Promise<number> {
     for (let second = 0; second < seconds; second++) {
       if (isSo()) return second;
@@ -172,7 +172,7 @@ export class World {
     return seconds;
   }
 
-  /** How many tasks have not read their stream to its head, each event once. */
+  /** Number of tasks that have not read each event of their stream exactly once, up to its head. */
   async behind(): Promise<number> {
     const heads = new Map(this.aggregates.map(({ entity, head, events }) => [entity, { head, count: events.length }]));
     let arrived = 0;

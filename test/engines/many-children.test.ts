@@ -60,7 +60,7 @@ describe("an index activity", () => {
     expect(await world.record("i")).toMatchObject({ status: "sleeping", tail: `e${children / perEvent - 1}` });
     expect(starts).toBe(children);
     expect(refused).toBe(0);
-  }, 60_000);
+  });
 });
 
 describe("a parent and its child in any two engines", () => {

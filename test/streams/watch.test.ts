@@ -11,6 +11,7 @@ import { connectUpstream, type UpstreamConnection } from "../../functions/upstre
 import { type OpenStream, openEventStream } from "../../functions/upstream/event-stream.ts";
 import { isSignal } from "../../functions/wake/wake.ts";
 import type { UpstreamOptions } from "../../local/upstream/server.ts";
+import { patienceMs } from "../support/patience.ts";
 import { memoryPorts } from "../support/ports.ts";
 import { type Protocol, protocolNames, start, until } from "../upstream/harness.ts";
 import { idsIn, kinds, repoKind, type ServedKind } from "./kinds.ts";
@@ -130,11 +131,11 @@ describe.each(protocolNames)("a watching stream over %s", (protocol) => {
 
 /** The signals are put together for a tenth of a second of real time. */
 async function eventually(holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; performance.now() < end; ) {
+  for (const end = performance.now() + patienceMs; performance.now() < end; ) {
     if (holds()) return;
     await systemClock.sleep(10);
   }
-  throw new Error("not within 10 s");
+  throw new Error("waited in vain");
 }
 
 describe.each(protocolNames)("the signals of a server over %s", (protocol) => {
