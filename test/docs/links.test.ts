@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { project } from "./regions.ts";
 
 const pages = [
-  "README.md",
-  "bench/README.md",
+  ...readdirSync(project).filter((name) => name.endsWith(".md")),
+  ...["bench/README.md", "examples/orders/README.md", "test/upgrade/README.md"],
   ...readdirSync(join(project, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : [])),
 ];
 
