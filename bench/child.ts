@@ -8,14 +8,14 @@ import { fileURLToPath } from "node:url";
 const program = join(dirname(fileURLToPath(import.meta.url)), "main.mjs");
 
 export interface Child {
-  /** The next line of its standard output. Rejects if it ends before. */
+  /** The next line of its standard output. Rejects if the process ends before. */
   line(): Promise<string>;
   /** Writes a line to its standard input. */
   tell(line: string): void;
   end(): Promise<void>;
 }
 
-/** This program once more, in another role. It ends when told to, and by itself when its standard input closes. */
+/** Starts this program in another role. The process ends when told to, or when its standard input closes. */
 export function startRole(
   role: string,
   args: readonly (string | number)[],

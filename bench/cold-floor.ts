@@ -10,7 +10,7 @@ import { DiskUsage, EphemeralRegistry, Registry } from "../functions/nog/gen/nog
 import { Repos } from "../functions/nog/gen/nogfso/repos_pb.ts";
 import { SplitRoot } from "../functions/nog/gen/nogfso/split-root_pb.ts";
 
-/** The services that the app which this repository deploys calls. */
+/** The services that the deployed app of this repository calls. */
 const services = [
   LiveBroadcast,
   FreezeRepo,
@@ -24,7 +24,7 @@ const services = [
   SplitRoot,
 ];
 
-/** The floor of a cold start: builds the clients that the lazy function has, and answers as it answers an empty batch. */
+/** The floor of a cold start: builds the clients of the lazy function and answers an empty batch as it does. */
 export async function handler() {
   buildClients();
   return { batchItemFailures: [] };

@@ -8,18 +8,18 @@ import { type Figure, figure, interleave } from "./measure.ts";
 
 /** The bundle is in .build/bench. */
 const project = fileURLToPath(new URL("../..", import.meta.url));
-const rounds = 51;
+const iterations = 51;
 
 /**
- * From the start of a process to a handler's first answer: the lazy function as it is deployed, to an empty batch, against
- * one that does nothing but build the same clients, bundled in the same way.
+ * The time from the start of a process to a handler's first answer: the deployed lazy function with an empty batch,
+ * compared with a handler that only builds the same clients, bundled in the same way.
  */
 export async function measureColdStart(name: string): Promise<Figure> {
   const folder = mkdtempSync(join(tmpdir(), "tailwake-bench-"));
   try {
     await bundleFunctions(project, { floor: "bench/cold-floor.ts", lazy: "functions/handlers/lazy.ts" }, folder);
     const { ms } = await interleave(
-      rounds,
+      iterations,
       () => untilAnswer(join(folder, "floor", "index.mjs")),
       () => untilAnswer(join(folder, "lazy", "index.mjs")),
     );

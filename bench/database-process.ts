@@ -1,6 +1,6 @@
 import { startDatabase } from "../local/database.ts";
 
-/** The role of a process that is a database in memory. Prints its URL; ends when standard input closes. */
+/** The role of an in-memory database. Prints its URL; ends when standard input closes. */
 export async function serveDatabase(): Promise<void> {
   const { url } = await startDatabase(undefined);
   process.stdin.on("close", () => process.exit()).resume();

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
- * The role of a process that is a long way to a server: what it gets it passes on after a time, in order, and takes more
- * meanwhile. Prints its URL; ends when standard input closes.
+ * The role of a distant server: forwards each chunk after a delay, in order, and accepts more meanwhile. Prints its
+ * URL; ends when standard input closes.
  */
 export async function delayProxy([url = "", ms = ""]: readonly string[]): Promise<void> {
   const { hostname, port } = new URL(url);

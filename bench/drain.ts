@@ -7,20 +7,20 @@ import { type Figure, figure, interleave, timed } from "./measure.ts";
 import { rawClient } from "./raw-floor.ts";
 
 const events = 200_000;
-const rounds = 15;
-/** Of many streams together: so many that it does not matter what their runs cost to begin and end. */
+const iterations = 15;
+/** Events of all streams together: enough that the cost of starting and ending runs does not matter. */
 const eventsOfMany = 1_000_000;
 
 export interface RawDrain {
   readonly protocol: Protocol;
   readonly perMessage: number;
   readonly reading: Reading;
-  /** Streams drained at the same time, which have all events together; one unless given. */
+  /** Number of concurrent streams, which share the events; default 1. */
   readonly streams?: number;
   readonly roundTripMs?: number;
 }
 
-/** Runs that drain long streams, against nothing but HTTP and the decoding of their messages. */
+/** Runs that drain long streams, compared with plain HTTP and decoding of the messages. */
 export async function measureRawDrain(name: string, drain: RawDrain): Promise<readonly Figure[]> {
   const { protocol, perMessage, reading, streams = 1, roundTripMs = 0 } = drain;
   const total = streams === 1 ? events : eventsOfMany;
@@ -35,7 +35,7 @@ export async function measureRawDrain(name: string, drain: RawDrain): Promise<re
   };
   try {
     const { perSecond, cpuMicros } = await interleave(
-      rounds,
+      iterations,
       () => timed(total, async () => expectCount("raw", await countRaw(), total)),
       () => timed(total, async () => expectCount("engine", await countWithEngine(connection, reading, streams), total)),
     );
@@ -48,14 +48,14 @@ export async function measureRawDrain(name: string, drain: RawDrain): Promise<re
   }
 }
 
-/** One run that drains one long stream, against the bare loop on a connection of its own. */
+/** One run that drains one long stream, compared with the bare loop on a separate connection. */
 export async function measureDrain(name: string, perMessage: number, reading: Reading): Promise<Figure> {
   const { url, child } = await startEventServer({ events, perMessage, calls: 1 });
   const [forFloor, forEngine] = [url, url].map((baseUrl) => connectUpstream({ baseUrl, protocol: "grpc" }));
   try {
     if (!forFloor || !forEngine) throw new Error("no connections");
     const { perSecond } = await interleave(
-      rounds,
+      iterations,
       () => timed(events, async () => expectCount("bare loop", await countWithBareLoop(forFloor), events)),
       () => timed(events, async () => expectCount("engine", await countWithEngine(forEngine, reading), events)),
     );

@@ -20,21 +20,21 @@ import { MemoryAlarms } from "../functions/wake/memory.ts";
 import type { WakeMessage } from "../functions/wake/wake.ts";
 import { repoId } from "./repo-id.ts";
 
-/** How an activity of level 1 takes its events. */
+/** How a level 1 activity receives its events. */
 export type Reading = "events" | "batches";
 
 export interface CountingOptions {
-  /** In memory unless given. */
+  /** In memory if absent. */
   readonly store?: TaskStore;
-  /** The default of an app unless given. */
+  /** The default of an app if absent. */
   readonly runsAtOnce?: number;
 }
 
-/** An app of one activity that counts events, with everything around the engines in memory. */
+/** An app with one activity that counts events; everything around the engines is in memory. */
 export class CountingApp {
   readonly alarms = new MemoryAlarms(systemClock);
   readonly ports: Ports;
-  /** Log lines are made, and go nowhere. */
+  /** Number of log lines, which are formatted and dropped. */
   logged = 0;
   counted = 0;
   runs = 0;
@@ -83,7 +83,7 @@ export class CountingApp {
     await startTask(this.ports, this.#activity, { repoId });
   }
 
-  /** One invocation of the lazy function, as the queue would cause it. */
+  /** One invocation of the lazy function, as from its queue. */
   async invoke(messages: readonly WakeMessage[]): Promise<void> {
     const Records = messages.map((message, i) => ({ messageId: `message-${i}`, body: encodeBusEvent(message) }));
     const context = { getRemainingTimeInMillis: () => 900_000, awsRequestId: "bench" };
@@ -92,7 +92,7 @@ export class CountingApp {
   }
 }
 
-/** One invocation with a run for each of so many tasks, from epoch to the head of its stream. */
+/** One invocation with a run for each task, from epoch to the head of its stream. */
 export async function countWithEngine(connection: UpstreamConnection, reading: Reading, tasks = 1): Promise<number> {
   const app = new CountingApp(connection, reading, { runsAtOnce: tasks });
   for (let i = 0; i < tasks; i++) await app.start(repoId(i));

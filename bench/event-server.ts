@@ -10,18 +10,18 @@ import { type Child, startRole } from "./child.ts";
 
 export type Protocol = Upstream["protocol"];
 
-/** What a server sends for each call of nogfso.Repos/Events, whatever it is asked for. */
+/** The answer of the server to each call of nogfso.Repos/Events, whatever the request. */
 export interface EventServerOptions {
   /** Events of one call. */
   readonly events: number;
   readonly perMessage: number;
-  /** Calls with events of their own; then they come again. */
+  /** Number of calls with distinct events; then they repeat. */
   readonly calls: number;
-  /** gRPC, over HTTP/2, unless given; the others over HTTP/1.1, as fetch speaks it. */
+  /** Default: gRPC over HTTP/2. The others use HTTP/1.1, as fetch does. */
   readonly protocol?: Protocol;
 }
 
-/** An event server in a process of its own. */
+/** Starts an event server in its own process. */
 export async function startEventServer({ events, perMessage, calls, protocol = "grpc" }: EventServerOptions): Promise<{
   readonly url: string;
   readonly child: Child;
@@ -31,8 +31,8 @@ export async function startEventServer({ events, perMessage, calls, protocol = "
 }
 
 /**
- * The role of that process: plain HTTP and frames that are encoded before the first call, so that it is the client
- * that is measured. Prints its URL; ends when standard input closes.
+ * The role of that process: plain HTTP, with frames encoded before the first call, so that the client is the
+ * bottleneck. Prints its URL; ends when standard input closes.
  */
 export async function serveEvents([protocol, ...numbers]: readonly string[]): Promise<void> {
   const [events = 0, perMessage = 0, calls = 0] = numbers.map(Number);
@@ -72,14 +72,14 @@ export const contentTypes: Readonly<Record<Protocol, string>> = {
   connect: "application/connect+proto",
 };
 
-/** What stands behind the messages of a stream without an error: gRPC has trailers for that. */
+/** The frame after the messages of a successful stream; gRPC uses trailers instead. */
 const endFrames: Readonly<Record<Protocol, Buffer>> = {
   grpc: Buffer.alloc(0),
   "grpc-web": frame(0x80, Buffer.from("grpc-status: 0\r\n")),
   connect: frame(0x02, Buffer.from("{}")),
 };
 
-/** For why each is needed, see the listener of the local upstream (local/upstream/listener.ts). */
+/** local/upstream/listener.ts explains each of these settings. */
 export const manyStreams = {
   maxSessionMemory: 1024,
   settings: { maxConcurrentStreams: 100_000, initialWindowSize: 1 << 20 },
@@ -87,11 +87,11 @@ export const manyStreams = {
   streamResetRate: 1_000_000,
 } as Parameters<typeof createServer>[0];
 
-/** The only method that a server of the benchmarks knows. */
+/** The only method of the benchmark servers. */
 export const eventsPath = "/nogfso.Repos/Events";
 export const responseHeaders = { ":status": 200, "content-type": contentTypes.grpc };
 
-/** Prints its URL; the process ends when standard input closes. */
+/** Prints the URL; the process ends when standard input closes. */
 export async function listen(server: Server | Http2Server): Promise<void> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -118,10 +118,10 @@ function send(stream: Writable, answer: Buffer): void {
 }
 
 const repo = Buffer.alloc(16, 7);
-/** So long that an event takes 111 bytes on the wire when it is alone in its message. */
+/** A length at which an event takes 111 bytes on the wire if it is alone in its message. */
 const text = "the disk of the shadow repository is full now".padEnd(45, ".");
 
-/** The frames of one call, one after the other. */
+/** The frames of one call, in order. */
 function encodeCall(call: number, events: number, perMessage: number): Buffer[] {
   const frames: Buffer[] = [];
   for (let first = 0; first < events; first += perMessage) {
@@ -133,7 +133,7 @@ function encodeCall(call: number, events: number, perMessage: number): Buffer[] 
 
 type Message = MessageInitShape<typeof RepoEventsOSchema>;
 
-/** One event of a call; positions begin at 1. */
+/** One event of a call; positions start at 1. */
 export function event(call: number, position: number) {
   return {
     event: RepoEvent_Type.EV_FSO_REPO_ERROR_SET,
@@ -143,12 +143,12 @@ export function event(call: number, position: number) {
   };
 }
 
-/** The frame of one message that is not compressed. */
+/** The frame of one uncompressed message. */
 export function encodeFrame(init: Message): Buffer {
   return frame(0, toBinary(RepoEventsOSchema, create(RepoEventsOSchema, { repo, ...init })));
 }
 
-/** A byte of flags, the length, the content. */
+/** Encodes a frame: a byte of flags, the length, the content. */
 function frame(flags: number, content: Uint8Array): Buffer {
   const head = Buffer.alloc(5);
   head[0] = flags;

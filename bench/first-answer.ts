@@ -1,4 +1,4 @@
-/** As the functions are deployed; nobody is called. */
+/** The environment of deployed functions; nothing is called. */
 const environment = {
   AWS_REGION: "us-east-1",
   AWS_ACCESS_KEY_ID: "bench",
@@ -14,7 +14,7 @@ const environment = {
   TAILWAKE_NOG_REGISTRIES: "bench",
 };
 
-/** The role of that process: prints what the handler of a bundle says to an empty batch. */
+/** The role of that process: prints the answer of a bundle's handler to an empty batch. */
 export async function firstAnswer([bundle = ""]: readonly string[]): Promise<void> {
   Object.assign(process.env, environment);
   const { handler } = await import(bundle);

@@ -6,15 +6,15 @@ import { invokeAll } from "./run.ts";
 import { connectTo, probes, startServers } from "./run-dynamodb.ts";
 
 const processes = 2;
-const rounds = 9;
+const iterations = 9;
 
-/** The runs of `run/dynamodb` in several processes at once, against one of them alone. */
+/** The runs of `run/dynamodb` in several processes at once, compared with one process. */
 export async function measureFleet(name: string): Promise<Figure> {
   const servers = await startServers();
   const fleet = Array.from({ length: processes }, () => startRole("fleet-member", servers.urls));
   try {
     const { perSecond } = await interleave(
-      rounds,
+      iterations,
       () => runIn(fleet.slice(0, 1)),
       () => runIn(fleet),
     );
@@ -33,7 +33,7 @@ async function runIn(members: readonly Child[]): Promise<{ readonly perSecond: n
   return { perSecond: (total * 1000) / (performance.now() - began) };
 }
 
-/** The role of those processes: for each line that it reads it runs all tasks once, and prints how many runs that were. */
+/** The role of those processes: for each line of input, runs all tasks once and prints the number of runs. */
 export async function joinFleet(urls: readonly string[]): Promise<void> {
   const { app } = connectTo(urls);
   for await (const _ of createInterface(process.stdin)) {

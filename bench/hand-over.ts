@@ -24,13 +24,16 @@ import { startRole } from "./child.ts";
 import { type Figure, figure, percentile } from "./measure.ts";
 import { repoId } from "./repo-id.ts";
 
-/** Each has a table of its own, and in it a chain of leaders for each place. */
+/** Each app has its own table, and a chain of leaders for each leadership. */
 const apps = 4;
 const tasksOfApp = 10;
 const handOvers = 12;
-/** How long an invocation may take. A leader's own work is three fifths of it, and its successor is there for the last fifth of that. */
+/**
+ * Duration of an invocation. A leader leads for three fifths of it, and its successor runs during the last fifth of
+ * that.
+ */
 const invocationMs = 5_000;
-/** The start of a function, which takes its time while its predecessor is at work. */
+/** Start time of a function, while its predecessor is active. */
 const startMs = 200;
 const betweenClaimsMs = 100;
 
@@ -43,15 +46,15 @@ const activity = defineProcessor(repo, {
   },
 });
 
-/** When a leader's streams were open, in milliseconds. */
+/** The times at which a leader's streams were open, in milliseconds. */
 interface Held {
   opened: number | undefined;
   closed: number;
 }
 
 /**
- * From a leader's last stream to its successor's first one, at the real handlers and a database of this machine, whose
- * invocations are seconds long instead of minutes. The floor: one claim of a place, a read and a write.
+ * The time from a leader's last stream to its successor's first one, with the real handlers and a local database;
+ * invocations last seconds instead of minutes. The floor is one claim of a leadership: a read and a write.
  */
 export async function measureHandOver(name: string): Promise<readonly Figure[]> {
   const database = startRole("serve-database", []);
@@ -80,22 +83,22 @@ export async function measureHandOver(name: string): Promise<readonly Figure[]> 
           upstream: connection,
           alarms,
         });
-      return [eagerLeader(0, 1), "signals" as const].map(async (place) => {
-        // Not all at the same moment.
+      return [eagerLeader(0, 1), "signals" as const].map(async (leadership) => {
+        // Spread the apps over time.
         await sleep((app * invocationMs) / 2 / apps);
-        if (place !== "signals") await startTasks(appOf, app, upstream);
-        gaps[place === "signals" ? "signals" : "eager"].push(
-          ...gapsOf(await leadersOf(place, appOf, upstream.grpcUrl)),
+        if (leadership !== "signals") await startTasks(appOf, app, upstream);
+        gaps[leadership === "signals" ? "signals" : "eager"].push(
+          ...gapsOf(await leadersOf(leadership, appOf, upstream.grpcUrl)),
         );
       });
     });
     await Promise.all(chains);
     measured.abort();
     const floors = await claims;
-    return (["eager", "signals"] as const).flatMap((place) =>
+    return (["eager", "signals"] as const).flatMap((leadership) =>
       [50, 99].map((percent) =>
-        figure(`${name}/${place}/p${percent}`, "ms", {
-          value: percentile(gaps[place], percent),
+        figure(`${name}/${leadership}/p${percent}`, "ms", {
+          value: percentile(gaps[leadership], percent),
           floor: percentile(floors, percent),
         }),
       ),
@@ -119,8 +122,8 @@ async function startTasks(appOf: AppOf, app: number, { grpcUrl, seed }: Awaited<
   connection.close();
 }
 
-/** Leaders of a place, each started by the one before it. Resolves to when their streams were open. */
-async function leadersOf(place: LeaderName, appOf: AppOf, baseUrl: string): Promise<readonly Held[]> {
+/** Runs a chain of leaders, each started by its predecessor. Resolves to the times when their streams were open. */
+async function leadersOf(leadership: LeaderName, appOf: AppOf, baseUrl: string): Promise<readonly Held[]> {
   const leaders: Held[] = [];
   const running: Promise<unknown>[] = [];
   const start = (): Promise<unknown> => {
@@ -131,29 +134,29 @@ async function leadersOf(place: LeaderName, appOf: AppOf, baseUrl: string): Prom
         if (leaders.length <= handOvers) running.push(sleep(startMs).then(start));
       }
     })(systemClock);
-    const ports = appOf(observed(connection, held, place), wakes);
+    const ports = appOf(observed(connection, held, leadership), wakes);
     const context = { getRemainingTimeInMillis: () => invocationMs, awsRequestId: "bench" };
     leaders.push(held);
-    const detail = { holder: place };
-    const hold = async () =>
-      place === "signals"
+    const detail = { holder: leadership };
+    const lead = async () =>
+      leadership === "signals"
         ? signalsHandler(ports, {}, context)
         : eagerHandler(ports, { source: wakeSource, "detail-type": detailTypes.holdEager, detail }, context);
-    return hold().finally(() => connection.close());
+    return lead().finally(() => connection.close());
   };
   running.push(start());
-  // Each of them starts the next one before it ends.
+  // Each of them starts its successor before it ends.
   for (let i = 0; i < running.length; i++) await running[i];
   if (leaders.length !== handOvers + 1)
-    throw new Error(`${place}: expected ${handOvers} hand-overs, saw ${leaders.length - 1}`);
+    throw new Error(`${leadership}: expected ${handOvers} hand-overs, saw ${leaders.length - 1}`);
   return leaders;
 }
 
 /**
- * A connection that notes when its first stream was there, and when the last one ended. The server says nothing on a
- * stream of signals before the first one: that is there when it has been asked for.
+ * A connection that records when its first stream opened and its last one ended. A server sends nothing on a stream of
+ * signals before the first one, so that stream counts as open when it is requested.
  */
-function observed(connection: UpstreamConnection, held: Held, place: LeaderName): UpstreamConnection {
+function observed(connection: UpstreamConnection, held: Held, leadership: LeaderName): UpstreamConnection {
   const { unary, stream } = connection.transport;
   return {
     ...connection,
@@ -164,7 +167,7 @@ function observed(connection: UpstreamConnection, held: Held, place: LeaderName)
           held.closed = performance.now();
         });
         const answered = stream(method, signal, ...rest);
-        const response = place === "signals" ? answered : await answered;
+        const response = leadership === "signals" ? answered : await answered;
         held.opened ??= performance.now();
         return response;
       },

@@ -11,10 +11,10 @@ import {
 import { liveBroadcast, repo } from "../functions/nog/index.ts";
 import { arrivalOf, repoIds } from "./latency-events.ts";
 
-/* The app in the function processes of the latency benchmarks: its activity says when it sees an event. */
+/* The app in the function processes of the latency benchmarks: its activity prints when it sees an event. */
 
 const recordArrivals = defineProcessor(repo, {
-  name: "note-arrivals",
+  name: "record-arrivals",
   async processEvents(run, stream) {
     let { tail } = run;
     for await (const { id, event } of stream) {

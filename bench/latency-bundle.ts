@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import type { handlers } from "./latency-app.ts";
 
-/** Which of the app's handlers each function has. */
+/** The handler of each function. */
 const functions: Readonly<Record<string, keyof typeof handlers>> = {
   lazy: "wake",
   cron: "cron",
@@ -12,8 +12,8 @@ const functions: Readonly<Record<string, keyof typeof handlers>> = {
 };
 
 /**
- * Writes the functions of the latency app into a folder, where and how the local runtime expects them: bundled with
- * everything inside, as those that are deployed (scripts/build.mjs).
+ * Writes the functions of the latency app where the local runtime expects them, bundled like the deployed functions
+ * (scripts/build.mjs).
  */
 export async function bundleLatencyApp(project: string, folder: string): Promise<void> {
   await build({

@@ -4,7 +4,7 @@ import { uuidBytes } from "../functions/nog/index.ts";
 import { connectUpstream } from "../functions/upstream/connection.ts";
 import { arrivalOf, repoIds } from "./latency-events.ts";
 
-/** The role of the floor's process: connect's own client, and a loop for each stream. */
+/** The role of the floor's process: connect's own client with a loop for each stream. */
 export async function watchArrivals([baseUrl = ""]: readonly string[]): Promise<void> {
   const client = createClient(Repos, connectUpstream({ baseUrl, protocol: "grpc" }).transport);
   const watch = async (repoId: string) => {

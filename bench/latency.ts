@@ -17,16 +17,16 @@ import { type Figure, figure } from "./measure.ts";
 /** The bundle is in .build/bench. */
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const registry = "bench";
-/** A round has one event for each repo; the first is not counted. */
-const rounds = 9;
-/** 25 events a second on average. */
+/** An iteration has one event for each repo; the first iteration is not counted. */
+const iterations = 9;
+/** 25 events per second on average. */
 const maxGapMs = 80;
 const readyMs = 20_000;
 const lastEventMs = 10_000;
-/** After the last event of a round, so that nothing of it is left to do in the next one. */
+/** Pause after an iteration, so that its work ends before the next one. */
 const quietMs = 200;
 
-/** Where events are committed, and where they arrive. */
+/** An upstream, and the arrivals of its events. */
 interface Side {
   readonly name: string;
   readonly upstream: Upstream;
@@ -34,8 +34,8 @@ interface Side {
 }
 
 /**
- * How long events take from their commit to an activity through everything that `npm start` starts, and from a like
- * server in the same process to a bare watch, in turn.
+ * The latency from an event's commit to an activity through everything that `npm start` starts, alternating with a bare
+ * watch of a similar server in the same process.
  */
 export async function measureLatency(name: string, engine: "lazy" | "eager"): Promise<readonly Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "tailwake-bench-"));
@@ -53,14 +53,14 @@ export async function measureLatency(name: string, engine: "lazy" | "eager"): Pr
       engine,
       seed,
       onLog: (_, line) => arrivals.read(line),
-      onFailure: (what) => failures.push(what),
+      onFailure: (message) => failures.push(message),
     });
     closing.push(() => runtime.close());
     await allWatching(floor.upstream, runtime, engine);
     const ours: Side = { name: engine, upstream: runtime.upstream, arrivals };
     const random = sequence(1);
-    for (let round = 0; round < rounds; round++)
-      for (const side of [floor, ours]) await commitRound(side, round, random);
+    for (let iteration = 0; iteration < iterations; iteration++)
+      for (const side of [floor, ours]) await commitEvents(side, iteration, random);
     if (failures.length > 0) throw new Error(failures.join("\n"));
     const first = repoIds.length;
     return ([50, 99] as const).map((percent) =>
@@ -75,7 +75,7 @@ export async function measureLatency(name: string, engine: "lazy" | "eager"): Pr
   }
 }
 
-/** A server of its own: what signals make of an event must not be in the way of the floor. */
+/** A separate server, so that the work for signals does not slow down the floor. */
 async function startFloor(closing: (() => Promise<void>)[]): Promise<Side> {
   const upstream = await startUpstream();
   closing.push(() => upstream.close());
@@ -86,7 +86,7 @@ async function startFloor(closing: (() => Promise<void>)[]): Promise<Side> {
   const read = async () => {
     for (;;) arrivals.read(await watcher.line());
   };
-  // It ends with its process.
+  // The reader ends with its process.
   read().catch(() => {});
   return { name: "floor", upstream, arrivals };
 }
@@ -99,7 +99,7 @@ function seed({ seed }: Upstream): void {
   }
 }
 
-/** Until all tasks have caught up and all streams are open: the floor's, and those of the signals or of the tasks. */
+/** Waits until all tasks have caught up and all streams are open: those of the floor, and of the signals or tasks. */
 async function allWatching(floor: Upstream, runtime: Runtime, engine: "lazy" | "eager"): Promise<void> {
   const [status, streams] = engine === "lazy" ? ["sleeping", 1] : ["running", repoIds.length];
   let tasks = 0;
@@ -113,18 +113,22 @@ async function allWatching(floor: Upstream, runtime: Runtime, engine: "lazy" | "
   throw new Error(`not ready: ${tasks} tasks ${status}, ${openCalls} streams open, ${floor.openCalls} of the floor`);
 }
 
-/** Commits at irregular intervals: at regular ones all events would meet the same moment of a cycle. */
-async function commitRound({ name, upstream, arrivals }: Side, round: number, random: () => number): Promise<void> {
+/** Commits at irregular intervals: at regular ones all events would arrive at the same phase of a cycle. */
+async function commitEvents(
+  { name, upstream, arrivals }: Side,
+  iteration: number,
+  random: () => number,
+): Promise<void> {
   let at = performance.now();
   for (const [i, repoId] of repoIds.entries()) {
     at += maxGapMs * random();
     await sleep(Math.max(0, at - performance.now()));
-    const fsoRepoErrorMessage = eventText(round * repoIds.length + i);
+    const fsoRepoErrorMessage = eventText(iteration * repoIds.length + i);
     upstream.seed.appendRepoEvents(uuidBytes(repoId, "repoId"), [
       { event: RepoEvent_Type.EV_FSO_REPO_ERROR_SET, fsoRepoErrorMessage },
     ]);
   }
-  const committed = (round + 1) * repoIds.length;
+  const committed = (iteration + 1) * repoIds.length;
   await until(() => arrivals.count === committed, lastEventMs);
   expectCount(`events that ${name} saw`, arrivals.count, committed);
   await sleep(quietMs);

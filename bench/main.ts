@@ -4,22 +4,22 @@ import type { Figure } from "./measure.ts";
 
 type Benchmark = (name: string) => Promise<Figure | readonly Figure[]>;
 
-const quarantine = { perMessage: 1, reading: "events" } as const;
+const onePerMessage = { perMessage: 1, reading: "events" } as const;
 const byHundreds = { perMessage: 100, reading: "batches" } as const;
 const rawDrain = async (name: string, drain: RawDrain) => (await import("./drain.ts")).measureRawDrain(name, drain);
 
-/** Imported when they are measured: a benchmark's packages are not another one's memory. */
+/** Loaded on demand, so that a benchmark's packages do not use another one's memory. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "drain-engine/1": async (name) => (await import("./drain.ts")).measureDrain(name, 1, "events"),
   "drain-engine/100": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "batches"),
   "drain-engine/100/events": async (name) => (await import("./drain.ts")).measureDrain(name, 100, "events"),
-  "drain-raw/grpc/1": (name) => rawDrain(name, { protocol: "grpc", ...quarantine }),
+  "drain-raw/grpc/1": (name) => rawDrain(name, { protocol: "grpc", ...onePerMessage }),
   "drain-raw/grpc/100": (name) => rawDrain(name, { protocol: "grpc", ...byHundreds }),
-  "drain-raw/grpc/1/20ms": (name) => rawDrain(name, { protocol: "grpc", ...quarantine, roundTripMs: 20 }),
-  "drain-raw/grpc/1/100-streams": (name) => rawDrain(name, { protocol: "grpc", ...quarantine, streams: 100 }),
-  "drain-raw/connect/1": (name) => rawDrain(name, { protocol: "connect", ...quarantine }),
+  "drain-raw/grpc/1/20ms": (name) => rawDrain(name, { protocol: "grpc", ...onePerMessage, roundTripMs: 20 }),
+  "drain-raw/grpc/1/100-streams": (name) => rawDrain(name, { protocol: "grpc", ...onePerMessage, streams: 100 }),
+  "drain-raw/connect/1": (name) => rawDrain(name, { protocol: "connect", ...onePerMessage }),
   "drain-raw/connect/100": (name) => rawDrain(name, { protocol: "connect", ...byHundreds }),
-  "drain-raw/grpc-web/1": (name) => rawDrain(name, { protocol: "grpc-web", ...quarantine }),
+  "drain-raw/grpc-web/1": (name) => rawDrain(name, { protocol: "grpc-web", ...onePerMessage }),
   "drain-raw/grpc-web/100": (name) => rawDrain(name, { protocol: "grpc-web", ...byHundreds }),
   "run/memory": async (name) => (await import("./run.ts")).measureRuns(name, 1),
   "run/empty": async (name) => (await import("./run.ts")).measureRuns(name, 0),
@@ -37,7 +37,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "start/ready": async (name) => (await import("./start.ts")).measureStart(name),
 };
 
-/** What the child processes of benchmarks do; a colon is in the name of no benchmark. */
+/** The roles of the benchmarks' child processes; no benchmark name contains a colon. */
 const roles: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   "role:serve-events": async (args) => (await import("./event-server.ts")).serveEvents(args),
   "role:null-database": async (args) => (await import("./null-database.ts")).serveNullDatabase(args),
@@ -58,11 +58,11 @@ const roles: Readonly<Record<string, (args: readonly string[]) => Promise<void>>
 
 const usage = `Usage: npm run bench [-- NAME... [--json]]
 
-Prints ratios to a floor measured in the same run. NAME is one of these, or how some of them begin:
+Prints ratios to a floor measured in the same run. NAME is one of these, or a prefix:
 ${Object.keys(benchmarks)
   .map((name) => `  ${name}\n`)
   .join("")}
-  --json   one object a line: name, value, unit, floor, ratio
+  --json   one object per line: name, value, unit, floor, ratio
   --help   print this
 `;
 
@@ -115,7 +115,7 @@ function text({ name, value, unit, floor, ratio }: Figure): string {
 const row = (name: string, value: string, floor: string, ratio: string, unit: string) =>
   `${name.padEnd(30)}${value.padStart(10)}${floor.padStart(10)}${ratio.padStart(8)}  ${unit}\n`;
 
-/** As many digits as mean something. */
+/** Four significant digits. */
 const rounded = (value: number) => Number(value.toPrecision(4));
 const grouped = (value: number) => rounded(value).toLocaleString("en-US");
 

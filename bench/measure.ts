@@ -1,4 +1,4 @@
-/** What one benchmark says: our value, and the floor measured beside it. */
+/** A result of a benchmark: our value, and the floor measured in the same run. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
@@ -20,11 +20,11 @@ export function figure(name: string, unit: string, { value, floor }: Pair): Figu
 type Samples<K extends string> = Readonly<Record<K, number>>;
 
 /**
- * Measures floor and ours in turn, so that what else the machine does meets both, and takes the median of each. One
- * round before the first is thrown away: it compiles, connects and fills caches.
+ * Measures floor and ours alternately, so that other load affects both, and returns the median of each. Discards one
+ * warm-up iteration, which compiles, connects and fills caches.
  */
 export async function interleave<K extends string>(
-  rounds: number,
+  iterations: number,
   floor: () => Promise<Samples<K>>,
   ours: () => Promise<Samples<K>>,
 ): Promise<Readonly<Record<K, Pair>>> {
@@ -32,7 +32,7 @@ export async function interleave<K extends string>(
   const values: Samples<K>[] = [];
   await floor();
   await ours();
-  for (let round = 0; round < rounds; round++) {
+  for (let iteration = 0; iteration < iterations; iteration++) {
     floors.push(await floor());
     values.push(await ours());
   }
@@ -43,7 +43,7 @@ export async function interleave<K extends string>(
   return Object.fromEntries(pairs) as Record<K, Pair>;
 }
 
-/** What `work` took: units of work a second, and microseconds of this process's CPU a unit. */
+/** Measures `work`: units per second, and microseconds of this process's CPU per unit. */
 export async function timed(
   units: number,
   work: () => Promise<unknown>,
@@ -64,7 +64,7 @@ function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** What so many percent of the values are at most. */
+/** The value that so many percent of the values do not exceed. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? Number.NaN;

@@ -12,12 +12,12 @@ const perRun = 100;
 const perMessage = 10;
 const perBatch = 10;
 const events = 1_000_000;
-/** Before the second half. */
+/** Events before the second half. */
 const half = events / 2;
 
 /**
- * What a process of the lazy function holds after a million events, in runs of a hundred, against what it held after
- * half of them: what lives, and what it has of the machine.
+ * The memory of a process of the lazy function after a million events in runs of a hundred, compared with half of them:
+ * live objects and resident memory.
  */
 export async function measureLazyMemory(name: string): Promise<readonly Figure[]> {
   const { url, child } = await startEventServer({ events: perRun, perMessage, calls: 1_009 });
@@ -35,7 +35,7 @@ export async function measureLazyMemory(name: string): Promise<readonly Figure[]
   }
 }
 
-/** The role of that process: prints what it held after the first half, and after all. */
+/** The role of that process: prints its memory after the first half and after all events. */
 export async function runLazily([baseUrl = ""]: readonly string[]): Promise<void> {
   const connection = connectUpstream({ baseUrl, protocol: "grpc" });
   const app = new CountingApp(connection, "events");

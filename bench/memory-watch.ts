@@ -7,13 +7,13 @@ import { residentBytes } from "./resident.ts";
 import { connectForMany, watchBare, watchWithEngine } from "./watch.ts";
 
 const watches = 10_000;
-/** So long that each stream has had a heartbeat. */
+/** Long enough for a heartbeat on each stream. */
 const idleMs = 11_000;
 const openMs = 60_000;
-/** How long one event may take to all of them. */
+/** Maximum time for one event to reach all watches. */
 const eventMs = 10_000;
 
-/** What an idle watch costs a process that has many of them on one connection. */
+/** The memory of an idle watch in a process that has many of them on one connection. */
 export async function measureWatchMemory(name: string): Promise<Figure> {
   const server = startRole("serve-watches", []);
   try {
@@ -30,7 +30,7 @@ async function kibibytesIn(role: string, url: string, server: Child): Promise<nu
   const leader = startRole(role, [url], ["--expose-gc"]);
   try {
     const kibibytes = Number(await leader.line());
-    // A figure of watches that are dead would be worth nothing.
+    // The figure is only valid if all watches are alive.
     server.tell("event");
     expectCount(`${role}: watches that saw an event`, Number(await leader.line()), watches);
     return kibibytes;
@@ -39,7 +39,9 @@ async function kibibytesIn(role: string, url: string, server: Child): Promise<nu
   }
 }
 
-/** The role of those processes: prints the KiB of one of its idle watches, then how many of them saw the next event. */
+/**
+ * The role of those processes: prints the KiB per idle watch, then the number of watches that received the next event.
+ */
 export async function holdWatches(role: "watch-bare" | "watch-engine", [baseUrl = ""]: readonly string[]) {
   const connection = connectForMany(baseUrl);
   const repoIds = Array.from({ length: watches }, (_, i) => repoId(i));

@@ -5,9 +5,9 @@ import { expectCount } from "./floor.ts";
 import { type Figure, figure, interleave } from "./measure.ts";
 
 const events = 200_000;
-const rounds = 7;
+const iterations = 7;
 
-/** The most memory that a process takes to drain one long stream, each time a new process. */
+/** The peak memory of a process that drains one long stream, in a new process each time. */
 export async function measureMemory(name: string): Promise<Figure> {
   const { url, child } = await startEventServer({ events, perMessage: 1, calls: 1 });
   const drainIn = async (role: string) => {
@@ -22,7 +22,7 @@ export async function measureMemory(name: string): Promise<Figure> {
   };
   try {
     const { megabytes } = await interleave(
-      rounds,
+      iterations,
       () => drainIn("drain-bare"),
       () => drainIn("drain-engine"),
     );
@@ -32,7 +32,7 @@ export async function measureMemory(name: string): Promise<Figure> {
   }
 }
 
-/** The role of those processes: loads no more than it needs, drains once, says how large it became. */
+/** The role of those processes: loads only what it needs, drains once, and prints its peak memory. */
 export async function drainOnce(role: "drain-bare" | "drain-engine", [baseUrl = ""]: readonly string[]): Promise<void> {
   const connection = connectUpstream({ baseUrl, protocol: "grpc" });
   const counted =

@@ -3,8 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /**
- * The role of a process that answers each request to DynamoDB at once, with what it was given for the operation, and
- * keeps nothing. Prints its URL; ends when standard input closes.
+ * The role of a process that answers each DynamoDB request immediately with the given answer for its operation, and
+ * stores nothing. Prints its URL; ends when standard input closes.
  */
 export async function serveNullDatabase([answers = "{}"]: readonly string[]): Promise<void> {
   const byOperation = Object.entries(JSON.parse(answers) as Record<string, unknown>).map(

@@ -5,8 +5,8 @@ import { RepoEventsISchema, RepoEventsOSchema } from "../functions/nog/gen/nogfs
 import { contentTypes, eventsPath, type Protocol } from "./event-server.ts";
 
 /**
- * The floor of a transport: the events of one call, counted with nothing but `node:http2`, or fetch, and protobuf-es. No
- * deadlines, no errors, no back pressure that is not the transport's own.
+ * The floor of a transport: counts the events of one call with only `node:http2` or fetch, and protobuf-es. It has no
+ * deadlines, no error handling, and only the transport's own back pressure.
  */
 export interface RawClient {
   count(): Promise<number>;
@@ -16,7 +16,7 @@ export interface RawClient {
 export const rawClient = (url: string, protocol: Protocol): RawClient =>
   protocol === "grpc" ? rawGrpc(url) : rawFetch(url, protocol);
 
-/** So large that a server never waits for word that it was read. */
+/** Large enough that a server never waits for a window update. */
 const windowBytes = 64 * 1024 * 1024;
 
 function rawGrpc(url: string): RawClient {
@@ -59,7 +59,7 @@ const request = () =>
 
 const prefixBytes = 5;
 
-/** Cuts chunks into messages, decodes them and counts their events. */
+/** Splits chunks into messages, decodes them and counts their events. */
 class FrameCounter {
   events = 0;
   #rest: Uint8Array = Buffer.alloc(0);
@@ -71,7 +71,7 @@ class FrameCounter {
     while (bytes.length - at >= prefixBytes) {
       const end = at + prefixBytes + view.getUint32(at + 1);
       if (end > bytes.length) break;
-      // Others are no messages: the end of a stream over fetch.
+      // Other frames are not messages: the end of a stream over fetch.
       if (bytes[at] === 0)
         this.events += fromBinary(RepoEventsOSchema, bytes.subarray(at + prefixBytes, end)).events.length;
       at = end;

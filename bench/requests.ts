@@ -9,10 +9,10 @@ import { type Figure, figure } from "./measure.ts";
 import { repoId } from "./repo-id.ts";
 
 const repos = 50;
-/** The least that a lease and a commit can cost. */
+/** The minimum for acquire and commit. */
 const floor = 2;
 
-/** Requests that leave the SDK, a run; a signal has to find the tasks of its aggregate first. */
+/** Requests of the SDK per run; a signal first has to query the tasks of its aggregate. */
 export async function measureRequests(name: string): Promise<readonly Figure[]> {
   const { url, child } = await startEventServer({ events: 1, perMessage: 1, calls: repos + 1 });
   const connection = connectUpstream({ baseUrl: url, protocol: "grpc" });

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** What this process holds (--expose-gc). After two collections: what finalizers let go of in the first one goes in the second. */
+/**
+ * Resident memory of this process (needs --expose-gc). Collects twice: objects released by finalizers in the first
+ * collection are freed in the second.
+ */
 export async function residentBytes(): Promise<number> {
   for (let i = 0; i < 2; i++) {
     globalThis.gc?.();

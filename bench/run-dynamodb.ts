@@ -18,12 +18,12 @@ import { repoId } from "./repo-id.ts";
 import { figuresOf, repoIds, sidesOf } from "./run.ts";
 
 const eventsEach = 1;
-/** The SDK's calls take their time. */
+/** One sweep, since the SDK's calls are slow. */
 const sweeps = 1;
 
 /**
- * Runs whose table is a server that answers at once, against the same two calls of the SDK, one after the other, with
- * the bare loop between them. They are woken by probes: a signal would be one Query more.
+ * Runs with a table that answers immediately, compared with the same two SDK calls in sequence with the bare loop
+ * between them. Probes wake them: a signal would add a Query.
  */
 export async function measureDynamoRuns(name: string): Promise<readonly Figure[]> {
   const servers = await startServers();
@@ -44,7 +44,7 @@ export async function measureDynamoRuns(name: string): Promise<readonly Figure[]
   }
 }
 
-/** What such runs need: a server of events, and the table that is none. */
+/** Starts the servers of such runs: of events, and the null database. */
 export async function startServers() {
   const events = await startEventServer({ events: eventsEach, perMessage: 1, calls: 1 });
   const connection = connectUpstream({ baseUrl: events.url, protocol: "grpc" });
@@ -55,7 +55,7 @@ export async function startServers() {
   return { urls, end: () => Promise.all([events.child.end(), database.end()]) };
 }
 
-/** The app whose runs they are, in this process. */
+/** The app in this process. */
 export function connectTo([eventsUrl = "", endpoint = ""]: readonly string[]) {
   const connection = connectUpstream({ baseUrl: eventsUrl, protocol: "grpc" });
   const credentials = { accessKeyId: "bench", secretAccessKey: "bench" };
@@ -72,7 +72,7 @@ const keyOf = (entity: string) => ({ entity, kind: "repo", activity: "count-even
 
 export const probes = repoIds.map((entity) => ({ class: "probe", key: keyOf(entity) }) as const);
 
-/** The item of a task that has run, as the table would give it back: always the same one. */
+/** The item of a task that has run, as the table returns it: always the same. */
 async function itemOf(connection: UpstreamConnection): Promise<Record<string, AttributeValue>> {
   const store = new MemoryTaskStore();
   const app = new CountingApp(connection, "events", { store });
@@ -85,7 +85,7 @@ async function itemOf(connection: UpstreamConnection): Promise<Record<string, At
   return { ...taskItemKey({ entity, kind, activity }), ...Object.fromEntries(encoded) };
 }
 
-/** What some work has the client send. */
+/** The commands that `work` sends with the client. */
 async function sentBy(client: DynamoDBClient, work: () => Promise<void>): Promise<UpdateItemCommandInput[]> {
   const inputs: UpdateItemCommandInput[] = [];
   client.middlewareStack.add(

@@ -11,19 +11,19 @@ import { repoId } from "./repo-id.ts";
 
 const repos = 1_000;
 const perBatch = 10;
-/** Runs at once, and calls at once of the floor. */
+/** Concurrent runs, and concurrent calls of the floor. */
 const atOnce = 20;
-/** One sample wakes each repo so often. */
+/** Number of wakes of each repo in one sample. */
 const sweeps = 3;
-const rounds = 9;
-/** Prime to the repos: no repo gets the same event twice in a row. */
+const iterations = 9;
+/** Coprime to the number of repos, so that no repo gets the same event twice in a row. */
 const differentCalls = 1_009;
 
 export const repoIds = Array.from({ length: repos }, (_, i) => repoId(i));
 
 /**
- * Short runs: each is woken by a signal, opens its stream, reads no event or one, and commits. They and the floor are
- * processes of their own, so that neither has the other's garbage to collect.
+ * Short runs: a signal wakes each; it opens its stream, reads no event or one, and commits. They and the floor run in
+ * separate processes, so that garbage collection of one does not affect the other.
  */
 export async function measureRuns(name: string, eventsEach: 0 | 1): Promise<readonly Figure[]> {
   const server = await startEventServer({ events: eventsEach, perMessage: 1, calls: differentCalls });
@@ -42,7 +42,7 @@ async function sampleOf(child: Child): Promise<Sample> {
   return JSON.parse(await child.line());
 }
 
-/** The role of those processes: for each line that it reads it takes a sample of its side, and prints it. */
+/** The role of those processes: for each line of input, takes a sample of its side and prints it. */
 export async function runShortly([side = "", url = "", eventsEach = ""]: readonly string[]): Promise<void> {
   const connection = connectUpstream({ baseUrl: url, protocol: "grpc" });
   const app = new CountingApp(connection, "events");
@@ -61,16 +61,16 @@ type Sample = Awaited<ReturnType<typeof timed>>;
 
 export interface ComparedRuns {
   readonly app: CountingApp;
-  /** Each of which causes a run. */
+  /** Each message causes a run. */
   readonly messages: readonly WakeMessage[];
-  /** How often they come in one sample. */
+  /** Number of times that they are delivered in one sample. */
   readonly sweeps: number;
   readonly eventsEach: number;
-  /** The floor of one run; resolves to its events. */
+  /** The floor of one run; resolves to its number of events. */
   bare(): Promise<number>;
 }
 
-/** The app's runs by batches, and as many bare ones with as many under way at once: their rate, and this process's CPU. */
+/** The app's runs in batches, and as many bare ones with the same concurrency: their rate, and this process's CPU. */
 export function sidesOf(compared: ComparedRuns): Readonly<Record<Side, () => Promise<Sample>>> {
   const { app, messages, sweeps, eventsEach, bare } = compared;
   const runs = messages.length * sweeps;
@@ -98,11 +98,11 @@ export async function figuresOf(
   name: string,
   { bare, engine }: Readonly<Record<Side, () => Promise<Sample>>>,
 ): Promise<readonly Figure[]> {
-  const { perSecond, cpuMicros } = await interleave(rounds, bare, engine);
+  const { perSecond, cpuMicros } = await interleave(iterations, bare, engine);
   return [figure(name, "runs/s", perSecond), figure(`${name}/cpu`, "µs of client CPU/run", cpuMicros)];
 }
 
-/** Delivers messages in batches, with as many runs at once as the floor has calls. */
+/** Delivers messages in batches, with the same concurrency as the floor. */
 export async function invokeAll(app: CountingApp, messages: readonly WakeMessage[]): Promise<void> {
   const batches = Array.from({ length: messages.length / perBatch }, (_, i) =>
     messages.slice(i * perBatch, (i + 1) * perBatch),

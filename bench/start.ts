@@ -10,9 +10,9 @@ import { type Figure, figure, interleave } from "./measure.ts";
 
 /** The bundle is in .build/bench. */
 const project = fileURLToPath(new URL("../..", import.meta.url));
-const rounds = 5;
+const iterations = 5;
 
-/** From the start of the process until everything of `npm start` is up, against a node that has nothing to do. */
+/** The time from the start of the process until `npm start` is ready, compared with an empty Node program. */
 export async function measureStart(name: string): Promise<Figure> {
   const folder = mkdtempSync(join(tmpdir(), "tailwake-bench-"));
   const root = join(folder, "root");
@@ -22,7 +22,7 @@ export async function measureStart(name: string): Promise<Figure> {
   writeFileSync(empty, "");
   try {
     const { ms } = await interleave(
-      rounds,
+      iterations,
       async () => ({ ms: await untilExit(empty) }),
       async () => ({ ms: await untilReady(root) }),
     );

@@ -21,14 +21,14 @@ const dayMs = 86_400_000;
 const context = { getRemainingTimeInMillis: () => 60_000, awsRequestId: "bench" };
 
 /**
- * A table in memory whose due index is a sorted list for each shard, as DynamoDB's is: a query costs what it finds, and
- * nothing for what lies behind. For tasks whose due times do not move.
+ * A table in memory with a sorted due index per shard, like DynamoDB's: a query costs only the entries that it returns.
+ * For tasks whose due times do not change.
  */
 class SortedStore extends MemoryTaskStore {
   readonly #shards = Array.from({ length: dueShards }, (): DueEntry[] => []);
   queries = 0;
 
-  /** To be called in the order of their due times. */
+  /** Call it in the order of the due times. */
   async load(key: TaskKey, update: Update, due: number): Promise<void> {
     await this.update(key, update);
     this.#shards[dueShard(key)]?.push({ key, due });
@@ -48,8 +48,8 @@ class SortedStore extends MemoryTaskStore {
 }
 
 /**
- * The role of a process with so many sleeping tasks, none of which is due for hours. Prints how many it has stored; then,
- * for each line that it reads, what a tick took.
+ * The role of a process with many sleeping tasks, none of which is due for hours. Prints how many it has stored; then,
+ * for each line of input, the cost of a tick.
  */
 export async function tickOften([tasks = "0"]: readonly string[]): Promise<void> {
   const store = new SortedStore();
@@ -61,7 +61,7 @@ export async function tickOften([tasks = "0"]: readonly string[]): Promise<void>
     log: jsonLogger(() => {}),
     random: Math.random,
     upstream: () => {
-      throw new Error("expected no task to be looked at");
+      throw new Error("expected no task to be checked");
     },
   });
   const now = Date.now();

@@ -4,9 +4,9 @@ import { type Figure, figure, interleave } from "./measure.ts";
 
 const many = 1_000_000;
 const few = 100;
-const rounds = 15;
+const iterations = 15;
 
-/** What a tick costs that finds nothing due among very many sleeping tasks, against one among few. */
+/** The cost of a tick that finds nothing due among many sleeping tasks, compared with few. */
 export async function measureTick(name: string): Promise<readonly Figure[]> {
   const among = (tasks: number) => startRole("tick", [tasks], ["--max-old-space-size=4096"]);
   const [forFloor, ours] = [among(few), among(many)];
@@ -18,7 +18,7 @@ export async function measureTick(name: string): Promise<readonly Figure[]> {
       expectCount("tasks stored", Number(await child.line()), tasks);
     }
     const { cpuMicros, queries } = await interleave(
-      rounds,
+      iterations,
       () => tickIn(forFloor),
       () => tickIn(ours),
     );

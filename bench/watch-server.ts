@@ -2,13 +2,12 @@ import { createServer, type ServerHttp2Stream } from "node:http2";
 import { createInterface } from "node:readline";
 import { encodeFrame, event, eventsPath, listen, manyStreams, responseHeaders } from "./event-server.ts";
 
-/** As nog's servers do (seed: nog 4450389, registryd.go). */
+/** As in nog's Go packages (backend/internal/nogfsoregd/registryd/registryd.go at 4450389). */
 const heartbeatMs = 10_000;
 
 /**
- * The role of a server of idle watches, like that of events plain HTTP/2 with frames encoded beforehand. Each call of
- * nogfso.Repos/Events stays open and says that it will block, at once and every ten seconds. A line on standard input
- * sends one event to all of them.
+ * The role of a server of idle watches: plain HTTP/2 with frames encoded beforehand. Each call of nogfso.Repos/Events
+ * stays open and sends willBlock at once and every ten seconds. A line of input sends one event to all calls.
  */
 export async function serveWatches(): Promise<void> {
   const willBlock = encodeFrame({ willBlock: true });

@@ -7,7 +7,7 @@ import { eager } from "../functions/engines/binding.ts";
 import { systemClock } from "../functions/foundation/clock.ts";
 import { jsonLogger } from "../functions/foundation/logger.ts";
 import { openInvocation } from "../functions/lambda/invocation.ts";
-import { holdEagerShard } from "../functions/leaders/eager-shard.ts";
+import { leadEagerShard } from "../functions/leaders/eager-shard.ts";
 import { Repos } from "../functions/nog/gen/nogfso/repos_pb.ts";
 import { repo, uuidBytes } from "../functions/nog/index.ts";
 import { startTask } from "../functions/run/start.ts";
@@ -15,8 +15,8 @@ import { memoryPorts } from "../functions/testing/memory-ports.ts";
 import { connectUpstream, type UpstreamConnection } from "../functions/upstream/connection.ts";
 
 /**
- * A connection for more streams than Node's client has memory for by default: from about 9,500 on it refuses some. An
- * app's own limit is 5,000 (TAILWAKE_EAGER_WATCHES).
+ * A connection for more streams than Node's client supports by default: from about 9,500 on it refuses some. An app's
+ * own limit is 5,000 (TAILWAKE_EAGER_WATCHES).
  */
 export function connectForMany(baseUrl: string): UpstreamConnection {
   const sessionManager = new Http2SessionManager(baseUrl, undefined, { maxSessionMemory: 1024 });
@@ -24,14 +24,14 @@ export function connectForMany(baseUrl: string): UpstreamConnection {
   return { ...connectUpstream({ baseUrl, protocol: "grpc" }), transport };
 }
 
-/** Streams that are watched, for as long as the process lives. */
+/** Streams that are watched for the life of the process. */
 export interface Watchers {
-  /** How many have read up to the head. */
+  /** Number of streams read up to the head. */
   readonly atHead: number;
   readonly events: number;
 }
 
-/** The floor: connect's own client, and a loop for each stream. */
+/** The floor: connect's own client with a loop for each stream. */
 export function watchBare({ transport }: UpstreamConnection, repoIds: readonly string[]): Watchers {
   const watchers = { atHead: 0, events: 0 };
   const client = createClient(Repos, transport);
@@ -48,7 +48,7 @@ export function watchBare({ transport }: UpstreamConnection, repoIds: readonly s
   return watchers;
 }
 
-/** One leader with all the tasks, whose table is in memory. */
+/** One leader with all the tasks and a table in memory. */
 export async function watchWithEngine(upstream: UpstreamConnection, repoIds: readonly string[]): Promise<Watchers> {
   const watchers = { atHead: 0, events: 0 };
   const activity = defineProcessor(repo, {
@@ -74,6 +74,6 @@ export async function watchWithEngine(upstream: UpstreamConnection, repoIds: rea
   });
   for (const repoId of repoIds) await startTask(ports, activity, { repoId });
   const invocation = openInvocation(ports, 900_000);
-  void holdEagerShard(ports, { shard: 0, shards: 1 }, invocation).finally(() => invocation.end());
+  void leadEagerShard(ports, { shard: 0, shards: 1 }, invocation).finally(() => invocation.end());
   return watchers;
 }

@@ -3,9 +3,12 @@ import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { type Zippable, zipSync } from "fflate";
 
-/** The SDK asks it for the name of a browser, and only in one. */
+/** The SDK uses it only in a browser, to find the browser's name. */
 const browserOnly = ["bowser"];
-/** Where the SDK looks for credentials that are not in the environment, as those of a Lambda function always are. */
+/**
+ * The SDK's sources of credentials outside the environment; a Lambda function always has its credentials in the
+ * environment.
+ */
 const otherCredentials = [
   "@aws-sdk/credential-provider-ini",
   "@aws-sdk/credential-provider-login",
@@ -16,8 +19,8 @@ const otherCredentials = [
 ];
 
 /**
- * Imports of Node's HTTP modules become calls of `require`. An `import` asks a module for all that it exports, and
- * what `node:http` exports of web sockets makes Node 24 compile its whole fetch: a tenth of the start of a function.
+ * Turns imports of Node's HTTP modules into calls of `require`. An `import` evaluates every export of a module, and the
+ * web socket exports of `node:http` make Node 24 compile its whole fetch: a tenth of the start time of a function.
  */
 const requiredHttp: Plugin = {
   name: "required-http",
@@ -34,14 +37,14 @@ const requiredHttp: Plugin = {
 /** The size of a function's bundle, in bytes. */
 export interface BundleSize {
   readonly bytes: number;
-  /** Of these, what is loaded when the function starts. */
+  /** The part that is loaded when the function starts. */
   readonly atStart: number;
 }
 
 /**
- * Bundles Lambda functions, each into `OUTPUT/NAME/index.mjs` and what it imports only when needed, with everything
- * inside, the SDK too. `entries` has each function's source file by its name; the source exports `handler`. The same
- * sources give the same bytes.
+ * Bundles Lambda functions, each into `OUTPUT/NAME/index.mjs` and separate files for lazy imports, with all
+ * dependencies, including the SDK. `entries` maps a function's name to its source file, which exports `handler`. The
+ * same sources give the same bytes.
  */
 export async function bundleFunctions(
   folder: string,
@@ -56,7 +59,7 @@ export async function bundleFunctions(
       outdir: join(output, name),
       outExtension: { ".js": ".mjs" },
       bundle: true,
-      // What is imported only when it is needed, as the client of Secrets Manager, is a file of its own.
+      // Lazy imports, such as the client of Secrets Manager, become separate files.
       splitting: true,
       platform: "node",
       format: "esm",
@@ -81,14 +84,14 @@ const unix = 3;
 const readableFile = 0o100644 << 16;
 
 /**
- * Zips each folder of `bundles` into `OUTPUT/NAME.zip`. The same files give the same bytes. Returns their sizes. Zips of
- * an earlier time are removed, and nothing else is: people say where, and may say the folder that they are in.
+ * Zips each folder of `bundles` into `OUTPUT/NAME.zip`. The same files give the same bytes. Returns the sizes. Removes
+ * earlier zips, but no other file, since users choose the folder.
  */
 export async function zipFunctions(bundles: string, output: string): Promise<Record<string, number>> {
   await mkdir(output, { recursive: true });
   for (const file of await readdir(output)) if (file.endsWith(".zip")) await rm(join(output, file));
   const sizes: Record<string, number> = {};
-  // The oldest time that a zip archive can hold, which is local time in whatever zone.
+  // The earliest time that a zip archive can store, as local time.
   const mtime = new Date(1980, 0, 1);
   for (const name of (await readdir(bundles)).sort()) {
     const files: Zippable = {};
@@ -109,7 +112,7 @@ async function sizeOf(folder: string): Promise<BundleSize> {
   return { bytes: sum(sizes.keys()), atStart: sum(await loadedAtStart(folder, "index.mjs")) };
 }
 
-/** A file of a bundle and what it imports, without what it imports only when needed. */
+/** A file of a bundle and its imports, without lazy imports. */
 async function loadedAtStart(folder: string, file: string, seen = new Set<string>()): Promise<Set<string>> {
   if (seen.has(file)) return seen;
   seen.add(file);

@@ -1,52 +1,56 @@
 import { parseArgs } from "node:util";
 import type { Call, Command, ExitCode, Options } from "./command.ts";
-import type { Deployment, Place } from "./deployment/connect.ts";
+import type { Deployment, DeploymentOptions } from "./deployment/connect.ts";
 import { printable } from "./print/printable.ts";
 import type { Terminal } from "./terminal.ts";
 import { optionsOf, usageOf, usageOfAll } from "./usage.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** Runs what was typed. Never throws: what went wrong is said on standard error, and by the exit code. */
+/** Runs a command line. Never throws: prints errors on standard error and returns the exit code. */
 export async function runCommandLine(
   commands: readonly Command[],
   [name, ...args]: readonly string[],
   terminal: Terminal,
-  connectTo: (place: Place) => Promise<Deployment>,
+  connectTo: (options: DeploymentOptions) => Promise<Deployment>,
 ): Promise<ExitCode> {
-  const known = commands.find((one) => one.name === name);
+  const command = commands.find((one) => one.name === name);
   let usage = usageOfAll(commands);
   try {
     if (name === "help" || name === "--help" || name === "-h") return help(commands, args, terminal, usage);
-    if (!known) throw new UsageError(name === undefined ? "a command is missing" : `there is no command ${name}`);
-    usage = usageOf(known);
-    const call = parse(known, args, terminal);
+    if (!command)
+      throw new UsageError(name === undefined ? "expected a command, received none" : `unknown command ${name}`);
+    usage = usageOf(command);
+    const call = parse(command, args, terminal);
     if ("help" in call.values) {
-      terminal.paper.block(usage.trimEnd());
+      terminal.stdout.block(usage.trimEnd());
       return 0;
     }
-    if (!known.ofDeployment) return await known.run(call, undefined);
-    const deployment = await connectTo({ folder: terminal.folder, ...(call.values as Omit<Place, "folder">) });
+    if (!command.needsDeployment) return await command.run(call, undefined);
+    const deployment = await connectTo({
+      folder: terminal.folder,
+      ...(call.values as Omit<DeploymentOptions, "folder">),
+    });
     try {
-      return await known.run(call, deployment);
+      return await command.run(call, deployment);
     } finally {
       deployment.close();
     }
   } catch (error) {
-    // By what is printed: a character that cannot be is written with several.
+    // Escape before shortening: an unprintable character takes several characters.
     const message = (error instanceof Error ? error.message : String(error)).split("\n").map(printable).join("\n");
-    const misunderstood = error instanceof UsageError;
-    terminal.aside.block(shortened(message, misunderstood ? 500 : 2_000));
-    if (!misunderstood) return 1;
-    terminal.aside.block(`\n${usage.trimEnd()}`);
+    const isUsageError = error instanceof UsageError;
+    terminal.stderr.block(shortened(message, isUsageError ? 500 : 2_000));
+    if (!isUsageError) return 1;
+    terminal.stderr.block(`\n${usage.trimEnd()}`);
     return 2;
   }
 }
 
-function help(commands: readonly Command[], args: readonly string[], { paper }: Terminal, usage: string): ExitCode {
+function help(commands: readonly Command[], args: readonly string[], { stdout }: Terminal, usage: string): ExitCode {
   const [name, ...more] = args;
-  const asked = commands.find((one) => one.name === name);
-  if (more.length > 0 || (name !== undefined && !asked)) throw new UsageError("help: expected one command, or none");
-  paper.block((asked ? usageOf(asked) : usage).trimEnd());
+  const found = commands.find((one) => one.name === name);
+  if (more.length > 0 || (name !== undefined && !found)) throw new UsageError("help: expected one command, or none");
+  stdout.block((found ? usageOf(found) : usage).trimEnd());
   return 0;
 }
 
@@ -55,23 +59,23 @@ function parse(command: Command, args: readonly string[], terminal: Terminal): C
     const type = value === undefined ? ("boolean" as const) : ("string" as const);
     return [name, name === "help" ? { type, short: "h" } : { type }] as const;
   });
-  const { values, positionals: words } = parsed(() =>
+  const { values, positionals } = parsed(() =>
     parseArgs({ args: [...args], options: Object.fromEntries(options), allowPositionals: true }),
   );
-  if (!("help" in values)) checkWords(command, words);
-  return { words, values: values as Call<Options>["values"], terminal };
+  if (!("help" in values)) checkPositionals(command, positionals);
+  return { positionals, values: values as Call<Options>["values"], terminal };
 }
 
-function checkWords({ name, words }: Command, given: readonly string[]): void {
-  const expected = words === "" ? [] : words.split(" ");
-  const least = expected.filter((word) => !word.startsWith("[")).length;
-  const most = words.includes("…") ? Number.POSITIVE_INFINITY : expected.length;
-  if (given.length >= least && given.length <= most) return;
-  const what = expected.length === 0 ? "no words" : words;
+function checkPositionals({ name, positionals }: Command, given: readonly string[]): void {
+  const expected = positionals === "" ? [] : positionals.split(" ");
+  const min = expected.filter((word) => !word.startsWith("[")).length;
+  const max = positionals.includes("…") ? Number.POSITIVE_INFINITY : expected.length;
+  if (given.length >= min && given.length <= max) return;
+  const what = expected.length === 0 ? "no arguments" : positionals;
   throw new UsageError(`${name}: expected ${what}, received ${given.length === 0 ? "none" : given.join(" ")}`);
 }
 
-/** What Node says of words that it does not understand is for the person who typed them. */
+/** Node's message about arguments that it cannot parse is shown to the user. */
 function parsed<T>(parse: () => T): T {
   try {
     return parse();
@@ -80,5 +84,5 @@ function parsed<T>(parse: () => T): T {
   }
 }
 
-/** A word of the command line may be as long as the system allows, and a server may say a megabyte. */
-const shortened = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most)}…` : text);
+/** An argument can be as long as the system allows, and a server's message a megabyte. */
+const shortened = (text: string, max: number): string => (text.length > max ? `${text.slice(0, max)}…` : text);

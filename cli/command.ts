@@ -1,73 +1,73 @@
 import type { Deployment } from "./deployment/connect.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What a command ends with; `help` prints them. */
+/** The exit codes of a command; `help` prints them. */
 export const exitCodes = {
-  0: "done, nothing is wrong",
+  0: "success",
   1: "failed",
-  2: "not understood",
-  3: "status, why and doctor: something is stuck or wrong",
+  2: "usage error",
+  3: "status, why and doctor: something needs attention",
 } as const;
 export type ExitCode = keyof typeof exitCodes;
 
 export interface Option {
-  /** The word for its value; a switch has none. */
+  /** The placeholder of its value; a switch has none. */
   readonly value?: string;
-  readonly says: string;
+  readonly description: string;
 }
 export type Options = Readonly<Record<string, Option>>;
 
-/** Texts and switches by their names: absent if they were not typed. */
+/** The values of the options by name; an option that was not given is absent. */
 export type ValuesOf<O extends Options> = { readonly [N in keyof O]?: O[N] extends { value: string } ? string : true };
 
-interface Described {
+interface Definition {
   readonly name: string;
-  /** Words after the name: `TASK`; one in brackets may be missing, and of one with `…` there may be several. */
-  readonly words: string;
-  readonly says: string;
+  /** The positional arguments: `TASK`; one in brackets is optional, and one with `…` can be repeated. */
+  readonly positionals: string;
+  readonly description: string;
 }
 
-/** What was typed after the name. */
+/** The parsed arguments. */
 export interface Call<O extends Options> {
-  readonly words: readonly string[];
+  readonly positionals: readonly string[];
   readonly values: ValuesOf<O>;
   readonly terminal: Terminal;
 }
 
-/** A call about a deployment. */
+/** A call of a command on a deployment. */
 export interface DeskCall<O extends Options> extends Call<O> {
   readonly deployment: Deployment;
-  /** One document instead of what people read, on standard output, and nothing else there. */
+  /** Print JSON, and nothing else, on standard output. */
   readonly json: boolean;
 }
 
 /** One row of the table of commands. */
-export interface Command extends Described {
+export interface Command extends Definition {
   readonly options: Options;
-  /** It is about a deployment, so that the options that say which are its own too. */
-  readonly ofDeployment: boolean;
+  /** Whether it needs a deployment, and so also has the options that select one. */
+  readonly needsDeployment: boolean;
   run(call: Call<Options>, deployment: Deployment | undefined): Promise<ExitCode>;
 }
 
 /** A command that needs no deployment. */
 export function command<const O extends Options>(
-  definition: Described & { readonly options: O; run(call: Call<O>): Promise<ExitCode> },
+  definition: Definition & { readonly options: O; run(call: Call<O>): Promise<ExitCode> },
 ): Command {
-  return { ...definition, ofDeployment: false, run: (call) => definition.run(call as Call<O>) };
+  return { ...definition, needsDeployment: false, run: (call) => definition.run(call as Call<O>) };
 }
 
-/** A command about a deployment, which it gets connected. */
+/** A command on a deployment; it receives the connected deployment. */
 export function deskCommand<const O extends Options>(
-  definition: Described & { readonly options: O; run(call: DeskCall<O>): Promise<ExitCode> },
+  definition: Definition & { readonly options: O; run(call: DeskCall<O>): Promise<ExitCode> },
 ): Command {
   return {
     ...definition,
-    ofDeployment: true,
+    needsDeployment: true,
     async run(call, deployment) {
       if (!deployment) throw new Error(`${definition.name}: expected a deployment, received none`);
-      const { words, values, terminal } = call as Call<O>;
+      const { positionals, values, terminal } = call as Call<O>;
       return definition.run({
-        words,
+        positionals,
         values,
         terminal,
         deployment,

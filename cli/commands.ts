@@ -19,31 +19,31 @@ import { why } from "./operate/why.ts";
 
 const initCommand = command({
   name: "init",
-  words: "NAME",
-  says: "writes a project to begin with, in a new folder NAME",
+  positionals: "NAME",
+  description: "create a new project in the folder NAME",
   options: {},
-  async run({ words: [name = ""], terminal: { folder, paper } }) {
-    paper.block((await init(folder, name)).trimEnd());
+  async run({ positionals: [name = ""], terminal: { folder, stdout } }) {
+    stdout.block((await init(folder, name)).trimEnd());
     return 0;
   },
 });
 
 const packageCommand = command({
   name: "package",
-  words: "",
-  says: 'bundles each src/handlers/NAME.ts, which exports "handler", with everything inside, into a zip',
+  positionals: "",
+  description: 'bundle each src/handlers/NAME.ts, which exports "handler", with its dependencies into a zip',
   options: {
-    from: { value: "FOLDER", says: "the handlers, src/handlers if absent" },
-    to: { value: "FOLDER", says: "the zips, .build/packages if absent" },
+    from: { value: "FOLDER", description: "folder of the handlers; default: src/handlers" },
+    to: { value: "FOLDER", description: "folder of the zips; default: .build/packages" },
   },
-  async run({ values: { from = "src/handlers", to = ".build/packages" }, terminal: { folder, paper } }) {
+  async run({ values: { from = "src/handlers", to = ".build/packages" }, terminal: { folder, stdout } }) {
     const { packageFunctions } = await import("./package.ts").catch(explainNoBundler("package"));
-    paper.block((await packageFunctions(folder, { from, to })).trimEnd());
+    stdout.block((await packageFunctions(folder, { from, to })).trimEnd());
     return 0;
   },
 });
 
-/** The table of commands, in the order in which `help` has them. */
+/** All commands, in the order of `help`. */
 export const commands: readonly Command[] = [
   initCommand,
   packageCommand,

@@ -3,20 +3,21 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "./usage-error.ts";
 
-/** The project to begin with: `examples/orders` of the repository. */
+/** The template: `examples/orders` of the repository. */
 const template = fileURLToPath(new URL("./template", import.meta.url));
 
-/** Writes a project of this name into a new folder of `folder`. Returns what to say. */
+/** Writes a project of this name into a new folder in `folder`. Returns the text to print. */
 export async function init(folder: string, name: string): Promise<string> {
   if (!/^[a-z][a-z0-9-]{0,29}$/.test(name)) {
-    throw new UsageError(`init: expected a name of 1 to 30 small letters, digits and dashes, received ${name}`);
+    throw new UsageError(`init: expected a name of 1 to 30 lower-case letters, digits and dashes, received ${name}`);
   }
   const project = join(folder, name);
   await mkdir(project, { recursive: true });
   const there = await readdir(project);
-  if (there.length > 0) throw new Error(`${project}: expected a new or an empty folder, received ${there.join(", ")}`);
+  if (there.length > 0)
+    throw new Error(`${project}: expected a new or empty folder, but it contains ${there.join(", ")}`);
   await cp(template, project, { recursive: true });
-  // An npm package cannot have a file of this name.
+  // An npm package cannot contain a .gitignore.
   await writeFile(join(project, ".gitignore"), "node_modules/\n.build/\n.serverless/\n");
   await edit(join(project, "serverless.yml"), (text) => text.replace("service: orders", `service: ${name}`));
   await edit(join(project, "settings.yml"), (text) => text.replace("name: orders-", `name: ${name}-`));
@@ -33,7 +34,7 @@ async function edit(file: string, change: (text: string) => string): Promise<voi
   await writeFile(file, change(await readFile(file, "utf8")));
 }
 
-/** How the new project gets Tailwake: as it came here, from a file or from a registry. */
+/** The version of Tailwake for the new project: from a file or a registry, as this copy was installed. */
 async function ownVersion(): Promise<string> {
   const own = fileURLToPath(new URL("..", import.meta.url));
   const { version } = JSON.parse(await readFile(join(own, "package.json"), "utf8"));

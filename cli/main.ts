@@ -7,8 +7,8 @@ import { processTerminal } from "./terminal.ts";
 
 const stopping = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
-// What the engines' parts have to say is no result.
+// Logs go to standard error: they are not part of the result.
 const log = jsonLogger((line) => void process.stderr.write(line));
-process.exitCode = await runCommandLine(commands, process.argv.slice(2), processTerminal(stopping.signal), (place) =>
-  connect(place, log),
+process.exitCode = await runCommandLine(commands, process.argv.slice(2), processTerminal(stopping.signal), (options) =>
+  connect(options, log),
 );

@@ -1,9 +1,7 @@
-/** Only who packages, or brings TypeScript, needs a bundler: it is the project's, not Tailwake's. */
+/** Only packaging and TypeScript need a bundler, so it is a dependency of the project, not of Tailwake. */
 export function explainNoBundler(subject: string): (error: Error & { readonly code?: unknown }) => never {
   return (error) => {
     if (error.code !== "ERR_MODULE_NOT_FOUND" || !error.message.includes("'esbuild'")) throw error;
-    throw new Error(
-      `${subject}: expected esbuild among the project's packages, received none; npm install --save-dev esbuild`,
-    );
+    throw new Error(`${subject}: esbuild is not installed in the project; npm install --save-dev esbuild`);
   };
 }

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { bundleFunctions, zipFunctions } from "./bundle.ts";
 
-/** Bundles and zips the functions of a project. Returns what to say: each zip with its sizes. */
+/** Bundles and zips the functions of a project. Returns the text to print: each zip with its sizes. */
 export async function packageFunctions(
   project: string,
   { from, to }: { readonly from: string; readonly to: string },
@@ -10,7 +10,7 @@ export async function packageFunctions(
   const files = await readdir(join(project, from)).catch(() => []);
   const sources = files.filter((file) => /\.[mc]?[jt]s$/.test(file) && !file.endsWith(".d.ts"));
   if (sources.length === 0) {
-    throw new Error(`${from}: expected a source file for each function, received ${files.length} other files`);
+    throw new Error(`${from}: expected a source file for each function, found ${files.length} other files`);
   }
   const entries = Object.fromEntries(sources.map((file) => [basename(file).replace(/\.\w+$/, ""), join(from, file)]));
   const bundles = join(project, ".build", "functions");

@@ -1,39 +1,39 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline/promises";
-import { Paper } from "./print/paper.ts";
+import { Output } from "./print/output.ts";
 
-/** Where a command is typed, and what it is printed on. A test has one of its own. */
+/** The terminal that a command runs in. Tests have their own. */
 export interface Terminal {
-  /** The folder that the command was typed in. */
+  /** The current folder. */
   readonly folder: string;
   /** Standard output. */
-  readonly paper: Paper;
-  /** Standard error: for what is no result. */
-  readonly aside: Paper;
+  readonly stdout: Output;
+  /** Standard error: for everything but the result. */
+  readonly stderr: Output;
   /** Aborts at Ctrl-C. */
   readonly stopping: AbortSignal;
-  /** Is somebody there who sees standard error? For what changes on the spot, as a progress bar. */
+  /** Whether standard error is a terminal, so that a progress bar can be redrawn. */
   readonly isWatched: boolean;
-  /** Replaces the line of standard error that the last call has written; "" ends it. For our own words alone. */
+  /** Replaces the last line written by this method on standard error; "" ends it. Only for text of this program. */
   progress(text: string): void;
-  /** A screen of its own, to be drawn again and again; afterwards the terminal is as it was. */
+  /** Switches to the alternate screen, to redraw it repeatedly; closing it restores the terminal. */
   openScreen(): Screen;
-  /** Opens a page in the person's browser, if there is one. */
+  /** Opens a page in the user's browser, if there is one. */
   openUrl(url: string): void;
-  /** Asks; undefined if nobody is there to answer. */
+  /** Asks the user; undefined if nobody can answer. */
   ask(question: string): Promise<string | undefined>;
 }
 
 export interface Screen {
-  /** Replaces everything on it by what `draw` prints. */
+  /** Replaces the content of the screen by the output of `draw`. */
   redraw(draw: () => void): void;
   close(): void;
 }
 
-const columnsIfUnknown = 100;
+const defaultColumns = 100;
 
-/** What opens a page: by platform. */
-const opening: Readonly<Record<string, readonly [string, ...string[]]>> = {
+/** The command that opens a URL, by platform. */
+const openCommands: Readonly<Record<string, readonly [string, ...string[]]>> = {
   darwin: ["open"],
   win32: ["rundll32", "url.dll,FileProtocolHandler"],
 };
@@ -41,36 +41,36 @@ const opening: Readonly<Record<string, readonly [string, ...string[]]>> = {
 /** The terminal of this process. */
 export function processTerminal(stopping: AbortSignal): Terminal {
   const { stdin, stdout, stderr, env } = process;
-  // Who reads no further, as head, has seen what they wanted.
+  // A reader such as head closes the pipe when it has enough.
   stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   const colour = !env.NO_COLOR && env.TERM !== "dumb";
-  const paperOn = (stream: NodeJS.WriteStream) =>
-    new Paper((text) => void stream.write(text), {
-      columns: stream.columns ?? columnsIfUnknown,
+  const outputOn = (stream: NodeJS.WriteStream) =>
+    new Output((text) => void stream.write(text), {
+      columns: stream.columns ?? defaultColumns,
       colour: colour && stream.isTTY === true,
     });
   return {
     folder: process.cwd(),
-    paper: paperOn(stdout),
-    aside: paperOn(stderr),
+    stdout: outputOn(stdout),
+    stderr: outputOn(stderr),
     stopping,
     isWatched: stderr.isTTY === true,
     progress: (text) => void stderr.write(text === "" ? "\n" : `\r\u001b[K${text}`),
     openScreen() {
-      const own = (codes: string) => void (stdout.isTTY && stdout.write(codes));
-      // The other screen, without a cursor.
-      own("\u001b[?1049h\u001b[?25l");
+      const writeCodes = (codes: string) => void (stdout.isTTY && stdout.write(codes));
+      // Alternate screen, cursor hidden.
+      writeCodes("\u001b[?1049h\u001b[?25l");
       return {
         redraw(draw) {
-          own("\u001b[H\u001b[2J");
+          writeCodes("\u001b[H\u001b[2J");
           draw();
         },
-        close: () => own("\u001b[?25h\u001b[?1049l"),
+        close: () => writeCodes("\u001b[?25h\u001b[?1049l"),
       };
     },
     openUrl(url) {
-      const [program, ...args] = opening[process.platform] ?? ["xdg-open"];
-      // Where there is none, the URL is printed anyway.
+      const [program, ...args] = openCommands[process.platform] ?? ["xdg-open"];
+      // Without a browser the printed URL is enough.
       spawn(program, [...args, url], { stdio: "ignore", detached: true })
         .on("error", () => {})
         .unref();

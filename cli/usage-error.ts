@@ -1,4 +1,4 @@
-/** The command line is not understood. */
+/** The command line is wrong. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

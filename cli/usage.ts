@@ -1,51 +1,51 @@
 import { type Command, exitCodes, type Options } from "./command.ts";
 
-/** Which deployment, and how it is printed: options of all commands about one. */
-const placeOptions = {
-  name: { value: "NAME", says: "the deployment: the setting `name`; or TAILWAKE_NAME" },
-  local: { says: "what npm start runs in this folder" },
-  app: { value: "FILE", says: "the module that exports app; or TAILWAKE_APP, src/handlers.ts if absent" },
-  profile: { value: "NAME", says: "the AWS profile; AWS_PROFILE if absent" },
-  region: { value: "NAME", says: "the AWS region; AWS_REGION, or the profile's, if absent" },
-  json: { says: "JSON for programs, instead of tables" },
+/** Options of all commands that need a deployment. */
+const deploymentOptions = {
+  name: { value: "NAME", description: "name of the deployment (the setting `name`); default: TAILWAKE_NAME" },
+  local: { description: "use the deployment that npm start runs in this folder" },
+  app: { value: "FILE", description: "module that exports app; default: TAILWAKE_APP, then src/handlers.ts" },
+  profile: { value: "NAME", description: "AWS profile; default: AWS_PROFILE" },
+  region: { value: "NAME", description: "AWS region; default: AWS_REGION, then the profile's" },
+  json: { description: "print JSON" },
 } as const satisfies Options;
 
-const helpOption = { help: { says: "prints this" } } as const satisfies Options;
+const helpOption = { help: { description: "print this help" } } as const satisfies Options;
 
 export const optionsOf = (command: Command): Options => ({
   ...command.options,
-  ...(command.ofDeployment && placeOptions),
+  ...(command.needsDeployment && deploymentOptions),
   ...helpOption,
 });
 
-/** What `tailwake help` prints. */
+/** The output of `tailwake help`. */
 export function usageOfAll(commands: readonly Command[]): string {
-  const rows = (some: readonly Command[]) => some.map((one) => row(synopsis(one), one.says)).join("");
+  const rows = (some: readonly Command[]) => some.map((one) => row(synopsis(one), one.description)).join("");
   return [
     "Usage: tailwake <command> [options]\n\n",
-    rows(commands.filter(({ ofDeployment }) => !ofDeployment)),
-    "\nOf a deployment:\n\n",
-    rows(commands.filter(({ ofDeployment }) => ofDeployment)),
-    "\nWhich one, and how it is printed:\n\n",
-    optionRows(placeOptions),
-    "\nA TASK is named as it is printed, kind/activity@entity, or by the beginning of that or of its entity that no other\n",
-    "task has. tailwake COMMAND --help has the options of a command.\n\n",
+    rows(commands.filter(({ needsDeployment }) => !needsDeployment)),
+    "\nCommands on a deployment:\n\n",
+    rows(commands.filter(({ needsDeployment }) => needsDeployment)),
+    "\nOptions of the commands on a deployment:\n\n",
+    optionRows(deploymentOptions),
+    "\nTASK is the name kind/activity@entity, or a unique prefix of that name or of its entity.\n",
+    "tailwake COMMAND --help prints the options of a command.\n\n",
     `Exit codes: ${Object.entries(exitCodes)
-      .map(([code, says]) => `${code} ${says}`)
+      .map(([code, description]) => `${code} ${description}`)
       .join("; ")}.\n`,
   ].join("");
 }
 
-/** What `tailwake COMMAND --help` prints. */
+/** The output of `tailwake COMMAND --help`. */
 export function usageOf(command: Command): string {
-  return `Usage: tailwake ${synopsis(command)} [options]\n\n${command.says}\n\n${optionRows(optionsOf(command))}`;
+  return `Usage: tailwake ${synopsis(command)} [options]\n\n${command.description}\n\n${optionRows(optionsOf(command))}`;
 }
 
-const synopsis = ({ name, words }: Command): string => (words === "" ? name : `${name} ${words}`);
+const synopsis = ({ name, positionals }: Command): string => (positionals === "" ? name : `${name} ${positionals}`);
 
 function optionRows(options: Options): string {
   return Object.entries(options)
-    .map(([name, { value, says }]) => row(value === undefined ? `--${name}` : `--${name} ${value}`, says))
+    .map(([name, { value, description }]) => row(value === undefined ? `--${name}` : `--${name} ${value}`, description))
     .join("");
 }
 

@@ -4,18 +4,18 @@ import type { IncomingMessage } from "node:http";
 const secretBytes = 32;
 
 /**
- * Who may use a console. The printed URL has a token that opens one session, once; the session is a cookie, and ends with
- * the process. Cookies know no ports: so that no other server of this machine is handed this one, everything is below a
- * path that nobody can guess, and the cookie is for that path alone.
+ * Access control of a console. The printed URL contains a token that opens one session, once. The session is a cookie
+ * that ends with the process. Cookies ignore ports, so all paths are below a random prefix and the cookie is limited to
+ * it: no other server of this machine receives it.
  */
 export class Access {
   readonly token = secret();
-  /** Begins and ends with a slash. */
+  /** The path prefix; begins and ends with a slash. */
   readonly path = `/${randomBytes(8).toString("hex")}/`;
   readonly #session = secret();
   #isSpent = false;
 
-  /** Spends the token: the value of a `Set-Cookie` header for the first who has it. */
+  /** Uses up the token. Returns the value of a `Set-Cookie` header to its first bearer. */
   enter(token: string): { readonly cookie: string } | "used" | "wrong" {
     if (!equal(token, this.token)) return "wrong";
     if (this.#isSpent) return "used";
@@ -32,18 +32,21 @@ export class Access {
 const cookieName = "tailwake-console";
 const secret = (): string => randomBytes(secretBytes).toString("base64url");
 
-/** In a time that does not depend on where they differ. */
+/** Compares in constant time. */
 function equal(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Was it sent to this server by its name? A page elsewhere may have had its own name resolve to 127.0.0.1. */
+/**
+ * Whether the request names this server as its host. A foreign page may resolve its own name to 127.0.0.1 (DNS
+ * rebinding).
+ */
 export function isForHost({ headers }: IncomingMessage, port: number): boolean {
   return headers.host === `127.0.0.1:${port}` || headers.host === `localhost:${port}`;
 }
 
-/** Does a page of this server send it? Browsers say so in one header or both. */
+/** Whether a page of this server sent the request. Browsers say so in one header or both. */
 export function isOfSameOrigin({ headers }: IncomingMessage): boolean {
   const { origin, "sec-fetch-site": site } = headers;
   if (origin === undefined && site === undefined) return false;

@@ -4,10 +4,10 @@ import { invalid, Refusal } from "./refusal.ts";
 
 const maxBodyBytes = 65_536;
 
-/** The fields of a request, by name, none of them checked: of a body that is a JSON object, or of a query. */
+/** The unvalidated fields of a request by name: of a JSON body or of a query. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Reads a body. Throws a {@link Refusal} of one that is too large, and an "invalid-argument" of what is no object. */
+/** Reads a body. Throws a {@link Refusal} if it is too large, and an "invalid-argument" if it is not an object. */
 export async function readBody(request: IncomingMessage): Promise<Fields> {
   if (!/^application\/json(;|$)/.test(request.headers["content-type"] ?? "")) {
     throw new Refusal(415, "expected a body of type application/json");
@@ -32,18 +32,18 @@ function parsed(text: string): unknown {
   }
 }
 
-export function textField(fields: Fields, name: string, longest: number): string {
-  const text = optionalText(fields, name, longest);
+export function textField(fields: Fields, name: string, maxLength: number): string {
+  const text = optionalText(fields, name, maxLength);
   if (text !== undefined) return text;
-  throw invalid(name, `a text of 1 to ${longest} characters`, "none");
+  throw invalid(name, `a text of 1 to ${maxLength} characters`, "none");
 }
 
-/** Undefined for one that is absent or empty. */
-export function optionalText(fields: Fields, name: string, longest: number): string | undefined {
+/** Undefined if the field is absent or empty. */
+export function optionalText(fields: Fields, name: string, maxLength: number): string | undefined {
   const value = fieldOf(fields, name);
   if (value === undefined || value === "") return undefined;
-  if (typeof value === "string" && value.length <= longest && isUtf8(value)) return value;
-  throw invalid(name, `a text of 1 to ${longest} characters`, describeValue(value));
+  if (typeof value === "string" && value.length <= maxLength && isUtf8(value)) return value;
+  throw invalid(name, `a text of 1 to ${maxLength} characters`, describeValue(value));
 }
 
 export function optionalChoice<C extends string>(fields: Fields, name: string, choices: readonly C[]): C | undefined {
@@ -53,14 +53,14 @@ export function optionalChoice<C extends string>(fields: Fields, name: string, c
   throw invalid(name, `one of ${choices.join(", ")}`, describeValue(text));
 }
 
-/** 0 if it is absent. */
+/** 0 if the field is absent. */
 export function countField(fields: Fields, name: string): number {
   const text = optionalText(fields, name, 10) ?? "0";
   if (/^\d+$/.test(text)) return Number(text);
   throw invalid(name, "a whole number from 0", describeValue(text));
 }
 
-/** False if it is absent. */
+/** False if the field is absent. */
 export function flagField(fields: Fields, name: string): boolean {
   const value = fieldOf(fields, name) ?? false;
   if (typeof value === "boolean") return value;

@@ -2,33 +2,33 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { TailwakeError } from "tailwake";
 import { type Clock, type Desk, parseTaskName, type TaskRecord } from "tailwake/operate";
 import type { About, Live, SurveyMessage, TaskMessage } from "./messages.ts";
+import { Poller } from "./poller.ts";
 import { problemOf } from "./refusal.ts";
-import { Repeated } from "./repeated.ts";
 import { readTable, type TableRead } from "./table.ts";
 
 const pauseMs = 2_000;
 
-/** What all open pages look at: the table, and each task that one of them shows. */
-export class Lookout {
-  readonly table: Repeated<Live<TableRead>>;
+/** The data of all open pages: the table, and each task that a page shows. */
+export class LiveUpdates {
+  readonly table: Poller<Live<TableRead>>;
   readonly #desk: Desk;
   readonly #clock: Clock;
   readonly #about: About;
-  readonly #tasks = new Map<string, Repeated<TaskMessage>>();
+  readonly #tasks = new Map<string, Poller<TaskMessage>>();
 
   constructor(desk: Desk, clock: Clock, about: About) {
     this.#desk = desk;
     this.#clock = clock;
     this.#about = about;
-    this.table = new Repeated(() => this.#live(() => readTable(desk)), clock, pauseMs);
+    this.table = new Poller(() => this.#live(() => readTable(desk)), clock, pauseMs);
   }
 
-  /** Sends a page what there is to see, as server-sent events, until it closes the connection. */
+  /** Sends updates to a page as server-sent events until it closes the connection. */
   stream(request: IncomingMessage, response: ServerResponse, task: string | undefined): void {
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.flushHeaders();
     const send = (event: string, message: SurveyMessage | TaskMessage) => {
-      // A page that cannot keep up gets the next one.
+      // Skip this update for a slow page; it gets the next one.
       if (!response.writableNeedDrain) response.write(`event: ${event}\ndata: ${JSON.stringify(message)}\n\n`);
     };
     const ends = [
@@ -43,23 +43,23 @@ export class Lookout {
     });
   }
 
-  /** A task has been changed: its pages need not wait to see it. */
+  /** Called after a change of a task, so that its pages see it at once. */
   hasChanged(task: string): void {
     this.#tasks.get(task)?.readSoon();
   }
 
   #listenToTask(name: string, listener: (message: TaskMessage) => void): () => void {
     const read = async () => this.#desk.check(await this.recordOf(name));
-    const repeated = this.#tasks.get(name) ?? new Repeated<TaskMessage>(() => this.#live(read), this.#clock, pauseMs);
-    this.#tasks.set(name, repeated);
-    const end = repeated.listen(listener);
+    const poller = this.#tasks.get(name) ?? new Poller<TaskMessage>(() => this.#live(read), this.#clock, pauseMs);
+    this.#tasks.set(name, poller);
+    const end = poller.listen(listener);
     return () => {
       end();
-      if (!repeated.isHeard) this.#tasks.delete(name);
+      if (!poller.hasListeners) this.#tasks.delete(name);
     };
   }
 
-  /** By its whole name. Throws a `TailwakeError` ("unknown-task"). */
+  /** The record of a task by its full name. Throws a `TailwakeError` ("unknown-task"). */
   async recordOf(name: string): Promise<TaskRecord> {
     const key = parseTaskName(name);
     const record = key && (await this.#desk.ports.store.get(key));

@@ -1,29 +1,29 @@
 import type { Action, Engines, Lag, Overview, TaskDetails, TaskRecord, TaskStatus } from "tailwake/operate";
 
-/** What the server and the page say to each other, as JSON. Times are in milliseconds since 1970, by the server's clock. */
+/** The JSON messages between server and page. Times are in milliseconds since 1970 by the server's clock. */
 
-/** The table and its documents at one look. */
+/** A summary of the table and its control documents at one time. */
 export interface Survey {
   readonly overview: Overview;
-  /** Tasks that have something to do: they are ready, running, retrying or parked. Who watches has caught up. */
+  /** Number of tasks that are ready, running, retrying or parked. A task that is being watched has caught up. */
   readonly notCaughtUp: number;
   readonly engines: Engines;
-  /** Streams that each leader of eager tasks has open, by its name. */
+  /** Number of open streams of each leader of eager tasks, by its name. */
   readonly watched: Readonly<Record<string, number>>;
   readonly actions: readonly Action[];
 }
 
-/** What this console is, and may do. */
+/** The identity and abilities of this console. */
 export interface About {
-  /** Which deployment. */
+  /** Title of the deployment. */
   readonly deployment: string;
-  /** Who is noted for what is done here. */
+  /** The operator recorded for actions. */
   readonly by: string;
-  /** It can kill the lazy function's processes: they are this machine's. */
+  /** Whether it can kill the lazy function's processes, which are local. */
   readonly canKill: boolean;
 }
 
-/** The messages of the stream `api/live`: each has the server's time, and what was read or why it could not be. */
+/** A message of the stream `api/live`: the server's time, and the data read or the reason for a failed read. */
 export type Live<T> = { readonly now: number } & (
   | { readonly value: T; readonly error?: never }
   | { readonly value?: never; readonly error: Problem }
@@ -31,18 +31,18 @@ export type Live<T> = { readonly now: number } & (
 export type SurveyMessage = Live<Survey> & { readonly about: About };
 export type TaskMessage = Live<TaskDetails>;
 
-/** A refused request, or something that could not be read. */
+/** A refused request, or a failed read. */
 export interface Problem {
   readonly code: string;
-  /** For people. */
+  /** For the operator. */
   readonly message: string;
-  /** Of a `TailwakeError`. */
+  /** The subject of a `TailwakeError`. */
   readonly subject?: string;
   readonly expected?: string;
   readonly received?: string;
 }
 
-/** A task in the list. Its error is shortened. */
+/** A task in the list, with a shortened error. */
 export type Row = Pick<
   TaskRecord,
   | "entity"
@@ -59,13 +59,13 @@ export type Row = Pick<
   | "error"
 >;
 
-/** A part of the list. */
+/** One page of the list. */
 export interface Rows {
   /** When the table was read. */
   readonly at: number;
-  /** Tasks that fit the filter. */
+  /** Number of tasks that match the filter. */
   readonly total: number;
-  /** Tasks of the table that are too many for this console to keep: they are counted, but not listed. */
+  /** Number of tasks beyond the console's limit: they are counted, but not listed. */
   readonly leftOut: number;
   readonly rows: readonly Row[];
 }
@@ -87,15 +87,15 @@ export type Sorting = (typeof sortings)[number];
 
 export interface TaskAction {
   readonly task: string;
-  /** All but a wake need one. */
+  /** Required except for a wake. */
   readonly reason?: string;
   /** Rewind and skip-to: the new tail. */
   readonly to?: string;
-  /** Rewind and skip-to: also while it runs. */
+  /** Rewind and skip-to: also while a run is active. */
   readonly force?: boolean;
 }
 
-/** What a request to do something is answered with. */
+/** The answer to an action. */
 export interface Done {
   /** One sentence. */
   readonly done: string;

@@ -2,10 +2,10 @@ import { isTailwakeError, TailwakeError, type TailwakeErrorCode } from "tailwake
 import { describeError } from "tailwake/operate";
 import type { Problem } from "./messages.ts";
 
-/** A request that is not answered. */
+/** A refused request. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
-  /** Of HTTP. */
+  /** The HTTP status. */
   readonly status: number;
 
   constructor(status: number, message: string) {
@@ -24,7 +24,7 @@ const statuses: Partial<Readonly<Record<TailwakeErrorCode, number>>> = {
   "store-refused": 409,
 };
 
-/** The status and the words for whatever was thrown. */
+/** The HTTP status and the message for any thrown error. */
 export function problemOf(error: unknown): { readonly status: number; readonly problem: Problem } {
   if (error instanceof Refusal) return { status: error.status, problem: { code: "refused", message: error.message } };
   if (!isTailwakeError(error)) return { status: 502, problem: { code: "failed", message: describeError(error) } };

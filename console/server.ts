@@ -5,30 +5,30 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Clock, type Desk, systemClock } from "tailwake/operate";
 import { Access, isForHost, isOfSameOrigin } from "./access.ts";
-import { createApi, maxName } from "./api.ts";
+import { createApi, maxNameLength } from "./api.ts";
 import { optionalText } from "./fields.ts";
-import { Lookout } from "./live.ts";
+import { LiveUpdates } from "./live.ts";
 import { forwardHtml, pageHtml, refusalHtml } from "./page-html.ts";
 import { problemOf, Refusal } from "./refusal.ts";
 
 export interface ConsoleOptions {
   readonly desk: Desk;
-  /** Who is noted for what is done; at most 100 characters. */
+  /** The operator recorded for actions; at most 100 characters. */
   readonly by: string;
-  /** Which deployment, for people. */
+  /** Title of the deployment. */
   readonly deployment: string;
-  /** Where the built page is, page.js and page.css; beside this program if absent. */
+  /** Folder of the built page, page.js and page.css; default: beside this program. */
   readonly pageFolder?: string | undefined;
-  /** A free one if absent. */
+  /** Default: a free port. */
   readonly port?: number | undefined;
-  /** Ends the lazy function's processes, and says how many there were. Only of functions on this machine. */
+  /** Ends the lazy function's processes and returns their number; only for local functions. */
   readonly kill?: (() => Promise<number>) | undefined;
-  /** What the pauses between two looks at the table are measured by. */
+  /** Clock of the pauses between two reads of the table. */
   readonly clock?: Clock | undefined;
 }
 
 export interface Console {
-  /** Opens the console once: it has the token. */
+  /** The URL with the token; it works once. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -47,16 +47,16 @@ const policy = [
 
 const besideThis = fileURLToPath(new URL(".", import.meta.url));
 
-/** A task's name may be as long as its key in the table, and every byte of it takes three in a URL. */
+/** A task's name can be as long as its key in the table, and a URL takes three bytes for each of its bytes. */
 const maxHeadersBytes = 65_536;
 
-/** Serves the operators' page on 127.0.0.1, to whoever has the URL first. Rejects if the port is taken. */
+/** Serves the operators' page on 127.0.0.1 to the first bearer of the URL. Rejects if the port is taken. */
 export async function startConsole(options: ConsoleOptions): Promise<Console> {
   const { desk, by, deployment, pageFolder = besideThis, port = 0, kill, clock = systemClock } = options;
   const about = { deployment, by, canKill: kill !== undefined };
-  const lookout = new Lookout(desk, clock, about);
+  const liveUpdates = new LiveUpdates(desk, clock, about);
   const access = new Access();
-  const api = createApi({ desk, lookout, by, kill });
+  const api = createApi({ desk, liveUpdates, by, kill });
   const files: Readonly<Record<string, { readonly type: string; readonly body: string }>> = {
     "": { type: html, body: pageHtml },
     "page.js": { type: "text/javascript; charset=utf-8", body: await readFile(join(pageFolder, "page.js"), "utf8") },
@@ -75,8 +75,8 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!isForHost(request, listening))
-      return refuse(response, "This console answers at 127.0.0.1 and localhost alone.");
-    // "//" is a path to a client, and no URL.
+      return refuse(response, "This console answers only at 127.0.0.1 and localhost.");
+    // "//" is a valid path for a client, but not a valid URL.
     const { pathname, searchParams } = new URL(`http://console${request.url}`);
     const token = searchParams.get("token");
     if (pathname === "/" && token !== null) return enter(request, response, token);
@@ -94,7 +94,7 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
   function enter(request: IncomingMessage, response: ServerResponse, token: string): void {
     const entered = request.method === "GET" ? access.enter(token) : "wrong";
     if (typeof entered === "string") refuse(response, entered === "used" ? usedToken : noSession);
-    // A redirect would be of whoever had the link: from a page elsewhere, a browser does not send the cookie along.
+    // Do not redirect: after a link from another site, the browser would not send the new cookie along.
     else response.writeHead(200, { "set-cookie": entered.cookie, "content-type": html }).end(forwardHtml(access.path));
   }
 
@@ -107,13 +107,13 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
     try {
       if (!isOfSameOrigin(request)) throw new Refusal(403, "expected a request of the console's own page");
       if (path === "live" && request.method === "GET") {
-        const task = optionalText(Object.fromEntries(query), "task", maxName);
-        return lookout.stream(request, response, task);
+        const task = optionalText(Object.fromEntries(query), "task", maxNameLength);
+        return liveUpdates.stream(request, response, task);
       }
       json(response, 200, await api(request, path, query));
     } catch (error) {
       const { status, problem } = problemOf(error);
-      // What is left of a body is not read.
+      // Close the connection instead of reading the rest of the body.
       if (!request.complete) response.setHeader("connection", "close");
       json(response, status, { error: problem });
     }

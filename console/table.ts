@@ -2,17 +2,17 @@ import { type Desk, type Filter, fits, type TaskRecord, taskName } from "tailwak
 import type { Row, Rows, Sorting, Survey } from "./messages.ts";
 import { rowsPerPage } from "./messages.ts";
 
-/** Of a larger table only so many tasks are kept to be listed: some 30 MB. */
+/** Maximum number of tasks kept for the list: about 30 MB. */
 const maxRows = 100_000;
 const maxMessage = 300;
 
-/** One look at the whole table: what it comes to, and its tasks in short. */
+/** One read of the whole table: the summary, and its tasks in short form. */
 export interface TableRead {
   readonly survey: Survey;
   readonly rows: readonly Row[];
 }
 
-/** Reads the table once, for the overview, the list and the streams that leaders have open. */
+/** Reads the table once, for the overview, the list and the open streams of leaders. */
 export async function readTable(desk: Desk): Promise<TableRead> {
   const rows: Row[] = [];
   const watched: Record<string, number> = {};
@@ -27,7 +27,7 @@ export async function readTable(desk: Desk): Promise<TableRead> {
   return { rows, survey: { overview, notCaughtUp, engines, watched, actions } };
 }
 
-/** The leader that has the task's stream open. */
+/** The leader that watches the task. */
 function leaderOf({ engine, status, token = "" }: TaskRecord): string | undefined {
   const [leader, , rest] = token.split("#");
   return engine === "eager" && status === "running" && rest !== undefined ? leader : undefined;
@@ -45,7 +45,7 @@ function rowOf(record: TaskRecord): Row {
   };
 }
 
-/** The tasks that fit, from number `from` on, as many as a page of the list has. */
+/** One page of the tasks that match, starting at number `from`. */
 export function rowsOf(
   { survey, rows }: TableRead,
   filter: Filter,
@@ -67,5 +67,5 @@ const orders: Readonly<Record<Sorting, (a: Row, b: Row) => number>> = {
   runs: (a, b) => b.fence - a.fence || byName(a, b),
 };
 
-/** Differences of infinities are no numbers. */
+/** The difference of two infinities is NaN, so compare. */
 const compare = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1);

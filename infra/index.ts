@@ -27,18 +27,18 @@ export interface InfraSettings {
 
 export type FunctionName = "lazy" | "cron" | "signals" | "eager";
 
-/** What is opted into. */
+/** An optional part of the deployment. */
 export type Option = "signals" | "eager" | "own-signals";
 
 export interface TemplateOptions {
   readonly settings: InfraSettings;
   readonly include?: readonly Option[];
   /**
-   * Where the code of a function is: `{ S3Bucket, S3Key }`, or the path of its zip for `sam deploy` and `aws cloudformation
-   * package`, which upload it.
+   * The location of a function's code: `{ S3Bucket, S3Key }`, or the path of its zip for `sam deploy` and `aws
+   * cloudformation package`, which upload it.
    */
   readonly code: (name: FunctionName) => string | { readonly S3Bucket: string; readonly S3Key: string };
-  /** The environment of the app's own settings, of every function. */
+  /** Environment variables of the app's own settings, for every function. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -58,8 +58,8 @@ export interface Template {
 }
 
 /**
- * Everything that a deployment creates, as one template, for SAM, CDK (`CfnInclude`) and plain CloudFormation. It is
- * made of the same fragments as those that a serverless.yml includes. Throws if a setting is missing or not usable.
+ * All resources of a deployment in one template, for SAM, CDK (`CfnInclude`) and plain CloudFormation. It consists of
+ * the same fragments that a serverless.yml includes. Throws if a setting is missing or invalid.
  */
 export function cloudFormation({ settings, include = [], code, environment = {} }: TemplateOptions): Template {
   checkSettings(settings, include, environment);
@@ -87,11 +87,11 @@ export function cloudFormation({ settings, include = [], code, environment = {} 
   return template;
 }
 
-/** As osls merges fragments: an option adds to what is there, say to the environment of a function. */
+/** Merges fragments as osls does: an option adds to existing values, for example to the environment of a function. */
 function merge(into: Record<string, unknown>, more: Readonly<Record<string, unknown>> = {}): void {
   for (const [key, value] of Object.entries(more)) {
-    const there = into[key];
-    if (typeof there === "object" && there !== null) merge(there as typeof into, value as typeof more);
+    const existing = into[key];
+    if (typeof existing === "object" && existing !== null) merge(existing as typeof into, value as typeof more);
     else into[key] = value;
   }
 }
@@ -100,7 +100,7 @@ const always = ["table", "bus", "queues", "schedules", "roles", "alarms", "dashb
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** A function as the fragment has it, in the words of serverless.yml. */
+/** A function of a fragment, in the format of serverless.yml. */
 interface FunctionFragment {
   readonly name: string;
   readonly description: string;
@@ -112,7 +112,7 @@ interface FunctionFragment {
   readonly environment: Readonly<Record<string, unknown>>;
 }
 
-/** A function and its log group, under the logical ids that a serverless.yml gives them. */
+/** A function and its log group, with the logical ids that a serverless.yml gives them. */
 function functionResources(
   id: FunctionName,
   { name, description, handler, role, timeout, memorySize, logRetentionInDays, environment }: FunctionFragment,
@@ -148,7 +148,7 @@ function functionResources(
   };
 }
 
-/** What a stage has that is not named; its own name it has to say. Which part of a secret it is, only the app knows. */
+/** The default settings of a stage. The name has no default, and only the app knows the field of a secret. */
 function defaults(): Record<string, unknown> {
   const {
     name: _,
@@ -161,7 +161,9 @@ function defaults(): Record<string, unknown> {
 const variable = /\$\{self:custom\.tailwake\.(\w+)\}/g;
 const onlyVariable = new RegExp(`^${variable.source}$`);
 
-/** Puts the settings where a fragment has `${self:custom.tailwake.NAME}`, a whole value with its own type. */
+/**
+ * Replaces `${self:custom.tailwake.NAME}` by the setting; a value that consists of it alone keeps the setting's type.
+ */
 function fill(node: unknown, values: Readonly<Record<string, unknown>>): unknown {
   if (typeof node === "string") {
     const [, whole] = onlyVariable.exec(node) ?? [];
@@ -177,7 +179,7 @@ function load(file: string): unknown {
   return parse(readFileSync(new URL(file, import.meta.url), "utf8"), { customTags: intrinsics, merge: true });
 }
 
-/** The short forms of CloudFormation's functions that the fragments use. */
+/** The short forms of CloudFormation's intrinsic functions that the fragments use. */
 const intrinsics: Tags = [
   scalar("!Ref", (text) => ({ Ref: text })),
   scalar("!Sub", (text) => ({ "Fn::Sub": text })),

@@ -6,17 +6,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /**
- * Keeps a second start away from a data directory: two journals in one file would destroy it. The lock is a socket that
- * someone listens on, so a killed process holds it no longer. Throws an error that names the directory.
+ * Locks a data directory: two processes writing one journal would destroy it. The lock is a listening socket, so it
+ * ends with its process. Throws an error that names the directory.
  */
 export async function lockDirectory(directory: string): Promise<{ release(): Promise<void> }> {
   mkdirSync(directory, { recursive: true });
   const name = createHash("sha256").update(realpathSync(directory)).digest("hex").slice(0, 32);
-  // In the folder itself the path could be longer than a socket's may be.
+  // A path inside the directory could exceed the maximum length of a socket path.
   const path = join(tmpdir(), `tailwake-${name}.lock`);
   const server = await listen(path).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== "EADDRINUSE") throw error;
-    if (await answers(path)) throw new Error(`${directory}: expected to be free, is used by another start of Tailwake`);
+    if (await answers(path))
+      throw new Error(`${directory}: expected an unused directory, but another process of Tailwake uses it`);
     rmSync(path, { force: true });
     return listen(path);
   });

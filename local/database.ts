@@ -13,14 +13,14 @@ import { tableShape } from "../functions/tasks/dynamodb-table.ts";
 
 export interface Database {
   readonly url: string;
-  /** Requests so far that changed an item, or tried to. */
+  /** Number of requests so far that changed an item or tried to. */
   readonly writes: number;
   close(): Promise<void>;
 }
 
 const writing = /\.(UpdateItem|PutItem|DeleteItem|BatchWriteItem)$/;
 
-/** An embedded DynamoDB on a free port of 127.0.0.1; in memory, or in files if a directory is given. */
+/** Starts an embedded DynamoDB on a free port of 127.0.0.1; in files if a directory is given, else in memory. */
 export async function startDatabase(directory: string | undefined): Promise<Database> {
   if (directory !== undefined) mkdirSync(directory, { recursive: true });
   const server = dynalite({
@@ -34,9 +34,9 @@ export async function startDatabase(directory: string | undefined): Promise<Data
   let onIdle = () => {};
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (writing.test(String(request.headers["x-amz-target"]))) writes++;
-    // It is handled once its body is there, and answered even if nobody is left to hear.
+    // The server handles a request once its body is complete, and answers even if the client has disconnected.
     request.once("end", () => {
-      // What is refused for its form has its answer already.
+      // A malformed request has been answered already.
       if (!response.writableEnded) underWay.add(response);
     });
     const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
@@ -55,7 +55,7 @@ export async function startDatabase(directory: string | undefined): Promise<Data
       return writes;
     },
     async close() {
-      // A request under way would go on with a database that is closed, and take the process along.
+      // A running request would use the closed database and crash the process.
       if (underWay.size > 0) {
         await new Promise<void>((resolve) => {
           onIdle = resolve;
@@ -68,7 +68,7 @@ export async function startDatabase(directory: string | undefined): Promise<Data
   };
 }
 
-/** Creates the task table unless it is there from an earlier start. */
+/** Creates the task table unless an earlier start created it. */
 export async function createTaskTable(client: DynamoDBClient, table: string): Promise<void> {
   const status = async () => {
     try {

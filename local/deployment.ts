@@ -5,7 +5,7 @@ import { detailTypes, wakeSource } from "../functions/wake/wake.ts";
 import type { AwsEndpoint } from "./aws/endpoint.ts";
 import type { SqsQueue } from "./aws/sqs-queue.ts";
 
-/** Names and times of what is deployed, on this machine as on AWS. */
+/** Names and timeouts of the deployment, the same as on AWS. */
 export const names = {
   table: "tailwake-tasks",
   bus: "tailwake",
@@ -16,9 +16,12 @@ export const names = {
   deadLetters: "tailwake-dead-letters",
 } as const;
 
-/** The lazy function's timeout; long work hands over. */
+/** The lazy function's timeout; longer work hands over. */
 export const lazyTimeoutMs = 120_000;
-/** How much longer messages stay invisible: those of a killed invocation come back when its lease has ended (rule 7). */
+/**
+ * How much longer than that messages stay invisible: after a killed invocation they become visible once its lease has
+ * ended (rule 7).
+ */
 const visibilityMarginMs = 15_000;
 const receivesBeforeDeadLetter = 5;
 
@@ -27,7 +30,7 @@ export interface Deployment {
   readonly scheduleRoleArn: string;
   readonly wakes: SqsQueue;
   readonly delay: SqsQueue;
-  /** Its messages are delivered one at a time: for tasks that have killed invocations. */
+  /** Quarantine queue: delivers one message at a time, for tasks that have killed invocations. */
   readonly quarantined: SqsQueue;
   readonly deadLetters: SqsQueue;
 }
@@ -38,7 +41,7 @@ export interface ClientSettings {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** Creates the bus with its rules, the queues, the schedule group and the tick's schedule. */
+/** Creates the bus and its rules, the queues, the schedule group and the schedule of the tick. */
 export async function deploy(
   aws: AwsEndpoint,
   settings: ClientSettings,
@@ -89,12 +92,12 @@ export async function deploy(
   return { busArn, scheduleRoleArn, wakes, delay, quarantined, deadLetters };
 }
 
-/** The ARNs of what the bus sends to: queues, and the functions that hold streams. */
+/** The ARNs of the bus's targets: queues, and the functions with a leader. */
 export type WakeTargets = Readonly<
   Record<"wakes" | "delay" | "quarantined" | "deadLetters" | "signals" | "eager", string>
 >;
 
-/** Makes the rules of the bus, which must be there: each detail type has one place to go to. */
+/** Creates the rules of an existing bus: each detail type has one target. */
 export async function routeWakes(events: EventBridgeClient, to: WakeTargets): Promise<void> {
   const route = async (Name: string, types: readonly string[], arn: string) => {
     const EventPattern = JSON.stringify({ source: [wakeSource], "detail-type": types });

@@ -7,7 +7,7 @@ import type { UpstreamConnection } from "../functions/upstream/connection.ts";
 
 export interface Job {
   readonly workflowId: string;
-  /** An earlier start began it. */
+  /** The workflow was begun by an earlier start. */
   readonly continued: boolean;
 }
 
@@ -19,7 +19,7 @@ export async function beginJob(nog: UpstreamConnection, registry: string, global
   return { workflowId, continued: false };
 }
 
-/** The root's workflow if there is one that is not completed. */
+/** The root's workflow that is not completed, if there is one. */
 export async function activeJob(nog: UpstreamConnection, registry: string, root: string): Promise<Job | undefined> {
   const active = new Set<string>();
   const client = createClient(EphemeralRegistry, nog.transport);
@@ -35,15 +35,15 @@ export async function activeJob(nog: UpstreamConnection, registry: string, root:
 }
 
 export interface JobProgress {
-  /** Bytes by path; the later line of a path counts. */
+  /** Bytes by path; a later message of a path replaces an earlier one. */
   readonly usage: ReadonlyMap<string, bigint>;
   readonly state: "measuring" | "completed" | "committed";
-  /** Not 0 if the root could not be measured; then `message` says why. */
+  /** Not 0 if the root could not be measured; `message` then gives the reason. */
   readonly statusCode: number;
   readonly message: string;
 }
 
-/** Follows a workflow's events from its beginning until it is committed, or the signal aborts. */
+/** Follows a workflow's events from the first one until it is committed or the signal aborts. */
 export async function* followJob(
   nog: UpstreamConnection,
   registry: string,
@@ -54,7 +54,7 @@ export async function* followJob(
   const usage = new Map<string, bigint>();
   let state: JobProgress["state"] = "measuring";
   let [statusCode, message] = [0, ""];
-  // Leaving the loop below does not end the call.
+  // Breaking out of the loop does not end the call.
   const ending = new AbortController();
   const client = createClient(EphemeralRegistry, nog.transport);
   const stream = client.registryWorkflowEvents(

@@ -12,7 +12,7 @@ import { type Runtime, startRuntime } from "./runtime.ts";
 const registry = "local";
 const tableRows = 15;
 const progressEveryMs = 1_000;
-/** How long the tasks of a committed workflow may take to notice. */
+/** How long to wait until the tasks of a committed workflow have completed. */
 const settleMs = 10_000;
 
 const built = dirname(fileURLToPath(import.meta.url));
@@ -43,7 +43,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(options: Options, stopping: AbortController): Promise<number> {
-  const began = performance.now();
+  const startedAt = performance.now();
   const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
   const failures: string[] = [];
   let active: Job | undefined;
@@ -57,54 +57,54 @@ async function run(options: Options, stopping: AbortController): Promise<number>
       seed.initRegistry(registry);
       seed.initRoot(registry, { globalRoot: options.root, host: hostname(), hostRoot: options.root });
     },
-    // Afterwards the functions may complete it before anyone has looked.
+    // Read it before the functions start: they may complete it.
     beforeFunctions: async (nog) => {
       active = await activeJob(nog, registry, options.root);
     },
     onLog: (name, line) => {
       if (!options.json || !line.includes('"level":"info"')) say(readableLog(name, line));
     },
-    onFailure: (what) => {
-      say(`failed: ${what}`);
-      failures.push(what);
-      // Nobody is there to look at it.
+    onFailure: (message) => {
+      say(`failed: ${message}`);
+      failures.push(message);
+      // With --once nobody watches the output, so a failure ends the process.
       if (options.once) stopping.abort();
     },
   });
-  const word = writeLocalFile(process.cwd(), runtime.environment);
-  let served: Console | undefined;
+  const localFile = writeLocalFile(process.cwd(), runtime.environment);
+  let consoleServer: Console | undefined;
   try {
-    say(`ready after ${Math.round(performance.now() - began)} ms: nog server at ${runtime.upstream.grpcUrl}`);
-    if (runtime.restarted.length > 0) say(`going on with ${runtime.restarted.length} tasks of an earlier start`);
-    // Nobody is there to look at it, or a program reads what is printed.
+    say(`ready after ${Math.round(performance.now() - startedAt)} ms: nog server at ${runtime.upstream.grpcUrl}`);
+    if (runtime.restarted.length > 0) say(`resuming ${runtime.restarted.length} tasks of an earlier start`);
+    // No console for --once, or when a program reads the output.
     if (!options.once && !options.json) {
-      served = await startLocalConsole(runtime);
-      say(`console at ${served.url}`);
+      consoleServer = await startLocalConsole(runtime);
+      say(`console at ${consoleServer.url}`);
     }
     const job = active ?? (await beginJob(runtime.nog, registry, options.root));
     const report = await runJob(runtime, job, options, stopping.signal, say);
     if (!report) return failures.length > 0 ? 1 : 130;
-    if (options.json) process.stdout.write(`${JSON.stringify(timed(report, began))}\n`);
-    else printReport(timed(report, began), say);
+    if (options.json) process.stdout.write(`${JSON.stringify(timed(report, startedAt))}\n`);
+    else printReport(timed(report, startedAt), say);
     if (options.once) return 0;
-    say("waiting for what happens; npm run tailwake -- status --local looks at it; Ctrl-C ends");
+    say("waiting for events; npm run tailwake -- status --local shows the tasks; Ctrl-C stops");
     await new Promise<void>((resolve) => {
       if (stopping.signal.aborted) resolve();
       stopping.signal.addEventListener("abort", () => resolve());
     });
     return 0;
   } finally {
-    word.remove();
-    await served?.close();
+    localFile.remove();
+    await consoleServer?.close();
     await runtime.close();
   }
 }
 
-function timed(report: Omit<JobReport, "seconds">, began: number): JobReport {
-  return { ...report, seconds: Math.round(performance.now() - began) / 1000 };
+function timed(report: Omit<JobReport, "seconds">, startedAt: number): JobReport {
+  return { ...report, seconds: Math.round(performance.now() - startedAt) / 1000 };
 }
 
-/** Follows the workflow to its end; undefined if it was stopped before. */
+/** Follows the workflow until it is committed; undefined if stopped before. */
 async function runJob(
   runtime: Runtime,
   { workflowId, continued }: Job,
@@ -112,14 +112,14 @@ async function runJob(
   signal: AbortSignal,
   say: (text: string) => void,
 ): Promise<Omit<JobReport, "seconds"> | undefined> {
-  say(`${continued ? "going on with" : "began"} the du-root workflow ${workflowId} for ${options.root}`);
+  say(`${continued ? "resuming" : "began"} the du-root workflow ${workflowId} for ${options.root}`);
   let last: JobProgress | undefined;
-  let saidAt = 0;
+  let printedAt = 0;
   try {
     for await (const progress of followJob(runtime.nog, registry, workflowId, signal)) {
       last = progress;
-      if (performance.now() - saidAt < progressEveryMs && progress.state !== "committed") continue;
-      saidAt = performance.now();
+      if (performance.now() - printedAt < progressEveryMs && progress.state !== "committed") continue;
+      printedAt = performance.now();
       say(`${progress.state}: ${progress.usage.size} directories`);
     }
   } catch (error) {
@@ -127,7 +127,7 @@ async function runJob(
   }
   if (last?.state !== "committed") return undefined;
   if (last.statusCode !== 0) throw new Error(`the workflow failed with status ${last.statusCode}: ${last.message}`);
-  await settled(runtime, workflowId, signal);
+  await untilTaskCompleted(runtime, workflowId, signal);
   if (!options.json) say(`\n${directoryTable(options.root, last.usage, tableRows)}`);
   return {
     root: options.root,
@@ -139,7 +139,7 @@ async function runJob(
 }
 
 /** Waits until the workflow's task has completed too, so that the figures are final. */
-async function settled(runtime: Runtime, workflowId: string, signal: AbortSignal): Promise<void> {
+async function untilTaskCompleted(runtime: Runtime, workflowId: string, signal: AbortSignal): Promise<void> {
   const end = performance.now() + settleMs;
   while (performance.now() < end && !signal.aborted) {
     const tasks = await runtime.tasks();

@@ -5,13 +5,13 @@ import { parseArgs } from "node:util";
 export interface Options {
   /** The directory to measure, absolute. */
   readonly root: string;
-  /** Where tails and journal are kept; in memory if absent. */
+  /** Directory for tails and journal; in memory if absent. */
   readonly data: string | undefined;
-  /** End when the job is done. */
+  /** Exit when the workflow is committed. */
   readonly once: boolean;
-  /** When the activities run. */
+  /** The engine that runs the activities. */
   readonly engine: "lazy" | "eager";
-  /** One object on standard output, and nothing else there. */
+  /** Print one JSON object, and nothing else, on standard output. */
   readonly json: boolean;
 }
 
@@ -23,13 +23,13 @@ Prints the URL of the operators' console, which opens it once.
 
   --root DIR      the directory to measure (default: the current one)
   --engine NAME   lazy (default): activities run on signals; eager: they watch their streams all the time
-  --once          end when the workflow is committed: exit code 0, or 1 if it failed
+  --once          exit when the workflow is committed: code 0, or 1 if it failed
   --json          print one object on standard output: root, bytes, entries, runs, writes, seconds
-  --data DIR      keep tails and journal in DIR: killed and started again, the same workflow goes on
+  --data DIR      keep tails and journal in DIR: a later start resumes the same workflow
   --help          print this
 `;
 
-/** The words of the command line are wrong; the message says which and what was expected. */
+/** The command line is wrong; the message names the option and the expected value. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -38,7 +38,7 @@ export class UsageError extends Error {
 export function readOptions(args: readonly string[]): Options | undefined {
   const { values } = parse(args);
   if (values.help) return undefined;
-  // npm runs scripts in the project's folder, and says where it was called.
+  // npm runs scripts in the project's directory and passes the caller's directory in INIT_CWD.
   const base = process.env.INIT_CWD ?? process.cwd();
   const root = resolve(base, values.root ?? ".");
   if (!isDirectory(root)) throw new UsageError(`--root: expected a directory, received ${quoted(root)}`);
@@ -56,7 +56,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
   };
 }
 
-/** What cannot be looked at, because its name is too long or nobody may, is none. */
+/** Also false if the path is too long or cannot be read. */
 function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory();
@@ -66,7 +66,7 @@ function isDirectory(path: string): boolean {
 }
 
 const quoted = (text: string): string => JSON.stringify(shortened(text));
-/** A word of the command line may be as long as the system allows. */
+/** An argument can be as long as the system allows. */
 const shortened = (text: string): string => (text.length > 120 ? `${text.slice(0, 120)}…` : text);
 
 function parse(args: readonly string[]) {

@@ -18,28 +18,28 @@ import { runsOf } from "./report.ts";
 import { restartTasks } from "./restart.ts";
 
 export interface FunctionOptions {
-  /** The program of each function's process, an .mjs file: ours, or AWS's own runtime client. */
+  /** The program of each function's process, an .mjs file: the local bootstrap, or AWS's own runtime client. */
   readonly bootstrapPath: string;
-  /** Folder of the functions' code: `NAME/index.mjs`. */
+  /** Directory of the functions' code: `NAME/index.mjs`. */
   readonly functionsFolder: string;
   readonly registry: string;
-  /** When the nog activities run. */
+  /** The engine that runs the nog activities. */
   readonly engine: "lazy" | "eager";
-  /** Signals go directly into the queue of the lazy function, without the bus. */
+  /** Send signals directly into the queue of the lazy function, not through the bus. */
   readonly directSignals?: boolean;
-  /** Every line that a function prints. */
+  /** Called with every line that a function prints. */
   readonly onLog: (functionName: string, line: string) => void;
-  /** A message that went to the dead letter queue, or a function that cannot start. */
-  readonly onFailure: (what: string) => void;
+  /** Called for a message in the dead letter queue, or a function that cannot start. */
+  readonly onFailure: (message: string) => void;
 }
 
 export interface PlatformOptions extends FunctionOptions {
-  /** The tasks of an earlier start are in it, if there was one. */
+  /** It has the tasks of an earlier start, if there was one. */
   readonly databaseUrl: string;
   readonly upstream: { readonly grpcUrl: string; readonly token: string };
-  /** How long a function's process may take to start, if not as long as on Lambda. */
+  /** Maximum start time of a function's process, if not that of Lambda. */
   readonly initTimeoutMs?: number;
-  /** What the functions find in their environment besides. */
+  /** Additional environment variables of the functions. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -47,7 +47,7 @@ export interface Platform {
   readonly lambda: LocalLambda;
   readonly aws: AwsEndpoint;
   readonly control: ControlStore;
-  /** What its lazy function runs with: enough to look at everything from outside, with local credentials. */
+  /** The environment of its lazy function: enough to inspect the deployment from outside, with local credentials. */
   readonly environment: Readonly<Record<string, string>>;
   /** Names of the tasks that an earlier start left. */
   readonly restarted: readonly string[];
@@ -59,13 +59,16 @@ export interface Platform {
 
 const lazyConcurrency = 2;
 const cronTimeoutMs = 60_000;
-/** What holds streams runs for as long as Lambda lets it. */
+/** Functions with a leader run as long as Lambda allows. */
 const leaderTimeoutMs = 900_000;
 /** A leader and its successor. */
 const leaderConcurrency = 2;
 const deadLetterPollMs = 20_000;
 
-/** Starts what AWS is to the functions, and the functions, with the same bundles as on AWS, beside a database and an upstream. */
+/**
+ * Starts the AWS services and the functions, with the same bundles as on AWS; the database and the upstream exist
+ * already.
+ */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { bootstrapPath, functionsFolder, registry, engine, onFailure, databaseUrl, upstream } = options;
   const clock = systemClock;
@@ -78,7 +81,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   try {
     const invokeLater = async (name: string, event: unknown) => {
       const result = await lambda.invoke(name, event);
-      // What holds streams ends with everything else, and not by itself.
+      // The functions with a leader end only when the platform closes.
       if (!result.ok && !isClosing) onFailure(`${name}: ${result.payload.errorMessage}`);
     };
     const aws = await startAwsEndpoint({ onLambda: (name, event) => invokeLater(name, event).catch(() => {}) });
@@ -124,7 +127,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         concurrency,
       };
     };
-    const shortCut = options.directSignals ? { TAILWAKE_SIGNAL_QUEUE_URL: queue.url } : {};
+    const directQueue = options.directSignals ? { TAILWAKE_SIGNAL_QUEUE_URL: queue.url } : {};
     const lambda = createLocalLambda({
       functions: [
         functionOf("lazy", lazyTimeoutMs, lazyConcurrency),
@@ -132,7 +135,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
           TAILWAKE_SIGNALS_FUNCTION: "signals",
           TAILWAKE_EAGER_FUNCTION: "eager",
         }),
-        functionOf("signals", leaderTimeoutMs, leaderConcurrency, shortCut),
+        functionOf("signals", leaderTimeoutMs, leaderConcurrency, directQueue),
         functionOf("eager", leaderTimeoutMs, leaderConcurrency),
       ],
       bootstrapPath,
@@ -169,12 +172,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const onMalformed = ({ message: err }: TailwakeError) =>
       options.onLog("start", JSON.stringify({ level: "error", msg: "record not readable", err }));
     const restarted = await restartTasks({ store, control, alarms, clock, onMalformed });
-    // The first tick starts the roots and the leaders; the schedule's own is a minute away.
+    // Invoke the first tick now: it starts the roots and the leaders, and the schedule's first tick comes after a
+    // minute.
     void invokeLater("cron", {}).catch((error) => onFailure(String(error)));
     if (engine === "lazy") await alarms.startLeader("signals");
     return {
       ...{ lambda, aws, control, restarted, earlierRuns, tasks: () => recordsOf(store), close },
-      // What asks for a service that is not here must not get to AWS.
+      // A call to a service that is not emulated must not reach AWS.
       environment: { ...environment, AWS_ENDPOINT_URL: aws.url },
     };
   } catch (error) {
@@ -185,15 +189,15 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
 async function recordsOf(store: DynamoTaskStore): Promise<TaskRecord[]> {
   const found: TaskRecord[] = [];
-  // What cannot be read has been said at the start.
+  // Unreadable records were reported at the start.
   for await (const record of store.list(() => {})) found.push(record);
   return found;
 }
 
 type Queue = Awaited<ReturnType<typeof deploy>>["deadLetters"];
 
-/** Reports each message that no retry could help. */
-function watchDeadLetters(queue: Queue, onFailure: (what: string) => void) {
+/** Reports each message in the dead letter queue. */
+function watchDeadLetters(queue: Queue, onFailure: (message: string) => void) {
   const stopping = new AbortController();
   const { signal } = stopping;
   const watch = async () => {

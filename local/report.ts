@@ -5,7 +5,7 @@ export interface JobReport {
   readonly root: string;
   /** Total apparent size of the root, as `du -s --apparent-size --block-size=1` gives it. */
   readonly bytes: number;
-  /** Directories with a line of their own. */
+  /** Directories in the result. */
   readonly entries: number;
   /** Runs of activities in this start. */
   readonly runs: number;
@@ -17,7 +17,10 @@ export interface JobReport {
 /** A task's fence rises with each of its runs. */
 export const runsOf = (tasks: readonly TaskRecord[]): number => tasks.reduce((sum, { fence }) => sum + fence, 0);
 
-/** The largest directories, one a line; `usage` is by path from the root, "." for the root itself. */
+/**
+ * A table of the largest directories, one per line; the keys of `usage` are relative to the root, "." for the root
+ * itself.
+ */
 export function directoryTable(root: string, usage: ReadonlyMap<string, bigint>, rows: number): string {
   const largest = [...usage].sort(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0)).slice(0, rows);
   const width = Math.max(...largest.map(([, bytes]) => grouped(bytes).length), "bytes".length);
@@ -42,7 +45,7 @@ export function readableSize(bytes: bigint): string {
 /** Digits in groups of three. */
 export const grouped = (value: bigint | number): string => value.toString().replaceAll(/\B(?=(\d{3})+$)/g, ",");
 
-/** A log line of a function as people read it; what is no JSON is left as it is. */
+/** Formats a log line of a function for people; returns a line that is not JSON unchanged. */
 export function readableLog(functionName: string, line: string): string {
   const fields = parse(line);
   if (!fields) return `${functionName}: ${line}`;

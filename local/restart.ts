@@ -8,15 +8,15 @@ import { eagerLeader, type LeaderName } from "../functions/wake/leader-name.ts";
 import type { WakeMessage } from "../functions/wake/wake.ts";
 
 interface Restarted extends Pick<Ports, "store" | "control" | "alarms" | "clock"> {
-  /** Hears of a record that cannot be read: a newer version wrote it, and it is left as it is. */
+  /** Called for a record that cannot be read because a newer version wrote it; it is not changed. */
   readonly onMalformed?: (error: TailwakeError) => void;
 }
 
 /**
- * Sets the tasks of an earlier start going again. Queues and schedules were in memory and are gone; the table has
- * everything (T6). The functions of that start ended with it, so their leases are handed over on their behalf, each by
- * its own token: as if they had been canceled where they stood. Sleeping tasks get a signal, since the server may have
- * sent one to nobody. What was held is free.
+ * Wakes the tasks of an earlier start. Queues and schedules were in memory and are lost; the table has everything (T6).
+ * The functions of that start ended with it, so this hands over their leases, each with its own token, as if the runs
+ * had been canceled at that point. Sleeping tasks get a signal, since the server may have sent one while nothing was
+ * subscribed. Leaderships are released.
  */
 export async function restartTasks({
   store,
@@ -25,11 +25,11 @@ export async function restartTasks({
   clock,
   onMalformed,
 }: Restarted): Promise<readonly string[]> {
-  for (const name of ["signals", eagerLeader(0, 1)] as const) await bury(control, name);
+  for (const name of ["signals", eagerLeader(0, 1)] as const) await endLeadership(control, name);
 
   const found: TaskRecord[] = [];
   for await (const record of store.list(onMalformed)) if (record.status !== "completed") found.push(record);
-  const now: WakeMessage[] = [];
+  const wakes: WakeMessage[] = [];
   for (const record of found) {
     const { entity, kind, activity, status, token, tail, fence, notBefore } = record;
     const key = { entity, kind, activity };
@@ -43,21 +43,21 @@ export async function restartTasks({
         tailSeenAt: "unchanged",
       } as const;
       const written = await store.update(key, handOver(token, progress, clock.now()));
-      if (written.applied) now.push({ class: "handOver", key, fence });
+      if (written.applied) wakes.push({ class: "handOver", key, fence });
     } else if (status === "ready") {
-      now.push({ class: "rescue", key });
+      wakes.push({ class: "rescue", key });
     } else if (status === "retrying") {
       await alarms.sendAt({ class: "timer", key, fence }, notBefore ?? clock.now());
     } else if (status === "sleeping") {
-      now.push({ class: "signal", key });
+      wakes.push({ class: "signal", key });
     }
   }
-  await alarms.send(now);
+  await alarms.send(wakes);
   return found.map(taskName);
 }
 
-/** A leader of the earlier start is dead: nobody has to wait until it would have had to beat. */
-async function bury(control: ControlStore, name: LeaderName): Promise<void> {
+/** The leader of the earlier start is dead: end its leadership now, so that nobody waits for its next heartbeat. */
+async function endLeadership(control: ControlStore, name: LeaderName): Promise<void> {
   const { state, version } = await readLeader(control, name);
   if (state) await control.write(leaderDocument(name), { ...state, aliveUntil: 0 }, version);
 }

@@ -10,7 +10,7 @@ import { type FunctionOptions, type Platform, startPlatform } from "./platform.t
 import { startUpstream, type Upstream } from "./upstream/server.ts";
 
 export interface RuntimeOptions extends FunctionOptions {
-  /** Keep tails and journal here; in memory if absent. */
+  /** Directory for tails and journal; in memory if absent. */
   readonly data: string | undefined;
   /** Fills the journal before the functions start. */
   readonly seed: (upstream: Upstream) => void;
@@ -25,11 +25,11 @@ export interface Runtime extends Omit<Platform, "control"> {
   readonly writes: number;
 }
 
-/** How long the function that holds the signals may take to be there. */
+/** Maximum wait for the leader of the signals. */
 const leaderStartMs = 20_000;
 const leaderPollMs = 20;
 
-/** Starts everything on this machine: servers first, then the functions. */
+/** Starts everything on this machine: the servers, then the functions. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { data } = options;
   const closing: (() => unknown)[] = [];
@@ -41,7 +41,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       const lock = await lockDirectory(data);
       closing.push(() => lock.release());
     }
-    // Only this start's functions know the token: another user of this machine cannot read the streams.
+    // Only the functions of this start have the token: another user of this machine cannot read the streams.
     const token = randomBytes(24).toString("hex");
     const upstream = await startUpstream({ token, ...(data === undefined ? {} : { dataDir: join(data, "journal") }) });
     closing.push(() => upstream.close());
@@ -54,7 +54,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const { grpcUrl } = upstream;
     const platform = await startPlatform({ ...options, databaseUrl: database.url, upstream: { grpcUrl, token } });
     closing.push(() => platform.close());
-    if (options.engine === "lazy") await signalsHeld(platform.control, upstream);
+    if (options.engine === "lazy") await untilSignalsLed(platform.control, upstream);
     const { lambda, aws, environment, restarted, earlierRuns, tasks } = platform;
     return {
       ...{ nog, upstream, lambda, aws, environment, restarted, earlierRuns, tasks, close },
@@ -68,8 +68,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
 }
 
-/** Waits for the signals function: what is committed before it has subscribed would only be found by its sweeps. */
-async function signalsHeld(control: ControlStore, upstream: Upstream): Promise<void> {
+/** Waits until the signals have a leader: only its sweeps would find what is committed before it has subscribed. */
+async function untilSignalsLed(control: ControlStore, upstream: Upstream): Promise<void> {
   const end = systemClock.now() + leaderStartMs;
   while (systemClock.now() < end) {
     const { state } = await readLeader(control, "signals");

@@ -4,13 +4,13 @@ import { pathToFileURL } from "node:url";
 import { buildPage } from "./console-page.mjs";
 import { ensureInstalled, project } from "./install.mjs";
 
-/** What is built: bundles for Lambda with everything inside, and programs of this machine that find their packages. */
+/** The outputs: self-contained bundles for Lambda, and local programs that resolve their packages from this project. */
 const output = join(project, ".build");
 const sources = ["functions", "local", "cli", "console", "scripts", "package-lock.json"];
 const functions = Object.fromEntries(
   ["lazy", "cron", "signals", "eager"].map((name) => [name, `functions/handlers/${name}.ts`]),
 );
-/** Two files of one program: the app shares Tailwake with the command line. */
+/** Two entries of one build, so that the app shares Tailwake with the command line. */
 const commandLine = { main: "cli/main.ts", app: "functions/handlers/reference-app.ts" };
 const programs = { main: "local/main.ts", bootstrap: "local/lambda/bootstrap.ts", upstream: "local/upstream/main.ts" };
 
@@ -30,7 +30,7 @@ export async function build() {
   await mkdir(output, { recursive: true });
   await bundlePrograms(programs);
   await bundlePrograms(commandLine, join(output, "tailwake"));
-  // Beside both programs that serve it.
+  // Beside both programs that serve the page.
   for (const folder of [output, join(output, "tailwake")]) await buildPage(folder);
   const { bundleFunctions } = await bundler();
   const sizes = await bundleFunctions(project, functions, join(output, "functions"));
@@ -38,7 +38,7 @@ export async function build() {
   return output;
 }
 
-/** How functions are bundled is written in TypeScript, since projects with Tailwake as a dependency do it too. */
+/** The bundler is written in TypeScript, since it also bundles projects that depend on Tailwake. */
 export async function bundler() {
   await bundlePrograms({ bundle: "cli/bundle.ts" });
   return import(pathToFileURL(join(output, "bundle.mjs")).href);
@@ -62,15 +62,15 @@ async function bundlePrograms(entryPoints, outdir = output) {
   });
 }
 
-async function newestIn(place) {
-  const path = join(project, place);
+async function newestIn(name) {
+  const path = join(project, name);
   const found = await stat(path);
   if (!found.isDirectory()) return found.mtimeMs;
   const entries = await readdir(path);
-  return Math.max(found.mtimeMs, ...(await Promise.all(entries.map((name) => newestIn(join(place, name))))));
+  return Math.max(found.mtimeMs, ...(await Promise.all(entries.map((entry) => newestIn(join(name, entry))))));
 }
 
-/** The size of each function's bundle of the last build. */
+/** The bundle size of each function in the last build. */
 export async function bundleSizes() {
   return Object.entries(JSON.parse(await readFile(join(output, "built"), "utf8")));
 }

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { project } from "./install.mjs";
 
-/** Bundles a TypeScript program of this project, packages left out; returns the path of what Node runs. */
+/** Bundles a TypeScript program of this project without its packages; returns the path of the bundle. */
 export async function bundleProgram(entryPoint, output) {
   const { build } = await import("esbuild");
   const outdir = join(project, output);

@@ -2,10 +2,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { project } from "./install.mjs";
 
-/** The packages whose code is in the page: their licence asks for its text to be with it. */
+/** The packages in the page, whose licences must be included. */
 const bundled = ["preact", "uplot"];
 
-/** Makes the console's page: `page.js` and `page.css` in a folder, and the licences of what is in them. */
+/** Builds the console's page into a folder: `page.js`, `page.css`, and the licences of its packages. */
 export async function buildPage(folder) {
   const { build } = await import("esbuild");
   await build({

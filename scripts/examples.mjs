@@ -1,11 +1,11 @@
 import { parseArgs } from "node:util";
 
-/** By what a template can be made where nobody has said what it is for. */
+/** Example values, for building a template without real ones. */
 const examples = { nogUrl: "https://nog.example.org", nogRegistries: "example", alarmTopic: "none" };
 
 /**
- * Arguments with examples for the parameters that a stage has no default for, and that are neither among these arguments
- * of osls nor under `params` in serverless.yml. Both files are given as they are parsed.
+ * Arguments with example values for the parameters that have no default in the stage and are set neither by these
+ * arguments of osls nor under `params` in serverless.yml. Both files are passed parsed.
  */
 export function missingParameters(args, serverless, settings) {
   const options = { stage: { type: "string", short: "s", default: "dev" }, param: { type: "string", multiple: true } };

@@ -8,7 +8,7 @@ import { ensureInstalled, project } from "./install.mjs";
 const usage = `Usage: npm run fuzz -- [options]
 
 Gives bad input to every entry point: the properties of test/input, with more cases than npm test gives them. Files run
-side by side, on two cores. A case that fails is made small, and printed with the command line that replays it.
+side by side. A case that fails is made small, and printed with the command line that replays it.
 
   --cases N     cases over all properties (default 100000)
   --seed S      the same cases again (default: another seed each time)
@@ -86,9 +86,9 @@ function readOptions() {
   }
 }
 
-function whole(name, text, least) {
-  if (/^-?\d{1,10}$/.test(text) && Number(text) >= least) return Number(text);
-  throw new Error(`--${name}: expected a whole number from ${least}, received ${JSON.stringify(text.slice(0, 50))}`);
+function whole(name, text, min) {
+  if (/^-?\d{1,10}$/.test(text) && Number(text) >= min) return Number(text);
+  throw new Error(`--${name}: expected a whole number from ${min}, received ${JSON.stringify(text.slice(0, 50))}`);
 }
 
 function shaped(name, text, pattern, expected) {

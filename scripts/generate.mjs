@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { ensureInstalled, project } from "./install.mjs";
 
-/** Generates the code of nog's services and of the example's. */
+/** Generates the code of nog's services and of the example's services. */
 ensureInstalled();
 const bin = join(project, "node_modules", ".bin");
 for (const folder of ["proto", "examples/orders/proto"]) {

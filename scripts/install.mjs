@@ -5,7 +5,10 @@ import { fileURLToPath } from "node:url";
 
 export const project = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Installs a folder's locked dependencies if they are missing or older than the lock file. npm's words go to stderr. */
+/**
+ * Installs a folder's locked dependencies if they are missing or older than the lock file. The output of npm goes to
+ * stderr.
+ */
 export function ensureInstalled(folder = project) {
   const installed = join(folder, "node_modules", ".package-lock.json");
   const lock = join(folder, "package-lock.json");
@@ -22,7 +25,7 @@ export function ensureInstalled(folder = project) {
   process.exit(1);
 }
 
-/** Runs a program of a dependency, with the Node that runs this, and ends with its exit code. */
+/** Runs a program of a dependency with this Node, and exits with its exit code. */
 export function runAndExit(file, args, options = {}) {
   const { status, signal } = spawnSync(process.execPath, [join(project, file), ...args], {
     cwd: project,

@@ -6,10 +6,10 @@ import { buildPage } from "./console-page.mjs";
 import { ensureInstalled, project } from "./install.mjs";
 
 /**
- * Makes the npm package, then runs `npm pack` with the given arguments: JavaScript and types of everything in functions/
- * but this repository's handlers, the fragments of infra/, the command line, the project that it writes, and the console
- * with its page. A script of its own, since npm runs no life cycle scripts here. What is packed is put together in a
- * folder of its own, so that two that pack at once do not take each other's files away.
+ * Builds the npm package, then runs `npm pack` with the given arguments: JavaScript and types of functions/ without
+ * this repository's handlers, the fragments of infra/, the command line with its project template, and the console with
+ * its page. It is a separate script, since npm runs no life cycle scripts here. Each run stages the package in its own
+ * folder, so that concurrent runs do not interfere.
  */
 ensureInstalled();
 const staged = mkdtempSync(join(tmpdir(), "tailwake-pack-"));

@@ -5,9 +5,9 @@ import { missingParameters } from "./examples.mjs";
 import { ensureInstalled, project, runAndExit } from "./install.mjs";
 
 /**
- * Makes what a deployment consists of: one zip for each function, in `.build/packages`, and the CloudFormation template,
- * in `.serverless`. It needs no network and no credentials. Arguments are those of `osls package`; for parameters that
- * only a deployment has to know there are examples.
+ * Builds a deployment: one zip for each function in `.build/packages`, and the CloudFormation template in
+ * `.serverless`. Needs no network and no credentials. Takes the arguments of `osls package`; parameters without a
+ * default get example values.
  */
 const maxBundleBytes = 700_000;
 
@@ -24,11 +24,13 @@ for (const [name, { bytes }] of await bundleSizes()) {
   process.exit(1);
 }
 const args = process.argv.slice(2);
-// Not before the packages are there.
+// Import only after the packages are installed.
 const { parse } = await import("yaml");
 const read = (file) => parse(readFileSync(join(project, file), "utf8"), { merge: true });
 const added = missingParameters(args, read("serverless.yml"), read("infra/settings.yml"));
 if (added.length > 0) {
-  process.stdout.write(`examples are in the template for what osls deploy has to be given: ${added.join(" ")}\n`);
+  process.stdout.write(
+    `the template has example values for parameters that osls deploy requires: ${added.join(" ")}\n`,
+  );
 }
 runAndExit("node_modules/osls/bin/serverless.js", ["package", ...args, ...added]);

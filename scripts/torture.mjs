@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ensureInstalled, project } from "./install.mjs";
 
-// The SDK's word on Node 20 is for whoever deploys, not for whoever tries this out.
+// The SDK's warning about Node 20 concerns deployments, not local use.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 ensureInstalled();
 const output = join(project, ".build", "torture", String(process.pid));
@@ -21,7 +21,7 @@ await bundle({
   packages: "external",
   sourcemap: "inline",
 });
-// Two at once each have their own.
+// Concurrent runs have separate folders.
 const { main } = await import(pathToFileURL(join(output, "main.mjs")).href);
 await rm(output, { recursive: true, force: true });
 process.exitCode = await main(project, process.argv.slice(2));

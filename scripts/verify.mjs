@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureInstalled, project } from "./install.mjs";
 
-/** What CI checks beside the tests. Each check is printed with its verdict; the exit code is 1 if one fails. */
+/** The checks of CI beside the tests. Prints each check with its result; exits with 1 if one fails. */
 const bin = join(project, "node_modules", ".bin");
 const proto = join(project, "proto");
 const orders = join(project, "examples", "orders");
 const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
 
 ensureInstalled();
-// The checks against AWS's own software have packages of their own, whose types tsc reads.
+// tsc reads the types of the packages in test/aws.
 ensureInstalled(join(project, "test", "aws"));
 let failed = 0;
 check("format and lint", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]);
@@ -38,7 +38,7 @@ function report(name, passed, output) {
   process.stdout.write(`${passed ? "ok  " : "FAIL"} ${name}\n${passed ? "" : output}`);
 }
 
-/** Generates once more, elsewhere, and compares: the tracked files must be what the definitions say. */
+/** Generates into a temporary folder and compares: the tracked files must match the definitions. */
 function checkGenerated(name, definitions, generatedTo) {
   const fresh = mkdtempSync(join(tmpdir(), "tailwake-gen-"));
   try {

@@ -170,6 +170,6 @@ describe("the folders of the project", () => {
         .filter(isCode)
         .map((name) => `${folder}/${name}`),
     );
-    expect(files.filter((file) => /(^|\/)(utils?|common|helpers?|misc|shared)(\/|\.ts$)/.test(file))).toEqual([]);
+    expect(files.filter((file) => /(^|[/-])(utils?|common|helpers?|misc|shared)[/.-]/.test(file))).toEqual([]);
   });
 });

@@ -1,20 +1,20 @@
-import { type Counts, counted, type HeldPeriod } from "./counts.ts";
+import { type Counts, counted, type LeaderPeriod } from "./counts.ts";
 import { add, times, type Usage } from "./prices.ts";
 
-/** What cannot be counted here: it depends on the deployment, or is AWS's own doing. */
+/** Assumptions, since they depend on the deployment or on AWS. */
 export const assumed = {
-  /** Of every function. */
+  /** Of each function. */
   memoryMb: 256,
-  /** An invocation of the lazy function; the runs of a batch go on beside each other. */
+  /** Duration of an invocation of the lazy function; the runs of a batch are concurrent. */
   lazyMs: 100,
-  /** A tick with nothing due; the probes of one come on top. */
+  /** Duration of a tick with nothing due; probes add to it. */
   tickMs: 500,
   probeMs: 100,
   /** The default of TAILWAKE_CHECKS_AT_ONCE. */
   probesAtOnce: 20,
-  /** Lambda's own lines. */
+  /** Lambda's own log lines of an invocation. */
   platformLogBytes: 300,
-  /** One receives, one deletes; Lambda's event sources take that from us. */
+  /** One receive and one delete, which Lambda's event source sends. */
   pollRequestsPerBatch: 2,
   queues: 3,
   pollersPerIdleQueue: 5,
@@ -22,10 +22,10 @@ export const assumed = {
   monthHours: 730,
 } as const;
 
-/** Metrics of one's own: each name counts once for each value of its dimensions, in the hours in which it is measured. */
+/** Custom metrics: each name counts once per combination of dimension values, in each hour with data. */
 export const metrics = {
   ofService: 20,
-  /** Beside one for each outcome that its runs end with. */
+  /** Plus one for each outcome of its runs. */
   ofActivity: 4,
 } as const;
 
@@ -45,7 +45,7 @@ const ofLambda = (invocations: number, seconds: number): Usage => ({
   logGb: (invocations * assumed.platformLogBytes) / 1e9,
 });
 
-/** What it takes to bring messages into the lazy function: a rule sends each event into the queue by itself. */
+/** Delivery of messages to the lazy function: a rule sends each event to the queue in its own request. */
 const ofDelivery = (busEvents: number, batches: number): Usage => ({
   ...ofLambda(batches, (batches * assumed.lazyMs) / 1000),
   queueRequests: busEvents + batches * assumed.pollRequestsPerBatch,
@@ -57,7 +57,7 @@ export function wake(way: "bus" | "direct", batchSize: 1 | 10): Usage {
   return times(add(ofCounts(counts), ofDelivery(counts.busEvents, counted.tasks / batchSize)), 1 / counted.tasks);
 }
 
-/** One check a sleeping task that has no news. */
+/** One probe of a sleeping lazy task that has no news. */
 export function probe(): Usage {
   const seconds = assumed.probeMs / 1000 / assumed.probesAtOnce;
   return add(times(ofCounts(counted.probes), 1 / counted.tasks), ofLambda(0, seconds));
@@ -68,25 +68,25 @@ export function cronRun(): Usage {
   return times(add(ofCounts(counted.cronRuns), ofDelivery(counted.cronRuns.busEvents, 1)), 1 / counted.tasks);
 }
 
-/** One eager task, for a month of hand-overs. What it takes to watch it is its shard's. */
+/** One eager task for a month of hand-overs. The cost of watching it belongs to its shard. */
 export function eagerMonth(): Usage {
   return times(ofCounts(counted.shard.ofTask), monthSeconds / counted.shard.seconds);
 }
 
-/** A lazy or cron task for a month of looks, or runs, at an interval. */
+/** A month of probes or runs at an interval. */
 export const eachMinutes = (usage: Usage, minutes: number): Usage => times(usage, (assumed.monthHours * 60) / minutes);
 
-/** What is there whether anything happens or not, a month. */
+/** Fixed cost per month, whether anything happens or not. */
 export const standing = {
   tick: () => eachMinutes(add(ofCounts(counted.idleTick), ofLambda(1, assumed.tickMs / 1000), { schedulerRuns: 1 }), 1),
-  signals: () => held(counted.signals),
-  shard: () => add(held(counted.shard), times(eagerMonth(), -1)),
+  signals: () => ofLeader(counted.signals),
+  shard: () => add(ofLeader(counted.shard), times(eagerMonth(), -1)),
   polling: (): Usage => ({
     queueRequests: (assumed.queues * assumed.pollersPerIdleQueue * monthSeconds) / assumed.pollSeconds,
   }),
 } as const;
 
-const held = ({ seconds, billedSeconds, counts }: HeldPeriod): Usage =>
+const ofLeader = ({ seconds, billedSeconds, counts }: LeaderPeriod): Usage =>
   times(add(ofCounts(counts), ofLambda(1, billedSeconds)), monthSeconds / seconds);
 
 /** One kind of request that is sent whether anything happens or not. */
@@ -95,7 +95,7 @@ export interface Constant {
   readonly month: Usage;
 }
 
-/** The units of one: an index is read eventually consistently, and what is read and written is small. */
+/** Units per request: index reads are eventually consistent, and items are small. */
 const unitsOf: Readonly<Record<string, Usage>> = {
   Query: { readUnits: 0.5 },
   GetItem: { readUnits: 1 },
@@ -117,9 +117,9 @@ function constantOf({ requests }: Counts, seconds: number, names: readonly strin
 export const constant = {
   dueIndex: () => constantOf(counted.idleTick, 60, ["Query, due index"]),
   tickReads: () => constantOf(counted.idleTick, 60, ["GetItem, control document", "GetItem, task"]),
-  tickWord: () => constantOf(counted.idleTick, 60, ["UpdateItem, control document"]),
-  signalBeats: () => constantOf(counted.signals.counts, counted.signals.seconds, ["UpdateItem, control document"]),
-  shardBeats: () => constantOf(counted.shard.counts, counted.shard.seconds, ["UpdateItem, control document"]),
+  lastTick: () => constantOf(counted.idleTick, 60, ["UpdateItem, control document"]),
+  signalHeartbeats: () => constantOf(counted.signals.counts, counted.signals.seconds, ["UpdateItem, control document"]),
+  shardHeartbeats: () => constantOf(counted.shard.counts, counted.shard.seconds, ["UpdateItem, control document"]),
   eagerIndex: () => constantOf(counted.shard.counts, counted.shard.seconds, ["Query, eager index"]),
   shardReads: () => constantOf(counted.shard.counts, counted.shard.seconds, ["GetItem, control document"]),
 } as const;

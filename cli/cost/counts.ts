@@ -1,40 +1,40 @@
-/** What something sends, as counted by test/cost: the services' requests, and what they bill of them. */
+/** The requests and units of one scenario, as counted by test/cost. */
 export interface Counts {
-  /** By service, operation and, in the task table, what they are about. */
+  /** By service, operation and, for the task table, the item or index. */
   readonly requests: Readonly<Record<string, number>>;
-  /** DynamoDB's units, those of the indexes included. */
+  /** DynamoDB's units, including those of the indexes. */
   readonly writeUnits: number;
   readonly readUnits: number;
   readonly busEvents: number;
-  /** Of our own log lines, rounded up to 100. */
+  /** Bytes of our own log lines, rounded up to 100. */
   readonly logBytes: number;
-  /** Of the lines of the log that are metrics, rounded up to 100. */
+  /** Bytes of the log lines that are metrics, rounded up to 100. */
   readonly metricBytes: number;
 }
 
-/** What one leader after the other sends, over the time from the start of one to that of the next. */
-export interface HeldPeriod {
+/** The requests of one leader, from its start to the start of the next. */
+export interface LeaderPeriod {
   readonly seconds: number;
-  /** Of all invocations that were under way meanwhile: a leader and its successor overlap. */
+  /** Duration of all invocations in that time: a leader and its successor overlap. */
   readonly billedSeconds: number;
   readonly counts: Counts;
 }
 
-/** As last counted: test/cost/cost.test.ts counts again and compares. */
+/** The last result: test/cost/cost.test.ts counts again and compares. */
 export const counted: {
-  /** Runs, or tasks looked at, in each of the counts but those of the idle tick and the leaders. */
+  /** Number of runs or checked tasks in each count, except the idle tick and the leaders. */
   readonly tasks: number;
-  /** Signaled runs that catch up, by way and by how many signals are sent, and delivered, at once. */
+  /** Runs that catch up on a signal, by way and by batch size. */
   readonly wakes: Readonly<Record<"bus" | "direct", Readonly<Record<1 | 10, Counts>>>>;
-  /** What a tick does for sleeping tasks that are due and have no news. */
+  /** A tick that checks sleeping tasks that are due and have no news. */
   readonly probes: Counts;
-  /** Cron tasks whose slot has come: what the tick does for them, and their runs. */
+  /** Cron tasks whose slot has come: the tick and their runs. */
   readonly cronRuns: Counts;
-  /** Nothing is due; two places are held, and a root is there. */
+  /** Nothing is due; two leaderships and one root exist. */
   readonly idleTick: Counts;
-  readonly signals: HeldPeriod;
-  /** With one task that has no events; `ofTask` is what of the counts is about it. */
-  readonly shard: HeldPeriod & { readonly ofTask: Counts };
+  readonly signals: LeaderPeriod;
+  /** With one task that has no events; `ofTask` is the part of the counts that concerns it. */
+  readonly shard: LeaderPeriod & { readonly ofTask: Counts };
 } = {
   tasks: 10,
   wakes: {

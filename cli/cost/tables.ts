@@ -1,5 +1,5 @@
 import * as bill from "./bill.ts";
-import { type Counts, counted, type HeldPeriod } from "./counts.ts";
+import { type Counts, counted, type LeaderPeriod } from "./counts.ts";
 import { dollars, only, prices, times, type Usage } from "./prices.ts";
 
 /** The tables of docs/cost.md, as Markdown. */
@@ -8,10 +8,10 @@ export function costTables() {
     wakes: table(
       ["per million wakes", "bus", "queue", "Lambda", "table", "logs", "total"],
       [
-        ["over the bus, ten in a batch", ...wakeCells(bill.wake("bus", 10))],
-        ["over the bus, one in a batch", ...wakeCells(bill.wake("bus", 1))],
-        ["direct, ten in a batch", ...wakeCells(bill.wake("direct", 10))],
-        ["direct, one in a batch", ...wakeCells(bill.wake("direct", 1))],
+        ["over the bus, batches of ten", ...wakeCells(bill.wake("bus", 10))],
+        ["over the bus, batches of one", ...wakeCells(bill.wake("bus", 1))],
+        ["direct, batches of ten", ...wakeCells(bill.wake("direct", 10))],
+        ["direct, batches of one", ...wakeCells(bill.wake("direct", 1))],
       ],
     ),
     tasks: table(
@@ -30,7 +30,7 @@ export function costTables() {
         ["one shard of eager tasks", ...standingCells(bill.standing.shard())],
         [`${bill.assumed.queues} empty queues, polled`, ...standingCells(bill.standing.polling())],
         metricsRow("metrics of the service", bill.metrics.ofService),
-        metricsRow("metrics of an activity that ends runs in three ways", bill.metrics.ofActivity + 3),
+        metricsRow("metrics of an activity with three outcomes", bill.metrics.ofActivity + 3),
         ["ten alarms", "", "", "", "", money(dollars({ alarms: 10 }))],
         ["a dashboard after the first three", "", "", "", "", money(dollars({ dashboards: 1 }))],
       ],
@@ -44,21 +44,21 @@ export function costTables() {
         countRow("the same in 10 batches", counted.wakes.direct[1]),
         countRow("10 probes in one tick", counted.probes),
         countRow("10 cron runs: the tick that wakes them, one batch", counted.cronRuns),
-        countRow("a tick with nothing due, two leaders, one root", counted.idleTick),
-        heldRow("the signals function", counted.signals),
-        heldRow("an eager shard with one task", counted.shard),
-        countRow("… of these for the task", counted.shard.ofTask),
+        countRow("a tick with nothing due, two leaderships, one root", counted.idleTick),
+        leaderRow("the signals function", counted.signals),
+        leaderRow("an eager shard with one task", counted.shard),
+        countRow("… its part for the task", counted.shard.ofTask),
       ],
     ),
     constant: table(
-      ["runs all the time", "requests per hour", "per month"],
+      ["constant requests", "per hour", "per month"],
       [
-        constantRow("the tick's queries of the due index", bill.constant.dueIndex()),
-        constantRow("its other reads: the age of the queue, each leader, each root", bill.constant.tickReads()),
-        constantRow("its report for operators", bill.constant.tickWord()),
-        constantRow("heartbeats of the signals function", bill.constant.signalBeats()),
-        constantRow("heartbeats of a shard's leader", bill.constant.shardBeats()),
-        constantRow("the leader's queries of the eager index", bill.constant.eagerIndex()),
+        constantRow("the tick's reads of the due index", bill.constant.dueIndex()),
+        constantRow("its other reads: queue age, leaders, roots", bill.constant.tickReads()),
+        constantRow("its record of the last tick", bill.constant.lastTick()),
+        constantRow("heartbeats of the signals function", bill.constant.signalHeartbeats()),
+        constantRow("heartbeats of a shard's leader", bill.constant.shardHeartbeats()),
+        constantRow("the leader's reads of the eager index", bill.constant.eagerIndex()),
         constantRow("its reads of the breaker, and its successor's of the leadership", bill.constant.shardReads()),
       ],
     ),
@@ -66,11 +66,11 @@ export function costTables() {
       ["assumed", ""],
       [
         ["memory of each function", `${bill.assumed.memoryMb} MB`],
-        ["an invocation of the lazy function, for any batch size", `${bill.assumed.lazyMs} ms`],
+        ["an invocation of the lazy function, of any batch size", `${bill.assumed.lazyMs} ms`],
         ["a tick with nothing due", `${bill.assumed.tickMs} ms`],
-        ["a probe", `${bill.assumed.probeMs} ms, ${bill.assumed.probesAtOnce} at once in a tick`],
-        ["Lambda's own log lines", `${bill.assumed.platformLogBytes} bytes per invocation`],
-        ["Lambda's requests to take a batch from its queue", `${bill.assumed.pollRequestsPerBatch}: receive, delete`],
+        ["a probe; a tick runs several at once", `${bill.assumed.probeMs} ms, ${bill.assumed.probesAtOnce} at once`],
+        ["Lambda's own log lines, per invocation", `${bill.assumed.platformLogBytes} bytes`],
+        ["requests of Lambda per batch", `${bill.assumed.pollRequestsPerBatch}: receive, delete`],
         [
           "an empty queue",
           `${bill.assumed.pollersPerIdleQueue} pollers, each with a request every ${bill.assumed.pollSeconds} s`,
@@ -79,8 +79,11 @@ export function costTables() {
       ],
     ),
     prices: table(
-      ["$", "per"],
-      Object.values(prices).map(({ dollars: each, per, what }) => [String(each), per === 1 ? what : `million ${what}`]),
+      ["$", "for"],
+      Object.values(prices).map(({ dollars: each, per, what }) => [
+        String(each),
+        per === 1 ? `per ${what}` : `per million ${what}`,
+      ]),
     ),
   } as const;
 }
@@ -116,8 +119,12 @@ const metricsRow = (what: string, metrics: number): string[] => [
 
 function countRow(what: string, counts: Counts): string[] {
   const { requests, writeUnits, readUnits, busEvents, logBytes, metricBytes } = counts;
-  const words = Object.entries(requests).map(([request, n]) => `${grouped(n)} ${shortOf(request)}`);
-  return [what, words.join(", "), ...[writeUnits, readUnits, busEvents, logBytes, metricBytes].map((n) => grouped(n))];
+  const operations = Object.entries(requests).map(([request, n]) => `${grouped(n)} ${shortOf(request)}`);
+  return [
+    what,
+    operations.join(", "),
+    ...[writeUnits, readUnits, busEvents, logBytes, metricBytes].map((n) => grouped(n)),
+  ];
 }
 
 /** `DynamoDB GetItem, task` as `GetItem (task)`. */
@@ -126,14 +133,14 @@ const shortOf = (request: string): string =>
     subject === undefined ? name : `${name} (${subject})`,
   );
 
-const heldRow = (what: string, { seconds, billedSeconds, counts }: HeldPeriod): string[] =>
+const leaderRow = (what: string, { seconds, billedSeconds, counts }: LeaderPeriod): string[] =>
   countRow(`${what}, ${seconds} s from one leader to the next, ${billedSeconds} s billed`, counts);
 
 function constantRow(what: string, { perHour, month }: bill.Constant): string[] {
   return [what, grouped(Math.round(perHour)), money(dollars(month))];
 }
 
-/** Dollars and cents; an amount below half a cent is shown as such, not as 0. */
+/** Rounds to cents; a smaller amount shows as "< $0.01". */
 function money(amount: number): string {
   if (amount > 0 && amount < 0.005) return "< $0.01";
   return amount === 0 ? "–" : `$${grouped(Number(amount.toFixed(2)), 2)}`;

@@ -1,14 +1,14 @@
 import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-lambda";
 
 /**
- * The environment of a deployed function. Throws an error that names the function and what to do, without a value of the
- * environment.
+ * Reads the environment of a deployed function. Throws an error that names the function and the remedy, without any
+ * value of the environment.
  */
 export async function functionEnvironment(name: string): Promise<Readonly<Record<string, string>>> {
   const client = new LambdaClient({});
   try {
     const { Environment } = await client.send(new GetFunctionConfigurationCommand({ FunctionName: name }));
-    // Who may see the function but not use the key of its environment gets this instead.
+    // Returned to a caller that may read the function but not decrypt its environment.
     if (Environment?.Error) throw new Error(`its environment cannot be read: ${Environment.Error.Message}`);
     return Environment?.Variables ?? {};
   } catch (error) {

@@ -1,18 +1,21 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** What a running `npm start` says of itself, for `--local`: in its folder, for its user alone. */
+/**
+ * The file in which a running `npm start` describes its deployment for `--local`: in its folder, readable only by its
+ * user.
+ */
 export interface LocalDeployment {
   readonly pid: number;
-  /** That of its lazy function, with region, credentials and endpoints: all of this machine. */
+  /** The environment of its lazy function: region, credentials and endpoints, all local. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const place = join(".tailwake", "local.json");
+const localFile = join(".tailwake", "local.json");
 
-/** Leaves word that this process runs a deployment. Of two in one folder the last counts. */
+/** Records that this process runs a deployment. With two in one folder, the later one counts. */
 export function writeLocalFile(folder: string, environment: LocalDeployment["environment"]): { remove(): void } {
-  const file = join(folder, place);
+  const file = join(folder, localFile);
   const text = JSON.stringify({ pid: process.pid, environment } satisfies LocalDeployment);
   mkdirSync(dirname(file), { recursive: true });
   // An old file would keep its mode.
@@ -25,16 +28,16 @@ export function writeLocalFile(folder: string, environment: LocalDeployment["env
   };
 }
 
-/** The deployment that runs in this folder. Throws if there is none, or it has ended without a word. */
+/** The deployment that runs in this folder. Throws if there is none, or if its process has ended. */
 export function readLocalFile(folder: string): LocalDeployment {
-  const file = join(folder, place);
+  const file = join(folder, localFile);
   const found = read(file);
-  if (!found) throw new Error(`${file}: expected that npm start runs in this folder, received no word of it`);
+  if (!found) throw new Error(`${file}: expected npm start to run in this folder, found no valid file`);
   if (isAlive(found.pid)) return found;
-  throw new Error(`${file}: expected that npm start still runs, received process ${found.pid}, which has ended`);
+  throw new Error(`${file}: expected npm start to run, but its process ${found.pid} has ended`);
 }
 
-/** Undefined for a file that is not there, or is no such word. */
+/** Undefined if the file does not exist or is malformed. */
 function read(file: string): LocalDeployment | undefined {
   try {
     const { pid, environment } = Object(JSON.parse(readFileSync(file, "utf8"))) as Partial<LocalDeployment>;
@@ -51,7 +54,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // It is there, and somebody else's.
+    // The process exists, but belongs to another user.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -9,17 +9,17 @@ import { check, type Finding, Fix, is } from "./check.ts";
 
 export interface BusFindings {
   readonly findings: readonly Finding[];
-  /** ARNs of the queues that its rules send to. */
+  /** ARNs of the queues that are targets of its rules. */
   readonly queues: readonly string[];
 }
 
-/** What the bus has to bring where, by the functions that the app needs. */
+/** The functions with a leader that the app needs. */
 export interface Leaders {
   readonly signals: boolean;
   readonly eager: boolean;
 }
 
-/** The bus, and an enabled rule with a target for each kind of event. */
+/** Checks the bus, and that each kind of event has an enabled rule with a target. */
 export async function checkBus(busArn: string, leaders: Leaders): Promise<BusFindings> {
   const client = new EventBridgeClient({});
   const name = busArn.slice(busArn.lastIndexOf("/") + 1);
@@ -58,7 +58,8 @@ async function checkRules(
   for (const type of needed) {
     const rules = Rules.filter(({ EventPattern }) => takes(EventPattern, type));
     const rule = rules.find(({ State }) => State === "ENABLED");
-    if (!rule) throw new Fix(`no enabled rule takes ${type}: ${rules[0]?.Name ? `enable ${rules[0].Name}` : "deploy"}`);
+    if (!rule)
+      throw new Fix(`no enabled rule matches ${type}: ${rules[0]?.Name ? `enable ${rules[0].Name}` : "deploy"}`);
     const { Targets = [] } = await client.send(new ListTargetsByRuleCommand({ EventBusName: bus, Rule: rule.Name }));
     is(Targets.length > 0, `rule ${rule.Name}, for ${type}, has no target: deploy`);
     for (const { Arn = "", DeadLetterConfig } of Targets) {
@@ -66,7 +67,7 @@ async function checkRules(
       if (DeadLetterConfig?.Arn) queues.add(DeadLetterConfig.Arn);
     }
   }
-  return `${needed.length} kinds of events have one`;
+  return `${needed.length} kinds of events have a rule`;
 }
 
 function takes(pattern: string | undefined, type: string): boolean {

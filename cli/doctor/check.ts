@@ -1,19 +1,19 @@
 import { describeError } from "tailwake/operate";
 
-/** What one check has found. */
+/** The result of one check. */
 export interface Finding {
   readonly what: string;
   readonly state: "ok" | "fix" | "not checked";
-  /** What is so, what to do about it, or why nobody knows. */
+  /** The state found, the remedy, or why the check could not be done. */
   readonly says: string;
 }
 
-/** Thrown by a check: something is wrong, and this is to be done about it. */
+/** Thrown by a check: something is wrong; the message gives the remedy. */
 export class Fix extends Error {
   override readonly name = "Fix";
 }
 
-/** Thrown by a check: it cannot be known here. */
+/** Thrown by a check that cannot be done here. */
 export class NotChecked extends Error {
   override readonly name = "NotChecked";
 }
@@ -23,8 +23,8 @@ const credentials =
   /^(CredentialsProviderError|ExpiredToken(Exception)?|UnrecognizedClientException|InvalidClientTokenId|InvalidSignatureException|TokenProviderError)$/;
 
 /**
- * Runs a check, which returns what is so. Needing a permission that one does not have is no failure: `permission` says
- * which it is.
+ * Runs a check, which returns the state found. A missing permission is not a failure: the finding then names
+ * `permission`.
  */
 export async function check(what: string, permission: string, check: () => Promise<string>): Promise<Finding> {
   try {
@@ -33,13 +33,13 @@ export async function check(what: string, permission: string, check: () => Promi
     if (error instanceof Fix) return { what, state: "fix", says: error.message };
     if (error instanceof NotChecked) return { what, state: "not checked", says: error.message };
     const names = namesIn(error);
-    // An error of ours may have AWS's own only as words.
+    // An error of ours can contain AWS's error only as text.
     const [, action] = /not authorized to perform:? ([\w-]+:\w+)/.exec(describeError(error)) ?? [];
     if (action !== undefined || names.some((name) => denied.test(name))) {
       return { what, state: "not checked", says: `needs the permission ${action ?? permission}` };
     }
     if (names.some((name) => credentials.test(name))) {
-      return { what, state: "fix", says: `your AWS credentials are not taken: ${describeError(error)}` };
+      return { what, state: "fix", says: `your AWS credentials were refused: ${describeError(error)}` };
     }
     return { what, state: "fix", says: describeError(error) };
   }

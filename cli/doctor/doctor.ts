@@ -14,19 +14,20 @@ const styles = { ok: "green", fix: "red", "not checked": "yellow" } as const;
 
 export const doctor = deskCommand({
   name: "doctor",
-  words: "",
-  says: "checks settings, table, bus, queues, schedules, functions, ticks, token and upstream: what is to be mended",
+  positionals: "",
+  description:
+    "check settings, table, bus, queues, schedules, functions, ticks, token and upstream, and say how to fix problems",
   options: {},
-  async run({ deployment, json, terminal: { paper, stopping } }) {
+  async run({ deployment, json, terminal: { stdout, stopping } }) {
     const findings = await examine(deployment, process.env, stopping);
-    if (json) paper.json({ deployment: deployment.title, findings });
+    if (json) stdout.json({ deployment: deployment.title, findings });
     else
-      for (const { what, state, says } of findings) paper.line(`${state.padEnd(11)}  ${what}: ${says}`, styles[state]);
+      for (const { what, state, says } of findings) stdout.line(`${state.padEnd(11)}  ${what}: ${says}`, styles[state]);
     return findings.some(({ state }) => state === "fix") ? 3 : 0;
   },
 });
 
-/** All checks, in the order in which they are read. */
+/** Runs all checks; returns the findings in the order of printing. */
 async function examine(
   { desk, app, title, withoutApp, functions }: Deployment,
   environment: NodeJS.ProcessEnv,
@@ -38,7 +39,7 @@ async function examine(
     eager: [...desk.ports.bindings].some(({ engine }) => engine === "eager"),
   };
   const optional = (["signals", "eager"] as const).filter((name) => leaders[name]);
-  const [ofFunctions, bus, table, schedules, ticks] = await Promise.all([
+  const [functionChecks, bus, table, schedules, ticks] = await Promise.all([
     checkFunctions(functions, ["lazy", "cron", ...optional]),
     checkBus(setting("TAILWAKE_BUS_ARN"), leaders),
     checkTable(desk, setting("TAILWAKE_TABLE")),
@@ -47,43 +48,45 @@ async function examine(
   ]);
   return [
     { what: "settings", state: "ok", says: `of ${title}` },
-    ...ofFunctions.findings,
+    ...functionChecks.findings,
     ...table,
     ...bus.findings,
-    ...(await checkQueues(bus.queues, ofFunctions.lazyTimeoutSeconds)),
+    ...(await checkQueues(bus.queues, functionChecks.lazyTimeoutSeconds)),
     ...schedules,
     ...ticks,
-    await check("app", "", async () => appWords(app, withoutApp)),
+    await check("app", "", async () => appSummary(app, withoutApp)),
     ...(app ? await checkUpstreams(desk, app, stopping) : []),
   ];
 }
 
-function appWords(app: App | undefined, withoutApp: string | undefined): string {
+function appSummary(app: App | undefined, withoutApp: string | undefined): string {
   if (!app) throw new NotChecked(`${withoutApp}; token and upstream are not checked either`);
   return `${app.activities.length} activities`;
 }
 
-/** What the functions have left word of in the table. */
+/** Checks what the functions have recorded in the table. */
 async function checkEngines(desk: Desk, needed: Leaders): Promise<Finding[]> {
   const now = desk.ports.clock.now();
   const engines = desk.engines();
-  const held = async (place: string): Promise<string> => {
-    const found = (await engines).leaders.filter(({ name }) => name === place || name.startsWith(`${place}-`));
-    const free = found.filter(({ state }) => isFree(state, now)).map(({ name }) => name);
-    const toDo = `look at the logs of the ${place} and the cron function`;
-    is(found.length > 0, `nobody has ever held it, and a tick starts a leader: ${toDo}`);
-    is(free.length === 0, `nobody holds ${free.join(", ")}, and a tick starts a leader: ${toDo}`);
-    return "held";
+  const led = async (name: string): Promise<string> => {
+    const found = (await engines).leaders.filter(
+      (leader) => leader.name === name || leader.name.startsWith(`${name}-`),
+    );
+    const free = found.filter(({ state }) => isFree(state, now)).map((leader) => leader.name);
+    const remedy = `check the logs of the ${name} and the cron function`;
+    is(found.length > 0, `there was never a leader, though a tick starts one: ${remedy}`);
+    is(free.length === 0, `there is no leader of ${free.join(", ")}, though a tick starts one: ${remedy}`);
+    return "alive";
   };
-  const places = (["signals", "eager"] as const).filter((place) => needed[place]);
+  const leaders = (["signals", "eager"] as const).filter((name) => needed[name]);
   return Promise.all([
     check("ticks", "dynamodb:GetItem", async () => {
       const { lastTick } = await engines;
-      if (!lastTick) throw new Fix("there was none so far: look at the log and the schedule of the cron function");
-      const late = `the last was ${ago(lastTick.at, now)}: look at the log and the schedule of the cron function`;
+      if (!lastTick) throw new Fix("there was no tick so far: check the log and the schedule of the cron function");
+      const late = `the last was ${ago(lastTick.at, now)}: check the log and the schedule of the cron function`;
       is(lastTick.at + tickIsMissingMs >= now, late);
       return `the last was ${ago(lastTick.at, now)}`;
     }),
-    ...places.map((place) => check(`leader of ${place}`, "dynamodb:GetItem", () => held(place))),
+    ...leaders.map((name) => check(`leader of ${name}`, "dynamodb:GetItem", () => led(name))),
   ]);
 }

@@ -1,7 +1,7 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { check, type Finding, Fix, is } from "./check.ts";
 
-/** The queues that the bus sends to: what waits in them, and how long a message stays invisible to others. */
+/** Checks the target queues of the bus: waiting messages and the visibility timeout. */
 export async function checkQueues(arns: readonly string[], lazyTimeoutSeconds: number | undefined): Promise<Finding[]> {
   const client = new SQSClient({});
   try {
@@ -31,19 +31,19 @@ async function checkQueue(
     .send(new GetQueueUrlCommand({ QueueName: name, QueueOwnerAWSAccountId: owner }))
     .catch((error: Error) => {
       if (!/NonExistentQueue|QueueDoesNotExist/.test(error.name)) throw error;
-      throw new Fix("is not there, though a rule of the bus sends to it: deploy");
+      throw new Fix("does not exist, but is the target of a rule of the bus: deploy");
     });
   const { Attributes = {} } = await client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }));
   const waiting = Number(Attributes.ApproximateNumberOfMessages ?? 0);
   if (Attributes.RedrivePolicy === undefined) {
-    const toDo = "look at what they are about in the function's log, mend it, and redrive them";
-    is(waiting === 0, `${waiting} dead letters: ${toDo}`);
+    const remedy = "find the cause in the function's log, fix it, and redrive them";
+    is(waiting === 0, `${waiting} dead letters: ${remedy}`);
     return "no dead letters";
   }
   const visibility = Number(Attributes.VisibilityTimeout ?? 0);
   is(
     lazyTimeoutSeconds === undefined || visibility > lazyTimeoutSeconds,
-    `a message is invisible for ${visibility} s, and the lazy function may run for ${lazyTimeoutSeconds} s: deploy infra/queues.yml`,
+    `the visibility timeout is ${visibility} s, too short for the lazy function's timeout of ${lazyTimeoutSeconds} s: deploy infra/queues.yml`,
   );
-  return `${waiting} messages wait`;
+  return `${waiting} messages waiting`;
 }

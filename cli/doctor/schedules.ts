@@ -1,7 +1,7 @@
 import { GetScheduleCommand, GetScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { check, type Finding, Fix, is } from "./check.ts";
 
-/** The group of the one-time schedules, and the tick's own schedule in it. */
+/** Checks the schedule group and the schedule of the tick in it. */
 export async function checkSchedules(group: string): Promise<Finding[]> {
   const client = new SchedulerClient({});
   try {
@@ -17,8 +17,8 @@ export async function checkSchedules(group: string): Promise<Finding[]> {
           .catch(orMissing("schedule tick"));
         is(found.State === "ENABLED", `it is ${found.State}: enable schedule tick in group ${group}`);
         const every = found.ScheduleExpression;
-        is(every === "rate(1 minute)", `it ticks at ${every}, expected rate(1 minute): deploy infra/schedules.yml`);
-        return "each minute";
+        is(every === "rate(1 minute)", `expected rate(1 minute), received ${every}: deploy infra/schedules.yml`);
+        return "every minute";
       }),
     ]);
   } finally {
@@ -28,5 +28,5 @@ export async function checkSchedules(group: string): Promise<Finding[]> {
 
 const orMissing = (what: string) => (error: Error) => {
   if (error.name !== "ResourceNotFoundException") throw error;
-  throw new Fix(`${what} is not there: deploy infra/schedules.yml`);
+  throw new Fix(`${what} does not exist: deploy infra/schedules.yml`);
 };

@@ -2,7 +2,7 @@ import { DescribeTableCommand, DynamoDBClient, type KeySchemaElement, type Proje
 import { type Desk, tableShape } from "tailwake/operate";
 import { check, type Finding, Fix, is } from "./check.ts";
 
-/** The table, its keys and indexes as the code relies on them, and a read. */
+/** Checks the table, its keys and indexes, and that it can be read. */
 export async function checkTable(desk: Desk, table: string): Promise<Finding[]> {
   const client = new DynamoDBClient({});
   try {
@@ -21,7 +21,7 @@ export async function checkTable(desk: Desk, table: string): Promise<Finding[]> 
 async function describe(client: DynamoDBClient, table: string): Promise<string> {
   const found = await client.send(new DescribeTableCommand({ TableName: table })).catch((error: Error) => {
     if (error.name !== "ResourceNotFoundException") throw error;
-    throw new Fix(`${table} is not there: deploy the stack, or restore it`);
+    throw new Fix(`${table} does not exist: deploy the stack, or restore it`);
   });
   const { TableStatus, KeySchema, GlobalSecondaryIndexes = [], ItemCount } = found.Table ?? {};
   is(TableStatus === "ACTIVE" || TableStatus === "UPDATING", `${table} is ${TableStatus}: wait until it is ACTIVE`);
@@ -32,7 +32,7 @@ async function describe(client: DynamoDBClient, table: string): Promise<string> 
   for (const { IndexName, KeySchema: expected, Projection } of tableShape.GlobalSecondaryIndexes) {
     const index = GlobalSecondaryIndexes.find((one) => one.IndexName === IndexName);
     const where = `index ${IndexName} of ${table}`;
-    if (!index) throw new Fix(`${where} is not there: deploy infra/table.yml`);
+    if (!index) throw new Fix(`${where} does not exist: deploy infra/table.yml`);
     is(
       keys(index.KeySchema) === keys(expected),
       `${where} has the keys ${keys(index.KeySchema)}: deploy infra/table.yml`,

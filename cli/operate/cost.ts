@@ -4,7 +4,7 @@ import { assumed, cronRun, eachMinutes, eagerMonth, probe, standing, wake } from
 import { dollars, pricesOf, times, type Usage } from "../cost/prices.ts";
 
 const hourMs = 3_600_000;
-const hoursAMonth = assumed.monthHours;
+const hoursPerMonth = assumed.monthHours;
 
 interface Line {
   readonly what: string;
@@ -14,10 +14,10 @@ interface Line {
 
 export const cost = deskCommand({
   name: "cost",
-  words: "",
-  says: "dollars a month of this deployment, at list prices, if it goes on as it did lately; reads the whole table",
+  positionals: "",
+  description: "project the cost per month of this deployment, at list prices; read the whole table",
   options: {},
-  async run({ deployment, json, terminal: { paper } }) {
+  async run({ deployment, json, terminal: { stdout } }) {
     const { desk } = deployment;
     const { clock, limits } = desk.ports;
     const now = clock.now();
@@ -26,47 +26,47 @@ export const cost = deskCommand({
       if (record.status === "completed") continue;
       const engine = desk.bindingOf(record)?.engine ?? record.engine;
       if (engine === "eager") tally.eager++;
-      else if (engine === "cron") tally.cronRuns += runsAMonth(record, now);
-      else tally.lazyRuns += runsAMonth(record, now);
+      else if (engine === "cron") tally.cronRuns += runsPerMonth(record, now);
+      else tally.lazyRuns += runsPerMonth(record, now);
       if (engine === "lazy" && record.status === "sleeping" && !record.paused) tally.sleeping++;
     }
     const { leaders } = await desk.engines();
-    const held = leaders.filter(({ state }) => !isFree(state, now)).map(({ name }) => name);
-    const signals = held.filter((name) => name === "signals").length;
+    const leaderNames = leaders.filter(({ state }) => !isFree(state, now)).map(({ name }) => name);
+    const signals = leaderNames.filter((name) => name === "signals").length;
     const probeMinutes = limits.probePeriodMs / 60_000;
     const lines = [
-      line("runs of lazy tasks, a month", tally.lazyRuns, wake("bus", 1)),
-      line("runs of cron tasks, a month", tally.cronRuns, cronRun()),
-      line(`sleeping lazy tasks, probed each ${probeMinutes} min`, tally.sleeping, eachMinutes(probe(), probeMinutes)),
+      line("runs of lazy tasks, per month", tally.lazyRuns, wake("bus", 1)),
+      line("runs of cron tasks, per month", tally.cronRuns, cronRun()),
+      line(`sleeping lazy tasks, probed every ${probeMinutes} min`, tally.sleeping, eachMinutes(probe(), probeMinutes)),
       line("eager tasks, watched", tally.eager, eagerMonth()),
-      line("shards of the eager function", held.length - signals, standing.shard()),
+      line("shards of the eager function", leaderNames.length - signals, standing.shard()),
       line("the signals function", signals, standing.signals()),
-      line("the tick, each minute", 1, standing.tick()),
+      line("the tick, every minute", 1, standing.tick()),
       line("polling of the queues", 1, standing.polling()),
     ].filter(({ count }) => count > 0);
     const total = lines.reduce((sum, { dollars: of }) => sum + of, 0);
     if (json) {
-      paper.json({ dollarsAMonth: total, lines, assumed, pricesOf });
+      stdout.json({ dollarsAMonth: total, lines, assumed, pricesOf });
       return 0;
     }
-    paper.table(
-      [{ title: "WHAT" }, { title: "COUNT", right: true }, { title: "DOLLARS A MONTH", right: true }],
+    stdout.table(
+      [{ title: "ITEM" }, { title: "COUNT", right: true }, { title: "$ PER MONTH", right: true }],
       [
         ...lines.map(({ what, count, dollars: of }) => [what, Math.round(count).toLocaleString("en-US"), money(of)]),
-        ["all of it", "", money(total)],
+        ["total", "", money(total)],
       ],
     );
-    paper.line();
-    for (const text of assumptions) paper.line(text, "dim");
+    stdout.line();
+    for (const text of assumptions) stdout.line(text, "dim");
     return 0;
   },
 });
 
 const assumptions = [
-  `List prices of us-east-1 in ${pricesOf}, first tiers, without free tiers. Requests as the tests count them (docs/cost.md).`,
-  `Runs a month: from the last runs of each task, at most five, over the time since the first of them, at least an hour.`,
-  `Each run by one signal over the bus, in a batch of one, with ${assumed.memoryMb} MB for ${assumed.lazyMs} ms. What your`,
-  "activities take, views that are items of their own, alarms, metrics and logs of your own are not in it.",
+  `List prices of us-east-1 in ${pricesOf}, first tiers, without free tiers. Request counts from the tests (docs/cost.md).`,
+  `Runs per month: the last runs of each task, at most five, divided by the time since the first of them, at least an hour.`,
+  `Each run: one signal over the bus in a batch of one, ${assumed.memoryMb} MB for ${assumed.lazyMs} ms. Not included: your`,
+  "activities, views stored as separate items, alarms, your own metrics and logs.",
 ];
 
 const line = (what: string, count: number, each: Usage): Line => ({
@@ -75,12 +75,12 @@ const line = (what: string, count: number, each: Usage): Line => ({
   dollars: dollars(times(each, count)),
 });
 
-/** If it goes on as in its last few runs. */
-function runsAMonth({ runs }: TaskRecord, now: number): number {
+/** Projected from the last runs. */
+function runsPerMonth({ runs }: TaskRecord, now: number): number {
   const last = recentRuns(runs);
   const first = last.at(-1);
   if (!first) return 0;
-  return (last.length / Math.max(hourMs, now - first.startedAt)) * hourMs * hoursAMonth;
+  return (last.length / Math.max(hourMs, now - first.startedAt)) * hourMs * hoursPerMonth;
 }
 
 const money = (amount: number): string => (amount > 0 && amount < 0.005 ? "< $0.01" : `$${amount.toFixed(2)}`);

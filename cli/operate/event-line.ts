@@ -1,6 +1,6 @@
 import { printableJson } from "../print/printable.ts";
 
-/** One event on one line: when it was made, its id, and what it says. */
+/** One event on one line: its time, id and JSON. */
 export function eventLine({
   id,
   at,

@@ -1,17 +1,17 @@
 import { ago, type Desk, describeError, type Filter, statusOf, type TaskRecord, taskName } from "tailwake/operate";
 import { deskCommand, type Options, type ValuesOf } from "../command.ts";
 import { appOfDeployment } from "../deployment/connect.ts";
-import type { Paper } from "../print/paper.ts";
+import type { Output } from "../print/output.ts";
 import { UsageError } from "../usage-error.ts";
-import { countOf } from "./saying.ts";
+import { countOf } from "./options.ts";
 
-/** Which tasks; all that fit everything that is given. */
+/** Filters; a task must match all of them. */
 export const filterOptions = {
-  status: { value: "NAME", says: "ready, running, sleeping, retrying, parked, completed or paused" },
-  kind: { value: "NAME", says: "of this aggregate kind" },
-  activity: { value: "NAME", says: "of this activity" },
-  entity: { value: "TEXT", says: "whose entity begins so" },
-  error: { value: "TEXT", says: "whose last error has this in it" },
+  status: { value: "NAME", description: "status: ready, running, sleeping, retrying, parked, completed or paused" },
+  kind: { value: "NAME", description: "aggregate kind" },
+  activity: { value: "NAME", description: "activity" },
+  entity: { value: "TEXT", description: "prefix of the entity" },
+  error: { value: "TEXT", description: "text in the last error" },
 } as const satisfies Options;
 
 export const filterOf = ({ status, kind, activity, entity, error }: ValuesOf<typeof filterOptions>): Filter => ({
@@ -24,7 +24,7 @@ export const filterOf = ({ status, kind, activity, entity, error }: ValuesOf<typ
 
 const defaultLimit = 100;
 const maxTasks = 1_000_000;
-/** For each of them a stream is opened. */
+/** Each of them opens a stream. */
 const maxLags = 1_000;
 const lagsAtOnce = 10;
 
@@ -32,14 +32,17 @@ type Row = { readonly record: TaskRecord; readonly lag?: number | string };
 
 export const ls = deskCommand({
   name: "ls",
-  words: "",
-  says: "lists tasks; reads the table until it has enough",
+  positionals: "",
+  description: "list tasks; stop reading the table at the limit",
   options: {
     ...filterOptions,
-    limit: { value: "N", says: `at most so many, ${defaultLimit} if absent` },
-    sort: { value: "BY", says: "due: what is due first; lag: what is most events behind, which opens each stream" },
+    limit: { value: "N", description: `maximum number; default: ${defaultLimit}` },
+    sort: {
+      value: "BY",
+      description: "due: earliest due first; lag: most events behind first, which opens each stream",
+    },
   },
-  async run({ values, deployment, json, terminal: { paper, aside, stopping } }) {
+  async run({ values, deployment, json, terminal: { stdout, stderr, stopping } }) {
     const { desk } = deployment;
     const limit = countOf("limit", values.limit, defaultLimit, maxTasks);
     const { sort } = values;
@@ -49,17 +52,17 @@ export const ls = deskCommand({
     if (sort === "lag") appOfDeployment(deployment);
     const malformed: string[] = [];
     const found: Row[] = [];
-    const most = sort === undefined ? limit + 1 : sort === "lag" ? maxLags + 1 : maxTasks;
+    const max = sort === undefined ? limit + 1 : sort === "lag" ? maxLags + 1 : maxTasks;
     for await (const record of desk.list(filterOf(values), (error) => malformed.push(error.message))) {
       found.push({ record });
-      if (found.length === most) break;
+      if (found.length === max) break;
     }
     const rows = sort === undefined ? found : sort === "due" ? found.sort(byDue) : await byLag(desk, found, stopping);
     const shown = rows.slice(0, limit);
-    if (json) for (const row of shown) paper.json(jsonOf(row));
-    else print(paper, shown, desk.ports.clock.now(), sort === "lag");
-    for (const message of malformed) aside.line(`not readable: ${message}`, "yellow");
-    if (rows.length > limit) aside.line(`there are more than ${limit}: --limit N, or a filter`, "dim");
+    if (json) for (const row of shown) stdout.json(jsonOf(row));
+    else print(stdout, shown, desk.ports.clock.now(), sort === "lag");
+    for (const message of malformed) stderr.line(`unreadable: ${message}`, "yellow");
+    if (rows.length > limit) stderr.line(`more than ${limit}: use --limit N or a filter`, "dim");
     return 0;
   },
 });
@@ -72,7 +75,7 @@ const byDue = (a: Row, b: Row) =>
 
 async function byLag(desk: Desk, rows: readonly Row[], signal: AbortSignal): Promise<Row[]> {
   if (rows.length > maxLags) {
-    throw new UsageError(`--sort lag: expected a filter that leaves at most ${maxLags} tasks, received more`);
+    throw new UsageError(`--sort lag: expected a filter that matches at most ${maxLags} tasks, received more`);
   }
   const left = [...rows];
   const done: Row[] = [];
@@ -87,18 +90,18 @@ async function byLag(desk: Desk, rows: readonly Row[], signal: AbortSignal): Pro
     }
   };
   await Promise.all(Array.from({ length: lagsAtOnce }, work));
-  // What cannot be looked at stands above: somebody has to.
-  const most = ({ lag }: Row) => (typeof lag === "number" ? lag : Number.POSITIVE_INFINITY);
-  return done.sort((a, b) => most(b) - most(a) || taskName(a.record).localeCompare(taskName(b.record)));
+  // Streams that cannot be read come first: they need attention.
+  const events = ({ lag }: Row) => (typeof lag === "number" ? lag : Number.POSITIVE_INFINITY);
+  return done.sort((a, b) => events(b) - events(a) || taskName(a.record).localeCompare(taskName(b.record)));
 }
 
-function print(paper: Paper, rows: readonly Row[], now: number, withLag: boolean): void {
+function print(stdout: Output, rows: readonly Row[], now: number, withLag: boolean): void {
   if (rows.length === 0) {
-    paper.line("no task fits");
+    stdout.line("no task matches");
     return;
   }
   const lagColumn = withLag ? [{ title: "BEHIND", right: true, cut: true }] : [];
-  paper.table(
+  stdout.table(
     [
       { title: "TASK" },
       { title: "STATUS" },

@@ -1,18 +1,18 @@
 import type { Rehearsal } from "tailwake/operate";
-import type { Paper } from "../print/paper.ts";
+import type { Output } from "../print/output.ts";
 import { printableJson } from "../print/printable.ts";
 
-/** What an act would write and send: for `--dry-run`. */
-export function printRehearsal(paper: Paper, what: string, { changes, wakes }: Rehearsal): void {
-  paper.line(`would ${what}`);
+/** Prints action an action would write and send: for `--dry-run`. */
+export function printRehearsal(stdout: Output, action: string, { changes, wakes }: Rehearsal): void {
+  stdout.line(`would ${action}`);
   if (changes.length > 0) {
-    paper.table(
+    stdout.table(
       [{ title: "ATTRIBUTE" }, { title: "FROM", cut: true }, { title: "TO", cut: true }],
       changes.map(({ attribute, from, to }) => [attribute, textOf(attribute, from), textOf(attribute, to)]),
     );
   }
   for (const { wake, at } of wakes) {
-    paper.line(`and send a wake, ${wake.class}${at === undefined ? "" : `, for ${new Date(at).toISOString()}`}`);
+    stdout.line(`and send a wake, ${wake.class}${at === undefined ? "" : `, for ${new Date(at).toISOString()}`}`);
   }
 }
 

@@ -1,88 +1,90 @@
 import { describeError, type RecordedCall, type Replay, replay as replayTask } from "tailwake/operate";
 import { deskCommand } from "../command.ts";
 import { appOfDeployment } from "../deployment/connect.ts";
-import type { Paper } from "../print/paper.ts";
+import type { Output } from "../print/output.ts";
 import { printableJson } from "../print/printable.ts";
 import { UsageError } from "../usage-error.ts";
-import { findTyped } from "./find-typed.ts";
+import { findTask } from "./find-task.ts";
 import { linesThatDiffer } from "./line-diff.ts";
-import { tailTyped } from "./rewind.ts";
-import { countOf } from "./saying.ts";
+import { countOf } from "./options.ts";
+import { parseTail } from "./rewind.ts";
 import { prettyJson } from "./show.ts";
 
 export const replay = deskCommand({
   name: "replay",
-  words: "TASK",
-  says: "what would the code here do: a run over the real stream, whose writes, wakes and calls are kept back",
+  positionals: "TASK",
+  description: "run the local code on the real stream, but hold back its writes, wakes and calls",
   options: {
-    dry: { says: "has to be given: there is no other replay; rewind is for that" },
-    from: { value: "TAIL", says: "an event, a time or epoch, with an empty view; the stored tail and view if absent" },
-    send: { value: "METHODS", says: "package.Service/Method, joined by commas: these only read, and are called" },
-    seconds: { value: "N", says: "the run is to hand over after so long; 60 if absent" },
+    dry: { description: "required; to process events again, use rewind" },
+    from: {
+      value: "TAIL",
+      description: "event, time or epoch to start from, with an empty view; default: the stored tail and view",
+    },
+    send: {
+      value: "METHODS",
+      description: "methods to call, since they only read: package.Service/Method, separated by commas",
+    },
+    seconds: { value: "N", description: "time until the run hands over; default: 60" },
   },
   async run(call) {
-    const { words, values, deployment, json, terminal } = call;
-    const { paper, aside, stopping } = terminal;
-    if (!values.dry) throw new UsageError("replay: expected --dry, to say that nothing is to happen");
+    const { positionals, values, deployment, json, terminal } = call;
+    const { stdout, stderr, stopping } = terminal;
+    if (!values.dry) throw new UsageError("replay: expected --dry");
     appOfDeployment(deployment);
     const { desk } = deployment;
     const seconds = countOf("seconds", values.seconds, 60, 900);
-    const { record, name } = await findTyped(desk, words[0]);
-    const from = values.from === undefined ? undefined : await tailTyped(call, record, values.from);
+    const { record, name } = await findTask(desk, positionals[0]);
+    const from = values.from === undefined ? undefined : await parseTail(call, record, values.from);
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(seconds * 1000)]);
     const send = values.send?.split(",") ?? [];
-    aside.line(
-      "Kept back is what goes through run.client and run.start. What the code does in other ways, it does.",
-      "dim",
-    );
+    stderr.line("Only run.client and run.start are held back. Other side effects of the code happen.", "dim");
     const done = await replayTask(desk.ports, record, { from, send, signal });
-    if (json) paper.json({ task: name, ...done, outcome: { ...done.outcome, ...errorOf(done) } });
-    else print(paper, name, done, desk.ports.clock.now());
+    if (json) stdout.json({ task: name, ...done, outcome: { ...done.outcome, ...errorOf(done) } });
+    else print(stdout, name, done, desk.ports.clock.now());
     return 0;
   },
 });
 
 const errorOf = ({ outcome }: Replay) => (outcome.type === "retry" ? { error: describeError(outcome.error) } : {});
 
-function print(paper: Paper, name: string, done: Replay, now: number): void {
+function print(stdout: Output, name: string, done: Replay, now: number): void {
   const { outcome, before, after, events, calls, started, log } = done;
   const { error } = errorOf(done);
-  const words = outcome.type === "silentRetryAfter" ? `${outcome.type} ${outcome.at.toISOString()}` : outcome.type;
-  paper.line(`${name} would end with ${words}${error === undefined ? "" : `: ${error}`}`, "bold");
-  paper.pairs([
+  const result = outcome.type === "silentRetryAfter" ? `${outcome.type} ${outcome.at.toISOString()}` : outcome.type;
+  stdout.line(`${name} would end with ${result}${error === undefined ? "" : `: ${error}`}`, "bold");
+  stdout.pairs([
     ["events", `${events}`],
     ["tail", before.tail === after.tail ? `stays ${before.tail}` : `${before.tail} -> ${after.tail}`],
     ["status", after.status],
     ["next run", after.notBefore === undefined ? undefined : `in ${Math.round((after.notBefore - now) / 1000)} s`],
   ]);
-  printCalls(paper, calls);
-  if (started.length > 0) paper.heading("Children that it would start");
-  for (const { activity, address } of started) paper.line(`${activity} ${printableJson(address)}`);
-  printViews(paper, done);
-  if (log.length > 0) paper.heading("Log");
-  for (const { level, message, fields } of log) paper.line(`${level} ${message} ${printableJson(plain(fields))}`);
+  printCalls(stdout, calls);
+  if (started.length > 0) stdout.heading("Children it would start");
+  for (const { activity, address } of started) stdout.line(`${activity} ${printableJson(address)}`);
+  printViews(stdout, done);
+  if (log.length > 0) stdout.heading("Log");
+  for (const { level, message, fields } of log) stdout.line(`${level} ${message} ${printableJson(plain(fields))}`);
 }
 
-function printCalls(paper: Paper, calls: readonly RecordedCall[]): void {
+function printCalls(stdout: Output, calls: readonly RecordedCall[]): void {
   if (calls.length === 0) return;
-  paper.heading("Calls");
+  stdout.heading("Calls");
   for (const { method, request, sent } of calls) {
-    paper.line(`${sent ? "sent    " : "not sent"}  ${method} ${request === undefined ? "" : printableJson(request)}`);
+    stdout.line(`${sent ? "sent    " : "not sent"}  ${method} ${request === undefined ? "" : printableJson(request)}`);
   }
   const last = calls.at(-1);
-  if (last && !last.sent)
-    paper.line("A call that is not sent fails: what follows it the code may not have come to.", "dim");
+  if (last && !last.sent) stdout.line("A call that is not sent fails, so the code after it may not have run.", "dim");
 }
 
-function printViews(paper: Paper, { viewBefore, viewAfter }: Replay): void {
+function printViews(stdout: Output, { viewBefore, viewAfter }: Replay): void {
   if (viewBefore === viewAfter) return;
-  paper.heading("View");
+  stdout.heading("View");
   for (const line of linesThatDiffer(prettyJson(viewBefore ?? ""), prettyJson(viewAfter ?? ""))) {
-    paper.line(line, line.startsWith("-") ? "red" : "green");
+    stdout.line(line, line.startsWith("-") ? "red" : "green");
   }
 }
 
-/** Errors among the fields of a log line have no JSON. */
+/** Errors and bigints in the fields of a log line have no JSON form. */
 const plain = (fields: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [

@@ -1,15 +1,15 @@
 import { deskCommand } from "../command.ts";
+import { actInBulk, rateOption } from "./bulk.ts";
 import { filterOf, filterOptions } from "./ls.ts";
-import { actOnMany, rateOption } from "./many.ts";
-import { dryRunOption, noteOptions, userName } from "./saying.ts";
+import { dryRunOption, noteOptions, userName } from "./options.ts";
 
 export const retry = deskCommand({
   name: "retry",
-  words: "",
-  says: "runs again what has failed: parked tasks are resumed, those that wait for another attempt woken",
+  positionals: "",
+  description: "retry failed tasks: resume parked ones, wake those that wait for another attempt",
   options: { ...filterOptions, ...rateOption, ...noteOptions, ...dryRunOption },
   run(call) {
     const { reason = "retry", by = userName() } = call.values;
-    return actOnMany("retry", filterOf(call.values), call, async () => ({ reason, by }));
+    return actInBulk("retry", filterOf(call.values), call, async () => ({ reason, by }));
   },
 });

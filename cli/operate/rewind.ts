@@ -3,47 +3,49 @@ import { type Desk, type Operators, rehearse, statusOf, type TaskRecord, tailAt 
 import { type DeskCall, deskCommand, type ExitCode } from "../command.ts";
 import { appOfDeployment } from "../deployment/connect.ts";
 import { UsageError } from "../usage-error.ts";
-import { findTyped } from "./find-typed.ts";
+import { findTask } from "./find-task.ts";
+import { dryRunOption, noteOf, noteOptions } from "./options.ts";
 import { printRehearsal } from "./rehearsal.ts";
-import { dryRunOption, noteOf, noteOptions } from "./saying.ts";
 
 type Tail = TaskRecord["tail"] | typeof epoch;
 
-const forceOption = { force: { says: "also while it runs: what that run still does is not kept" } } as const;
+const forceOption = {
+  force: { description: "also while a run is active; its uncommitted work is discarded" },
+} as const;
 const skipOptions = { ...forceOption, ...noteOptions, ...dryRunOption } as const;
 const rewindOptions = {
-  to: { value: "TAIL", says: "id of an event, a time as 2026-01-31T12:00:00Z, or epoch" },
+  to: { value: "TAIL", description: "event id, time such as 2026-01-31T12:00:00Z, or epoch" },
   ...skipOptions,
 } as const;
 
 export const rewind = deskCommand({
   name: "rewind",
-  words: "TASK",
-  says: "moves a task's tail, and has it start over from there with an empty view",
+  positionals: "TASK",
+  description: "move a task's tail; it starts over from there with an empty view",
   options: rewindOptions,
   async run(call) {
     const { to } = call.values;
     if (to === undefined) throw new UsageError("rewind: expected --to TAIL, a time or epoch, received none");
-    const { record, name } = await findTyped(call.deployment.desk, call.words[0]);
-    return move("rewind", record, name, await tailTyped(call, record, to), call);
+    const { record, name } = await findTask(call.deployment.desk, call.positionals[0]);
+    return move("rewind", record, name, await parseTail(call, record, to), call);
   },
 });
 
 export const skipTo = deskCommand({
   name: "skip-to",
-  words: "TASK EVENT",
-  says: "moves the tail of a task without a view beyond events that cannot be processed: it goes on after EVENT",
+  positionals: "TASK EVENT",
+  description: "move the tail of a task without a view past events that cannot be processed, to EVENT",
   options: skipOptions,
   async run(call) {
-    const { record, name } = await findTyped(call.deployment.desk, call.words[0]);
-    return move("skip-to", record, name, await tailTyped(call, record, call.words[1] ?? ""), call);
+    const { record, name } = await findTask(call.deployment.desk, call.positionals[0]);
+    return move("skip-to", record, name, await parseTail(call, record, call.positionals[1] ?? ""), call);
   },
 });
 
 const iso = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
 
-/** A tail as it was typed: `epoch`, a time, or an event that the stream has, as far as that can be looked up. */
-export async function tailTyped(
+/** Parses a tail: `epoch`, a time, or an event. Checks that the stream has the event, if there is an app. */
+export async function parseTail(
   { deployment, terminal }: Pick<DeskCall<Record<never, never>>, "deployment" | "terminal">,
   record: TaskRecord,
   text: string,
@@ -55,18 +57,19 @@ export async function tailTyped(
     return tailAt(desk, record, Date.parse(text), terminal.stopping);
   }
   const tail = eventId(text);
-  if (withoutApp !== undefined) terminal.aside.line(`not checked that the stream has ${tail}: ${withoutApp}`, "yellow");
-  else await checkIsThere(desk, record, tail, terminal.stopping);
+  if (withoutApp !== undefined)
+    terminal.stderr.line(`cannot check that the stream has ${tail}: ${withoutApp}`, "yellow");
+  else await checkExists(desk, record, tail, terminal.stopping);
   return tail;
 }
 
-/** Some servers send nothing after an event that they do not know: the task would wait for ever. */
-async function checkIsThere(desk: Desk, record: TaskRecord, tail: Tail, signal: AbortSignal): Promise<void> {
+/** Some servers send nothing after an unknown event: the task would wait forever. */
+async function checkExists(desk: Desk, record: TaskRecord, tail: Tail, signal: AbortSignal): Promise<void> {
   for await (const { id } of desk.events({ ...record, tail: "epoch" }, { follow: false, signal })) {
     if (id === tail) return;
   }
   signal.throwIfAborted();
-  throw new Error(`${tail}: expected an event of the stream, which was read to its end, received none of that id`);
+  throw new Error(`${tail}: expected an event of the stream, but the stream has no such id`);
 }
 
 async function move(
@@ -78,18 +81,18 @@ async function move(
 ): Promise<ExitCode> {
   const { deployment, values, json, terminal } = call;
   const { desk } = deployment;
-  const { paper } = terminal;
+  const { stdout } = terminal;
   const options = { force: values.force === true, note: await noteOf(call) };
   const act = (operators: Operators) => operators[action === "rewind" ? "rewind" : "skipTo"](record, to, options);
   const move = { task: name, action, from: record.tail, to };
   if (values["dry-run"]) {
     const rehearsal = await rehearse(desk, record, act);
-    if (json) paper.json({ ...move, dryRun: true, ...rehearsal });
-    else printRehearsal(paper, `move the tail of ${name}, which is ${statusOf(record)}`, rehearsal);
+    if (json) stdout.json({ ...move, dryRun: true, ...rehearsal });
+    else printRehearsal(stdout, `move the tail of ${name}, which is ${statusOf(record)}`, rehearsal);
     return 0;
   }
   await act(desk.operators);
-  if (json) paper.json({ ...move, dryRun: false });
-  else paper.line(`${name} goes on after ${to}; its tail was ${record.tail}`);
+  if (json) stdout.json({ ...move, dryRun: false });
+  else stdout.line(`${name} continues after ${to}; its tail was ${record.tail}`);
   return 0;
 }

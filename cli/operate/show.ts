@@ -10,48 +10,48 @@ import {
   type TaskDetails,
 } from "tailwake/operate";
 import { deskCommand } from "../command.ts";
-import type { Paper } from "../print/paper.ts";
+import type { Output } from "../print/output.ts";
 import { eventLine } from "./event-line.ts";
-import { findTyped } from "./find-typed.ts";
-import { sayWithoutApp } from "./saying.ts";
+import { findTask } from "./find-task.ts";
+import { printWithoutApp } from "./options.ts";
 
 const maxViewLines = 40;
-/** How long the stream may take. */
-const readingMaxAgeMs = 15_000;
+/** Maximum time to read the stream. */
+const readTimeoutMs = 15_000;
 
 export const show = deskCommand({
   name: "show",
-  words: "TASK",
-  says: "one task: why, its tail and how far it is behind, the event that fails, the view, the last runs",
+  positionals: "TASK",
+  description: "show one task: why it is not running, its tail and lag, the failing event, its view and last runs",
   options: {},
-  async run({ words, deployment, json, terminal }) {
+  async run({ positionals, deployment, json, terminal }) {
     const { desk } = deployment;
-    const { record, name } = await findTyped(desk, words[0]);
+    const { record, name } = await findTask(desk, positionals[0]);
     const check = await desk.check(record);
-    const signal = AbortSignal.any([terminal.stopping, AbortSignal.timeout(readingMaxAgeMs)]);
+    const signal = AbortSignal.any([terminal.stopping, AbortSignal.timeout(readTimeoutMs)]);
     const [lag, failing] = deployment.app
       ? await Promise.all([orError(desk.lag(record, signal)), orError(failingEvent(desk, check, signal))])
       : [undefined, undefined];
-    const { paper } = terminal;
+    const { stdout } = terminal;
     if (json) {
       const { record: _, ...rest } = check;
-      paper.json({ task: name, status: statusOf(record), ...rest, lag, failing, record });
+      stdout.json({ task: name, status: statusOf(record), ...rest, lag, failing, record });
       return 0;
     }
-    paper.line(name, "bold");
-    paper.line(check.why.sentence);
-    sayWithoutApp(deployment, terminal, "the stream cannot be looked at");
-    paper.line();
-    printRecord(paper, desk, check, lag, failing);
-    printView(paper, check.view);
-    printRuns(paper, check.runs, desk.ports.clock.now());
+    stdout.line(name, "bold");
+    stdout.line(check.why.sentence);
+    printWithoutApp(deployment, terminal, "the stream cannot be read");
+    stdout.line();
+    printRecord(stdout, desk, check, lag, failing);
+    printView(stdout, check.view);
+    printRuns(stdout, check.runs, desk.ports.clock.now());
     return 0;
   },
 });
 
 type OrError<T> = T | { readonly error: string };
 
-/** A server that does not answer is no reason to show nothing. */
+/** If the server does not answer, show the rest. */
 const orError = <T>(promise: Promise<T>): Promise<OrError<T>> =>
   promise.catch((error: unknown) => ({ error: describeError(error) }));
 
@@ -66,7 +66,7 @@ async function failingEvent(desk: Desk, { record }: TaskDetails, signal: AbortSi
 }
 
 function printRecord(
-  paper: Paper,
+  stdout: Output,
   desk: Desk,
   { record, why, tailMadeAt }: TaskDetails,
   lag: OrError<Lag> | undefined,
@@ -82,9 +82,9 @@ function printRecord(
     rescues: record.rescues,
   };
   const counted = Object.entries(counters).filter(([, count]) => count > 0);
-  paper.pairs([
+  stdout.pairs([
     ["status", record.paused ? `paused (${record.status})` : record.status],
-    ["engine", desk.bindingOf(record)?.engine ?? `${record.engine}, when it last ran`],
+    ["engine", desk.bindingOf(record)?.engine ?? `${record.engine}, as of its last run`],
     [
       "address",
       Object.entries(record.address)
@@ -92,13 +92,13 @@ function printRecord(
         .join(" "),
     ],
     ["tail", tailMadeAt === undefined ? record.tail : `${record.tail}, made ${time(tailMadeAt)}`],
-    ["stream", lag && lagWords(lag)],
+    ["stream", lag && lagText(lag)],
     ["next", time(why.next)],
     ["due", time(record.due)],
     ["fence", `${record.fence}`],
     ["counts", counted.length > 0 ? counted.map(([name, count]) => `${name} ${count}`).join(", ") : undefined],
     ["last error", error && `${ago(error.at, now)}, after event ${error.afterEvent}: ${error.message}`],
-    ["it fails at", failing && ("error" in failing ? `not known: ${failing.error}` : eventLine(failing))],
+    ["it fails at", failing && ("error" in failing ? `unknown: ${failing.error}` : eventLine(failing))],
     ["waiters", waiters?.join(", ")],
     [
       "operator",
@@ -109,21 +109,21 @@ function printRecord(
   ]);
 }
 
-function lagWords(lag: OrError<Lag>): string {
+function lagText(lag: OrError<Lag>): string {
   if ("error" in lag) return `cannot be read: ${lag.error}`;
   if (lag.more) return `more than ${lag.events} events after the tail`;
   return lag.events === 0 ? "nothing after the tail" : `${lag.events} events after the tail, the last is ${lag.head}`;
 }
 
-function printView(paper: Paper, view: string | undefined): void {
+function printView(stdout: Output, view: string | undefined): void {
   if (view === undefined) return;
   const lines = prettyJson(view).split("\n");
-  paper.heading("View");
-  paper.block(lines.slice(0, maxViewLines).join("\n"), "  ");
-  if (lines.length > maxViewLines) paper.line(`  … ${lines.length - maxViewLines} lines more, with --json`, "dim");
+  stdout.heading("View");
+  stdout.block(lines.slice(0, maxViewLines).join("\n"), "  ");
+  if (lines.length > maxViewLines) stdout.line(`  … ${lines.length - maxViewLines} more lines, with --json`, "dim");
 }
 
-/** What a later version has stored may be something else. */
+/** A later version may have stored something other than JSON. */
 export function prettyJson(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), undefined, 2);
@@ -132,10 +132,10 @@ export function prettyJson(text: string): string {
   }
 }
 
-function printRuns(paper: Paper, runs: readonly RecentRun[], now: number): void {
+function printRuns(stdout: Output, runs: readonly RecentRun[], now: number): void {
   if (runs.length === 0) return;
-  paper.heading("Last runs");
-  paper.table(
+  stdout.heading("Last runs");
+  stdout.table(
     [
       { title: "RUN", right: true },
       { title: "BEGAN" },
@@ -155,16 +155,16 @@ function printRuns(paper: Paper, runs: readonly RecentRun[], now: number): void 
       tail,
     ]),
   );
-  for (const gap of gapsIn(runs)) paper.line(gap, "dim");
+  for (const gap of gapsIn(runs)) stdout.line(gap, "dim");
 }
 
-/** Numbers between two runs that no run has left: each was killed or fenced out, or an operator acted. */
+/** The numbers between two recorded runs: those runs were killed or fenced out, or an operator acted. */
 function gapsIn(runs: readonly RecentRun[]): string[] {
   return runs.flatMap(({ fence }, index) => {
     const before = runs[index + 1];
     const missing = before === undefined ? 0 : fence - before.fence - 1;
     if (missing <= 0) return [];
     const numbers = missing === 1 ? `Run ${fence - 1}` : `Runs ${fence - missing} to ${fence - 1}`;
-    return [`${numbers} left nothing: killed, fenced out, or an operator's act, which takes a number too.`];
+    return [`${numbers} left no record: killed, fenced out, or an operator's action, which also takes a number.`];
   });
 }

@@ -2,15 +2,15 @@ import { bindingNamed, rehearseStart, startAt, statusOf, taskAt } from "tailwake
 import { deskCommand } from "../command.ts";
 import { appOfDeployment } from "../deployment/connect.ts";
 import { UsageError } from "../usage-error.ts";
+import { dryRunOption } from "./options.ts";
 import { printRehearsal } from "./rehearsal.ts";
-import { dryRunOption } from "./saying.ts";
 
 export const start = deskCommand({
   name: "start",
-  words: "ACTIVITY KEY=VALUE…",
-  says: "starts a task for an aggregate, by its address; one that is there is left alone",
+  positionals: "ACTIVITY KEY=VALUE…",
+  description: "start a task by the address of its aggregate; do nothing if it exists",
   options: dryRunOption,
-  async run({ words: [activity = "", ...pairs], values, deployment, json, terminal: { paper } }) {
+  async run({ positionals: [activity = "", ...pairs], values, deployment, json, terminal: { stdout } }) {
     const { desk } = deployment;
     appOfDeployment(deployment);
     const binding = bindingNamed(desk, activity);
@@ -18,16 +18,16 @@ export const start = deskCommand({
     const { name, record } = await taskAt(desk, binding, address);
     if (record) {
       const status = statusOf(record);
-      if (json) paper.json({ task: name, status, started: false });
-      else paper.line(`${name} is there already, and ${status}: nothing to do`);
+      if (json) stdout.json({ task: name, status, started: false });
+      else stdout.line(`${name} already exists and is ${status}`);
     } else if (values["dry-run"]) {
       const rehearsal = await rehearseStart(desk, binding, address);
-      if (json) paper.json({ task: name, dryRun: true, ...rehearsal });
-      else printRehearsal(paper, `start ${name}`, rehearsal);
+      if (json) stdout.json({ task: name, dryRun: true, ...rehearsal });
+      else printRehearsal(stdout, `start ${name}`, rehearsal);
     } else {
       const { record: written, started } = await startAt(desk, binding, address);
-      if (json) paper.json({ task: name, status: statusOf(written), started });
-      else paper.line(`${name} ${started ? "was started" : "was started by somebody else"}`);
+      if (json) stdout.json({ task: name, status: statusOf(written), started });
+      else stdout.line(`${name} ${started ? "was started" : "was started by another caller"}`);
     }
     return 0;
   },

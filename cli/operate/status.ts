@@ -1,51 +1,52 @@
 import { ago, at, type Engines, isFree, type Overview, span } from "tailwake/operate";
 import { deskCommand } from "../command.ts";
-import type { Paper } from "../print/paper.ts";
-import { sayWithoutApp } from "./saying.ts";
+import type { Output } from "../print/output.ts";
+import { printWithoutApp } from "./options.ts";
 
 const styles = { ok: "green", attention: "yellow", stuck: "red" } as const;
 
 export const status = deskCommand({
   name: "status",
-  words: "",
-  says: "is anything stuck, and is it us or the upstream: counts, the oldest overdue, errors; reads the whole table",
+  positionals: "",
+  description:
+    "say whether anything is stuck and whether an upstream is the cause: counts, oldest overdue task, errors; read the whole table",
   options: {},
   async run({ deployment, json, terminal }) {
-    const { paper } = terminal;
+    const { stdout } = terminal;
     const { desk, title } = deployment;
     const [overview, engines] = await Promise.all([desk.overview(), desk.engines()]);
     const { queueAge, leaders } = engines;
-    if (json) paper.json({ deployment: title, ...overview, queueAge, leaders });
+    if (json) stdout.json({ deployment: title, ...overview, queueAge, leaders });
     else {
-      paper.line(overview.verdict.sentence, styles[overview.verdict.level]);
-      sayWithoutApp(deployment, terminal, "upstreams and breakers are not known");
-      printOverview(paper, overview, engines);
+      stdout.line(overview.verdict.sentence, styles[overview.verdict.level]);
+      printWithoutApp(deployment, terminal, "upstreams and breakers are not known");
+      printOverview(stdout, overview, engines);
     }
     return overview.verdict.level === "ok" ? 0 : 3;
   },
 });
 
-function printOverview(paper: Paper, overview: Overview, { queueAge, leaders }: Engines): void {
+function printOverview(stdout: Output, overview: Overview, { queueAge, leaders }: Engines): void {
   const { at: now, oldestOverdue, overdue, lastTick, tasks, byStatus, runs, unreadable } = overview;
   const counts = Object.entries(byStatus).map(([name, count]) => `${count} ${name}`);
-  paper.line();
-  paper.pairs([
+  stdout.line();
+  stdout.pairs([
     ["tasks", tasks === 0 ? "none" : `${tasks}: ${counts.join(", ")}`],
     ["runs", `${runs} so far`],
     ["overdue", oldestOverdue && `${overdue}, the oldest ${oldestOverdue.task}, due ${at(oldestOverdue.due, now)}`],
     ["last tick", lastTick ? ago(lastTick.at, now) : "none"],
-    ["queue", queueAge && `was late by ${span(queueAge.ageMs)} ${ago(queueAge.at, now)}`],
-    ["not readable", unreadable.length > 0 ? `${unreadable.length}: ${unreadable[0]}` : undefined],
+    ["queue", queueAge && `${span(queueAge.ageMs)} late, ${ago(queueAge.at, now)}`],
+    ["unreadable", unreadable.length > 0 ? `${unreadable.length}: ${unreadable[0]}` : undefined],
     ...leaders.map(({ name, state }) => {
-      const held = isFree(state, now) ? "held by nobody" : `held, alive until ${at(state?.aliveUntil, now)}`;
-      return [`leader ${name}`, held] as const;
+      const text = isFree(state, now) ? "none" : `alive until ${at(state?.aliveUntil, now)}`;
+      return [`leader ${name}`, text] as const;
     }),
   ]);
-  printActivities(paper, overview);
+  printActivities(stdout, overview);
   if (overview.upstreams.length > 0) {
-    paper.heading("Upstreams");
-    paper.table(
-      [{ title: "UPSTREAM" }, { title: "BREAKER" }, { title: "TRIED AGAIN" }, { title: "WHY", cut: true }],
+    stdout.heading("Upstreams");
+    stdout.table(
+      [{ title: "UPSTREAM" }, { title: "BREAKER" }, { title: "NEXT TRIAL" }, { title: "REASON", cut: true }],
       overview.upstreams.map(({ name, breaker }) => [
         name,
         breaker.paused ? "paused" : breaker.state,
@@ -55,9 +56,9 @@ function printOverview(paper: Paper, overview: Overview, { queueAge, leaders }: 
     );
   }
   if (overview.errors.length > 0) {
-    paper.heading("Errors, alike ones together");
-    paper.table(
-      [{ title: "TASKS", right: true }, { title: "LAST" }, { title: "ERROR", cut: true }, { title: "ONE OF THEM" }],
+    stdout.heading("Errors, grouped");
+    stdout.table(
+      [{ title: "TASKS", right: true }, { title: "LAST" }, { title: "ERROR", cut: true }, { title: "EXAMPLE" }],
       overview.errors
         .slice(0, 10)
         .map(({ tasks: of, lastAt, message, example }) => [`${of}`, ago(lastAt, now), message, example]),
@@ -65,20 +66,20 @@ function printOverview(paper: Paper, overview: Overview, { queueAge, leaders }: 
   }
 }
 
-function printActivities(paper: Paper, { byActivity, byStatus }: Overview): void {
+function printActivities(stdout: Output, { byActivity, byStatus }: Overview): void {
   if (byActivity.length === 0) return;
-  const there = Object.keys(byStatus).sort();
-  paper.heading("Activities");
-  paper.table(
+  const statuses = Object.keys(byStatus).sort();
+  stdout.heading("Activities");
+  stdout.table(
     [
       { title: "ACTIVITY" },
       { title: "TASKS", right: true },
-      ...there.map((name) => ({ title: name.toUpperCase(), right: true })),
+      ...statuses.map((name) => ({ title: name.toUpperCase(), right: true })),
     ],
     byActivity.map(({ activity, tasks, byStatus: of }) => [
       activity,
       `${tasks}`,
-      ...there.map((name) => `${of[name] ?? ""}`),
+      ...statuses.map((name) => `${of[name] ?? ""}`),
     ]),
   );
 }

@@ -1,16 +1,16 @@
 import { ago, type Desk, overdueMs, statusOf, type TaskRecord, taskName } from "tailwake/operate";
 import { deskCommand } from "../command.ts";
-import type { Paper } from "../print/paper.ts";
+import type { Output } from "../print/output.ts";
 
 const everyMs = 2_000;
 const maxRows = 10;
 
-/** The table at one time, as far as it is to be compared with the next. */
-interface Look {
+/** The part of the table that is compared with the next read. */
+interface Snapshot {
   readonly at: number;
   readonly fences: ReadonlyMap<string, number>;
   readonly byStatus: Readonly<Record<string, number>>;
-  /** What is overdue, or waits for another attempt, the longest first. */
+  /** Overdue tasks and those that wait for another attempt, the earliest due first. */
   readonly late: readonly {
     readonly task: string;
     readonly status: string;
@@ -20,36 +20,36 @@ interface Look {
   readonly overdue: number;
 }
 
-/** What changed between two looks. */
+/** The changes between two snapshots. */
 interface Frame {
   readonly at: number;
   readonly runsPerSecond: number;
-  readonly byStatus: Look["byStatus"];
+  readonly byStatus: Snapshot["byStatus"];
   readonly overdue: number;
   readonly busiest: readonly { readonly task: string; readonly runs: number }[];
-  readonly late: Look["late"];
+  readonly late: Snapshot["late"];
 }
 
 export const top = deskCommand({
   name: "top",
-  words: "",
-  says: "runs a second, the busiest tasks, what retries and what is overdue; reads the whole table each 2 s",
-  options: { once: { says: "two looks, and what changed between them" } },
+  positionals: "",
+  description: "show runs per second, busiest tasks, retrying and overdue tasks; read the whole table every 2 s",
+  options: { once: { description: "print the changes of one interval and exit" } },
   async run({ values, deployment, json, terminal }) {
     const { desk } = deployment;
-    const { paper, stopping } = terminal;
+    const { stdout, stopping } = terminal;
     const { clock } = desk.ports;
     const screen = json || values.once ? undefined : terminal.openScreen();
     try {
-      for (let before = await checkTask(desk); ; ) {
+      for (let before = await readSnapshot(desk); ; ) {
         await clock.sleep(everyMs, stopping);
         if (stopping.aborted) return 0;
-        const after = await checkTask(desk);
+        const after = await readSnapshot(desk);
         const frame = frameOf(before, after);
         before = after;
-        if (json) paper.json(frame);
-        else if (screen) screen.redraw(() => print(paper, frame));
-        else print(paper, frame);
+        if (json) stdout.json(frame);
+        else if (screen) screen.redraw(() => print(stdout, frame));
+        else print(stdout, frame);
         if (values.once) return 0;
       }
     } finally {
@@ -58,7 +58,7 @@ export const top = deskCommand({
   },
 });
 
-async function checkTask(desk: Desk): Promise<Look> {
+async function readSnapshot(desk: Desk): Promise<Snapshot> {
   const fences = new Map<string, number>();
   const byStatus: Record<string, number> = {};
   const late: TaskRecord[] = [];
@@ -82,7 +82,7 @@ async function checkTask(desk: Desk): Promise<Look> {
   return { at: now, fences, byStatus, overdue, late: rows.sort((a, b) => a.due - b.due).slice(0, maxRows) };
 }
 
-function frameOf(before: Look, after: Look): Frame {
+function frameOf(before: Snapshot, after: Snapshot): Frame {
   const ran = [...after.fences].map(([task, fence]) => ({ task, runs: fence - (before.fences.get(task) ?? 0) }));
   const runs = ran.reduce((sum, one) => sum + one.runs, 0);
   const busiest = ran.filter((one) => one.runs > 0).sort((a, b) => b.runs - a.runs || a.task.localeCompare(b.task));
@@ -91,20 +91,20 @@ function frameOf(before: Look, after: Look): Frame {
   return { at, runsPerSecond, byStatus, overdue, busiest: busiest.slice(0, maxRows), late };
 }
 
-function print(paper: Paper, { at, runsPerSecond, byStatus, overdue, busiest, late }: Frame): void {
+function print(stdout: Output, { at, runsPerSecond, byStatus, overdue, busiest, late }: Frame): void {
   const counts = Object.entries(byStatus).map(([name, count]) => `${count} ${name}`);
-  paper.line(`${new Date(at).toISOString()}  ${runsPerSecond} runs/s  ${overdue} overdue`, "bold");
-  paper.line(counts.join(", ") || "no tasks");
+  stdout.line(`${new Date(at).toISOString()}  ${runsPerSecond} runs/s  ${overdue} overdue`, "bold");
+  stdout.line(counts.join(", ") || "no tasks");
   if (busiest.length > 0) {
-    paper.heading("Busiest");
-    paper.table(
+    stdout.heading("Busiest");
+    stdout.table(
       [{ title: "RUNS", right: true }, { title: "TASK" }],
       busiest.map(({ task, runs }) => [`${runs}`, task]),
     );
   }
   if (late.length > 0) {
-    paper.heading("Retrying or overdue");
-    paper.table(
+    stdout.heading("Retrying or overdue");
+    stdout.table(
       [{ title: "TASK" }, { title: "STATUS" }, { title: "DUE" }, { title: "LAST ERROR", cut: true }],
       late.map(({ task, status, due, error }) => [task, status, ago(due, at), error]),
     );

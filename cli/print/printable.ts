@@ -2,7 +2,7 @@ import { unprintable } from "tailwake/operate";
 
 export { printable } from "tailwake/operate";
 
-/** What {@link printable} has made of a text, back: what was printed can be typed. */
+/** Reverses {@link printable}, so that users can type what was printed. */
 export function unescaped(text: string): string {
   return text.replaceAll(/\\u\{([0-9a-f]{1,6})\}/gi, (all, digits: string) => {
     const code = Number.parseInt(digits, 16);
@@ -10,7 +10,7 @@ export function unescaped(text: string): string {
   });
 }
 
-/** JSON on one line that is safe to print too, and means the same. */
+/** JSON on one line without unprintable characters; it parses to the same value. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(unprintable, (character) =>
     [...Array(character.length).keys()]
@@ -25,7 +25,7 @@ const wide =
 
 const widthOfOne = (grapheme: string): number => (wide.test(grapheme) ? 2 : 1);
 
-/** Columns of a terminal that a printable text takes. */
+/** The number of terminal columns of a printable text. */
 export function widthOf(text: string): number {
   if (/^[ -~]*$/.test(text)) return text.length;
   let width = 0;
@@ -33,7 +33,7 @@ export function widthOf(text: string): number {
   return width;
 }
 
-/** Cut to a width, with `…` at its end if something is missing. */
+/** Cuts a text to a width, ending with `…` if it was longer. */
 export function cutTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let cut = "";

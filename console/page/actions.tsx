@@ -10,8 +10,7 @@ export function Actions({ actions }: { readonly actions: Survey["actions"] }) {
       <h1 tabIndex={-1}>Operators' actions</h1>
       {actions.length === 0 ? (
         <p class="empty">
-          No operator has done anything yet. What is done here, or at the command line, is kept with its reason: the
-          last 50.
+          No operator has acted yet. The last 50 actions of the console and the command line are listed here.
         </p>
       ) : (
         <Table label="Operators' actions, the last one first" columns={["When", "Who", "What", "Of", "Why"]}>
@@ -29,10 +28,10 @@ export function Actions({ actions }: { readonly actions: Survey["actions"] }) {
               <th scope="row">
                 {parseTaskName(target) ? (
                   <a href={linkToTask(target)}>
-                    <Text of={target} most={160} />
+                    <Text of={target} max={160} />
                   </a>
                 ) : (
-                  <Text of={target} most={160} />
+                  <Text of={target} max={160} />
                 )}
               </th>
               <td>

@@ -2,8 +2,8 @@ import { useRef } from "preact/hooks";
 import { visible } from "./text.tsx";
 
 /**
- * Has a screen reader say a sentence when what it is about changes: `about` names that. The sentences have times in them
- * that run, and would be said again every two seconds.
+ * Lets a screen reader announce a sentence when its subject `about` changes. The sentences contain running times, and
+ * would otherwise be announced every two seconds.
  */
 export function Announced({ sentence, about }: { readonly sentence: string; readonly about: string }) {
   const said = useRef({ sentence, about });

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Actions } from "./actions.tsx";
 import { Announced } from "./announced.tsx";
 import { Engines } from "./engines.tsx";
-import { type Connection, type Heard, useLive } from "./live.ts";
+import { type Connection, type LiveState, useLive } from "./live.ts";
 import { Overview } from "./overview.tsx";
 import { linkTo, type Route, useRoute, type View, views } from "./route.ts";
 import { VerdictSign } from "./signs.tsx";
@@ -13,26 +13,26 @@ import { Upstreams } from "./upstreams.tsx";
 
 export function App() {
   const route = useRoute();
-  const heard = useLive(route.view === "task" ? route.task : undefined);
-  const place = route.view === "task" ? route.task : route.view;
+  const live = useLive(route.view === "task" ? route.task : undefined);
+  const viewKey = route.view === "task" ? route.task : route.view;
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   useEffect(() => {
     document.title = `${titleOf(route)} · Tailwake`;
-    // Who comes to the page is not moved; who goes on is, to the heading of where they are.
+    // Move the focus to the heading on navigation, but not on the first load.
     if (!isFirst.current) main.current?.querySelector("h1")?.focus();
     isFirst.current = false;
     scrollTo(0, 0);
-  }, [place]);
+  }, [viewKey]);
   return (
     <>
-      {/* Not a link: what follows "#" is the view. */}
+      {/* Not a link, since the part of the URL after "#" is the view. */}
       <button type="button" class="skip" onClick={() => main.current?.querySelector("h1")?.focus()}>
-        Skip to the content
+        Skip to content
       </button>
-      <Header route={route} heard={heard} />
-      <main ref={main} key={place}>
-        <Content route={route} heard={heard} />
+      <Header route={route} live={live} />
+      <main ref={main} key={viewKey}>
+        <Content route={route} live={live} />
       </main>
     </>
   );
@@ -43,15 +43,15 @@ function titleOf(route: Route): string {
   return route.view === "nowhere" ? "Not found" : views[route.view];
 }
 
-function Header({ route, heard }: { readonly route: Route; readonly heard: Heard }) {
-  const { about, survey, surveyProblem, connection } = heard;
+function Header({ route, live }: { readonly route: Route; readonly live: LiveState }) {
+  const { about, survey, surveyProblem, connection } = live;
   const verdict = survey?.overview.verdict;
   const current = route.view === "task" ? "tasks" : route.view;
   return (
     <header>
       <div class="bar">
         <p class="brand">
-          <strong>Tailwake</strong> {about && <Text of={about.deployment} most={60} />}
+          <strong>Tailwake</strong> {about && <Text of={about.deployment} max={60} />}
         </p>
         <nav aria-label="Views">
           <ul>
@@ -83,7 +83,7 @@ function Header({ route, heard }: { readonly route: Route; readonly heard: Heard
       )}
       {connection.state === "over" && (
         <p class="problem" role="alert">
-          The console's process has ended, or was started again. Open the URL that it prints.
+          The console's process has ended or restarted. Open the URL that it prints.
         </p>
       )}
     </header>
@@ -104,8 +104,8 @@ function LiveSign({ connection: { state, since } }: { readonly connection: Conne
   );
 }
 
-function Content({ route, heard }: { readonly route: Route; readonly heard: Heard }) {
-  const { survey, about } = heard;
+function Content({ route, live }: { readonly route: Route; readonly live: LiveState }) {
+  const { survey, about } = live;
   if (route.view === "nowhere") {
     return (
       <>
@@ -116,11 +116,11 @@ function Content({ route, heard }: { readonly route: Route; readonly heard: Hear
       </>
     );
   }
-  if (route.view === "task") return <TaskView name={route.task} heard={heard} />;
+  if (route.view === "task") return <TaskView name={route.task} live={live} />;
   if (!survey || !about) return <h1 tabIndex={-1}>{views[route.view]}</h1>;
   switch (route.view) {
     case "overview":
-      return <Overview survey={survey} samples={heard.samples} />;
+      return <Overview survey={survey} samples={live.samples} />;
     case "tasks":
       return <Tasks survey={survey} query={route.query} />;
     case "upstreams":

@@ -9,18 +9,18 @@ export interface ChartProps {
   readonly title: string;
   readonly samples: readonly Sample[];
   readonly value: (sample: Sample) => number;
-  /** The last value and the largest, in words, for who does not see the lines. */
-  readonly words: (last: number, most: number) => string;
+  /** The last and the largest value as text, for readers who cannot see the chart. */
+  readonly summary: (last: number, max: number) => string;
 }
 
-/** One figure over the time that this page is open. */
-export function Chart({ title, samples, value, words }: ChartProps) {
+/** A chart of one figure since the page was opened. */
+export function Chart({ title, samples, value, summary }: ChartProps) {
   const values = samples.map(value);
   return (
     <figure class="chart">
       <figcaption>
         <h2>{title}</h2>
-        <p>{values.length > 0 ? words(values.at(-1) ?? 0, Math.max(...values)) : "Waiting for a second look…"}</p>
+        <p>{values.length > 0 ? summary(values.at(-1) ?? 0, Math.max(...values)) : "Waiting for data…"}</p>
       </figcaption>
       <Plot times={samples.map(({ at }) => at / 1_000)} values={values} />
     </figure>
@@ -58,7 +58,7 @@ function optionsFor(element: HTMLElement): UPlot.Options {
     padding: [10, 12, 0, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
+    scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
       {
         ...axis,

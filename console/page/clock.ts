@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** The server's clock: what it says of a time, and what is shown of it, are by the same one. */
+/** The server's clock, so that times and their distances come from the same clock. */
 let aheadMs = 0;
 
 export function setClock(serverNow: number): void {
@@ -14,7 +14,7 @@ setInterval(() => {
   for (const tick of ticking) tick();
 }, 1_000);
 
-/** The time, and each second a later one. */
+/** The current time, updated every second. */
 export function useNow(): number {
   const [time, setTime] = useState(now);
   useEffect(() => {
@@ -22,6 +22,6 @@ export function useNow(): number {
     ticking.add(tick);
     return () => void ticking.delete(tick);
   }, []);
-  // What has come meanwhile is never ahead of what is shown.
+  // Never show a time before the newest data.
   return Math.max(time, now() - 1_000);
 }

@@ -20,39 +20,38 @@ export function Engines({ survey, canKill }: { readonly survey: Survey; readonly
           {lastTick ? (
             <>
               <p>
-                <Time at={lastTick.at} />, one comes every minute
+                <Time at={lastTick.at} />, expected every minute
               </p>
               <dl class="facts">
                 {Object.entries(lastTick.report).map(([name, value]) => (
                   <div key={name}>
                     <dt>
-                      <Text of={words(name)} most={60} />
+                      <Text of={labelOf(name)} max={60} />
                     </dt>
-                    <dd>{valueWords(name, value)}</dd>
+                    <dd>{valueText(name, value)}</dd>
                   </div>
                 ))}
               </dl>
             </>
           ) : (
-            <p class="empty">The cron function has not ticked so far.</p>
+            <p class="empty">There was no tick so far.</p>
           )}
         </div>
         <div class="panel">
           <h2>Queue</h2>
           {queueAge ? (
             <p>
-              A message had waited {span(queueAge.ageMs)} when it came, <Time at={queueAge.at} />. That is the last that
-              came late.
+              The last late message was {span(queueAge.ageMs)} late, <Time at={queueAge.at} />.
             </p>
           ) : (
-            <p class="empty">No message has come late.</p>
+            <p class="empty">No message was late.</p>
           )}
         </div>
       </section>
-      <h2>Leaders of streams</h2>
+      <h2>Leaders of the signals and the shards</h2>
       {leaders.length === 0 ? (
         <p class="empty">
-          No place has ever been held: the app has no signal source and no eager activity, or no tick has come.
+          There was never a leader: the app has no signal source and no eager activity, or there was no tick.
         </p>
       ) : (
         <ul class="panels cards">
@@ -76,7 +75,10 @@ function LeaderCard({ leader: { name, state }, streams }: { readonly leader: Lea
   const { aliveUntil, epoch, leaving, owner, released, sweepAt } = state;
   const isReleased = released === epoch;
   const isAlive = !isFree(state, now());
-  const meanwhile = name === "signals" ? "Signals are missed meanwhile." : "Nobody watches its tasks meanwhile.";
+  const consequence =
+    name === "signals"
+      ? "Signals are missed until the next leader."
+      : "Its tasks are not watched until the next leader.";
   return (
     <li class="panel">
       <h3>
@@ -84,34 +86,34 @@ function LeaderCard({ leader: { name, state }, streams }: { readonly leader: Lea
       </h3>
       <p>
         <Badge sign={isAlive ? signs.good : isReleased ? signs.trying : signs.broken}>
-          {isAlive ? (leaving ? "handing over" : "held") : isReleased ? "released" : "gone"}
+          {isAlive ? (leaving ? "handing over" : "alive") : isReleased ? "released" : "dead"}
         </Badge>
       </p>
       {isAlive && <p>{name === "signals" ? "The signal streams are open." : `Streams open: ${grouped(streams)}.`}</p>}
       {!isAlive && !isReleased && (
         <p>
-          Last held <Time at={aliveUntil} />. {meanwhile}
+          Alive until <Time at={aliveUntil} />. {consequence}
         </p>
       )}
-      {isReleased && <p>{meanwhile}</p>}
+      {isReleased && <p>{consequence}</p>}
       {sweepAt !== undefined && (
         <p>
-          After a gap in the signals, the sleeping tasks are looked at <Time at={sweepAt} />.
+          After a gap in the signals, the sleeping tasks are checked <Time at={sweepAt} />.
         </p>
       )}
       <small>
-        Epoch {epoch}, owner <Text of={owner} most={60} />
+        Epoch {epoch}, owner <Text of={owner} max={60} />
       </small>
     </li>
   );
 }
 
-/** What another version has put there may be anything. */
-function valueWords(name: string, value: unknown): string {
+/** Another version may have stored any value. */
+function valueText(name: string, value: unknown): string {
   if (typeof value !== "number") return value === true ? "yes" : value === false ? "no" : "?";
   return name.endsWith("Ms") ? span(value) : grouped(value);
 }
 
 /** `oldestDueMs` as `oldest due`. */
-const words = (name: string): string =>
+const labelOf = (name: string): string =>
   name.replace(/Ms$/, "").replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

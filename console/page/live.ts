@@ -2,42 +2,42 @@ import { useEffect, useState } from "preact/hooks";
 import type { About, Problem, Survey, SurveyMessage, TaskDetails, TaskMessage } from "../messages.ts";
 import { now, setClock } from "./clock.ts";
 
-/** Whether what is shown is of now. "over": the server does not know this page any more. */
+/** The state of the connection. "over": the server no longer accepts this page. */
 export interface Connection {
   readonly state: "connecting" | "live" | "lost" | "over";
-  /** Lost or over: since when. */
+  /** When it was lost or over. */
   readonly since: number | undefined;
 }
 
-/** A look at the figures that charts show. */
+/** One sample of the figures in the charts. */
 export interface Sample {
   readonly at: number;
   readonly runsPerSecond: number;
   readonly notCaughtUp: number;
 }
 
-/** What the page has heard. What could not be read leaves what was read before. */
-export interface Heard {
+/** The data that the page has received. A failed read keeps the earlier data. */
+export interface LiveState {
   readonly connection: Connection;
   readonly about: About | undefined;
   readonly survey: Survey | undefined;
   readonly surveyProblem: Problem | undefined;
   readonly samples: readonly Sample[];
-  readonly task: HeardTask | undefined;
+  readonly task: LiveTask | undefined;
 }
 
-export interface HeardTask {
+export interface LiveTask {
   readonly name: string;
   readonly check: TaskDetails | undefined;
   readonly problem: Problem | undefined;
-  /** The view before it changed while this page showed it. */
+  /** The view before its last change, if it changed while this page showed it. */
   readonly viewBefore: { readonly text: string; readonly changedAt: number } | undefined;
 }
 
-/** An hour, at one look each 2 s. */
+/** One hour, at one sample every 2 s. */
 const maxSamples = 1_800;
 
-const nothing: Heard = {
+const initial: LiveState = {
   connection: { state: "connecting", since: undefined },
   about: undefined,
   survey: undefined,
@@ -46,21 +46,21 @@ const nothing: Heard = {
   task: undefined,
 };
 
-/** Listens to the server while the page is to be seen: a forgotten one must not have the table read for days. */
-export function useLive(task: string | undefined): Heard {
-  const [heard, setHeard] = useState(nothing);
+/** Listens to the server while the page is visible: a forgotten one must not cause reads of the table for days. */
+export function useLive(task: string | undefined): LiveState {
+  const [live, setLive] = useState(initial);
   const isVisible = useVisibility();
   useEffect(() => {
     if (!isVisible) return;
     const source = new EventSource(`api/live${task === undefined ? "" : `?task=${encodeURIComponent(task)}`}`);
-    const change = (changed: (before: Heard) => Partial<Heard>) =>
-      setHeard((before) => ({ ...before, ...changed(before) }));
+    const change = (changed: (before: LiveState) => Partial<LiveState>) =>
+      setLive((before) => ({ ...before, ...changed(before) }));
     const become = (state: Connection["state"]) =>
       change(({ connection }) => ({
         connection: { state, since: state === "live" ? undefined : (connection.since ?? now()) },
       }));
     source.onopen = () => become("live");
-    // It tries again by itself, unless the server has answered and refused it.
+    // The browser reconnects by itself, unless the server has refused it.
     source.onerror = () => become(source.readyState === EventSource.CLOSED ? "over" : "lost");
     source.addEventListener("survey", ({ data }) => {
       const message: SurveyMessage = JSON.parse(data);
@@ -74,7 +74,7 @@ export function useLive(task: string | undefined): Heard {
     });
     return () => source.close();
   }, [task, isVisible]);
-  return heard;
+  return live;
 }
 
 function useVisibility(): boolean {
@@ -87,7 +87,7 @@ function useVisibility(): boolean {
   return isVisible;
 }
 
-function afterSurvey(before: Heard, { about, value, error }: SurveyMessage): Partial<Heard> {
+function afterSurvey(before: LiveState, { about, value, error }: SurveyMessage): Partial<LiveState> {
   if (error) return { about, surveyProblem: error };
   const sample = sampleOf(before.survey, value);
   const samples = sample ? [...before.samples, sample].slice(-maxSamples) : before.samples;
@@ -97,12 +97,12 @@ function afterSurvey(before: Heard, { about, value, error }: SurveyMessage): Par
 function sampleOf(before: Survey | undefined, { overview, notCaughtUp }: Survey): Sample | undefined {
   const seconds = before ? (overview.at - before.overview.at) / 1_000 : 0;
   if (!before || seconds <= 0) return undefined;
-  // Runs of a task that was deleted are counted no more.
+  // Runs of a deleted task no longer count.
   const runs = Math.max(0, overview.runs - before.overview.runs);
   return { at: overview.at, runsPerSecond: runs / seconds, notCaughtUp };
 }
 
-function afterTask(before: HeardTask | undefined, name: string, { value, error, now: at }: TaskMessage): HeardTask {
+function afterTask(before: LiveTask | undefined, name: string, { value, error, now: at }: TaskMessage): LiveTask {
   const last = before?.name === name ? before : undefined;
   if (error) return { name, check: last?.check, problem: error, viewBefore: last?.viewBefore };
   const isChanged = last?.check !== undefined && last.check.view !== value.view;

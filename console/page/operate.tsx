@@ -2,20 +2,20 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Done, Problem } from "../messages.ts";
 import { visible } from "./text.tsx";
 
-/** Something that an operator can do, and what they have to say for it. */
+/** An action of operators, and the input it needs. */
 export interface Operation {
-  /** On the button, and above the dialog. */
+  /** The label of the button and the title of the dialog. */
   readonly verb: string;
-  /** What will happen. */
-  readonly says: string;
+  /** The effect. */
+  readonly description: string;
   /** Asks for a reason. */
   readonly reason: boolean;
-  /** Asks for the new tail: this is offered. */
+  /** Asks for the new tail, with this default. */
   readonly tail?: string;
-  /** Asks whether a run that is under way is to be fenced out. */
+  /** Asks whether to fence out an active run. */
   readonly force?: boolean;
-  /** It cannot be undone, or makes side effects happen again. */
-  readonly grave?: boolean;
+  /** Whether it cannot be undone, or repeats side effects. */
+  readonly isDangerous?: boolean;
   readonly run: (given: Given) => Promise<Done>;
 }
 
@@ -25,13 +25,13 @@ export interface Given {
   readonly force: boolean;
 }
 
-/** A button for each operation, the dialog of the one that was chosen, and what came of the last one. */
+/** A button for each operation, the dialog of the chosen one, and the result of the last one. */
 export function Operations({ of, label }: { readonly of: readonly Operation[]; readonly label: string }) {
   const [chosen, setChosen] = useState<Operation>();
   const [done, setDone] = useState("");
   return (
     <div class="operations">
-      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for what is filled in */}
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for inputs */}
       <div role="group" aria-label={label}>
         {of.map((operation) => (
           <button type="button" key={operation.verb} onClick={() => setChosen(operation)}>
@@ -53,7 +53,7 @@ export function Operations({ of, label }: { readonly of: readonly Operation[]; r
   );
 }
 
-/** Shown at once, as a modal; Escape closes it, and the focus goes back to the button. */
+/** Opens as a modal dialog; Escape closes it, and the focus returns to the button. */
 function OperationDialog({ of, onEnd }: { readonly of: Operation; readonly onEnd: (said: string) => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [given, setGiven] = useState<Given>({ reason: "", to: of.tail ?? "", force: false });
@@ -78,15 +78,15 @@ function OperationDialog({ of, onEnd }: { readonly of: Operation; readonly onEnd
     <dialog
       ref={dialog}
       aria-labelledby={`${id}-verb`}
-      aria-describedby={`${id}-says`}
+      aria-describedby={`${id}-description`}
       onClose={() => onEnd(said.current)}
     >
       <form onSubmit={submit}>
         <h2 id={`${id}-verb`}>{of.verb}</h2>
-        <p id={`${id}-says`}>{of.says}</p>
+        <p id={`${id}-description`}>{of.description}</p>
         {of.tail !== undefined && (
           <label>
-            New tail: the id of an event, or epoch
+            New tail: an event id or epoch
             <input
               required
               spellcheck={false}
@@ -98,7 +98,7 @@ function OperationDialog({ of, onEnd }: { readonly of: Operation; readonly onEnd
         )}
         {of.reason && (
           <label>
-            Reason, kept in the record
+            Reason, stored in the record
             <input
               required
               maxLength={200}
@@ -115,7 +115,7 @@ function OperationDialog({ of, onEnd }: { readonly of: Operation; readonly onEnd
               checked={given.force}
               onChange={({ currentTarget }) => change({ force: currentTarget.checked })}
             />
-            Also if it runs: the run is fenced out
+            Also while it runs: fences out the run
           </label>
         )}
         {problem && (
@@ -127,7 +127,7 @@ function OperationDialog({ of, onEnd }: { readonly of: Operation; readonly onEnd
           <button type="button" onClick={() => dialog.current?.close()}>
             Cancel
           </button>
-          <button type="submit" class={of.grave ? "grave" : "primary"} disabled={isBusy}>
+          <button type="submit" class={of.isDangerous ? "danger" : "primary"} disabled={isBusy}>
             {of.verb}
           </button>
         </div>

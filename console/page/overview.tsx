@@ -31,21 +31,21 @@ export function Overview({ survey, samples }: { readonly survey: Survey; readonl
       </dl>
       <section class="panels" aria-label="While this page is open">
         <Chart
-          title="Runs a second"
+          title="Runs per second"
           samples={samples}
           value={({ runsPerSecond }) => runsPerSecond}
-          words={(last, most) => `${rate(last)} now, ${rate(most)} at most`}
+          summary={(last, max) => `${rate(last)} now, at most ${rate(max)}`}
         />
         <Chart
           title="Tasks not caught up"
           samples={samples}
           value={(sample) => sample.notCaughtUp}
-          words={(last, most) => `${grouped(last)} now, ${grouped(most)} at most`}
+          summary={(last, max) => `${grouped(last)} now, at most ${grouped(max)}`}
         />
       </section>
       <h2>Tasks by activity</h2>
       {overview.tasks === 0 ? (
-        <p class="empty">The table has no task yet. One is there as soon as a signal, a root or your code starts it.</p>
+        <p class="empty">The table has no tasks yet. A signal, a root or your code starts one.</p>
       ) : (
         <ByActivity overview={overview} />
       )}
@@ -53,7 +53,7 @@ export function Overview({ survey, samples }: { readonly survey: Survey; readonl
       <Errors errors={overview.errors} />
       {overview.unreadable.length > 0 && (
         <>
-          <h2>Records that cannot be read</h2>
+          <h2>Unreadable records</h2>
           <ul>
             {overview.unreadable.slice(0, 20).map((what) => (
               <li key={what}>
@@ -105,7 +105,7 @@ function ByActivity({ overview: { byActivity, byStatus, tasks } }: { readonly ov
         return (
           <tr key={name}>
             <th scope="row">
-              <Text of={name} most={120} />
+              <Text of={name} max={120} />
             </th>
             <td>{link(ofActivity, { kind, activity })}</td>
             {cells(counts, { kind, activity })}
@@ -119,10 +119,10 @@ function ByActivity({ overview: { byActivity, byStatus, tasks } }: { readonly ov
 const maxErrors = 20;
 
 function Errors({ errors }: { readonly errors: Totals["errors"] }) {
-  if (errors.length === 0) return <p class="empty">No task has an error that it has not caught up after.</p>;
+  if (errors.length === 0) return <p class="empty">No task has had an error since it last caught up.</p>;
   return (
     <>
-      <Table label="Errors, the most frequent first" columns={["Tasks", "Error", "Last", "For example"]}>
+      <Table label="Errors, most frequent first" columns={["Tasks", "Error", "Last", "Example"]}>
         {errors.slice(0, maxErrors).map(({ message, tasks, example, lastAt }) => (
           <tr key={message}>
             <td>
@@ -136,13 +136,13 @@ function Errors({ errors }: { readonly errors: Totals["errors"] }) {
             </td>
             <td>
               <a href={linkToTask(example)}>
-                <Text of={example} most={120} />
+                <Text of={example} max={120} />
               </a>
             </td>
           </tr>
         ))}
       </Table>
-      {errors.length > maxErrors && <p>{grouped(errors.length - maxErrors)} other errors are not shown.</p>}
+      {errors.length > maxErrors && <p>{grouped(errors.length - maxErrors)} more errors are not shown.</p>}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import type { Done, Lag, Problem, Rows, TaskAction } from "../messages.ts";
 
-/** Asks the server; rejects with its {@link Problem}, or one that says that it does not answer. */
+/** Sends a request; rejects with the server's {@link Problem}, or one for a server that does not answer. */
 async function ask<T>(path: string, init: RequestInit): Promise<T> {
   const response = await fetch(`api/${path}`, init).catch((): never => {
     throw { code: "unreachable", message: "The console's process does not answer." } satisfies Problem;
@@ -14,7 +14,7 @@ export const getRows = (query: string, signal: AbortSignal) => ask<Rows>(`tasks?
 
 export const getLag = (task: string) => ask<Lag>(`lag?task=${encodeURIComponent(task)}`, {});
 
-/** Does something: `body` is checked by the server. */
+/** Requests an action; the server validates `body`. */
 export function post(
   path: string,
   body: TaskAction | { readonly upstream: string; readonly reason: string } | Readonly<Record<string, never>>,

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** The views, in the order of the navigation; a task is shown by a link to it. */
+/** The views, in the order of the navigation; a task's view is only linked. */
 export const views = {
   overview: "Overview",
   tasks: "Tasks",
@@ -10,7 +10,7 @@ export const views = {
 } as const;
 export type View = keyof typeof views;
 
-/** What the part of the URL after "#" says. */
+/** The route in the part of the URL after "#". */
 export type Route =
   | { readonly view: View; readonly query: URLSearchParams }
   | { readonly view: "task"; readonly task: string }
@@ -38,7 +38,7 @@ export function linkTo(view: View, query: Readonly<Record<string, string>> = {})
   return `#/${view === "overview" ? "" : view}${given.length > 0 ? `?${new URLSearchParams(given)}` : ""}`;
 }
 
-// Half of a character cannot be part of a URL.
+// A lone surrogate cannot be part of a URL.
 export const linkToTask = (name: string): string =>
   `#/task/${encodeURIComponent(name.replaceAll(/\p{Surrogate}/gu, "\ufffd"))}`;
 

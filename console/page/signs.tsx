@@ -1,7 +1,7 @@
 import type { TaskStatus } from "../../functions/contract/activity.ts";
 import type { Verdict } from "../../functions/operate/overview.ts";
 
-/** A shape and a word, so that nothing is said by colour alone. The path is in a square of 12. */
+/** A shape with a word, so that nothing depends on colour alone. The path is in a 12 by 12 square. */
 interface Sign {
   readonly tone: "ok" | "busy" | "warn" | "bad" | "quiet";
   readonly path: string;
@@ -54,7 +54,7 @@ export function Badge({ sign, children }: { readonly sign: Sign; readonly childr
 
 export const Status = ({ of }: { readonly of: TaskStatus }) => <Badge sign={ofStatus[of]}>{of}</Badge>;
 
-/** The sentence says in words what the shape does. */
+/** A shape without a word: the verdict's sentence says the same. */
 export const VerdictSign = ({ level }: { readonly level: Verdict["level"] }) => <Shape {...ofVerdict[level]} />;
 
 export const signs = {

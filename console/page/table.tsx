@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 
 interface TableProps {
-  /** What is in it, for who does not see where it stands. */
+  /** The label for screen readers. */
   readonly label: string;
   readonly columns: readonly ComponentChildren[];
   readonly children: ComponentChildren;
@@ -10,10 +10,10 @@ interface TableProps {
   readonly class?: string;
 }
 
-/** A table that scrolls in a box of its own where it is too wide; the box can be scrolled by keyboard. */
+/** A table that scrolls in its own box when it is too wide; the keyboard can scroll the box. */
 export function Table({ label, columns, children, foot, class: className }: TableProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by keyboard
     <section class="scroll" aria-label={label} tabIndex={0}>
       <table class={className}>
         <thead>

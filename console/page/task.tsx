@@ -4,7 +4,7 @@ import type { TaskRecord } from "../../functions/tasks/record.ts";
 import type { Lag, Problem, TaskDetails } from "../messages.ts";
 import { Announced } from "./announced.tsx";
 import { killLazy } from "./kill.ts";
-import type { Heard } from "./live.ts";
+import type { LiveState } from "./live.ts";
 import { Operations } from "./operate.tsx";
 import { getLag } from "./request.ts";
 import { Badge, Status, signs } from "./signs.tsx";
@@ -13,13 +13,13 @@ import { Block, grouped, Text, Time, visible } from "./text.tsx";
 import { Timeline } from "./timeline.tsx";
 import { ViewText } from "./view-text.tsx";
 
-export function TaskView({ name, heard }: { readonly name: string; readonly heard: Heard }) {
-  const task = heard.task?.name === name ? heard.task : undefined;
+export function TaskView({ name, live }: { readonly name: string; readonly live: LiveState }) {
+  const task = live.task?.name === name ? live.task : undefined;
   const check = task?.check;
   return (
     <>
       <h1 tabIndex={-1} class="name">
-        <Text of={name} most={300} />
+        <Text of={name} max={300} />
       </h1>
       {task?.problem && (
         <p class="problem" role="alert">
@@ -30,14 +30,14 @@ export function TaskView({ name, heard }: { readonly name: string; readonly hear
       {check && (
         <>
           <Why check={check} />
-          <TaskOperations record={check.record} heard={heard} />
+          <TaskOperations record={check.record} live={live} />
           <div class="columns">
             <section aria-labelledby="runs">
               <h2 id="runs">Runs</h2>
               <Timeline check={check} />
             </section>
             <section aria-labelledby="state">
-              <h2 id="state">Where it stands</h2>
+              <h2 id="state">State</h2>
               <Facts record={check.record} />
               <LagOf name={name} />
               <LastError record={check.record} />
@@ -46,7 +46,7 @@ export function TaskView({ name, heard }: { readonly name: string; readonly hear
             </section>
           </div>
           <details>
-            <summary>The record in full</summary>
+            <summary>Full record</summary>
             <Block of={JSON.stringify(check.record, undefined, 2)} />
           </details>
         </>
@@ -55,7 +55,7 @@ export function TaskView({ name, heard }: { readonly name: string; readonly hear
   );
 }
 
-function TaskOperations({ record, heard: { about } }: { readonly record: TaskRecord; readonly heard: Heard }) {
+function TaskOperations({ record, live: { about } }: { readonly record: TaskRecord; readonly live: LiveState }) {
   const isKillable = about?.canKill === true && record.status === "running";
   const operations = [...operationsOf(record), ...(isKillable ? [killLazy] : [])];
   return operations.length > 0 ? <Operations label="Operate the task" of={operations} /> : null;
@@ -71,10 +71,10 @@ function Why({ check: { record, why } }: { readonly check: TaskDetails }) {
         {reason !== statusOf(record) && <Badge sign={needsOperator ? signs.broken : signs.good}>{reason}</Badge>}
       </p>
       <p class="sentence">
-        <Text of={sentence} most={1_000} />
+        <Text of={sentence} max={1_000} />
       </p>
       <p>
-        {needsOperator && "Someone has to decide. "}
+        {needsOperator && "An operator must act. "}
         {next !== undefined && (
           <>
             Next: <Time at={next} />
@@ -94,7 +94,7 @@ function Facts({ record }: { readonly record: TaskRecord }) {
     ["Attempts in a row", grouped(attempts)],
     ["Strikes", grouped(strikes)],
     ["Rescues", grouped(rescues)],
-    ["Lease ends", leaseUntil === undefined ? "no run holds it" : <Time key="lease" at={leaseUntil} />],
+    ["Lease ends", leaseUntil === undefined ? "no lease" : <Time key="lease" at={leaseUntil} />],
     ["Due", due === undefined ? "never" : <Time key="due" at={due} />],
   ];
   return (
@@ -117,7 +117,7 @@ function Facts({ record }: { readonly record: TaskRecord }) {
   );
 }
 
-/** Asked for, since it opens the task's stream. */
+/** Only on request, since it opens the task's stream. */
 function LagOf({ name }: { readonly name: string }) {
   const [lag, setLag] = useState<Lag | Problem | "counting">();
   const count = () => {
@@ -129,16 +129,16 @@ function LagOf({ name }: { readonly name: string }) {
       <button type="button" onClick={count} disabled={lag === "counting"}>
         Count the events after the tail
       </button>{" "}
-      <span role="status">{lag === undefined ? "" : lagWords(lag)}</span>
+      <span role="status">{lag === undefined ? "" : lagText(lag)}</span>
     </p>
   );
 }
 
-function lagWords(lag: Lag | Problem | "counting"): string {
+function lagText(lag: Lag | Problem | "counting"): string {
   if (lag === "counting") return "Reading the stream…";
   if ("message" in lag) return visible(lag.message);
   if (lag.more) return `More than ${grouped(lag.events)} events behind.`;
-  if (lag.events === 0) return "None: it has caught up.";
+  if (lag.events === 0) return "None: the task has caught up.";
   return `${grouped(lag.events)} behind; the head is ${visible(lag.head ?? "")}.`;
 }
 

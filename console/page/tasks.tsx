@@ -20,7 +20,7 @@ import { grouped, Text, Time, visible } from "./text.tsx";
 const fields = ["status", "kind", "activity", "entity", "error", "sort", "from"] as const;
 type Query = Readonly<Record<(typeof fields)[number], string>>;
 
-const sortingWords: Readonly<Record<Sorting, string>> = {
+const sortingLabels: Readonly<Record<Sorting, string>> = {
   due: "due first",
   error: "last error first",
   attempts: "most attempts first",
@@ -29,27 +29,27 @@ const sortingWords: Readonly<Record<Sorting, string>> = {
 };
 
 export function Tasks({ survey, query }: { readonly survey: Survey; readonly query: URLSearchParams }) {
-  const asked = Object.fromEntries(fields.map((field) => [field, query.get(field) ?? ""])) as Query;
-  const { rows, problem } = useRows(asked, survey.overview.at);
-  const go = (changed: Partial<Query>) => location.replace(linkTo("tasks", { ...asked, from: "", ...changed }));
+  const selected = Object.fromEntries(fields.map((field) => [field, query.get(field) ?? ""])) as Query;
+  const { rows, problem } = useRows(selected, survey.overview.at);
+  const go = (changed: Partial<Query>) => location.replace(linkTo("tasks", { ...selected, from: "", ...changed }));
   return (
     <>
       <h1 tabIndex={-1}>Tasks</h1>
-      <Filters asked={asked} survey={survey} go={go} />
+      <Filters selected={selected} survey={survey} go={go} />
       {problem && (
         <p class="problem" role="alert">
           {visible(problem.message)}
         </p>
       )}
-      {rows && <List rows={rows} asked={asked} go={go} />}
+      {rows && <List rows={rows} selected={selected} go={go} />}
     </>
   );
 }
 
-/** The rows asked for, once more after each look at the table. */
-function useRows(asked: Query, readAt: number) {
+/** The requested rows, read again after each read of the table. */
+function useRows(selected: Query, readAt: number) {
   const [answer, setAnswer] = useState<{ readonly rows?: Rows; readonly problem?: Problem }>({});
-  const query = new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== "")).toString();
+  const query = new URLSearchParams(Object.entries(selected).filter(([, value]) => value !== "")).toString();
   useEffect(() => {
     const leaving = new AbortController();
     const show = (shown: typeof answer) => {
@@ -65,18 +65,18 @@ function useRows(asked: Query, readAt: number) {
 }
 
 interface FiltersProps {
-  readonly asked: Query;
+  readonly selected: Query;
   readonly survey: Survey;
   readonly go: (changed: Partial<Query>) => void;
 }
 
-function Filters({ asked, survey, go }: FiltersProps) {
+function Filters({ selected, survey, go }: FiltersProps) {
   const names = survey.overview.byActivity.map(({ activity }) => activity.split("/"));
   const distinct = (index: number) => [...new Set(names.map((parts) => parts[index] ?? ""))].sort();
   const choice = (field: keyof Query, label: string, options: readonly string[]) => (
     <label>
       {label}
-      <select value={asked[field]} onChange={({ currentTarget }) => go({ [field]: currentTarget.value })}>
+      <select value={selected[field]} onChange={({ currentTarget }) => go({ [field]: currentTarget.value })}>
         <option value="">all</option>
         {options.map((option) => (
           <option key={option} value={option}>
@@ -91,7 +91,7 @@ function Filters({ asked, survey, go }: FiltersProps) {
       {label}
       <input
         type="search"
-        value={asked[field]}
+        value={selected[field]}
         maxLength={1_000}
         spellcheck={false}
         onInput={({ currentTarget }) => go({ [field]: currentTarget.value })}
@@ -99,18 +99,18 @@ function Filters({ asked, survey, go }: FiltersProps) {
     </label>
   );
   return (
-    <search class="filters" aria-label="Filter the tasks">
+    <search class="filters" aria-label="Filter tasks">
       {choice("status", "Status", statuses)}
       {choice("kind", "Kind", distinct(0))}
       {choice("activity", "Activity", distinct(1))}
       {text("entity", "Entity begins with")}
       {text("error", "Error contains")}
       <label>
-        Sorted
-        <select value={asked.sort || "due"} onChange={({ currentTarget }) => go({ sort: currentTarget.value })}>
+        Sort
+        <select value={selected.sort || "due"} onChange={({ currentTarget }) => go({ sort: currentTarget.value })}>
           {sortings.map((sorting) => (
             <option key={sorting} value={sorting}>
-              {sortingWords[sorting]}
+              {sortingLabels[sorting]}
             </option>
           ))}
         </select>
@@ -121,22 +121,22 @@ function Filters({ asked, survey, go }: FiltersProps) {
 
 interface ListProps {
   readonly rows: Rows;
-  readonly asked: Query;
+  readonly selected: Query;
   readonly go: (changed: Partial<Query>) => void;
 }
 
-function List({ rows: { rows, total, leftOut }, asked, go }: ListProps) {
-  const from = Number(asked.from) || 0;
+function List({ rows: { rows, total, leftOut }, selected, go }: ListProps) {
+  const from = Number(selected.from) || 0;
   const page = (to: number) => () => {
     go({ from: to > 0 ? String(to) : "" });
     scrollTo(0, 0);
   };
-  if (total === 0) return <p class="empty">No task fits. Take a filter away to see more.</p>;
+  if (total === 0) return <p class="empty">No task matches. Remove a filter to see more.</p>;
   return (
     <>
       <p role="status">
         {grouped(from + 1)} to {grouped(from + rows.length)} of {grouped(total)}
-        {leftOut > 0 && `; ${grouped(leftOut)} tasks of the table are too many to be listed here`}
+        {leftOut > 0 && `; ${grouped(leftOut)} more tasks of the table are not listed`}
       </p>
       <Table label="Tasks" class="tasks" columns={["Status", "Task", "Next", "Attempts", "Runs", "Last error"]}>
         {rows.map((row) => (
@@ -167,21 +167,21 @@ function TaskRow({ row }: { readonly row: Row }) {
       </td>
       <th scope="row">
         <a href={linkToTask(taskName(row))}>
-          <Text of={entity} most={80} />
+          <Text of={entity} max={80} />
           <small>
-            <Text of={`${kind}/${activity}`} most={80} />
+            <Text of={`${kind}/${activity}`} max={80} />
           </small>
         </a>
       </th>
       <td>{next === undefined ? "–" : <Time at={next} />}</td>
       <td>{grouped(attempts)}</td>
       <td>{grouped(fence)}</td>
-      <td>{error ? <Text of={error.message} most={160} /> : "–"}</td>
+      <td>{error ? <Text of={error.message} max={160} /> : "–"}</td>
     </tr>
   );
 }
 
-/** When something happens to it: what waits for a time, waits for that; all else is looked at when it is due. */
+/** The time of the task's next event: of the retry, the end of the lease, or the next check. */
 function nextOf({ status, paused, notBefore, due, leaseUntil }: Row): number | undefined {
   if (paused) return undefined;
   return status === "retrying" ? notBefore : status === "running" ? leaseUntil : due;

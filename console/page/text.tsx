@@ -2,24 +2,24 @@ import { printable } from "../../functions/operate/printable.ts";
 import { ago, shortened } from "../../functions/operate/words.ts";
 import { useNow } from "./clock.ts";
 
-const longest = 400;
+const defaultMaxLength = 400;
 
-/** A text from outside with what cannot be seen written out. Line ends stay if `lines`. */
+/** Escapes unprintable characters of an external text. Keeps line ends if `lines`. */
 export function visible(text: string, { lines = false } = {}): string {
   return lines ? text.replaceAll(/[^\n\t]+/g, printable) : printable(text);
 }
 
-/** A text from outside, in one line; what is too long for it is cut. Of documents it need not be a text. */
-export function Text({ of, most = longest }: { readonly of: string; readonly most?: number }) {
-  return <bdi>{visible(shortened(String(of), most))}</bdi>;
+/** An external text on one line, cut if it is too long. In a control document the value may be of another type. */
+export function Text({ of, max = defaultMaxLength }: { readonly of: string; readonly max?: number }) {
+  return <bdi>{visible(shortened(String(of), max))}</bdi>;
 }
 
-/** A text from outside of several lines: an error, a view, a record. */
-export function Block({ of, most = 200_000 }: { readonly of: string; readonly most?: number }) {
-  return <pre>{visible(shortened(String(of), most), { lines: true })}</pre>;
+/** An external text of several lines: an error, a view, a record. */
+export function Block({ of, max = 200_000 }: { readonly of: string; readonly max?: number }) {
+  return <pre>{visible(shortened(String(of), max), { lines: true })}</pre>;
 }
 
-/** How far away a time is, and which one it is. */
+/** A time relative to now, with the absolute time as its title. */
 export function Time({ at }: { readonly at: number }) {
   const time = new Date(at);
   if (Number.isNaN(time.getTime())) return <>some time</>;
@@ -30,7 +30,7 @@ export function Time({ at }: { readonly at: number }) {
   );
 }
 
-/** The time of day here, with the date if it was another day. */
+/** The local time of day, with the date unless it is today. */
 export function clockTime(at: number): string {
   const time = new Date(at);
   if (Number.isNaN(time.getTime())) return "some time";

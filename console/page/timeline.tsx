@@ -3,14 +3,14 @@ import type { RecentRun } from "../../functions/tasks/recent-runs.ts";
 import type { TaskDetails } from "../messages.ts";
 import { clockTime, grouped, Time, visible } from "./text.tsx";
 
-/** The last runs of a task, the latest first, with what comes next above them and the gaps between them. */
+/** The last runs of a task, newest first, below its next event, with the gaps between them. */
 export function Timeline({ check: { record, runs, why } }: { readonly check: TaskDetails }) {
   const { status, fence, leaseUntil, startedAt } = record;
   const isRunning = status === "running";
   const newest = runs[0]?.fence ?? 0;
-  // A watching run has left word of itself before it ends.
-  const isNoted = isRunning && newest === fence;
-  const missingAbove = fence - newest - (isRunning && !isNoted ? 1 : 0);
+  // A watching run is recorded before it ends.
+  const isRecorded = isRunning && newest === fence;
+  const missingAbove = fence - newest - (isRunning && !isRecorded ? 1 : 0);
   const oldest = runs.at(-1);
   return (
     <ol class="timeline" reversed>
@@ -21,7 +21,7 @@ export function Timeline({ check: { record, runs, why } }: { readonly check: Tas
       )}
       {isRunning && (
         <li class="running">
-          <strong>Run {fence}</strong> is under way
+          <strong>Run {fence}</strong> is active
           {leaseUntil !== undefined && (
             <p>
               its lease ends <Time at={leaseUntil} />
@@ -33,7 +33,7 @@ export function Timeline({ check: { record, runs, why } }: { readonly check: Tas
       {runs.map((run, i) => (
         <Run key={run.fence} run={run} before={runs[i + 1]} />
       ))}
-      {(oldest?.fence ?? 1) > 1 && <li class="gap">Earlier runs are not kept.</li>}
+      {(oldest?.fence ?? 1) > 1 && <li class="gap">Earlier runs are not stored.</li>}
       <li class="begin">
         Started <Time at={startedAt} />
       </li>
@@ -48,15 +48,15 @@ function Run({ run, before }: { readonly run: RecentRun; readonly before: Recent
   return (
     <>
       <li class={isFailure ? "failed" : outcome === "completed" ? "completed" : "ended"}>
-        <strong>Run {fence}</strong> {outcomeWords[outcome]}
+        <strong>Run {fence}</strong> {outcomeLabels[outcome]}
         <p>
           <span title={new Date(startedAt).toISOString()}>{clockTime(startedAt)}</span>, took{" "}
-          {durationMs < 1_000 ? `${durationMs} ms` : span(durationMs)}, woken by {wakeWords[wake]}, {grouped(events)}{" "}
+          {durationMs < 1_000 ? `${durationMs} ms` : span(durationMs)}, woken by {wakeLabels[wake]}, {grouped(events)}{" "}
           {events === 1 ? "event" : "events"}
         </p>
         <p class="tail">
           {tail === undefined
-            ? "its tail is too long to be kept"
+            ? "its tail is too long to store"
             : before?.tail === tail
               ? "the tail did not move"
               : `${before?.tail === undefined ? "" : `${visible(before.tail)} `}→ ${visible(tail)}`}
@@ -67,29 +67,29 @@ function Run({ run, before }: { readonly run: RecentRun; readonly before: Recent
   );
 }
 
-/** Numbers that no run has left word of. */
+/** Run numbers without a record. */
 function Missing({ from, to }: { readonly from: number; readonly to: number }) {
   return (
     <li class="gap">
-      {from === to ? `Number ${from}` : `Numbers ${from} to ${to}`} left nothing: killed or fenced out, or an operator
-      moved the task on.
+      {from === to ? `Run ${from}` : `Runs ${from} to ${to}`} left no record: killed, fenced out, or an operator's
+      action.
     </li>
   );
 }
 
-const outcomeWords: Readonly<Record<RecentRun["outcome"], string>> = {
+const outcomeLabels: Readonly<Record<RecentRun["outcome"], string>> = {
   completed: "completed the task",
   caughtUp: "caught up",
   canceled: "handed over",
-  silentRetry: "ends without progress, and tries again",
-  silentRetryAfter: "waits for a time",
+  silentRetry: "ended without progress, and retries",
+  silentRetryAfter: "waits until a given time",
   retry: "failed",
 };
 
-const wakeWords: Readonly<Record<RecentRun["wake"], string>> = {
+const wakeLabels: Readonly<Record<RecentRun["wake"], string>> = {
   start: "its start",
   signal: "a signal",
-  child: "a child's end",
+  child: "a completed child",
   operator: "an operator",
   probe: "a probe",
   timer: "a timer",

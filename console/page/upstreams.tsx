@@ -11,7 +11,7 @@ export function Upstreams({ survey }: { readonly survey: Survey }) {
     <>
       <h1 tabIndex={-1}>Upstreams</h1>
       {upstreams.length === 0 ? (
-        <p class="empty">The app's code is not known to this console, so its upstreams are not either.</p>
+        <p class="empty">This console runs without the app's code, so it knows no upstreams.</p>
       ) : (
         <ul class="panels cards">
           {upstreams.map((upstream) => (
@@ -42,7 +42,7 @@ function Upstream({ name, breaker }: UpstreamState) {
       )}
       {isOpen && (
         <p>
-          Opened {trips} {trips === 1 ? "time" : "times"} in a row; next try: <Time at={until} />.
+          Opened {trips} {trips === 1 ? "time" : "times"} in a row; next trial: <Time at={until} />.
         </p>
       )}
       {isOpen && reason !== undefined && <Block of={reason} />}
@@ -53,14 +53,14 @@ function Upstream({ name, breaker }: UpstreamState) {
 
 const pause = (upstream: string) => ({
   verb: "Pause upstream",
-  says: `No task of ${upstream} begins a run until it is resumed. News is kept. Functions notice within 5 s.`,
+  description: `No task of ${upstream} begins a run until the upstream is resumed. News is kept. Functions notice within 5 s.`,
   reason: true,
   run: ({ reason }: { readonly reason: string }) => post("upstream/pause", { upstream, reason }),
 });
 
 const resume = (upstream: string) => ({
   verb: "Resume upstream",
-  says: `The tasks of ${upstream} run again as they come due, the last within 5 min.`,
+  description: `The tasks of ${upstream} run again as they come due, the last within 5 min.`,
   reason: true,
   run: ({ reason }: { readonly reason: string }) => post("upstream/resume", { upstream, reason }),
 });

@@ -1,24 +1,24 @@
 import { useMemo } from "preact/hooks";
 import { type DiffLine, diffOf } from "../../functions/operate/line-diff.ts";
-import type { HeardTask } from "./live.ts";
+import type { LiveTask } from "./live.ts";
 import { Block, Time, visible } from "./text.tsx";
 
-const longest = 200_000;
+const maxLength = 200_000;
 
-/** The activity's view; once it has changed, what was changed. */
+/** The activity's view, or its last change. */
 export function ViewText({
   text,
   before,
 }: {
   readonly text: string | undefined;
-  readonly before: HeardTask["viewBefore"];
+  readonly before: LiveTask["viewBefore"];
 }) {
   const lines = useMemo(() => (before ? diffOf(pretty(before.text), pretty(text ?? "")) : []), [text, before?.text]);
   if (before) {
     return (
       <>
         <p>
-          It changed <Time at={before.changedAt} />:
+          Changed <Time at={before.changedAt} />:
         </p>
         <pre>
           {lines.map((line, i) => (
@@ -28,7 +28,7 @@ export function ViewText({
       </>
     );
   }
-  if (text === undefined) return <p class="empty">None is stored: the activity keeps none, or has not run yet.</p>;
+  if (text === undefined) return <p class="empty">No view is stored: the activity has none, or has not run yet.</p>;
   return <Block of={pretty(text)} />;
 }
 
@@ -41,8 +41,8 @@ function Line({ of: { change, line } }: { readonly of: DiffLine }) {
 
 function pretty(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), undefined, 2).slice(0, longest);
+    return JSON.stringify(JSON.parse(text), undefined, 2).slice(0, maxLength);
   } catch {
-    return text.slice(0, longest);
+    return text.slice(0, maxLength);
   }
 }

@@ -1,7 +1,7 @@
 import { describeError } from "../contract/error.ts";
 import type { LogFields, Logger } from "../foundation/logger.ts";
 
-/** Does what may fail without harm, since something else repairs it; a failure is a warning and resolves to undefined. */
+/** Does work whose failure something else repairs. Logs a failure as a warning and resolves to undefined. */
 export async function bestEffort<T>(
   { log }: { readonly log: Logger },
   message: string,

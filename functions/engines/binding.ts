@@ -9,17 +9,17 @@ import {
 } from "../contract/stream.ts";
 import type { EngineName, TaskKey } from "../tasks/record.ts";
 
-/** An activity bound to the rule for when it runs. Rebinding a deployed activity keeps its tails. */
+/** An activity bound to an engine. If you bind a deployed activity to another engine, its tasks keep their tails. */
 export interface Bound<S extends Stream = Stream> {
   readonly activity: Activity<S>;
   readonly engine: EngineName;
-  /** Lazy: a signal for an aggregate without a task starts one. */
+  /** Lazy: a signal starts a task for an aggregate that has none. */
   readonly startOnSignal: boolean;
   /** Cron: the interval in minutes; 0 for the other engines. */
   readonly everyMinutes: number;
 }
 
-/** Runs when a signal says that the aggregate has news. */
+/** Binds an activity to the lazy engine: it runs when a signal says that its aggregate has news. */
 export function lazy<S extends Stream>(
   activity: Activity<S>,
   options: { readonly startOnSignal?: boolean } = {},
@@ -27,7 +27,10 @@ export function lazy<S extends Stream>(
   return { activity, engine: "lazy", startOnSignal: options.startOnSignal ?? false, everyMinutes: 0 };
 }
 
-/** Runs at an interval of whole minutes, whether or not there is news. */
+/**
+ * Binds an activity to the cron engine: it runs every `everyMinutes`, with or without news. Throws a `TailwakeError`
+ * ("invalid-definition") unless that is a whole number from 1.
+ */
 export function cron<S extends Stream>(activity: Activity<S>, options: { readonly everyMinutes: number }): Bound<S> {
   const { everyMinutes } = options;
   if (!Number.isSafeInteger(everyMinutes) || everyMinutes < 1) {
@@ -41,7 +44,7 @@ export function cron<S extends Stream>(activity: Activity<S>, options: { readonl
   return { activity, engine: "cron", startOnSignal: false, everyMinutes };
 }
 
-/** Always watching: a function holds the streams of many tasks open, and an event is seen as soon as it is sent. */
+/** Binds an activity to the eager engine: a function holds its stream open and gets each event as soon as it is sent. */
 export function eager<S extends Stream>(activity: Activity<S>): Bound<S> {
   return { activity, engine: "eager", startOnSignal: false, everyMinutes: 0 };
 }
@@ -52,7 +55,7 @@ export interface Binding extends Bound {
   readonly stream: StreamDeclaration;
 }
 
-/** The bindings of an app, found by what a record or a message says. */
+/** The bindings of an app, by kind and activity. */
 export class Bindings {
   readonly #all = new Map<string, Binding>();
   readonly #kinds = new Map<string, StreamDeclaration>();
@@ -101,7 +104,7 @@ export class Bindings {
     });
   }
 
-  /** The binding of an activity value, as `run.start` is given one. */
+  /** The binding of an activity. Throws as `find` does. */
   of(activity: Activity): Binding {
     const { stream, name } = behaviourOf(activity);
     return this.find({ kind: stream.kind, activity: name });
@@ -120,7 +123,7 @@ export class Bindings {
     });
   }
 
-  /** The signals that a user's bus event stands for. */
+  /** The signals that the streams declare for a bus event. */
   signalsOf(
     source: string,
     detailType: string,
@@ -133,7 +136,7 @@ export class Bindings {
   }
 }
 
-/** The key of an activity's task for an aggregate. */
+/** The key of the task of an activity for an aggregate. */
 export function taskKey(binding: Binding, address: Address): TaskKey {
   return {
     entity: binding.stream.definition.entityId(address),

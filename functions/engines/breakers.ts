@@ -19,12 +19,12 @@ import type { UpstreamConnection } from "../upstream/connection.ts";
 /** May a task of an upstream run now? */
 export type BreakerDecision =
   | { readonly type: "go"; readonly isTrial?: boolean }
-  /** Its upstream is out; `at` is when to come again, in milliseconds since 1970. */
+  /** The upstream is out; `at` is when to try again, in milliseconds since 1970. */
   | { readonly type: "wait"; readonly at: number }
-  /** An operator has paused it. */
+  /** An operator has paused the upstream. */
   | { readonly type: "paused" };
 
-/** How old a look at a breaker may be. */
+/** How long a process uses the state of a breaker that it has read. */
 const readingMaxAgeMs = 5_000;
 const maxTries = 5;
 
@@ -36,9 +36,9 @@ interface Reading {
 
 interface Watched {
   reading: Reading | undefined;
-  /** Read once for all who ask meanwhile. */
+  /** The read in progress, shared by all callers. */
   underWay: Promise<Reading> | undefined;
-  /** Set while this process has the trial: the streams that had opened before, and how long it counts. */
+  /** Set while this process does the half-open trial: the successes before it, and when it ends. */
   trial: { readonly from: number; readonly until: number } | undefined;
 }
 
@@ -51,8 +51,8 @@ export interface BreakerPorts {
 }
 
 /**
- * The breakers of all upstreams (rule 12): asked before a task is acquired, told after each run. The shared documents
- * are looked at every few seconds, so that a run without trouble costs nothing for it.
+ * The circuit breakers of all upstreams (rule 12). Call `admit` before a task is acquired, and `report` after each run.
+ * A process reads a breaker's shared document every few seconds, so that a run adds no request.
  */
 export class Breakers {
   readonly #ports: BreakerPorts;
@@ -62,6 +62,7 @@ export class Breakers {
     this.#ports = ports;
   }
 
+  /** Whether a task may run now. A decision with `isTrial` is the half-open trial: then call `report` or `release`. */
   async admit(upstream: string): Promise<BreakerDecision> {
     const { clock, random } = this.#ports;
     const watched = this.#of(upstream);
@@ -83,24 +84,24 @@ export class Breakers {
     return { type: "wait", at: retryAt(state, now, random()) };
   }
 
-  /** Has an operator paused it? */
+  /** Whether an operator has paused the upstream. */
   async isPaused(upstream: string): Promise<boolean> {
     return (await this.#reading(upstream, this.#of(upstream))).state.paused !== undefined;
   }
 
-  /** As last read: is nobody but a trial to use it? */
+  /** Whether the breaker was open or paused when it was last read. */
   isOut(upstream: string): boolean {
     const state = this.#of(upstream).reading?.state;
     return state !== undefined && (state.state === "open" || state.paused !== undefined);
   }
 
-  /** The trial had nothing to do: another may be sent. */
+  /** Releases the half-open trial, whose task had nothing to do, so that another task may do it. */
   async release(upstream: string): Promise<void> {
     this.#of(upstream).trial = undefined;
     await this.change(upstream, ({ trialUntil, ...stored }) => (trialUntil === undefined ? undefined : stored));
   }
 
-  /** Draws the conclusions from how the streams of an upstream have fared: after a stream opened, after a run. Never throws. */
+  /** Trips or closes the breaker by the health of the upstream, after a stream has opened or a run ended. Never throws. */
   async report(upstream: string): Promise<void> {
     const { clock, random, log } = this.#ports;
     const watched = this.#of(upstream);
@@ -122,7 +123,7 @@ export class Breakers {
       health.failures = 0;
       const now = clock.now();
       const opened = await this.change(upstream, (stored) =>
-        // Somebody else has just opened it for the same failures.
+        // Another process has just tripped it for the same failures.
         stored.state === "open" && stored.until > now ? undefined : trip(stored, now, random(), reason),
       );
       if (opened) log.warn("upstream is out", { upstream, forMs: opened.openMs, err: reason });
@@ -131,7 +132,10 @@ export class Breakers {
     }
   }
 
-  /** Changes the shared state, unless `decide` says that there is nothing to change. Resolves to the new state. */
+  /**
+   * Changes the shared state, unless `decide` returns undefined. Resolves to the new state; undefined if it was not
+   * changed.
+   */
   async change(
     upstream: string,
     decide: (stored: BreakerState) => BreakerState | undefined,
@@ -169,21 +173,21 @@ export class Breakers {
   async #reading(upstream: string, watched: Watched): Promise<Reading> {
     const { reading } = watched;
     if (reading && this.#ports.clock.now() - reading.at < readingMaxAgeMs) return reading;
-    watched.underWay ??= this.#readOrTakeForClosed(upstream).finally(() => {
+    watched.underWay ??= this.#readOrClosed(upstream).finally(() => {
       watched.underWay = undefined;
     });
     watched.reading = await watched.underWay;
     return watched.reading;
   }
 
-  /** A breaker is there to spare an upstream: one that cannot be read must not keep its tasks from running. */
-  async #readOrTakeForClosed(upstream: string): Promise<Reading> {
+  /** An unreadable breaker counts as closed: it must not keep the tasks of its upstream from running. */
+  async #readOrClosed(upstream: string): Promise<Reading> {
     try {
       return await this.#read(upstream);
     } catch (error) {
       if (!isTailwakeError(error, "malformed-record")) throw error;
       const { clock, log } = this.#ports;
-      log.error("breaker not readable, taken for closed", { upstream, err: describeError(error) });
+      log.error("breaker not readable, counts as closed", { upstream, err: describeError(error) });
       return { version: 0, state: closedBreaker, at: clock.now() };
     }
   }
@@ -194,7 +198,7 @@ export class Breakers {
   }
 }
 
-/** Reads the shared state of an upstream. Throws a `TailwakeError` ("malformed-record"). */
+/** Reads the shared state of a breaker. Throws a `TailwakeError` ("malformed-record"). */
 export async function readBreaker(
   control: ControlStore,
   upstream: string,

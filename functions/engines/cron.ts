@@ -1,6 +1,6 @@
 import type { EngineRules } from "./engine.ts";
 
-/** The cron engine: a task runs at its slots, `startedAt` + k·interval, found by the tick; signals do not wake it. */
+/** The cron engine: a tick wakes a task at its slots, `startedAt` + k·interval. Signals do not wake it. */
 export const cronRules: EngineRules = {
   runBy: "queue",
   onSignal: "ignore",
@@ -12,7 +12,7 @@ export const cronRules: EngineRules = {
   },
 };
 
-/** The first slot after now; those that were missed are not caught up (protocol rule 16). */
+/** The first slot after now. Missed slots are skipped (protocol rule 16). */
 function nextSlot(startedAt: number, everyMinutes: number, now: number): number {
   const intervalMs = everyMinutes * 60_000;
   const passed = Math.max(0, Math.floor((now - startedAt) / intervalMs));

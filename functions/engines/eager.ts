@@ -1,11 +1,11 @@
 import type { EngineRules } from "./engine.ts";
 
-/** How often a tick makes sure that a task of this engine can be found by a leader. */
+/** How often a tick makes sure that a leader can find a task of this engine. */
 export const adoptionCheckMs = 3_600_000;
 
 /**
- * The eager engine: a leader watches the streams of many tasks. A task that has caught up goes on watching and sleeps
- * only while it awaits a child, or when it had to run alone.
+ * The eager engine: a leader watches the streams of many tasks. A task that has caught up goes on watching. It sleeps
+ * only while it awaits a child, or after it ran in quarantine.
  */
 export const eagerRules: EngineRules = {
   runBy: "leader",

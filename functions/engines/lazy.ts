@@ -6,8 +6,8 @@ export const lazyRules: EngineRules = {
   onSignal: "run",
   setsAlarms: true,
   whenDue: "probe",
-  // A due time is there already, and moving it would cost two index writes each run. It is only moved when a long wait
-  // has left it further away than the next probe may be.
+  // To move the due time costs two index writes. So a run keeps it, unless a long wait has moved it beyond the next
+  // probe.
   sleep: (record, _binding, now, { probePeriodMs }) => {
     const nextProbe = now + probePeriodMs;
     const kept = record.due !== undefined && record.due <= nextProbe;

@@ -2,9 +2,9 @@ import type { Outcome } from "../contract/outcome.ts";
 
 interface Metric {
   readonly unit: "Count" | "Seconds" | "Milliseconds" | "Bytes";
-  /** What becomes of the measurements of a line: counts add up, of a level the highest counts, of times each is kept. */
+  /** How the values of a line are combined: the sum of counts, the highest of levels, each of times. */
   readonly keeps: "sum" | "highest" | "each";
-  /** The dimensions beside `service`, under which each is also there alone. Every value of them is a metric to pay. */
+  /** Dimensions besides `service`, which a metric also has alone. Each value of a dimension is a metric that costs. */
   readonly by?: readonly (keyof Dimensions)[];
 }
 
@@ -14,57 +14,57 @@ export interface Dimensions {
 }
 
 /**
- * What the functions measure. The alarms and the dashboard in `infra/` use these names; docs/operations.md says what
- * each of them is for.
+ * The metrics of the functions. The alarms and the dashboard in `infra/` use these names; docs/operations.md says what
+ * each one is for.
  */
 export const metrics = {
-  /** Rounds of runs: each call of an activity. */
+  /** Passes of runs: each is a call of an activity. */
   Runs: { unit: "Count", keeps: "sum", by: ["activity", "outcome"] },
-  /** Of these, those that ended with `retry`, or a throw: an alarm cannot add up activities. */
+  /** Passes that ended with `retry` or a throw. A metric of its own, since an alarm cannot add up activities. */
   Retries: { unit: "Count", keeps: "sum" },
-  /** A round, from before its stream is opened until its outcome is written. */
+  /** The duration of a pass, from before its stream is opened until its outcome is written. */
   RunMs: { unit: "Milliseconds", keeps: "each", by: ["activity"] },
   /** Events handed out to activities. */
   Events: { unit: "Count", keeps: "sum", by: ["activity"] },
-  /** How old the last event that a round read was when its outcome was written; of events with a known time. */
+  /** The age of the last event that a pass read, when its outcome was written; for events with a known time. */
   LagSeconds: { unit: "Seconds", keeps: "each", by: ["activity"] },
-  /** Views that were written, as JSON. */
+  /** The size of a view that was written, as JSON. */
   ViewBytes: { unit: "Bytes", keeps: "highest", by: ["activity"] },
-  /** From when a message was sent, or its time had come, until its task was acquired; of first deliveries. */
+  /** From the time a message was sent, or was due, until its task was acquired; for first deliveries. */
   WakeToRunMs: { unit: "Milliseconds", keeps: "each" },
   /** Tasks parked for an operator. */
   Parked: { unit: "Count", keeps: "sum" },
-  /** Runs that found, when they wrote, that another had their task. */
+  /** Runs whose write was refused because another run had their task. */
   LeasesLost: { unit: "Count", keeps: "sum" },
-  /** Tasks taken from a run that had died. */
+  /** Tasks acquired from a run that had died. */
   LeasesExpired: { unit: "Count", keeps: "sum" },
-  /** Ticks that ended well. */
+  /** Ticks that ended without an error. */
   Ticks: { unit: "Count", keeps: "sum" },
-  /** Overdue entries of the due index that a tick found, as far as it looked. */
+  /** Overdue entries of the due index, as far as a tick read it. */
   DueBacklog: { unit: "Count", keeps: "highest" },
-  /** How long the most overdue task that a tick saw had been due; how late the queue is if the tick left it alone. */
+  /** How long the most overdue task of a tick had been due; the age of the queue if that kept the tick from checking. */
   OldestDueSeconds: { unit: "Seconds", keeps: "highest" },
-  /** Overdue tasks that a tick woke, by the status they were in: something was lost, or a cron task's slot has come. */
+  /** Overdue tasks that a tick woke, by status: a message was lost, or the slot of a cron task has come. */
   Rescues: { unit: "Count", keeps: "sum" },
-  /** Sleeping tasks that had news though nothing had signaled it. */
+  /** Sleeping tasks that had news without a signal. */
   ProbesWithNews: { unit: "Count", keeps: "sum" },
   /** Signals that servers sent to the signals function. */
   SignalsReceived: { unit: "Count", keeps: "sum" },
-  /** Of these, those that went with another one of the same aggregate. */
+  /** Received signals that were combined with another one of the same aggregate. */
   SignalsCoalesced: { unit: "Count", keeps: "sum" },
-  /** From a leader's last sign of life until the first stream of the next: that of signals is asked for, others are open. */
+  /** From a leader's last heartbeat or release until its successor requests the signals, or has its first open stream. */
   HandOverGapMs: { unit: "Milliseconds", keeps: "each" },
-  /** Streams that could not be opened, or broke, by the code of the error. */
+  /** Streams that could not be opened or that broke, by error code. */
   StreamFailures: { unit: "Count", keeps: "sum" },
-  /** Requests that DynamoDB refused for being too many. */
+  /** Requests that DynamoDB throttled. */
   Throttles: { unit: "Count", keeps: "sum" },
 } as const satisfies Readonly<Record<string, Metric>>;
 
 export type MetricName = keyof typeof metrics;
 
-/** What a measurement is about. */
+/** The dimensions of a measurement, and its reason. */
 export interface About extends Partial<Dimensions> {
-  /** Why it came to be measured. It is no dimension: it is counted beside the metric, for a query of the log. */
+  /** The reason. Not a dimension: it is counted in the same log line, for queries of the log. */
   readonly why?: string;
 }
 

@@ -15,14 +15,14 @@ import { Breakers } from "./breakers.ts";
 import type { Meter } from "./meter.ts";
 import type { Tracer } from "./tracer.ts";
 
-/** The app, as the engines see it. */
+/** The parts of an app that the engines use. */
 export interface BoundApp {
   readonly bindings: Bindings;
   readonly limits: Limits;
   readonly signalSources: readonly SignalSourceDeclaration[];
 }
 
-/** What is measured and logged. */
+/** Where the engines log, measure and trace. */
 export interface Telemetry {
   readonly log: Logger;
   readonly meter: Meter;
@@ -30,7 +30,7 @@ export interface Telemetry {
   readonly observer?: RunObserver;
 }
 
-/** The world outside the engines: AWS and the upstreams, or their twins in memory. */
+/** The ports to the world outside: AWS and the upstreams, or their replacements in memory. */
 export interface Outside {
   readonly store: TaskStore;
   readonly control: ControlStore;
@@ -38,54 +38,54 @@ export interface Outside {
   readonly clock: Clock;
   /** In [0, 1). */
   random(): number;
-  /** A lease token that nobody else has. */
+  /** A unique lease token. */
   newToken(): string;
   upstream(name: string): UpstreamConnection;
-  /** Opens event streams: `openEventStream`, unless a test scripts them. */
+  /** Opens event streams: `openEventStream`, or a scripted one in tests. */
   openStream(request: StreamRequest): Promise<OpenStream>;
-  /** Ends this process: a task's activity ignored the abort, and what it still does must not reach another run (rule 20). */
+  /** Exits this process. The activity of `task` ignored the abort, and must not go on during another run (rule 20). */
   exit(task: string): never;
 }
 
-/** Everything the engines work with. A function that needs little of it takes a `Pick`. */
+/** Everything that the engines use. A function that needs only some of it takes a `Pick`. */
 export interface Ports extends BoundApp, Telemetry, Outside {
   readonly breakers: Breakers;
 }
 
-/** Puts the ports together. A process does so once: the breakers remember what they have read. */
+/** Puts the ports together. Call it once per process: the breakers cache their state. */
 export function portsOf(app: BoundApp, outside: Outside, telemetry: Telemetry): Ports {
   const { control, clock, random, upstream } = outside;
   const breakers = new Breakers({ control, clock, log: telemetry.log, random, upstream });
   return { ...app, ...outside, ...telemetry, breakers };
 }
 
-/** Hears what runs do. It must not throw. */
+/** Is called as a run goes on. It must not throw. */
 export interface RunObserver {
   /** Level 2: `act` is about to be called. */
   onAct?(task: TaskKey): void;
   onStart?(child: Activity, address: Address): void;
-  /** How a pass of a run ended. */
+  /** A pass of a run has ended. */
   onOutcome?(task: TaskKey, outcome: Outcome): void;
 }
 
 export interface Limits {
-  /** Runs at once in one invocation of the lazy function. */
+  /** Maximum of concurrent runs in one invocation of the lazy function. */
   readonly runs: number;
-  /** Of these, runs of one kind. */
+  /** Maximum of these for one kind. */
   readonly runsPerKind: number;
-  /** Of these, runs of activities that name a resource. */
+  /** Maximum of these for the activities that name a resource. */
   readonly resources: Readonly<Record<string, number>>;
-  /** How long a sleeping lazy task is left without a check, since signals may be lost. */
+  /** How often a sleeping lazy task is probed, since signals may be lost. */
   readonly probePeriodMs: number;
-  /** Over how many leaders the eager tasks are spread. */
+  /** Number of shards of the eager tasks, each with one leader. */
   readonly eagerShards: number;
-  /** Streams that one eager leader watches at most. */
+  /** Maximum of streams that one leader watches. */
   readonly eagerWatches: number;
 }
 
-/** The time that an invocation gives its runs. Times are in milliseconds since 1970. */
+/** The times of an invocation, in milliseconds since 1970. */
 export interface Invocation {
-  /** Aborts when the runs are to commit and hand over. */
+  /** Aborts at the deadline: the runs commit and hand over. */
   readonly signal: AbortSignal;
   /** When `signal` aborts. */
   readonly deadline: number;
@@ -93,6 +93,6 @@ export interface Invocation {
   readonly abandonAt: number;
   /** When the platform kills the invocation. */
   readonly hardEnd: number;
-  /** Called for an activity that ignored the abort: what it still does must not reach the next invocation (rule 20). */
+  /** Called for an activity that ignored the abort. It must not go on during the next invocation (rule 20). */
   abandoned(task: string): void;
 }

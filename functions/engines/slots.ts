@@ -1,22 +1,22 @@
-/** Something of which there is only so much in one invocation. */
+/** A limit that work counts against, within one invocation. */
 export interface Need {
   readonly name: string;
-  /** Places at once. */
+  /** Number of slots. */
   readonly limit: number;
 }
 
 /**
- * Lets work run while everything it needs has room: a run takes one place of its invocation, kind, upstream and, if it
- * names one, resource. Work that waits for one of them does not keep work from running that needs others (the seed's
- * dispatcher does: nog 4450389, grpclazy.go, one loop for all limiters).
+ * Runs work while all its needs have a free slot: a run needs one of its invocation, kind, upstream and, if it names
+ * one, resource. Waiting work does not block work with other needs. In nog's Go packages it does: one loop waits for
+ * all limiters (grpclazy.go:185-207 at commit 4450389).
  */
 export class Slots {
-  readonly #taken = new Map<string, number>();
-  readonly #line: { readonly needs: readonly Need[]; readonly enter: () => void }[] = [];
+  readonly #used = new Map<string, number>();
+  readonly #waiting: { readonly needs: readonly Need[]; readonly enter: () => void }[] = [];
 
   async run<T>(needs: readonly Need[], work: () => Promise<T>): Promise<T> {
     if (this.hasRoom(needs)) this.#add(needs, 1);
-    else await new Promise<void>((enter) => this.#line.push({ needs, enter }));
+    else await new Promise<void>((enter) => this.#waiting.push({ needs, enter }));
     try {
       return await work();
     } finally {
@@ -25,26 +25,26 @@ export class Slots {
     }
   }
 
-  /** Those who came first go first, of those who can go at all. */
+  /** Starts waiting work whose needs have free slots, the oldest first. */
   #admit(): void {
-    for (let i = 0; i < this.#line.length; ) {
-      const waiting = this.#line[i];
+    for (let i = 0; i < this.#waiting.length; ) {
+      const waiting = this.#waiting[i];
       if (!waiting || !this.hasRoom(waiting.needs)) {
         i++;
         continue;
       }
-      this.#line.splice(i, 1);
+      this.#waiting.splice(i, 1);
       this.#add(waiting.needs, 1);
       waiting.enter();
     }
   }
 
-  /** Could work that needs these begin at once? */
+  /** Whether work with these needs could start at once. */
   hasRoom(needs: readonly Need[]): boolean {
-    return needs.every(({ name, limit }) => (this.#taken.get(name) ?? 0) < limit);
+    return needs.every(({ name, limit }) => (this.#used.get(name) ?? 0) < limit);
   }
 
   #add(needs: readonly Need[], count: number): void {
-    for (const { name } of needs) this.#taken.set(name, (this.#taken.get(name) ?? 0) + count);
+    for (const { name } of needs) this.#used.set(name, (this.#used.get(name) ?? 0) + count);
   }
 }

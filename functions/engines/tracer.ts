@@ -1,20 +1,20 @@
-/** What a trace is made of: a run, the streams it opens (also those of probes), and each of its writes. */
+/** The spans of a trace: a run, each stream that is opened, also by a probe, and each write of a run. */
 export type SpanName = "tailwake.run" | "tailwake.stream" | "tailwake.commit";
 
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
 export interface Span {
   set(attributes: SpanAttributes): void;
-  /** It failed: the error's code and message are noted, and nothing else of it. */
+  /** Marks the span as failed. Records only the code and the message of the error. */
   fail(error: unknown): void;
   end(): void;
 }
 
 /** Makes spans. It must not throw. */
 export interface Tracer {
-  /** Begins a span below the one that is active. */
+  /** Begins a child of the active span. */
   begin(name: SpanName, attributes: SpanAttributes): Span;
-  /** Begins one that is active while `work` goes on, and ends with it; with what `work` throws, it has failed. */
+  /** Begins a span that is active during `work` and ends with it. If `work` throws, the span has failed. */
   within<T>(name: SpanName, attributes: SpanAttributes, work: (span: Span) => Promise<T>): Promise<T>;
 }
 

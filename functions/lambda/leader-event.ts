@@ -1,6 +1,6 @@
 import type { Ports } from "../engines/ports.ts";
-import { type EagerReport, holdEagerShard } from "../leaders/eager-shard.ts";
-import { holdSignals, type SignalsReport } from "../leaders/signals.ts";
+import { type EagerReport, leadEagerShard } from "../leaders/eager-shard.ts";
+import { leadSignals, type SignalsReport } from "../leaders/signals.ts";
 import { decodeBusEvent } from "../wake/envelope.ts";
 import { eagerShardOf, parseLeaderName } from "../wake/leader-name.ts";
 import { ownFields } from "../wake/wake.ts";
@@ -9,7 +9,7 @@ import { openInvocation } from "./invocation.ts";
 
 /** The signals function: leads the signals, unless they have a leader. Ignores the content of its event. */
 export async function signalsHandler(ports: Ports, _event: unknown, context: LambdaContext): Promise<SignalsReport> {
-  return lead(ports, context, (invocation) => holdSignals(ports, invocation));
+  return lead(ports, context, (invocation) => leadSignals(ports, invocation));
 }
 
 /** The eager function: leads the shard that the event names. Ignores a shard of another number of shards. */
@@ -24,7 +24,7 @@ export async function eagerHandler(
     ports.log.warn("no such shard", { leader, shards: ports.limits.eagerShards });
     return undefined;
   }
-  return lead(ports, context, (invocation) => holdEagerShard(ports, shard, invocation));
+  return lead(ports, context, (invocation) => leadEagerShard(ports, shard, invocation));
 }
 
 async function lead<R extends SignalsReport | EagerReport>(
@@ -36,7 +36,7 @@ async function lead<R extends SignalsReport | EagerReport>(
   const invocation = openInvocation(ports, context.getRemainingTimeInMillis());
   try {
     const report = await work(invocation);
-    log.info("held", { ...report });
+    log.info("led", { ...report });
     return report;
   } finally {
     invocation.end();

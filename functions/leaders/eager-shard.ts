@@ -18,39 +18,39 @@ import type { WakeClass } from "../wake/wake.ts";
 import { lead } from "./lead.ts";
 import { isFree, type Leadership, measureGap } from "./leadership.ts";
 
-/** How often a leader reads which tasks its shard has: one started meanwhile joins within this time. */
+/** How often a leader reads the index of its shard. A new task joins within this time. */
 const rereadMs = 3_000;
-/** How long before its end a leader asks for its successor: a bus event, and the start of a function. */
-const leadMs = 10_000;
-/** How often a task is looked at that somebody else has. */
+/** How long before its end a leader asks for a successor: a bus event, and the start of a function. */
+const leadTimeMs = 10_000;
+/** How often a leader checks a task whose lease another run holds. */
 const heldElsewhereMs = 15_000;
-/** How often a record is looked at that cannot be read, unless its index entry changes before. */
+/** How often a leader checks a task whose record cannot be read, unless its index entry changes before. */
 const unreadableMs = 60_000;
-/** Tasks that are read and acquired at once. */
+/** Maximum of tasks that are read and acquired at once. */
 const acquiresAtOnce = 30;
 
 export interface EagerReport {
   readonly leader: string;
-  /** "held": somebody else has the shard. */
-  readonly ended: "held" | "handed over" | "lost";
-  /** Most tasks watched at once. */
+  /** "led by another": another instance leads the shard. */
+  readonly ended: "led by another" | "handed over" | "lost";
+  /** Maximum of tasks watched at once. */
   readonly watched: number;
   readonly runs: number;
 }
 
 /**
- * Holds one shard of the eager tasks for an invocation: finds them by the eager index, watches their streams, and runs
- * each until it ends or the invocation's deadline. Then all commit, the shard is released, and the successor, which was
- * started a while before, goes on (protocol rule 19).
+ * Leads one shard of the eager tasks for an invocation: finds the tasks by the eager index, watches their streams, and
+ * runs each until it ends, or until the invocation's deadline. Then all runs commit, the leader releases the shard, and
+ * its successor, which has been started before, goes on (protocol rule 19).
  */
-export async function holdEagerShard(ports: Ports, shard: EagerShard, invocation: Invocation): Promise<EagerReport> {
+export async function leadEagerShard(ports: Ports, shard: EagerShard, invocation: Invocation): Promise<EagerReport> {
   const leader = eagerLeader(shard.shard, shard.shards);
   const watching: { shard?: WatchedShard } = {};
   const ended = await lead(ports, leader, invocation, {
-    // Of two instances only one may run tasks: the successor waits until this one has released the shard.
-    leadMs,
-    mayTake: isFree,
-    async whileHeld(leadership, signal) {
+    // Only one instance may run tasks: the successor waits until this leader has released the shard.
+    leadTimeMs,
+    mayReplace: isFree,
+    async whileLeading(leadership, signal) {
       watching.shard = new WatchedShard(ports, shard, leadership, { ...invocation, signal });
       await watching.shard.watch();
     },
@@ -60,7 +60,7 @@ export async function holdEagerShard(ports: Ports, shard: EagerShard, invocation
 
 interface Later {
   readonly until: number;
-  /** Of the entry that the index had; unknown if it was not looked at since. */
+  /** The index entry at the first check since; undefined before that. */
   seen?: EagerEntry;
 }
 
@@ -77,12 +77,12 @@ class WatchedShard {
   readonly #leadership: Leadership;
   readonly #invocation: Invocation;
   readonly #running = new Map<string, RunningTask>();
-  /** Tasks that are not looked at before a time, unless their index entry changes before. */
+  /** Tasks that are not checked before a time, unless their index entry changes. */
   readonly #later = new Map<string, Later>();
   readonly #acquires = new Limiter(acquiresAtOnce);
   readonly #slots = new Slots();
   #isFull = false;
-  /** In its first look at the index it finds what was there for it to take over. */
+  /** True until the first read of the index, which finds the tasks of the leader before. */
   #isTakingOver = true;
   #hasOpened = false;
   #watched = 0;
@@ -96,7 +96,7 @@ class WatchedShard {
     this.#invocation = invocation;
   }
 
-  /** Ends when the invocation's signal has aborted and all runs are over. */
+  /** Resolves when the invocation's signal has aborted and all runs are over. */
   async watch(): Promise<void> {
     const { clock, log } = this.#ports;
     const { signal } = this.#invocation;
@@ -124,7 +124,7 @@ class WatchedShard {
       this.#compare(name, entry);
     }
     for (const [name, { stopping, upstream }] of this.#running) {
-      // Paused, most likely: whoever takes a task out of the index does not want it to run.
+      // A task that is not in the index any more is not to run: most likely it was paused.
       if (!found.has(name) || (await this.#ports.breakers.isPaused(upstream))) stopping.abort();
     }
     for (const name of this.#later.keys()) if (!found.has(name)) this.#later.delete(name);
@@ -136,13 +136,13 @@ class WatchedShard {
       if (running.watch.compare(entry) === "stop") running.stopping.abort();
       return;
     }
-    if (this.#invocation.signal.aborted || this.#isToWait(name, entry)) return;
+    if (this.#invocation.signal.aborted || this.#mustWait(name, entry)) return;
     const binding = this.#bindingOf(name, entry.key);
     if (!binding) return;
     const watch = new Watch(this.#isTakingOver ? () => this.#opened() : undefined);
     const stopping = new AbortController();
     const needs = this.#needsOf(binding);
-    if (!this.#slots.hasRoom(needs)) this.#sayFull(needs);
+    if (!this.#slots.hasRoom(needs)) this.#logFull(needs);
     const ended = this.#slots
       .run(needs, () => this.#run(binding, entry.key, watch, stopping.signal))
       .catch((error) => {
@@ -154,24 +154,24 @@ class WatchedShard {
     this.#running.set(name, { upstream: binding.stream.upstream, watch, stopping, ended });
   }
 
-  /** A stream of a task that it took over is open. */
+  /** The stream of a task of the leader before is open. */
   #opened(): void {
     if (!this.#hasOpened) measureGap(this.#ports, this.#leadership);
     this.#hasOpened = true;
   }
 
-  #isToWait(name: string, entry: EagerEntry): boolean {
+  #mustWait(name: string, entry: EagerEntry): boolean {
     const later = this.#later.get(name);
     if (!later || later.until <= this.#ports.clock.now()) return false;
     later.seen ??= entry;
     return later.seen.fence === entry.fence && later.seen.wakeCount === entry.wakeCount;
   }
 
-  /** Undefined, from now on, for a task that this engine does not run. */
+  /** Undefined for a task that a leader does not run: then this leader ignores it from now on. */
   #bindingOf(name: string, key: TaskKey): Binding | undefined {
     try {
       const binding = this.#ports.bindings.find(key);
-      // Bound to another engine since: its wakes and the due scan look after it.
+      // Otherwise the activity was bound to another engine since, and wakes and ticks run the task.
       if (rulesOf(binding.engine).runBy === "leader") return binding;
     } catch (error) {
       this.#ports.log.error("eager task not run", { task: name, err: describeError(error) });
@@ -188,8 +188,8 @@ class WatchedShard {
     return needs;
   }
 
-  /** Said once: the tasks that find no room wait until others end, which may be for ever. */
-  #sayFull(needs: readonly Need[]): void {
+  /** Logs once that tasks wait for a slot until others end, which may never happen. */
+  #logFull(needs: readonly Need[]): void {
     if (this.#isFull) return;
     this.#isFull = true;
     const limits = Object.fromEntries(needs.map(({ name, limit }) => [name, limit]));
@@ -203,12 +203,12 @@ class WatchedShard {
 
   async #run(binding: Binding, key: TaskKey, watch: Watch, stopped: AbortSignal): Promise<void> {
     const ports = this.#ports;
-    const taken = await this.#acquires.run(() => this.#acquire(binding, key));
-    if (!taken) return;
+    const acquired = await this.#acquires.run(() => this.#acquire(binding, key));
+    if (!acquired) return;
     this.runs++;
     this.#watched++;
     this.maxWatched = Math.max(this.maxWatched, this.#watched);
-    const { record, why } = taken;
+    const { record, why } = acquired;
     const signal = AbortSignal.any([this.#invocation.signal, stopped]);
     try {
       const after = await runTask(ports, binding, record, why, { ...this.#invocation, signal }, watch);
@@ -219,7 +219,7 @@ class WatchedShard {
     await ports.breakers.report(binding.stream.upstream);
   }
 
-  /** The record if this run may go on with it; else when to look again is noted. */
+  /** The record if the task was acquired; else undefined, and `#later` has the time of the next check, if it is known. */
   async #acquire(binding: Binding, key: TaskKey): Promise<{ record: TaskRecord; why: WakeClass } | undefined> {
     const { store, clock, breakers } = this.#ports;
     const name = taskName(key);
@@ -245,7 +245,7 @@ class WatchedShard {
     return undefined;
   }
 
-  /** How to acquire a task, given its record; undefined if it is not to be acquired now. */
+  /** The write that acquires a task, given its record; undefined if it is not to be acquired now. */
   async #claim(binding: Binding, seen: TaskRecord): Promise<Update | undefined> {
     const now = this.#ports.clock.now();
     const standing = standingOf(seen, now);
@@ -271,15 +271,15 @@ class WatchedShard {
       case "waiting":
         this.#later.set(taskName(seen), { until: standing.until });
         return undefined;
-      case "takeable":
+      case "acquirable":
         return acquire(claim, { sleeping: false, early: false, fence: undefined });
       case "asleep":
-        // A child's end makes a task that awaits it ready.
+        // A task that awaits a child becomes ready when the child completes.
         return standing.awaiting ? undefined : acquire(claim, { sleeping: true, early: false, fence: undefined });
     }
   }
 
-  /** Acquires from an earlier leader of this shard at once, and from anyone else over a dead lease. */
+  /** Acquires from an earlier leader of this shard at once, and from any other run when its lease is dead. */
   async #claimLeased(
     seen: TaskRecord,
     { type, token, ledBy, strikes }: Standing & { readonly type: "held" | "dead" },
@@ -298,7 +298,7 @@ class WatchedShard {
       : acquireFromEarlierLeader(claim, token, leftInOrder);
   }
 
-  /** What has killed a leader twice runs in an invocation that has nothing else (rule 8). */
+  /** Quarantines a task that has killed two leaders (rule 8). */
   async #quarantine(seen: TaskRecord, token: string): Promise<void> {
     const { clock, alarms, store, meter } = this.#ports;
     const quarantined = await store.update(seen, quarantine(token, clock.now()));
@@ -307,14 +307,14 @@ class WatchedShard {
     await alarms.sendQuarantined({ class: "rescue", key: keyOf(seen) });
   }
 
-  /** Records when to check a task again that others run, or that waits: the index does not say. */
+  /** Records when to check a task again that another run or the quarantine queue has: the index does not say. */
   #checkLater(record: TaskRecord): void {
     const isElsewhere = record.status === "running" || record.strikes >= strikesToQuarantine;
     if (isElsewhere) this.#later.set(taskName(record), { until: this.#ports.clock.now() + heldElsewhereMs });
   }
 }
 
-/** No wake says why an eager task runs: its record does. */
+/** Why an eager task runs. It has no wake, so its record says so. */
 function reasonFor({ status, childDone, fence }: TaskRecord): WakeClass {
   if (childDone) return "child";
   if (status === "retrying") return "timer";

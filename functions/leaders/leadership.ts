@@ -6,18 +6,18 @@ import type { ControlStore } from "../tasks/control.ts";
 import { clockSkewMs } from "../tasks/times.ts";
 import { eagerLeader, type LeaderName } from "../wake/leader-name.ts";
 
-/** How often a leader says that it lives. */
+/** The interval of a leader's heartbeats. */
 export const beatMs = 5_000;
-/** How long it counts as alive after that. */
+/** How long a leader counts as alive after a heartbeat. */
 const aliveMs = 15_000;
 
 /**
- * Who holds a place of which there is one: a shard of the eager tasks, or the signals (protocol rule 19). Times in
- * milliseconds since 1970.
+ * The state of the leadership of a shard of the eager tasks, or of the signals (protocol rule 19). Each has at most one
+ * leader at a time. Times are in milliseconds since 1970.
  *
- *     free ──claim──▶ held, beats every 5 s ──ask for a successor──▶ leaving ──release──▶ free
- *                       │                                                                  ▲
- *                       └── killed, frozen or blocked: no beat for 15 s, and 5 s of skew ──┘
+ *     free ──claim──▶ led, a heartbeat every 5 s ──ask for a successor──▶ leaving ──release──▶ free
+ *                       │                                                                       ▲
+ *                       └── killed, frozen or blocked: no heartbeat for 15 s, and 5 s of skew ──┘
  *
  * A leader that was killed is replaced within 15 s + 5 s + 60 s (the next tick) + the start of a function.
  */
@@ -26,13 +26,13 @@ export interface LeaderState {
   readonly epoch: number;
   readonly owner: string;
   readonly aliveUntil: number;
-  /** It has asked for a successor, who may wait for its end. */
+  /** The leader has asked for a successor, which may wait for the release. */
   readonly leaving?: boolean;
-  /** The last epoch that was released: what its runs had open was written. */
+  /** The last epoch that was released: its runs have committed. */
   readonly released?: number;
-  /** When that was; absent if a version before this one released it. */
+  /** When it was released; absent if an earlier version of Tailwake released it. */
   readonly releasedAt?: number;
-  /** Signals: when the sleeping tasks are to be looked at, once more or for the first time since a gap. */
+  /** Signals: when the next sweep of the sleeping tasks is due; absent if none is. */
   readonly sweepAt?: number | undefined;
 }
 
@@ -41,18 +41,18 @@ export function isFree(state: LeaderState | undefined, now: number): boolean {
 }
 
 /**
- * Measures, at a leader's first stream, how long nobody had its place. One whose predecessor is still there, as that of
- * the signals, leaves no gap.
+ * Measures, at a leader's first stream, how long there was no leader. If the predecessor still leads, as for the signals,
+ * the gap is 0.
  */
 export function measureGap({ clock, meter }: Pick<Ports, "clock" | "meter">, { before, claimedAt }: Leadership): void {
   if (!before) return;
   const lastSign = before.released === before.epoch ? (before.releasedAt ?? 0) : before.aliveUntil - aliveMs;
-  // It is not known.
+  // Unknown.
   if (lastSign <= 0) return;
   meter.add("HandOverGapMs", isFree(before, claimedAt) ? Math.max(0, clock.now() - lastSign) : 0);
 }
 
-/** Reads the state of a place. Throws a `TailwakeError` ("malformed-record") that names the field. */
+/** Reads the state of a leadership. Throws a `TailwakeError` ("malformed-record") that names the field. */
 export async function readLeader(
   control: ControlStore,
   name: LeaderName,
@@ -76,7 +76,7 @@ export async function readLeader(
 const count = { expected: "a whole number from 0", fits: (value: unknown) => isCount(value) };
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** What a stored state must be: one by one, so that an error can say which is not. */
+/** The checks of a stored state, by field, so that an error can name the field. */
 const fieldsOfLeader: {
   readonly [F in keyof LeaderState]-?: {
     readonly expected: string;
@@ -94,12 +94,12 @@ const fieldsOfLeader: {
 };
 
 /**
- * A place while it is held. Every write has the version of the last one for its condition: who was replaced notices at
- * the next beat, or write, and never undoes what its successor has written.
+ * The leadership, as its leader has it. Every write requires the version of the write before. So a leader that was
+ * replaced notices at its next heartbeat or write, and never overwrites its successor's state.
  */
 export class Leadership {
   readonly name: LeaderName;
-  /** As it was before the claim. */
+  /** The state before the claim. */
   readonly before: LeaderState | undefined;
   /** In milliseconds since 1970. */
   readonly claimedAt: number;
@@ -126,22 +126,22 @@ export class Leadership {
     this.#version = claimed.version;
   }
 
-  /** Claims a place; undefined if somebody else has it, or was quicker. */
+  /** Claims the leadership; undefined if there is another leader, or another instance was first. */
   static async claim(
     { control, clock }: { readonly control: ControlStore; readonly clock: Clock },
     name: LeaderName,
     owner: string,
-    mayTake: (state: LeaderState | undefined, now: number) => boolean = isFree,
+    mayReplace: (state: LeaderState | undefined, now: number) => boolean = isFree,
   ): Promise<Leadership | undefined> {
     const { version, state: before } = await readLeader(control, name);
     const now = clock.now();
-    if (!mayTake(before, now)) return undefined;
-    // The rest is kept, also what a newer version may have put there.
+    if (!mayReplace(before, now)) return undefined;
+    // Keeps all other fields, including those of a newer version.
     const { leaving: _, ...kept } = before ?? {};
     const state: LeaderState = { ...kept, epoch: (before?.epoch ?? 0) + 1, owner, aliveUntil: now + aliveMs };
     const written = await control.write(leaderDocument(name), state, version);
     if (written !== undefined) return new Leadership(control, clock, name, before, { state, version: written });
-    // The answer to the write may have been lost on its way, and the write sent again.
+    // The response to the write may have been lost, and the SDK sent the write again.
     const stored = await readLeader(control, name);
     const isOurs = stored.state?.owner === owner && stored.state.epoch === state.epoch;
     return isOurs ? new Leadership(control, clock, name, before, { state, version: stored.version }) : undefined;
@@ -151,17 +151,17 @@ export class Leadership {
     return this.#state.epoch;
   }
 
-  /** A successor was asked for: to be replaced by one is in order. */
+  /** Whether this leader has asked for a successor, which may replace it. */
   get isLeaving(): boolean {
     return this.#state.leaving === true;
   }
 
-  /** Aborts when the place is lost to somebody else. */
+  /** Aborts when another leader has replaced this one. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
-  /** Says every few seconds that this leader lives, until `signal` aborts or the place is lost. */
+  /** Writes a heartbeat every 5 s, until `signal` aborts or the leadership is lost. */
   async beat(signal: AbortSignal, log: Ports["log"]): Promise<void> {
     const ends = AbortSignal.any([signal, this.lost]);
     while (!ends.aborted) {
@@ -175,17 +175,17 @@ export class Leadership {
     }
   }
 
-  /** Says that a successor is on its way. */
+  /** Records that a successor is about to start. False if the leadership is lost. */
   leave(): Promise<boolean> {
     return this.write({ leaving: true });
   }
 
-  /** Gives the place up: the next leader takes it at once. */
+  /** Releases the leadership: the next leader may claim it at once. False if it is lost. */
   release(): Promise<boolean> {
     return this.write({ released: this.epoch, releasedAt: this.#clock.now(), aliveUntil: 0 });
   }
 
-  /** Changes the state, one write after the other. False once the place is lost. */
+  /** Changes the state, one write after another. False if the leadership is lost. */
   write(changes: Partial<LeaderState>): Promise<boolean> {
     const written = this.#writing.then(() => this.#write(changes));
     this.#writing = written.catch(() => {});
@@ -198,7 +198,7 @@ export class Leadership {
     const version = await this.#control.write(leaderDocument(this.name), state, this.#version);
     if (version === undefined) {
       const stored = await this.#read();
-      // The answer to an earlier write may have been lost on its way.
+      // The response to an earlier write may have been lost.
       if (stored?.state?.epoch !== this.epoch) {
         this.#lost.abort();
         return false;
@@ -212,7 +212,7 @@ export class Leadership {
     return true;
   }
 
-  /** Undefined for what this version cannot read: a later one has the place. */
+  /** Undefined for a state that this version cannot read: a later version leads. */
   async #read() {
     try {
       return await readLeader(this.#control, this.name);
@@ -223,14 +223,14 @@ export class Leadership {
   }
 }
 
-/** The places that an app has: one for its signals, and one a shard if it has eager activities. */
+/** The leaders that an app needs: one for its signals, and one per shard if it has eager activities. */
 function leadersOf({ bindings, limits, signalSources }: BoundApp): LeaderName[] {
   const isEager = [...bindings].some(({ engine }) => rulesOf(engine).runBy === "leader");
   const shards = Array.from({ length: isEager ? limits.eagerShards : 0 }, (_, i) => eagerLeader(i, limits.eagerShards));
   return signalSources.length > 0 ? ["signals", ...shards] : shards;
 }
 
-/** Starts a leader for each place that nobody has. One that comes too late finds it taken, and ends. */
+/** Starts a leader where there is none. An instance that finds another leader ends. Resolves to the number started. */
 export async function startMissingLeaders(ports: Ports): Promise<number> {
   const { control, clock, alarms, log } = ports;
   let started = 0;
@@ -246,5 +246,5 @@ export async function startMissingLeaders(ports: Ports): Promise<number> {
   return started;
 }
 
-/** The name of a place's control document. */
+/** The name of the control document of a leadership. */
 export const leaderDocument = (name: LeaderName) => `holder#${name}`;

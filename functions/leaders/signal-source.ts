@@ -5,32 +5,32 @@ import { errorCode } from "../engines/error-code.ts";
 import type { Ports } from "../engines/ports.ts";
 
 /**
- * How long a stream goes on after the next one was opened: nothing tells a client from when on the server sends it
- * signals (seed: nog 4450389, livebroadcastd.go, sends no headers before the first one).
+ * How long a stream stays open after the next one was opened. A client cannot tell when the server begins to send it
+ * signals: that of nog sends no headers before the first one (livebroadcastd.go, `AggregateSignals`, at commit 4450389).
  */
 export const settleMs = 10_000;
 const firstReconnectMs = 1_000;
-/** The seed's own (nog 4450389, grpclazy.go). */
+/** The delay of nog's Go packages (grpclazy.go:18 at commit 4450389). */
 const maxReconnectMs = 15_000;
 
 export interface SignalListener {
   onSignal(entity: string): void;
-  /** Called after the stream was opened again: signals between the two may be lost. */
+  /** Called after the stream was opened again: signals in between may be lost. */
   onGap(why: string): void;
 }
 
 interface OpenSource {
   readonly openedAt: number;
-  /** Resolves to why it ended. */
+  /** Resolves to the error that ended it. */
   readonly ended: Promise<unknown>;
   close(): void;
 }
 
 /**
- * Holds the stream of one source until `signal` aborts. One that breaks is opened again, with a gap; one that the
- * transport would break, because it is silent, is replaced in good time and without one.
+ * Holds the stream of one source open until `signal` aborts. Opens a stream that broke again, with a gap. Replaces a
+ * silent stream before the transport would break it, without a gap.
  */
-export async function holdSignalSource(
+export async function listenToSource(
   ports: Ports,
   source: SignalSourceDeclaration,
   signal: AbortSignal,

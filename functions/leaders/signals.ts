@@ -3,48 +3,48 @@ import type { Invocation, Ports } from "../engines/ports.ts";
 import type { Signal } from "../wake/wake.ts";
 import { lead } from "./lead.ts";
 import { beatMs, isFree, type Leadership, measureGap } from "./leadership.ts";
-import { holdSignalSource, settleMs } from "./signal-source.ts";
+import { listenToSource, settleMs } from "./signal-source.ts";
 import { SweepSchedule } from "./sweep-schedule.ts";
 
-/** Signals of one aggregate within this time become one. */
+/** Signals of one aggregate within this time are combined. */
 const coalesceMs = 100;
 const maxSendWaitMs = 10_000;
-/** The start of a function, the beat at which the last leader notices, its time to settle, and some more. */
-const leadMs = beatMs + settleMs + 15_000;
+/** The start of a function, the heartbeat at which the last leader notices, its time to settle, and a margin. */
+const leadTimeMs = beatMs + settleMs + 15_000;
 
 export interface SignalsReport {
-  /** "held": somebody else holds the streams. */
-  readonly ended: "held" | "handed over" | "lost";
-  /** Signals that came, and how many were left after those of one aggregate were put together. */
+  /** "led by another": another instance leads the signals. */
+  readonly ended: "led by another" | "handed over" | "lost";
+  /** Signals received, and signals sent after those of one aggregate were combined. */
   readonly received: number;
   readonly forwarded: number;
-  /** Times at which signals may have been lost. */
+  /** How often signals may have been lost. */
   readonly gaps: number;
 }
 
 /**
- * Holds the streams of all signal sources for an invocation and puts what they say on the bus. The next instance is
- * connected before this one stops. Whenever signals may have been lost, the sleeping tasks are looked at: once at a
- * gentle pace, and once more half a minute later.
+ * Leads the signals for an invocation: holds the streams of all signal sources open and puts their signals on the bus.
+ * The successor connects before this leader stops. Whenever signals may have been lost, it sweeps the sleeping tasks at
+ * an even rate, and again half a minute later.
  */
-export async function holdSignals(ports: Ports, invocation: Invocation): Promise<SignalsReport> {
+export async function leadSignals(ports: Ports, invocation: Invocation): Promise<SignalsReport> {
   const report = { received: 0, forwarded: 0, gaps: 0 };
   const ended = await lead(ports, "signals", invocation, {
-    leadMs,
-    mayTake: (state, now) => state?.leaving === true || isFree(state, now),
-    whileHeld: (leadership) => holdSources(ports, leadership, invocation.signal, report),
+    leadTimeMs,
+    mayReplace: (state, now) => state?.leaving === true || isFree(state, now),
+    whileLeading: (leadership) => listen(ports, leadership, invocation.signal, report),
   });
   return { ended, ...report };
 }
 
-async function holdSources(
+async function listen(
   ports: Ports,
   leadership: Leadership,
   deadline: AbortSignal,
   report: { received: number; forwarded: number; gaps: number },
 ): Promise<void> {
   const { clock, log, signalSources } = ports;
-  // A successor that has the place needs its time to settle: to lose the place is not the end yet.
+  // A successor needs time to settle. So this leader goes on for a while after it was replaced.
   const settled = new AbortController();
   const signal = AbortSignal.any([deadline, settled.signal]);
   const supersede = () => void clock.sleep(settleMs, signal).then(() => settled.abort());
@@ -58,22 +58,22 @@ async function holdSources(
     log.info("signals may be lost", { why });
     sweeps.request(clock.now());
   };
-  // No gap only if the last leader was there, and leaving, when this one took the place.
+  // There is no gap only if the last leader was alive and leaving at the claim.
   const { before } = leadership;
-  if (!before?.leaving || isFree(before, clock.now())) onGap("nobody held the signals");
+  if (!before?.leaving || isFree(before, clock.now())) onGap("the signals had no leader");
   try {
-    const held = signalSources.map((source) =>
-      holdSignalSource(ports, source, signal, { onGap, onSignal: (entity) => forwarder.add(entity) }),
+    const listening = signalSources.map((source) =>
+      listenToSource(ports, source, signal, { onGap, onSignal: (entity) => forwarder.add(entity) }),
     );
     measureGap(ports, leadership);
-    await Promise.all([...held, sweeps.run()]);
+    await Promise.all([...listening, sweeps.run()]);
   } finally {
     settled.abort();
     await forwarder.drained();
   }
 }
 
-/** Gathers signals for a moment and puts each aggregate on the bus once. */
+/** Collects signals for a moment and puts each aggregate on the bus once. */
 class Forwarder {
   readonly #ports: Ports;
   readonly #signal: AbortSignal;
@@ -101,7 +101,7 @@ class Forwarder {
     await this.#flushing;
   }
 
-  /** What cannot be sent is kept, and sent with what comes meanwhile; at the deadline it is tried once more. */
+  /** Keeps signals that cannot be sent and sends them with later ones. At the deadline it tries once more. */
   async #flush(): Promise<void> {
     const { clock, alarms, log } = this.#ports;
     let waitMs = coalesceMs;

@@ -3,14 +3,14 @@ import type { Ports } from "../engines/ports.ts";
 import type { Leadership } from "./leadership.ts";
 import { sweep } from "./sweep.ts";
 
-/** How long after the first sweep the second follows: for what was committed before the server sent signals again. */
+/** The delay of the second sweep. It finds events that were committed before the server sent signals again. */
 const secondSweepMs = 30_000;
 /** Longer than any invocation. */
 const maxWaitMs = 3_600_000;
 
 /**
- * When the sleeping tasks are looked at: at once after a gap, and again half a minute later. A sweep that is asked for
- * twice happens once. The time of the next one is kept in the place, for a successor.
+ * Schedules the sweeps of the sleeping tasks: one at once after a gap, and another half a minute later. Requests during
+ * the wait are combined. The leader's state has the time of the next sweep, for a successor.
  */
 export class SweepSchedule {
   readonly #ports: Ports;
@@ -27,14 +27,14 @@ export class SweepSchedule {
     this.#next = leadership.before?.sweepAt;
   }
 
-  /** Signals may have been lost until `now`. */
+  /** Requests sweeps, because signals may have been lost until `now`. */
   request(now: number): void {
     this.#next = now;
     this.#second = now + secondSweepMs;
     this.#changed.abort();
   }
 
-  /** Sweeps when it is time, until the signal aborts. */
+  /** Sweeps at the scheduled times, until the signal aborts. */
   async run(): Promise<void> {
     while (!this.#signal.aborted) {
       if (this.#next === undefined || this.#next > this.#ports.clock.now()) await this.#wait();
@@ -57,7 +57,7 @@ export class SweepSchedule {
     this.#next = this.#second;
     this.#second = undefined;
     await bestEffort(this.#ports, "sweep failed", {}, async () => {
-      // Until it is complete, a successor has to do it.
+      // If this sweep does not complete, a successor has to do it.
       await this.#leadership.write({ sweepAt: at });
       const report = await sweep(this.#ports, upstreams, this.#signal);
       log.info("sweep", { ...report });

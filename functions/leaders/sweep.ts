@@ -8,7 +8,7 @@ import type { DueEntry } from "../tasks/store.ts";
 import { Limiter } from "../upstream/limiter.ts";
 import type { TaskWake } from "../wake/wake.ts";
 
-/** Tasks looked at in a second: 10,000 take 100 s. */
+/** Checks per second: 10,000 tasks take 100 s. */
 const checksPerSecond = 100;
 const checksAtOnce = 20;
 const pageSize = 100;
@@ -16,13 +16,13 @@ const pageSize = 100;
 export interface SweepReport {
   checked: number;
   news: number;
-  /** Cut short, or the signals' upstream went out. */
+  /** False if the sweep was cut short. */
   complete: boolean;
 }
 
 /**
- * Looks at every sleeping lazy task of the given upstreams, at an even pace, after signals may have been lost: one that
- * has news is woken. It writes nothing, so two of them at once are harmless.
+ * Probes every sleeping lazy task of the given upstreams, at an even rate, after signals may have been lost, and wakes
+ * those that have news. It writes nothing, so two concurrent sweeps are harmless.
  */
 export async function sweep(ports: Ports, upstreams: ReadonlySet<string>, signal: AbortSignal): Promise<SweepReport> {
   const { store, clock, log } = ports;
@@ -41,7 +41,7 @@ export async function sweep(ports: Ports, upstreams: ReadonlySet<string>, signal
             try {
               if (await isToWake(ports, key, upstreams, signal, report)) wakes.push({ class: "probe", key });
             } catch (error) {
-              log.warn("look failed", { task: taskName(key), err: describeError(error) });
+              log.warn("check failed", { task: taskName(key), err: describeError(error) });
             }
           }),
         ),
@@ -69,7 +69,7 @@ async function isToWake(
   if (!upstreams.has(upstream) || rulesOf(binding.engine).onSignal !== "run") return false;
   const record = await ports.store.get(key);
   if (record?.status !== "sleeping" || record.paused || record.awaiting) return false;
-  // While it is out nothing can be seen; what follows the outage is the probes'.
+  // While the upstream is out, nothing can be probed. Later ticks do it.
   if ((await ports.breakers.admit(upstream)).type !== "go") return false;
   report.checked++;
   return hasNews(ports, binding, record, signal);

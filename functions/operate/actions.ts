@@ -4,7 +4,7 @@ import { compareAndSwap } from "../tasks/compare-and-swap.ts";
 import type { ControlStore } from "../tasks/control.ts";
 import type { Intervention } from "../tasks/record.ts";
 
-/** Why an operator does something, and who they are: kept in the record, and in the list of last actions. */
+/** The reason for an operator's action, and their name. Kept in the task's record and in the list of last actions. */
 export interface Note {
   /** At most 200 characters. */
   readonly reason: string;
@@ -12,36 +12,36 @@ export interface Note {
   readonly by: string;
 }
 
-/** Something that an operator did, to a task or an upstream. */
+/** An action of an operator on a task, an upstream or many tasks. */
 export interface Action extends Intervention {
-  /** A task's printed name, or `upstream NAME`, or a filter in words for many tasks at once. */
+  /** The printed name of a task, or `upstream NAME`, or a filter in words for many tasks. */
   readonly target: string;
 }
 
 const maxReason = 200;
 const maxBy = 100;
-/** So many actions are kept, the last one first. */
+/** At most this many actions are kept, the newest first. */
 const maxActions = 50;
 const document = "actions";
 const maxTries = 5;
 
-/** Throws a `TailwakeError` ("invalid-argument") for a text that is none, empty or too long. */
+/** Throws a `TailwakeError` ("invalid-argument") if a text is not a string, is empty, too long or not valid UTF-16. */
 export function checkNote({ reason, by }: Note): void {
   check("reason", reason, maxReason);
   check("who did it", by, maxBy);
 }
 
-function check(subject: string, text: unknown, longest: number): void {
-  if (typeof text === "string" && text !== "" && text.length <= longest && isUtf8(text)) return;
+function check(subject: string, text: unknown, maxLength: number): void {
+  if (typeof text === "string" && text !== "" && text.length <= maxLength && isUtf8(text)) return;
   throw new TailwakeError({
     code: "invalid-argument",
     subject,
-    expected: `a text of 1 to ${longest} characters`,
+    expected: `a text of 1 to ${maxLength} characters`,
     received: describeValue(text),
   });
 }
 
-/** Adds to the list of last actions. What cannot be read of it is replaced; several writers at once may lose an entry. */
+/** Adds to the list of last actions. Drops unreadable entries. The entry is lost if other writers win every try. */
 export async function recordAction(control: ControlStore, action: Action): Promise<void> {
   const read = () => control.read(document);
   await compareAndSwap<Awaited<ReturnType<typeof read>>, Action[], void>(
@@ -55,7 +55,7 @@ export async function recordAction(control: ControlStore, action: Action): Promi
   );
 }
 
-/** The last actions, the last one first. */
+/** The last actions, the newest first. */
 export async function readActions(control: ControlStore): Promise<readonly Action[]> {
   return entriesOf((await control.read(document))?.value);
 }

@@ -2,18 +2,18 @@ import { MemoryTaskStore } from "../tasks/memory.ts";
 import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { Update, Written } from "../tasks/update.ts";
 
-/** A table in memory that has a copy of each record of another one, made when it is first asked for. */
+/** A table in memory that copies each record from another table when it is first used. */
 export class CopiedStore extends MemoryTaskStore {
   readonly #read: (key: TaskKey) => Promise<TaskRecord | undefined>;
   readonly #copied = new Set<string>();
 
-  /** `read` is all that is ever done to the other one. */
+  /** `read` is the only access to the other table. */
   constructor(read: (key: TaskKey) => Promise<TaskRecord | undefined>) {
     super();
     this.#read = read;
   }
 
-  /** Takes this record for the other table's. */
+  /** Uses this record instead of the other table's. */
   copy(record: TaskRecord): void {
     this.#copied.add(taskName(record));
     this.put(record);

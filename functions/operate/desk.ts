@@ -22,56 +22,56 @@ import { createOperators, type OperatorPorts, type Operators } from "./operators
 import { type Overview, Tally, type UpstreamState } from "./overview.ts";
 import { type Why, why } from "./why.ts";
 
-/** One task, as `show` and the console have it. */
+/** One task, as `show` and the console print it. */
 export interface TaskDetails {
   readonly record: TaskRecord;
   readonly why: Why;
-  /** When the tail's event was made, in milliseconds since 1970; undefined if nobody knows. */
+  /** When the tail's event was made, in milliseconds since 1970; undefined if unknown. */
   readonly tailMadeAt: number | undefined;
-  /** The last one first. */
+  /** The newest first. */
   readonly runs: readonly RecentRun[];
   /** The view as JSON; undefined if there is none. */
   readonly view: string | undefined;
 }
 
-/** Where a task stands in its stream. */
+/** How far a task is behind the head of its stream. */
 export interface Lag {
   /** Events after the tail that were counted. */
   readonly events: number;
-  /** There are more than were counted. */
+  /** Whether there are more, or may be. */
   readonly more: boolean;
-  /** The last event of the stream; undefined if none was counted, or not all were. */
+  /** The last event of the stream; undefined if none or not all were counted. */
   readonly head: EventId | undefined;
 }
 
 /** An event after a task's tail, for people. */
 export interface SeenEvent {
   readonly id: EventId;
-  /** When it was made, in milliseconds since 1970; undefined if nobody knows. */
+  /** When it was made, in milliseconds since 1970; undefined if unknown. */
   readonly at: number | undefined;
-  /** The event as JSON, or why it cannot be read. */
+  /** The event as JSON, or `{ unreadable }` with the error. */
   json(): unknown;
 }
 
 export interface Engines {
   readonly lastTick: LastTick | undefined;
-  /** How late the queue was when a message last came late. */
+  /** The age of the last late message; undefined if there was none. */
   readonly queueAge: QueueAge | undefined;
   readonly leaders: readonly { readonly name: LeaderName; readonly state: LeaderState | undefined }[];
 }
 
-/** Events that a look at the lag reads at most. */
+/** Maximum of events that `lag` reads. */
 const maxCounted = 1_000;
 
 /**
- * What operators see and do of one deployment. With an app that binds no activity everything works that needs no stream:
- * the rest throws the `TailwakeError` of an unknown kind or activity.
+ * Everything that operators read and do in one deployment. With an app that binds no activity, the methods that need a
+ * stream throw a `TailwakeError` ("unknown-kind" or "unknown-activity").
  */
 export class Desk {
   readonly ports: Ports & OperatorPorts;
   readonly operators: Operators;
-  /** What looks at streams are made of: they are no reason to open a breaker for the functions. */
-  readonly #looking: Ports;
+  /** The ports for reading streams. Their failures must not trip the breakers of the functions. */
+  readonly #reading: Ports;
   readonly #upstreams: readonly string[];
 
   constructor(ports: Ports, upstreams: readonly string[]) {
@@ -79,7 +79,7 @@ export class Desk {
     const engineOf = (record: TaskRecord) => this.bindingOf(record)?.engine ?? record.engine;
     this.ports = { ...ports, engineOf };
     this.operators = createOperators(this.ports);
-    this.#looking = { ...ports, breakers: new Breakers({ ...ports, control: new MemoryControlStore() }) };
+    this.#reading = { ...ports, breakers: new Breakers({ ...ports, control: new MemoryControlStore() }) };
   }
 
   /** Undefined if the app does not have the activity. */
@@ -89,7 +89,7 @@ export class Desk {
     );
   }
 
-  /** Reads the whole table. `each` gets the records that were added up: who also lists them needs no second read. */
+  /** Adds up the whole table. Calls `each` with every record, for a caller that also lists them. */
   async overview(each: (record: TaskRecord) => void = () => {}): Promise<Overview> {
     const { store, clock, control } = this.ports;
     const tally = new Tally(clock.now());
@@ -101,16 +101,17 @@ export class Desk {
     return tally.overview({ lastTick, upstreams });
   }
 
-  /** Reads the whole table, page by page. `onMalformed` gets the records that cannot be read. */
+  /** Reads the whole table, page by page. Calls `onMalformed` with the error of each record that cannot be read. */
   async *list(filter: Filter = {}, onMalformed: (error: Error) => void = () => {}): AsyncIterable<TaskRecord> {
     for await (const record of this.ports.store.list(onMalformed)) if (fits(record, filter)) yield record;
   }
 
-  /** By its printed name, or a beginning that only one task has. Throws a `TailwakeError` ("unknown-task"). */
+  /** Finds a task by its printed name, or a prefix that only one task has. Throws a `TailwakeError` ("unknown-task"). */
   find(text: string): Promise<TaskRecord> {
     return findTask(this.ports.store, text);
   }
 
+  /** Reads everything about a task but its stream. */
   async check(record: TaskRecord): Promise<TaskDetails> {
     const { store, control, clock } = this.ports;
     const name = this.bindingOf(record)?.stream.upstream;
@@ -128,7 +129,7 @@ export class Desk {
     };
   }
 
-  /** Reads the events after the tail, without the lease and without a write. Throws the server's `ConnectError`. */
+  /** Counts the events after the tail, without the lease and without a write. Throws the server's `ConnectError`. */
   async lag(record: TaskRecord, signal: AbortSignal): Promise<Lag> {
     let events = 0;
     let head: EventId | undefined;
@@ -137,18 +138,18 @@ export class Desk {
       events++;
       head = id;
     }
-    // A stream that is aborted ends as if there were no more.
+    // An aborted stream ends as if there were no more events.
     return signal.aborted ? { events, more: true, head: undefined } : { events, more: false, head };
   }
 
-  /** The events after the tail; with `follow` also those to come. Ends when `signal` aborts. */
+  /** The events after the tail; with `follow` also new ones, until `signal` aborts. Throws the server's `ConnectError`. */
   async *events(
     record: TaskRecord,
     { follow, signal }: { readonly follow: boolean; readonly signal: AbortSignal },
   ): AsyncIterable<SeenEvent> {
     const binding = this.ports.bindings.find(record);
     const position = { tail: record.tail, watch: follow, signal };
-    const stream = await openTaskStream(this.#looking, binding, record, position);
+    const stream = await openTaskStream(this.#reading, binding, record, position);
     try {
       do for await (const recorded of stream) yield seen(binding, recorded);
       while (follow && (await stream.untilNews()) === "news");
@@ -163,8 +164,8 @@ export class Desk {
   }
 
   /**
-   * Throws a `TailwakeError` ("unknown-upstream") for a name that the app does not have; without the app, for one that the
-   * table does not know.
+   * Throws a `TailwakeError` ("unknown-upstream") for an upstream that the app does not have; without an app, for one
+   * that has no breaker in the table.
    */
   async checkUpstream(name: string): Promise<void> {
     if (this.#upstreams.includes(name)) return;
@@ -191,12 +192,12 @@ export class Desk {
     return { lastTick, queueAge, leaders: leaders.filter(({ state }) => state !== undefined) };
   }
 
-  /** Ends the connections to the upstreams, which would keep a process from its end. */
+  /** Closes the connections to the upstreams. Open ones keep the process from exiting. */
   close(): void {
     for (const name of this.#upstreams) this.ports.upstream(name).close();
   }
 
-  /** What operators did last. */
+  /** The last actions of operators, the newest first. */
   actions(): Promise<readonly Action[]> {
     return readActions(this.ports.control);
   }

@@ -1,15 +1,15 @@
 import { createRegistry, type DescFile, type Message, type Registry, toJson } from "@bufbuild/protobuf";
 import type { StreamDeclaration } from "../contract/stream.ts";
 
-/** Deeper than any event that people could read. */
-const deepest = 32;
+/** Nesting beyond this depth is printed as "…". */
+const maxDepth = 32;
 
 /**
- * An event as JSON, for people: messages of the service's own files as protobuf writes them, of anything else what has a
- * text. Never throws.
+ * An event as JSON, for people. Messages of the service's own files have protobuf's JSON; of other values, the parts
+ * that JSON can represent. Never throws.
  */
 export function eventJson({ definition }: StreamDeclaration, event: unknown): unknown {
-  return plain(event, registryOf(definition.method.output.file), deepest);
+  return plain(event, registryOf(definition.method.output.file), maxDepth);
 }
 
 const registries = new WeakMap<DescFile, Registry>();
@@ -41,7 +41,7 @@ function plain(value: unknown, registry: Registry, depth: number): unknown {
   return Object.fromEntries(members.map(([name, one]) => [name, inner(one)]));
 }
 
-/** Undefined if it is of a type that the service does not know, or no whole message. */
+/** Undefined if the service does not know the type of the message, or it is incomplete. */
 function messageJson(message: Message, registry: Registry): unknown {
   const description = registry.getMessage(message.$typeName);
   try {

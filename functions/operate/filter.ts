@@ -2,15 +2,15 @@ import { statusOf } from "../run/start.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { alike } from "./overview.ts";
 
-/** Which tasks: all that fit every field that is there. */
+/** Selects the tasks that match every given field. */
 export interface Filter {
-  /** As people see it: "paused" whatever the status behind it. */
+  /** The status as operators see it: "paused" for every paused task. */
   readonly status?: string | undefined;
   readonly kind?: string | undefined;
   readonly activity?: string | undefined;
-  /** The beginning of the entity's id. */
+  /** A prefix of the entity's id. */
   readonly entity?: string | undefined;
-  /** A part of the last error's message, or of what an overview shows for a group of errors. */
+  /** A part of the last error's message, or of the message that an overview shows for its group. */
   readonly error?: string | undefined;
 }
 

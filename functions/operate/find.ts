@@ -2,13 +2,13 @@ import { TailwakeError } from "../contract/error.ts";
 import { parseTaskName, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { TaskStore } from "../tasks/store.ts";
 
-/** Tasks that are named for a text that fits several. */
+/** Maximum of tasks that the error names. */
 const maxNamed = 10;
 
 /**
- * The task that a person means: by its printed name, or by the beginning of the name or of its entity if only one task
- * has it. Throws a `TailwakeError` ("unknown-task") that names those it could be. A whole name costs one read; anything
- * else reads the table.
+ * Finds a task by its printed name, or by a prefix of its name or entity that only one task has. Throws a
+ * `TailwakeError` ("unknown-task") that names the tasks with the prefix. A whole name costs one read; a prefix reads the
+ * whole table.
  */
 export async function findTask(store: TaskStore, text: string): Promise<TaskRecord> {
   const key = parseTaskName(text);
@@ -28,7 +28,7 @@ export async function findTask(store: TaskStore, text: string): Promise<TaskReco
   throw new TailwakeError({
     code: "unknown-task",
     subject: `task ${text}`,
-    expected: "kind/activity@entity, or the beginning of that or of the entity, which only one task has",
+    expected: "kind/activity@entity, or a prefix of that or of the entity that only one task has",
     received:
       names.length === 0 ? "what no task has" : `${names.join(", ")}${found.length > maxNamed ? " and more" : ""}`,
   });

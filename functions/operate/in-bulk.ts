@@ -6,16 +6,16 @@ import type { Desk } from "./desk.ts";
 import type { Filter } from "./filter.ts";
 import { createOperators } from "./operators.ts";
 
-/** What is done to many tasks: `retry` has the parked resumed and those that wait for another attempt woken. */
+/** An action on many tasks: `retry` resumes parked tasks, and wakes those that wait for another attempt. */
 export type BulkAction = "retry" | "pause" | "resume";
 
 export interface BulkOptions {
-  /** Tasks a second. */
+  /** Tasks per second. */
   readonly rate: number;
   readonly note: Note;
-  /** Once it aborts no further task is begun. */
+  /** When it aborts, the current task is the last. */
   readonly signal: AbortSignal;
-  /** After each task; `error` if it was refused, as one is that has moved on meanwhile. */
+  /** Called after each task; `error` if the action was refused, for instance because the task has changed since. */
   onTask?(task: TaskRecord, error: string | undefined): void;
 }
 
@@ -24,7 +24,7 @@ export interface BulkReport {
   readonly refused: number;
 }
 
-/** The tasks that fit a filter and that the action is for. */
+/** The tasks that match a filter and that are in a state for the action. */
 export async function tasksFor(desk: Desk, action: BulkAction, filter: Filter): Promise<TaskRecord[]> {
   const found: TaskRecord[] = [];
   for await (const record of desk.list(filter)) if (isFor[action](record)) found.push(record);
@@ -37,7 +37,7 @@ const isFor: Readonly<Record<BulkAction, (record: TaskRecord) => boolean>> = {
   resume: (record) => statusOf(record) === "paused",
 };
 
-/** Acts on one task after the other, at a rate; in the list of last actions it is one. */
+/** Acts on one task after another, at a rate. Adds one entry to the list of last actions. Throws for an invalid note. */
 export async function inBulk(
   desk: Desk,
   action: BulkAction,

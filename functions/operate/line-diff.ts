@@ -1,13 +1,13 @@
-/** A line of a text and of the one before it. */
+/** A line of a diff of two texts. */
 export interface DiffLine {
   readonly change: "same" | "added" | "removed";
   readonly line: string;
 }
 
-/** Above it the middle is shown as removed and added: the table for the best way takes this many cells. */
+/** Maximum size of the table for the diff. Above it all lines that differ are shown as removed and added. */
 const maxCells = 1_000_000;
 
-/** What became of a text, line by line: as few lines changed as can be. */
+/** The diff of two texts by lines, with as few changes as possible. */
 export function diffOf(before: string, after: string): DiffLine[] {
   const [a, b] = [before.split("\n"), after.split("\n")];
   let start = 0;
@@ -26,12 +26,12 @@ function middle(a: readonly string[], b: readonly string[]): DiffLine[] {
   const removed = (line: string): DiffLine => ({ change: "removed", line });
   const added = (line: string): DiffLine => ({ change: "added", line });
   if (a.length * b.length > maxCells) return [...a.map(removed), ...b.map(added)];
-  // longest[i][j]: lines that a from i on and b from j on have in common, in order.
-  const longest = Array.from({ length: a.length + 1 }, () => new Uint32Array(b.length + 1));
-  const at = (i: number, j: number) => longest[i]?.[j] ?? 0;
+  // common[i][j]: length of the longest common subsequence of a from line i and b from line j.
+  const common = Array.from({ length: a.length + 1 }, () => new Uint32Array(b.length + 1));
+  const at = (i: number, j: number) => common[i]?.[j] ?? 0;
   for (let i = a.length - 1; i >= 0; i--) {
     for (let j = b.length - 1; j >= 0; j--) {
-      const row = longest[i];
+      const row = common[i];
       if (row) row[j] = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
     }
   }

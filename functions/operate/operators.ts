@@ -28,29 +28,30 @@ export interface OperatorPorts {
   readonly alarms: Alarms;
   readonly breakers: Pick<Breakers, "change">;
   readonly clock: { now(): number };
-  /** Adds to the list of last actions; default {@link recordAction}. */
+  /** Adds to the list of last actions. Default {@link recordAction}. */
   readonly list?: (action: Action) => Promise<void>;
-  /** The engine that a task is bound to: of the app, or what the record says of its last run. */
+  /** The engine of a task: the one it is bound to in the app, or else that of its last run. */
   engineOf(record: TaskRecord): EngineName;
 }
 
 /**
- * What operators do to tasks and upstreams. Each throws a `TailwakeError`: "unknown-task", "store-refused" if the task
- * is not in a state for it, "invalid-argument". A note is kept in the record, and in the list of last actions.
+ * The actions of operators on tasks and upstreams. Each may throw a `TailwakeError`: "unknown-task", "store-refused" if
+ * the task is not in a state for the action or other writers win every try, "invalid-argument" for an invalid note or
+ * tail. A note is kept in the record and in the list of last actions.
  */
 export interface Operators {
-  /** Runs a task now, though it sleeps or waits for a retry. */
+  /** Runs a task now, even if it sleeps or waits for a retry. */
   wake(key: TaskKey): Promise<void>;
   pause(key: TaskKey, note?: Note): Promise<TaskRecord>;
   /** Lets a paused or parked task run again. */
   resume(key: TaskKey, note?: Note): Promise<TaskRecord>;
-  /** Moves the tail and starts over with an empty view. Refused while running unless forced; force fences the run out. */
+  /** Moves the tail and starts over with an empty view. Refused while running; `force` fences out the run instead. */
   rewind(key: TaskKey, to: Tail, options?: RewindOptions): Promise<TaskRecord>;
-  /** Moves the tail beyond events that cannot be processed. Only of tasks without a view, which is made of all events. */
+  /** Moves the tail past unprocessable events. Refused for a task with a view, which is made of all events. */
   skipTo(key: TaskKey, to: Tail, options?: RewindOptions): Promise<TaskRecord>;
-  /** Lets no task of an upstream run until it is resumed; news is kept. Functions notice within 5 s. */
+  /** Keeps all tasks of an upstream from running until it is resumed. Keeps news. Functions notice within 5 s. */
   pauseUpstream(upstream: string, note: Note): Promise<void>;
-  /** Its tasks run again as they come due: the last within 5 min. */
+  /** Lets the tasks of an upstream run again when they are due: all within 5 min. */
   resumeUpstream(upstream: string, note?: Note): Promise<void>;
 }
 
@@ -63,7 +64,7 @@ export function createOperators(ports: OperatorPorts): Operators {
   const { store, control, alarms, breakers, clock, engineOf } = ports;
   const { list = (action) => recordAction(control, action) } = ports;
 
-  /** Reads the record, decides on a write, and does so again if another writer was quicker. */
+  /** Reads the record and decides on a write; decides again if another writer was first. */
   async function change(
     action: string,
     key: TaskKey,
@@ -95,7 +96,7 @@ export function createOperators(ports: OperatorPorts): Operators {
   }
 
   async function moveTail(action: "rewind" | "skip-to", key: TaskKey, to: Tail, options: RewindOptions) {
-    // A record with another tail could not be read again.
+    // A record with an invalid tail could not be read again.
     if (!isTail(to)) throw misused(`tail for ${action}`, "epoch or the id of an event, made by eventId(text)", to);
     let view: string | undefined;
     const record = await change(action, key, options.note, (stored, intervention) => {
@@ -160,7 +161,7 @@ function refusedEachTime(subject: string): TailwakeError {
   return new TailwakeError({
     code: "store-refused",
     subject,
-    expected: `to stand still for one of ${maxTries} tries`,
+    expected: `not to change during one of ${maxTries} tries`,
     received: "another writer each time",
   });
 }

@@ -6,30 +6,30 @@ import type { BreakerState } from "../upstream/breaker.ts";
 import { overdueMs, tickIsMissingMs } from "./why.ts";
 import { ago, shortened, span } from "./words.ts";
 
-/** What all tasks come to, at one look at the table. Times are in milliseconds since 1970. */
+/** A summary of all tasks. Times are in milliseconds since 1970. */
 export interface Overview {
   readonly at: number;
-  /** One sentence: is anything stuck, and is it us, the upstream, or a task. */
+  /** Whether anything is stuck, and where, in one sentence. */
   readonly verdict: Verdict;
   readonly tasks: number;
   readonly byStatus: Readonly<Record<string, number>>;
   readonly byActivity: readonly ActivityCount[];
-  /** Tasks whose due time has been over for more than two minutes. */
+  /** Tasks that have been due for more than two minutes. */
   readonly overdue: number;
   readonly oldestOverdue: { readonly task: string; readonly due: number } | undefined;
-  /** The errors of tasks that have not caught up since, alike ones together, the most frequent first. */
+  /** The errors of tasks that have not caught up since, grouped, the most frequent first. */
   readonly errors: readonly ErrorGroup[];
-  /** All runs so far: what it rose by between two looks is how many there were. */
+  /** All runs so far. The difference of two overviews is the number of runs in between. */
   readonly runs: number;
   readonly lastTick: LastTick | undefined;
   readonly upstreams: readonly UpstreamState[];
-  /** Records that cannot be read. */
+  /** The errors of records that cannot be read. */
   readonly unreadable: readonly string[];
 }
 
 export interface Verdict {
   readonly level: "ok" | "attention" | "stuck";
-  /** Whose matter it is. */
+  /** Where the cause is: "us" is the deployment. */
   readonly where: "nowhere" | "us" | "upstream" | "tasks";
   readonly sentence: string;
 }
@@ -42,10 +42,10 @@ export interface ActivityCount {
 }
 
 export interface ErrorGroup {
-  /** With numbers and ids left out. */
+  /** Without numbers and ids. */
   readonly message: string;
   readonly tasks: number;
-  /** One of the tasks. */
+  /** The name of one of the tasks. */
   readonly example: string;
   readonly lastAt: number;
 }
@@ -56,11 +56,11 @@ export interface UpstreamState {
 }
 
 const maxMessage = 200;
-/** Groups that are kept apart: a table of a million tasks with a million different errors must not fill the memory. */
+/** Maximum of groups, so that a million tasks with a million different errors do not fill the memory. */
 const maxGroups = 1_000;
 
-export interface OperatorPorts {
-  readonly now: number;
+/** What an overview shows besides the tasks. */
+export interface OverviewFacts {
   readonly lastTick: LastTick | undefined;
   readonly upstreams: readonly UpstreamState[];
 }
@@ -112,7 +112,7 @@ export class Tally {
     } else if (this.#errors.size < maxGroups) this.#errors.set(pattern, { tasks: 1, example, lastAt: at });
   }
 
-  overview({ lastTick, upstreams }: Omit<OperatorPorts, "now">): Overview {
+  overview({ lastTick, upstreams }: OverviewFacts): Overview {
     const errors = [...this.#errors].map(([message, group]) => ({ message, ...group }));
     const rest = {
       at: this.#now,
@@ -133,7 +133,7 @@ export class Tally {
   }
 }
 
-/** The tick first: without it nothing else is looked after. Then what keeps many tasks, then single ones. */
+/** Checks the tick first, since it repairs everything else; then causes that stop many tasks, then single tasks. */
 function verdictOf({
   at: now,
   lastTick,
@@ -168,7 +168,7 @@ const stuck = (where: Verdict["where"], sentence: string): Verdict => ({ level: 
 const attention = (where: Verdict["where"], sentence: string): Verdict => ({ level: "attention", where, sentence });
 const names = (upstreams: readonly UpstreamState[]) => upstreams.map(({ name }) => name).join(", ");
 
-/** A message with ids and numbers left out: the same for errors that differ in them alone. */
+/** A message without ids and numbers: the same text for errors that differ only in those. */
 export function alike(message: string): string {
   return shortened(message, maxMessage)
     .replaceAll(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/gi, "…")

@@ -1,21 +1,21 @@
 import { create, type DescMessage, type DescMethod, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 
-/** A call that was made on a {@link recordingTransport}. */
+/** A call on a {@link recordingTransport}. */
 export interface RecordedCall {
   /** `package.Service/Method`. */
   readonly method: string;
-  /** As JSON; undefined for a stream of requests. */
+  /** As JSON; undefined for a stream. */
   readonly request: unknown;
   readonly sent: boolean;
 }
 
-/** As it is written in a path: `package.Service/Method`. */
+/** The name of a method: `package.Service/Method`. */
 export const nameOfMethod = (method: DescMethod): string => `${method.parent.typeName}/${method.name}`;
 
 /**
- * A transport that notes calls, and sends those that only read. The others fail with `Unimplemented`, which says that they
- * were not sent. Streams of events are not calls: `isQuiet` methods are sent without a note.
+ * A transport that records calls and sends only those that read. The others fail with `Unimplemented`, and the message
+ * says that they were not sent. Sends `isQuiet` methods, such as streams of events, without recording them.
  */
 export function recordingTransport(
   transport: Transport,
@@ -23,19 +23,19 @@ export function recordingTransport(
   isQuiet: (method: DescMethod) => boolean,
   isRead: (method: DescMethod) => boolean,
 ): Transport {
-  const note = (method: DescMethod, request: unknown) => {
+  const record = (method: DescMethod, request: unknown) => {
     const name = nameOfMethod(method);
     const sent = isRead(method);
     calls.push({ method: name, request, sent });
-    if (!sent) throw new ConnectError(`${name} was noted and not sent: this is a replay`, Code.Unimplemented);
+    if (!sent) throw new ConnectError(`${name} was recorded and not sent: this is a replay`, Code.Unimplemented);
   };
   return {
     async unary(method, signal, timeoutMs, header, message, contextValues) {
-      note(method, requestJson(method.input, message));
+      record(method, requestJson(method.input, message));
       return transport.unary(method, signal, timeoutMs, header, message, contextValues);
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
-      if (!isQuiet(method)) note(method, undefined);
+      if (!isQuiet(method)) record(method, undefined);
       return transport.stream(method, signal, timeoutMs, header, input, contextValues);
     },
   };

@@ -9,15 +9,18 @@ import { CopiedStore } from "./copied-store.ts";
 import type { Desk } from "./desk.ts";
 import { createOperators, type Operators } from "./operators.ts";
 
-/** What an operator's act would do. */
+/** The effects that an operator's action would have. */
 export interface Rehearsal {
-  /** Attributes of the record that it would change; `from` undefined: adds, `to` undefined: removes. */
+  /** Attributes of the record that would change; `from` is undefined for a new one, `to` for a removed one. */
   readonly changes: readonly { readonly attribute: string; readonly from: unknown; readonly to: unknown }[];
-  /** Wakes that it would send; `at` in milliseconds since 1970, undefined for now. */
+  /** Wakes that would be sent; `at` in milliseconds since 1970, undefined for now. */
   readonly wakes: readonly { readonly wake: WakeMessage; readonly at: number | undefined }[];
 }
 
-/** Lets an operator act on copies in memory: the same code decides and refuses, and nothing real is written or sent. */
+/**
+ * Rehearses an operator's action on copies in memory. The same code decides and throws the same errors, but nothing is
+ * written to the table, and nothing is sent.
+ */
 export async function rehearse(
   desk: Desk,
   key: TaskKey,
@@ -29,7 +32,7 @@ export async function rehearse(
   return { changes: changesOf(before, await store.get(key)), wakes: sent };
 }
 
-/** The same for a start. */
+/** Rehearses the start of a task. */
 export async function rehearseStart(desk: Desk, binding: Binding, address: Address): Promise<Rehearsal> {
   const { store, alarms, sent } = stage(desk);
   const { record, started } = await startTask({ ...desk.ports, store, alarms }, binding.activity, address);

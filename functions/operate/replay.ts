@@ -17,25 +17,27 @@ import { CopiedStore } from "./copied-store.ts";
 import { nameOfMethod, type RecordedCall, recordingTransport } from "./recording-transport.ts";
 
 export interface ReplayOptions {
-  /** Where it begins; default the stored tail, with the stored view. From elsewhere the view is made anew. */
+  /** Where to begin. Default: the stored tail, with the stored view. Any other tail begins with an empty view. */
   readonly from?: Tail | undefined;
-  /** Methods, as `package.Service/Method`, that only read and are called; those that say so in their definition are. */
+  /** Methods to call, as `package.Service/Method`, besides those whose definition says that they have no side effects. */
   readonly send?: readonly string[];
-  /** The run is to end: it commits and hands over, as before the end of an invocation. */
+  /** Aborts the run: it commits and hands over, as at the deadline of an invocation. */
   readonly signal: AbortSignal;
 }
 
-/** What a run of the code here would have done. */
+/** The effects that the run would have had. */
 export interface Replay {
   readonly outcome: Outcome;
-  /** Before and after. */
+  /** The record before the run, made ready. */
   readonly before: TaskRecord;
+  /** The record after the run. */
   readonly after: TaskRecord;
-  /** As JSON; undefined if there is none. */
+  /** The views as JSON; undefined if there is none. */
   readonly viewBefore: string | undefined;
   readonly viewAfter: string | undefined;
+  /** Events handed to the activity. */
   readonly events: number;
-  /** Calls that the activity made, in order. */
+  /** Calls of the activity, in order. */
   readonly calls: readonly RecordedCall[];
   readonly started: readonly { readonly activity: string; readonly address: Address }[];
   readonly log: readonly LogEntry[];
@@ -44,10 +46,10 @@ export interface Replay {
 const invocationMs = 900_000;
 
 /**
- * One run of a task's activity, of the code in this process, over the real stream, with everything else in memory: it
- * acquires and commits a copy of the record, wakes nobody, and its calls are noted and not sent, but for those that read.
- * Other tasks it finds as they are in the real table. Only what goes through `run.client` and `run.start` is caught: what
- * an activity does in other ways, it does.
+ * Runs a task's activity once, with the code in this process, over the real stream. Everything else is in memory: the
+ * run acquires and commits a copy of the record and sends no wakes; its calls are recorded, and only those that read are
+ * sent. Reads the records of other tasks from the real table. Records only effects through `run.client` and `run.start`;
+ * other effects of the activity are real. Throws a `TailwakeError` for an unknown kind or activity.
  */
 export async function replay(
   real: Ports,
@@ -69,7 +71,7 @@ export async function replay(
     return { ...connection, transport: recordingTransport(connection.transport, calls, isStream, isRead), close() {} };
   };
   const key = { entity: record.entity, kind: record.kind, activity: record.activity };
-  // Outside, nothing of the real ports that writes can come along: a member that is added has to be answered for here.
+  // Lists every port to the world outside, so that no real port that writes gets in, even if one is added later.
   const ports = portsOf(
     { bindings: real.bindings, limits: real.limits, signalSources: [] },
     {
@@ -109,9 +111,9 @@ export async function replay(
     inQuarantine: true,
     now,
   } as const;
-  const taken = await store.update(key, acquire(claim, { sleeping: true, early: true, fence: undefined }));
-  if (!taken.applied) throw new Error(`${taskName(key)}: the copy of its record could not be acquired`);
-  const after = await runTask(ports, binding, taken.record, "operator", invocationOf(now, signal));
+  const acquired = await store.update(key, acquire(claim, { sleeping: true, early: true, fence: undefined }));
+  if (!acquired.applied) throw new Error(`${taskName(key)}: the copy of its record could not be acquired`);
+  const after = await runTask(ports, binding, acquired.record, "operator", invocationOf(now, signal));
   const outcome = outcomes.at(-1);
   if (!outcome) throw new Error(`${taskName(key)}: the run ended without an outcome`);
   const viewAfter = after.view ?? (after.viewRef && (await store.getView(key, after.viewRef)));
@@ -119,7 +121,7 @@ export async function replay(
   return { outcome, before, after, viewBefore, viewAfter, events, calls, started, log };
 }
 
-/** The record as it would be if it could run now; as after a rewind if it is to begin elsewhere. */
+/** The record, made ready to run; with `from`, as after a rewind. */
 function beginning(record: TaskRecord, from: Tail | undefined): TaskRecord {
   const { token: _token, leaseUntil: _lease, paused: _paused, notBefore: _time, ...rest } = record;
   const ready = { ...rest, status: "ready", strikes: 0 } as const;

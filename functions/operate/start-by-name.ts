@@ -6,7 +6,7 @@ import { startTask } from "../run/start.ts";
 import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { Desk } from "./desk.ts";
 
-/** An activity by its name, or `kind/name` if several kinds have one of that name. Throws "unknown-activity". */
+/** Finds the one activity with a name, or with `kind/name`. Throws a `TailwakeError` ("unknown-activity"). */
 export function bindingNamed(desk: Desk, text: string): Binding {
   const all = [...desk.ports.bindings];
   const full = ({ stream, declaration }: Binding) => `${stream.kind}/${declaration.name}`;
@@ -21,18 +21,18 @@ export function bindingNamed(desk: Desk, text: string): Binding {
   });
 }
 
-/** The task that an activity has for an address, and its record if there is one. */
+/** The task of an activity at an address; `record` is undefined if it has not been started. */
 export async function taskAt(desk: Desk, binding: Binding, address: Address) {
   const key: TaskKey = taskKey(binding, checkAddress(binding.stream, address));
   return { key, name: taskName(key), record: await desk.ports.store.get(key) };
 }
 
-/** The record of a task of the app, as a root is one; undefined if it has not been started. */
+/** The record of a task, such as a root; undefined if it has not been started. */
 export async function taskOf(desk: Desk, { activity, address }: Task): Promise<TaskRecord | undefined> {
   return (await taskAt(desk, desk.ports.bindings.of(activity), address)).record;
 }
 
-/** Starts it; one that is there already is left alone. */
+/** Starts the task of an activity at an address. An existing task stays as it is; `started` is false for it. */
 export function startAt(
   desk: Desk,
   { activity }: Binding,

@@ -4,9 +4,9 @@ import { type TaskRecord, taskName } from "../tasks/record.ts";
 import type { Desk } from "./desk.ts";
 
 /**
- * The tail at a time, for a rewind to it: the last event of the stream before the first one that is later, so that nothing
- * after the time is left out. Reads the stream from its beginning, as far as that. Throws a `TailwakeError`
- * ("invalid-argument") for a stream whose events do not say when they were made, and the server's `ConnectError`.
+ * The tail at a time, for a rewind: the event before the first one that is later than `time`, in milliseconds since
+ * 1970. So a rewind to it leaves out no later event. Reads the stream from its beginning up to that event. Throws a
+ * `TailwakeError` ("invalid-argument") if an event has no known time, and the server's `ConnectError`.
  */
 export async function tailAt(desk: Desk, record: TaskRecord, time: number, signal: AbortSignal): Promise<Tail> {
   let tail: Tail = epoch;
@@ -16,7 +16,7 @@ export async function tailAt(desk: Desk, record: TaskRecord, time: number, signa
         code: "invalid-argument",
         subject: `time for ${taskName(record)}`,
         expected: "a stream whose definition has time, or whose ids are ULIDs; else the id of an event, or epoch",
-        received: `event ${id}, of which nobody knows when it was made`,
+        received: `event ${id} without a known time`,
       });
     }
     if (at > time) return tail;

@@ -5,7 +5,7 @@ import type { LastTick } from "../tick/last-tick.ts";
 import type { BreakerState } from "../upstream/breaker.ts";
 import { ago, at, shortened } from "./words.ts";
 
-/** Why a task does not run now, or that it does. */
+/** Why a task does not run now; "running" or "watching" if it does. */
 export type Reason =
   | "completed"
   | "paused"
@@ -26,36 +26,36 @@ export type Reason =
 
 export interface Why {
   readonly reason: Reason;
-  /** One sentence for people. It may quote an error of the task's own, in part. */
+  /** The explanation, for people. It may quote a part of the task's last error. */
   readonly sentence: string;
-  /** When something happens to the task next, in milliseconds since 1970; undefined if an operator or a signal decides. */
+  /** When the task is next checked or run, in milliseconds since 1970; undefined if an operator decides, or unknown. */
   readonly next: number | undefined;
-  /** Does someone have to do something? */
+  /** Whether an operator has to do something. */
   readonly needsOperator: boolean;
 }
 
-/** What is known besides the record. */
+/** The facts besides the record. */
 export interface Facts {
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Name and breaker of the task's upstream, if the app is known. */
+  /** The name and breaker of the task's upstream, if the app is known. */
   readonly upstream?: { readonly name: string; readonly breaker: BreakerState } | undefined;
   readonly lastTick: LastTick | undefined;
 }
 
 type Leased = Standing & { readonly type: "held" | "dead" };
 
-/** A tick comes every minute; after so long without one, something is wrong with it. */
+/** Ticks count as missing after this time without one. A tick comes every minute. */
 export const tickIsMissingMs = 180_000;
-/** How late a due time may be before it says that a tick has missed it. */
+/** How long a task may be due before it counts as overdue. */
 export const overdueMs = 120_000;
 
 export function why(record: TaskRecord, facts: Facts): Why {
   const { now } = facts;
   const standing = standingOf(record, now);
   if (standing.type === "done") {
-    const told = record.waiters ? ", and the tasks that wait for it are being told" : "";
-    return reason("completed", `It has completed${told}: it never runs again.`, record.due);
+    const notifying = record.waiters ? " The tasks that wait for it are being notified." : "";
+    return reason("completed", `It has completed and never runs again.${notifying}`, record.due);
   }
   if (standing.type === "stopped" && standing.why === "paused") {
     const { intervention } = record;
@@ -63,8 +63,8 @@ export function why(record: TaskRecord, facts: Facts): Why {
       intervention?.action === "pause"
         ? ` ${ago(intervention.at, now)} by ${intervention.by}: ${intervention.reason}`
         : "";
-    const still = record.status === "running" ? " The run that is under way goes on to its end." : "";
-    return operators("paused", `An operator has paused it${by}.${still} It stays so until it is resumed.`);
+    const still = record.status === "running" ? " The current run goes on to its end." : "";
+    return operators("paused", `An operator paused it${by}.${still} It stays paused until it is resumed.`);
   }
   if (standing.type === "stopped") return operators("parked", parkedSentence(record, now));
   if (standing.type === "held" || standing.type === "dead") return whyRunning(record, standing, facts);
@@ -72,11 +72,11 @@ export function why(record: TaskRecord, facts: Facts): Why {
 }
 
 function parkedSentence({ attempts, strikes, error }: TaskRecord, now: number): string {
-  const after = strikes > 0 ? `${strikes} runs of it died in a row` : `it had failed ${attempts} times in a row`;
+  const after = strikes > 0 ? `${strikes} of its runs died in a row` : `it failed ${attempts} times in a row`;
   const last = error
-    ? ` The last error, ${ago(error.at, now)} after event ${error.afterEvent}: ${quoted(error.message)}`
+    ? ` Its last error, ${ago(error.at, now)} after event ${error.afterEvent}: ${quoted(error.message)}`
     : "";
-  return `It was parked because ${after}, and stays so until it is resumed.${last}`;
+  return `It was parked because ${after}. It stays parked until it is resumed.${last}`;
 }
 
 function whyRunning({ leaseUntil = 0, fence, strikes }: TaskRecord, standing: Leased, { now, lastTick }: Facts): Why {
@@ -85,22 +85,23 @@ function whyRunning({ leaseUntil = 0, fence, strikes }: TaskRecord, standing: Le
     if (ledBy) {
       return reason(
         "watching",
-        `It runs: ${ledBy.leader} holds its stream open, and hands it over before ${at(leaseUntil, now)}.`,
+        `It is running: ${ledBy.leader} watches its stream, and hands over before ${at(leaseUntil, now)}.`,
       );
     }
-    const dead =
+    const end = at(over, now);
+    const then =
       leaseUntil < now
-        ? " Its lease is over, so it was probably killed, and is taken over"
-        : " It hands over, or is taken over,";
-    return reason("running", `It runs: run ${fence} has the lease.${dead} by ${at(over, now)}.`, over);
+        ? `The lease has ended, so the run was probably killed; another run may acquire the task at ${end}.`
+        : `The run ends by ${end}; then another run may acquire the task.`;
+    return reason("running", `It is running: run ${fence} has the lease. ${then}`, over);
   }
   const { since } = standing;
-  const count = strikes > 0 ? `, as ${strikes} before it` : "";
-  const alone = strikes + 1 >= strikesToQuarantine ? ", alone" : "";
+  const count = strikes > 0 ? `, after ${strikes} before it` : "";
+  const quarantined = strikes + 1 >= strikesToQuarantine ? ", in quarantine" : "";
   return {
     ...reason(
       "killed",
-      `Run ${fence} was killed${count}: its lease is over since ${at(since, now)}. A tick has it run again${alone}.`,
+      `Run ${fence} was killed${count}: its lease ended at ${at(since, now)}. A tick runs the task again${quarantined}.`,
       since,
     ),
     needsOperator: isTickMissing(lastTick, now),
@@ -114,12 +115,12 @@ function ofUpstream({ upstream, now }: Facts): Why | undefined {
     const { at: since, reason: given } = breaker.paused;
     return operators(
       "upstream paused",
-      `Its upstream ${name} was paused ${ago(since, now)}: ${given}. It runs when that is resumed.`,
+      `Its upstream ${name} was paused ${ago(since, now)}: ${given}. It runs when the upstream is resumed.`,
     );
   }
   if (breaker.state !== "open") return undefined;
-  const last = breaker.reason === undefined ? "" : ` The error: ${quoted(breaker.reason)}`;
-  const sentence = `Its upstream ${name} is out; it is tried again at ${at(breaker.until, now)}.${last}`;
+  const last = breaker.reason === undefined ? "" : ` The last error: ${quoted(breaker.reason)}`;
+  const sentence = `Its upstream ${name} is out. The next trial is at ${at(breaker.until, now)}.${last}`;
   return reason("upstream out", sentence, breaker.until);
 }
 
@@ -128,9 +129,9 @@ function whyIdle(record: TaskRecord, { now, lastTick }: Facts): Why {
   if (due !== undefined && due + overdueMs < now) {
     const cause = isTickMissing(lastTick, now)
       ? "The cron function does not tick: look at its log and its schedule."
-      : "The ticks have more to do than they get through, or cannot read it: look at the cron function's log.";
+      : "The ticks have more tasks to check than they manage, or cannot read its record: look at the cron function's log.";
     return {
-      ...reason("overdue", `Something should have happened to it at ${at(due, now)}. ${cause}`, due),
+      ...reason("overdue", `It is overdue: a tick should have checked it at ${at(due, now)}. ${cause}`, due),
       needsOperator: true,
     };
   }
@@ -138,7 +139,7 @@ function whyIdle(record: TaskRecord, { now, lastTick }: Facts): Why {
     case "ready":
       return reason(
         "on its way",
-        `It is to run: its wake is on the way. If that was lost, a tick wakes it at ${at(due, now)}.`,
+        `It is ready: its wake is on the way. If the wake is lost, a tick sends another at ${at(due, now)}.`,
         due,
       );
     case "retrying": {
@@ -146,11 +147,12 @@ function whyIdle(record: TaskRecord, { now, lastTick }: Facts): Why {
       if (attempts === 0)
         return reason("waiting", `It waits, as its activity asked, and runs again ${time}.`, notBefore);
       const failed = error ? ` after event ${error.afterEvent} ${ago(error.at, now)}: ${quoted(error.message)}` : ".";
-      const last = error ? `It failed${failed}` : "Its last run ended without progress, silently.";
-      return reason("failed", `${last} Attempt ${attempts + 1} comes ${time}.`, notBefore);
+      const last = error ? `It failed${failed}` : "Its last run made no progress, and asked for a silent retry.";
+      return reason("failed", `${last} Attempt ${attempts + 1} is ${time}.`, notBefore);
     }
     default:
-      if (record.awaiting) return reason("awaiting a child", "It waits for a task that it started to complete.", due);
+      if (record.awaiting)
+        return reason("awaiting a child", "It waits until a task that it started has completed.", due);
       return whyAsleep(record, now);
   }
 }
@@ -160,17 +162,17 @@ function whyAsleep({ engine, due, notBefore }: TaskRecord, now: number): Why {
     case "lazy":
       return reason(
         "asleep",
-        `It has caught up and sleeps until a signal. Without one it is checked by ${at(due, now)}.`,
+        `It has caught up and sleeps until a signal. Without a signal, a tick checks it by ${at(due, now)}.`,
         due,
       );
     case "cron":
       return reason(
         "between slots",
-        `It has caught up and runs again in its slot at ${at(notBefore, now)}.`,
+        `It has caught up and runs again at its next slot at ${at(notBefore, now)}.`,
         notBefore,
       );
     case "eager":
-      return reason("to be watched", `It has caught up; a leader of the eager function watches it soon.`, due);
+      return reason("to be watched", `It has caught up. The leader of its shard will watch it soon.`, due);
   }
 }
 

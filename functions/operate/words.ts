@@ -1,4 +1,4 @@
-/** A span of time as people say it: two units at most, as `2 h 5 min`. */
+/** A duration for people, in milliseconds: at most two units, as `2 h 5 min`. */
 export function span(ms: number): string {
   const total = Math.round(Math.abs(ms) / 1000);
   if (total < 1) return "less than 1 s";
@@ -15,14 +15,16 @@ export function span(ms: number): string {
     .join(" ");
 }
 
+/** A time relative to now, both in milliseconds since 1970: `5 min ago` or `in 5 min`. */
 export const ago = (time: number, now: number): string =>
   time <= now ? `${span(now - time)} ago` : `in ${span(time - now)}`;
 
-/** A time and how far away it is: `2026-01-01T00:05:00Z (in 5 min)`; "some time" if there is none. */
+/** A time, absolute and relative: `2026-01-01T00:05:00Z (in 5 min)`; "an unknown time" if there is none. */
 export function at(time: number | undefined, now: number): string {
-  if (time === undefined || !Number.isFinite(time)) return "some time";
+  if (time === undefined || !Number.isFinite(time)) return "an unknown time";
   return `${new Date(time).toISOString().replace(/\.\d+Z$/, "Z")} (${ago(time, now)})`;
 }
 
-export const shortened = (text: string, most: number): string =>
-  text.length > most ? `${text.slice(0, most)}…` : text;
+/** The first `maxLength` characters of a text, with an ellipsis if it is longer. */
+export const shortened = (text: string, maxLength: number): string =>
+  text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;

@@ -20,26 +20,25 @@ export interface Delivery {
   readonly id: string;
   /** The bus event, as JSON or parsed. */
   readonly body: unknown;
-  /** In milliseconds since 1970; absent if that is not known, or if it was delivered before. */
+  /** In milliseconds since 1970; absent if unknown, or if the message was delivered before. */
   readonly sentAt?: number | undefined;
 }
 
-/** All that a batch has to say to one task. */
+/** The work of a batch for one task. */
 interface TaskWork {
   readonly name: string;
   readonly binding: Binding;
   readonly wakes: TaskWake[];
-  /** The deliveries that fail if the task's work cannot be done. */
+  /** The deliveries that fail if the work fails. */
   readonly ids: Set<string>;
-  /** Since when there is something to do, in milliseconds since 1970; infinite if no message says. */
+  /** Since when there is work, in milliseconds since 1970; infinite if unknown. */
   since: number;
   readonly seen: TaskRecord | undefined;
 }
 
 /**
- * Handles a batch of deliveries: finds the tasks they are about, runs each once, all of them at the same time within
- * the limits, and returns the deliveries that failed, with their errors. A delivery that cannot be understood fails
- * alone; the others are not affected, and no tail moves for it.
+ * Handles a batch of deliveries: finds their tasks and runs each once, concurrently within the limits. Resolves to the
+ * deliveries that failed, with their errors. A malformed delivery fails by itself, and moves no tail.
  */
 export async function runBatch(
   ports: Ports,
@@ -69,7 +68,7 @@ export async function runBatch(
   return failures;
 }
 
-/** Runs one task for the first of its wakes that takes it. */
+/** Runs one task for the first of its wakes that acquires it. */
 async function runWork(ports: Ports, work: TaskWork, invocation: Invocation, inQuarantine: boolean): Promise<void> {
   const { binding, wakes, seen, name } = work;
   if (invocation.signal.aborted) {
@@ -80,7 +79,7 @@ async function runWork(ports: Ports, work: TaskWork, invocation: Invocation, inQ
       received: "its turn after the deadline",
     });
   }
-  // News first: a run for an alarm clock would do, but must not keep news from being recorded.
+  // News first, so that it is acquired or recorded even if another wake would run the task.
   const ordered = [...wakes].sort((a, b) => Number(isNews(b.class)) - Number(isNews(a.class)));
   const [first] = ordered;
   if (!first) return;
@@ -91,7 +90,7 @@ async function runWork(ports: Ports, work: TaskWork, invocation: Invocation, inQ
   const { upstream } = binding.stream;
   for (const wake of ordered) {
     if (wake.notBefore !== undefined && wake.notBefore > ports.clock.now() + timerSlackMs) {
-      // The delay queue is shorter than the wait. News that cannot be sent again must be delivered again.
+      // The wait is longer than the delay queue's. If news cannot be sent again, its delivery must fail and come again.
       if (isNews(wake.class)) await ports.alarms.sendAt(wake, wake.notBefore);
       else await sendAtOrLeaveToScan(ports, wake, wake.notBefore);
       continue;
@@ -106,13 +105,13 @@ async function runWork(ports: Ports, work: TaskWork, invocation: Invocation, inQ
       return ports.breakers.report(upstream);
     }
     if (decision.isTrial) await ports.breakers.release(upstream);
-    // What has killed invocations before runs with nothing beside it that it could take along (rule 8).
+    // A task whose runs died runs in quarantine, where it can kill no other run (rule 8).
     if (acquired.type === "quarantine") return ports.alarms.sendQuarantined(wake);
     if (acquired.type === "recorded") return;
   }
 }
 
-/** A task that a leader runs is run here only in quarantine: the leader leaves out what has killed it. */
+/** Whether to run an eager task here: only in quarantine, since its leader does not run a task that has killed it. */
 async function runsInQuarantine(
   { store }: Pick<Ports, "store">,
   wake: TaskWake,
@@ -123,9 +122,9 @@ async function runsInQuarantine(
 }
 
 /**
- * Its upstream is out, or paused: no write, no stream (rule 12). A wake comes again when the upstream may be back, one
- * message for one; what the due scan repeats anyway does not. While an operator has it paused, which may be for days,
- * only news is kept, in the record, and the ticks find the task afterwards.
+ * Puts off a wake whose upstream is out or paused, without a stream (rule 12). While the upstream is out, sends the wake
+ * again for the time of the next trial, except those that the due scan repeats anyway. While an operator has the
+ * upstream paused, which may take days, keeps only news, in the record; a tick finds the task afterwards.
  */
 async function putOff(
   ports: Pick<Ports, "alarms" | "store" | "clock">,
@@ -138,7 +137,7 @@ async function putOff(
   } else if (isNews(wake.class)) await keepNews(ports, wake.key, wake.class);
 }
 
-/** Finds the tasks that the deliveries are about. */
+/** Finds the tasks of the deliveries. */
 async function sortByTask(
   ports: Ports,
   deliveries: readonly Delivery[],
@@ -153,7 +152,7 @@ async function sortByTask(
     one.wakes.push(wake);
     one.ids.add(id);
     const sent = sentAt.get(id);
-    // A wake for a time is sent ahead of it.
+    // A wake for a later time is sent before that time.
     const since = sent === undefined ? Number.POSITIVE_INFINITY : Math.max(sent, wake.notBefore ?? 0);
     one.since = Math.min(one.since, since);
     work.set(name, one);
@@ -168,7 +167,7 @@ async function sortByTask(
         continue;
       }
       const { signals: found, failed } = own ? { signals: [own], failed: [] } : await signalsIn(ports, event);
-      // A task that could not be started is no reason not to tell those that are there.
+      // If a task could not be started, the existing ones still get the signal.
       for (const error of failed) fail([id], error);
       for (const signal of found) {
         if (signal.kind !== undefined && !ports.bindings.hasKind(signal.kind)) {
@@ -183,7 +182,7 @@ async function sortByTask(
       fail([id], error);
     }
   }
-  // One strongly consistent Query an aggregate, however many signals name it.
+  // One strongly consistent Query per aggregate, for all its signals.
   await Promise.all(
     [...signals].map(async ([entity, group]) => {
       try {
@@ -207,7 +206,7 @@ async function sortByTask(
   return work;
 }
 
-/** Signals address lazy tasks that can run, and eager ones that nobody watches; others cost no write (rule 4). */
+/** Adds a wake for a lazy task that can run, or an eager task that sleeps. Others cost no write (rule 4). */
 function addSignaled(ports: Ports, record: TaskRecord, add: (wake: TaskWake) => void): void {
   const standing = standingOf(record, ports.clock.now());
   if (standing.type === "stopped" || standing.type === "done") return;
@@ -217,7 +216,7 @@ function addSignaled(ports: Ports, record: TaskRecord, add: (wake: TaskWake) => 
   add({ class: "signal", key: { entity, kind, activity } });
 }
 
-/** The signals that a user's own bus event stands for; activities bound with `startOnSignal` get their task. */
+/** The signals that a service's bus event stands for. Starts the tasks of activities bound with `startOnSignal`. */
 async function signalsIn(
   ports: Ports,
   { source, detailType, detail }: BusEvent,
@@ -246,7 +245,7 @@ async function signalsIn(
   return { signals, failed };
 }
 
-/** The author's function may trust what is in its own service's events: an error has to say where it was wrong to. */
+/** Calls the author's function, which may trust its service's events. Its error becomes "malformed-message". */
 function addressIn(detail: unknown, { kind }: StreamDeclaration, { address, detailType }: SignalDeclaration<string>) {
   try {
     return address(detail);
@@ -261,10 +260,10 @@ function addressIn(detail: unknown, { kind }: StreamDeclaration, { address, deta
   }
 }
 
-/** Streams of one upstream at once in one invocation, unless the app says otherwise. */
+/** Maximum of open streams of one upstream in one invocation, unless the app sets `maxOpenStreams`. */
 const defaultMaxOpenStreams = 100;
 
-/** What a run takes a place of. */
+/** The slots that a run needs. */
 function needsOf({ limits, upstream }: Pick<Ports, "limits" | "upstream">, { stream, declaration }: Binding): Need[] {
   const needs: Need[] = [
     { name: "invocation", limit: limits.runs },

@@ -11,12 +11,12 @@ import type { Update } from "../tasks/update.ts";
 import { acquireRuleOf, isNews, type TaskWake } from "../wake/wake.ts";
 
 /**
- * What a wake came to.
+ * The result of a wake.
  *
  * - `acquired`: this run holds the lease.
- * - `recorded`: another run holds it and will go on for this wake.
- * - `nothing`: there is nothing to do for it; `why` says the reason.
- * - `quarantine`: the task has killed invocations and may only run with nothing beside it (rule 8).
+ * - `recorded`: another run holds the lease, and will make another pass for this wake.
+ * - `nothing`: there is nothing to do, because of `why`.
+ * - `quarantine`: runs of the task have died, so it may only run in quarantine (rule 8).
  */
 export type Acquired =
   | { readonly type: "acquired"; readonly record: TaskRecord }
@@ -24,13 +24,13 @@ export type Acquired =
   | { readonly type: "nothing"; readonly why: "completed" | "parked" | "paused" | "stale" | "running" | "not its time" }
   | { readonly type: "quarantine" };
 
-/** Tries against other writers before the message is left to a later delivery (rule 5). */
+/** Tries against other writers before the message fails, and is delivered again (rule 5). */
 const maxTries = 3;
 
 /**
- * Acquires the lease for a wake. `seen` is the record if the caller has just read it: then it decides the first write,
- * and wakes that can come to nothing cost none (rule 4). Throws a `TailwakeError` for an unknown task, and when other
- * writers win every try.
+ * Acquires the lease for a wake. If the caller has just read the record, pass it as `seen`: it decides on the first
+ * write, and a wake with nothing to do costs no write (rule 4). Throws a `TailwakeError` for an unknown task
+ * ("unknown-task"), and if other writers win every try ("store-refused").
  */
 export async function acquireFor(
   ports: Ports,
@@ -52,7 +52,7 @@ export async function acquireFor(
   const decide = (seen: TaskRecord | undefined): Step<Update, Acquired> => {
     const now = clock.now();
     const claim: Claim = { ...unchanging, now };
-    // An acquire does not read first: its condition says all that a record could.
+    // Acquires without a read: the condition of the write checks the record.
     if (!seen) return { write: acquire(claim, rule) };
     return nextStep(seen, standingOf(seen, now), binding, wake, rule, claim);
   };
@@ -74,7 +74,7 @@ export async function acquireFor(
   return acquired;
 }
 
-/** What to do for a wake, given the stored record. */
+/** The next step for a wake, given the stored record. */
 function nextStep(
   seen: TaskRecord,
   standing: Standing,
@@ -89,14 +89,14 @@ function nextStep(
       ? { result: { type: "quarantine" } }
       : { write: update };
   if (standing.type === "stopped" && standing.why === "paused") return nothing("paused");
-  // A fence tells an alarm clock of an earlier run from the latest one's; it also changes when a dead run is replaced.
+  // The fence shows whether a wake is of an earlier run. It also rises when another run replaces a dead one.
   if (rule.fence !== undefined && rule.fence !== seen.fence && seen.status !== "running") return nothing("stale");
   switch (standing.type) {
     case "done":
       return nothing("completed");
     case "stopped":
       return nothing(standing.why);
-    case "takeable":
+    case "acquirable":
       return take(acquire(claim, rule));
     case "held":
       if (!isNews(wake.class)) return nothing("running");
@@ -118,7 +118,7 @@ export function refusedEachTime(key: TaskKey): TailwakeError {
   return new TailwakeError({
     code: "store-refused",
     subject: `wake of ${taskName(key)}`,
-    expected: `its record to stand still for one of ${maxTries} tries`,
+    expected: `its record not to change during one of ${maxTries} tries`,
     received: "another writer each time",
   });
 }

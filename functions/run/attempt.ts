@@ -14,7 +14,7 @@ import type { RunState } from "./run-state.ts";
 type Processor = Behaviour & { readonly type: "processor" };
 type Viewed = Behaviour & { readonly type: "viewed" };
 
-/** One pass of an activity over its stream, from the run's tail. Never throws: whatever happens is an outcome. */
+/** One pass of an activity over its stream, from the run's tail. Never throws: an error is an outcome, too. */
 export async function attempt(state: RunState, wokenBy: WokenBy): Promise<Outcome> {
   const handle = createRunHandle(state, wokenBy);
   const { behaviour } = state.binding.declaration;
@@ -31,16 +31,15 @@ export async function attempt(state: RunState, wokenBy: WokenBy): Promise<Outcom
   try {
     await handle.startsSettled();
   } catch (error) {
-    // A child that may not exist must not be passed over: the events that asked for it come again, and with them what
-    // the view has made of them (T5).
+    // The child may not exist. So the events that asked for it must come again, and the view must go back (T5).
     state.progress.undo(before, state.record);
     return retry(state.progress.tail, error);
   }
-  // Whether the aborted activity stopped early or was just done is the same from here: the next run will see (T3).
+  // An aborted activity may have stopped early or be done. The next run finds out (T3).
   return outcome.type === "caughtUp" && state.signal.aborted ? canceled(outcome.tail) : outcome;
 }
 
-/** gRPC `Canceled` and an abort are ours only if our own signal was aborted: a dying server looks the same. */
+/** A gRPC `Canceled` or an abort is the run's own only if its signal was aborted. A dying server sends the same. */
 function wasCanceled(state: RunState, error: unknown): boolean {
   if (!state.signal.aborted) return false;
   if (error === state.signal.reason) return true;
@@ -52,7 +51,7 @@ function wasCanceled(state: RunState, error: unknown): boolean {
 
 async function processEvents(state: RunState, behaviour: Processor, first: RunHandle): Promise<Outcome> {
   const stream = await openAfterTail(state);
-  // An unknown tail was found when the stream opened: the activity starts from where it now is.
+  // If the server did not know the tail, the stream starts from epoch, and so does the activity.
   const { tail } = state.progress;
   const run = first.run.tail === tail ? first.run : { ...first.run, tail };
   try {
@@ -70,7 +69,7 @@ async function processEvents(state: RunState, behaviour: Processor, first: RunHa
 async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle): Promise<Outcome> {
   const { record, progress } = state;
   if (!progress.view) await loadView(state, behaviour);
-  // Not acted on everything that is stored: some earlier run loaded, and did not get to act.
+  // An earlier run stored events without acting on them.
   let news = record.acted === undefined || (!progress.actedAhead && record.acted !== record.tail);
   const stream = await openAfterTail(state);
   try {
@@ -86,7 +85,7 @@ async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle)
     leave(state);
   }
   if (state.signal.aborted) return canceled(progress.tail);
-  // The event that was acted on last is gone from the history: what has been acted on is not known any more.
+  // The last event acted on is not in the history any more, so nobody knows which events were acted on.
   if (progress.actedAhead) news = true;
   progress.passedActed();
   if (!news && !asksToAct(state, handle.context.wokenBy)) {
@@ -107,13 +106,13 @@ async function act(state: RunState, behaviour: Viewed, handle: RunHandle): Promi
   return { ...decision, tail: progress.tail };
 }
 
-/** For how long after an `act` its own events are expected, and how long a pause between two of them may be. */
+/** How long after an `act` its own events are expected, and the maximum pause between two of them. */
 const ownEventsMs = 1_000;
 const pauseMs = 50;
 
 /**
- * What an `act` has done comes back by the stream it watches, in pieces, each with a head behind it. To act on such a
- * head would be to act on a past that this task itself has changed: it waits until nothing follows.
+ * A watching run receives the events of its own `act`, one by one, with a head after each. To act at such a head would
+ * use a state that the task itself has changed since. So the run waits until no more of them follow.
  */
 async function ownEventsFollow(state: RunState, stream: OpenStream): Promise<boolean> {
   const { clock } = state.ports;
@@ -141,7 +140,7 @@ async function loadView(state: RunState, behaviour: Viewed): Promise<void> {
   else progress.startOver(record);
 }
 
-/** Throws a `TailwakeError` ("malformed-record"): a SyntaxError would not say of what. */
+/** Throws a `TailwakeError` ("malformed-record") that names the task. */
 function parseView({ key }: RunState, json: string): unknown {
   try {
     return JSON.parse(json);
@@ -162,18 +161,18 @@ function applyEvent(state: RunState, behaviour: Viewed, view: unknown, recorded:
 
 // ── both ─────────────────────────────────────────────────────────────────────────────────────────
 
-/** A run that does not watch is done with its stream when it has read it. */
+/** Closes the stream, unless the run watches it. */
 function leave(state: RunState): void {
   if (!state.watch) state.stream?.close();
 }
 
-/** Waits for the activity, but not beyond the time that the invocation needs to commit. */
+/** Waits for the activity, but at most until the invocation's `abandonAt`. */
 async function untilAbandoned<T>(state: RunState, work: Promise<T> | T): Promise<T | Outcome> {
   const { ports, invocation } = state;
   const over = new AbortController();
   try {
     const first = await Promise.race([
-      // An author without a compiler may have forgotten the promise.
+      // The activity may return no promise, if it was not type-checked.
       Promise.resolve(work).then((value) => ({ value })),
       ports.clock.sleep(invocation.abandonAt - ports.clock.now(), over.signal).then(() => undefined),
     ]);
@@ -185,10 +184,10 @@ async function untilAbandoned<T>(state: RunState, work: Promise<T> | T): Promise
   return canceled(state.progress.tail);
 }
 
-/** An `apply` that returns something has changed a copy, or goes on when the view is stored already. */
+/** An `apply` that returns a value has changed a copy; one that returns a promise ends after the view is stored. */
 function notInPlace(state: RunState, returned: unknown): TailwakeError {
   if (!isThenable(returned)) return notTheContract(state, "apply", "undefined (change the view in place)", returned);
-  // Nobody will look at how it ends.
+  // Nobody awaits it: without this, its rejection would be unhandled.
   returned.then(undefined, () => {});
   return new TailwakeError({
     code: "invalid-argument",

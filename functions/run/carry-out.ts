@@ -7,16 +7,16 @@ import type { RunState } from "./run-state.ts";
 import { type Next, type RunFacts, type Settlement, settlementOf } from "./settlement.ts";
 import { sendAtOrLeaveToScan, sendOrLeaveToScan } from "./start.ts";
 
-/** What became of a run: what it does next, or that it has lost its lease. */
+/** What a run does next, or "lost" if it has lost its lease. */
 export type Settled = Next | "lost";
 
-/** Writes an outcome, and does what the error contract says of it. */
+/** Writes an outcome, and does what the error contract says about it. */
 export function settle(state: RunState, outcome: Outcome): Promise<Settled> {
   state.endPass(outcome);
   return carryOut(state, settlementOf(outcome, factsOf(state, outcome.tail)));
 }
 
-/** What a settlement at a tail depends on, read once. */
+/** Everything that a settlement at a tail depends on. */
 export function factsOf(state: RunState, tail: Tail): RunFacts {
   const { ports, binding, key, token, fence, record, firstTail, seenWakeCount, awaiting, hasCaughtUp } = state;
   const rules = rulesOf(binding.engine);
@@ -41,7 +41,7 @@ export function factsOf(state: RunState, tail: Tail): RunFacts {
   };
 }
 
-/** Does what was decided: the record first, then the log, then whoever is to be told. A run without its lease does nothing. */
+/** Carries out a settlement: writes the record, then the log, then sends messages. Does nothing if the lease is lost. */
 export async function carryOut(state: RunState, settlement: Settlement): Promise<Settled> {
   const { tail, write, otherwise } = settlement;
   if (state.lost) return lost(state, settlement);
@@ -67,7 +67,7 @@ export async function carryOut(state: RunState, settlement: Settlement): Promise
   return next;
 }
 
-/** Tells the others, once it is written. What is lost on the way is found by the due index (T6). */
+/** Notifies waiters and sends the next wake, after the write. If a message is lost, the due index finds its task (T6). */
 async function tellOthers({ ports, key, record }: RunState, settlement: Settlement): Promise<void> {
   if (settlement.isParked) ports.meter.add("Parked", 1);
   if (settlement.tellsWaiters) await notifyWaiters(ports, key, record.waiters ?? []);
@@ -76,7 +76,7 @@ async function tellOthers({ ports, key, record }: RunState, settlement: Settleme
   else if (wake) await sendOrLeaveToScan(ports, [wake.wake]);
 }
 
-/** Nothing is written any more; what the run failed with is still said. */
+/** Writes nothing. Logs the error that the run failed with, if any. */
 function lost(state: RunState, { failure }: Pick<Settlement, "failure">): Settled {
   state.log.warn("lease lost", failure ? { err: describeError(failure.error) } : {});
   state.ports.meter.add("LeasesLost", 1);

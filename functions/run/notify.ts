@@ -8,9 +8,9 @@ import { sendOrLeaveToScan } from "./start.ts";
 import { tell } from "./tell.ts";
 
 /**
- * Tells the waiters of a completed task: a sleeping one becomes ready and is woken, a running one goes on, and any
- * other runs anyway. The completed record keeps its due time until all are told, so a kill in between is repaired. A
- * waiter that cannot be told stays a waiter; the ticks come back to it.
+ * Notifies the waiters of a completed task: makes a sleeping one ready and wakes it, and records the wake for a running
+ * one; any other runs anyway. The completed record keeps its due time until all are notified, so that a tick repairs a
+ * kill in between. A waiter whose record cannot be read stays in the record, and a tick tries again.
  */
 export async function notifyWaiters(
   ports: Pick<Ports, "store" | "clock" | "alarms" | "log">,

@@ -8,10 +8,10 @@ import { type TaskRecord, taskName } from "../tasks/record.ts";
 import type { OpenStream } from "../upstream/event-stream.ts";
 import type { RunState } from "./run-state.ts";
 
-/** How long a tail is trusted that no event has followed, of kinds whose server is silent about unknown ones. */
+/** How long to trust a tail without later events, if the kind's server is silent about unknown tails. */
 const tailTrustMs = 6 * 3_600_000;
 
-/** Opens a task's stream after a tail, and tells the breaker how that went. Throws the server's `ConnectError`. */
+/** Opens a task's stream after a tail, and reports the result to the breaker. Throws the server's `ConnectError`. */
 export async function openTaskStream(
   ports: Ports,
   binding: Binding,
@@ -28,7 +28,7 @@ export async function openTaskStream(
     return await ports.openStream({
       connection: ports.upstream(upstream),
       declaration: binding.stream,
-      // A record of an older version may lack what the stream is asked for by.
+      // A record of an older version may lack a field of the address.
       address: checkAddress(binding.stream, record.address),
       position: { after: tail === epoch ? undefined : tail, watch },
       signal,
@@ -51,15 +51,15 @@ export async function openTaskStream(
   }
 }
 
-/** Is it time to look the tail of a task up in its stream, if nothing follows it (rule 18)? */
+/** Whether to look for the tail of a task in its whole stream, if no event follows the tail (rule 18). */
 export function isTailInDoubt({ stream }: Binding, record: TaskRecord, now: number): boolean {
   if (stream.definition.tailUnknown !== "silent" || record.tail === epoch) return false;
   return now - (record.tailSeenAt ?? record.startedAt) >= tailTrustMs;
 }
 
 /**
- * The stream right after the run's tail (T1): the one that is open if it stands there, else a new one. From epoch if the
- * server no longer knows the tail (rule 18).
+ * The stream right after the run's tail (T1): the open one if it continues there, else a new one. It starts at epoch if
+ * the server no longer knows the tail (rule 18).
  */
 export async function openAfterTail(state: RunState): Promise<OpenStream> {
   const { progress } = state;
@@ -68,7 +68,7 @@ export async function openAfterTail(state: RunState): Promise<OpenStream> {
   return open;
 }
 
-/** Opens the stream after the tail if the server still knows that, else from epoch. */
+/** Opens the stream after the tail; from epoch if the server does not know the tail. */
 async function openKnownTail(state: RunState): Promise<OpenStream> {
   const { ports, binding, progress, record } = state;
   const { tailUnknown } = binding.stream.definition;
@@ -89,12 +89,12 @@ async function openKnownTail(state: RunState): Promise<OpenStream> {
     if (state.signal.aborted) return stream;
     if (!known) stream = await startOver(state, "not in the stream");
   }
-  // Whatever follows it, and what is read from epoch, the server has just said itself.
+  // The server has sent events after the tail, or those from epoch: it knows the tail.
   progress.tailSeen(ports.clock.now());
   return stream;
 }
 
-/** Opens the run's stream after its tail, in the place of the one that it has. */
+/** Opens the run's stream after its tail, and closes the one before. */
 async function open(state: RunState): Promise<OpenStream> {
   const { ports, binding, record, watch, signal, progress } = state;
   state.stream?.close();
@@ -112,7 +112,7 @@ function startOver(state: RunState, err: unknown): Promise<OpenStream> {
   return open(state);
 }
 
-/** Reads the whole stream for the run's tail: what a server that is silent about unknown tails makes necessary. */
+/** Reads the whole stream to find the run's tail, since the server is silent about unknown tails. */
 async function isInHistory({ ports, binding, record, signal, progress: { tail } }: RunState): Promise<boolean> {
   const history = await openTaskStream(ports, binding, record, { tail: epoch, watch: false, signal });
   try {

@@ -2,7 +2,7 @@ import { timeOf } from "../contract/event-time.ts";
 import type { Settled } from "./carry-out.ts";
 import type { RunState } from "./run-state.ts";
 
-/** Begins to measure a pass of a run; call what it returns when the pass's outcome has been written. */
+/** Begins to measure a pass of a run. Call the returned function when the outcome has been written. */
 export function measurePass(state: RunState): (settled: Settled) => void {
   const { clock, meter } = state.ports;
   const { activity } = state.key;

@@ -4,9 +4,9 @@ import type { TaskRecord } from "../tasks/record.ts";
 import { isTailInDoubt, openTaskStream } from "./open-stream.ts";
 
 /**
- * Is there anything after a sleeping task's tail? Opens the stream and looks, without the lease and without a write. An
- * upstream that fails, or does not know the tail, counts as news: the run will find out and log it. So does a tail that
- * has not been seen for long, of a kind whose server does not say if it no longer knows it.
+ * Whether there are events after a sleeping task's tail. Opens the stream, without the lease and without a write. An
+ * upstream that fails or does not know the tail counts as news: the run will find out and log it. So does a tail that
+ * the server has not shown to know for long, if it is silent about unknown tails.
  */
 export async function hasNews(
   ports: Ports,

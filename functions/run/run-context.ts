@@ -8,18 +8,18 @@ import { boundClient } from "../upstream/connection.ts";
 import { isLeaseLost, type RunState } from "./run-state.ts";
 import { awaitChild, startTask, statusOf } from "./start.ts";
 
-/** What an activity sees of its run, and the starts that the commit has to wait for. */
+/** The run as its activity sees it, and the starts that the commit has to wait for. */
 export interface RunHandle {
   readonly context: RunContext<Stream>;
   /** For level 1. */
   readonly run: Run<Stream>;
-  /** Resolves when every start has; rejects with the first that failed (rule 13). */
+  /** Resolves when every start has ended; rejects with the first error (rule 13). */
   startsSettled(): Promise<void>;
 }
 
 export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
   const { ports, binding, invocation, record } = state;
-  /** Those under way, and what the first of them failed with: an index activity may start a hundred thousand. */
+  /** The starts in progress. Ended ones are removed: an index activity may start a hundred thousand. */
   const starts = new Set<Promise<unknown>>();
   let failed: { readonly error: unknown } | undefined;
 
@@ -46,13 +46,13 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
     client: (service) => boundClient(ports.upstream(binding.stream.upstream).transport, service, state.signal),
     start(child, address, options) {
       const started = startChild(child, address as Address, options?.wake ?? false);
-      // An activity that does not await its start is no unhandled rejection: the commit looks at it.
-      const noted = started
+      // An activity need not await the start: the commit does, so its failure is no unhandled rejection.
+      const tracked = started
         .catch((error: unknown) => {
           if (!isLeaseLost(error)) failed ??= { error };
         })
-        .finally(() => starts.delete(noted));
-      starts.add(noted);
+        .finally(() => starts.delete(tracked));
+      starts.add(tracked);
       return started;
     },
   };

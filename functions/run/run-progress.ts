@@ -9,13 +9,13 @@ import type { OpenStream } from "../upstream/event-stream.ts";
 /** A view in memory. */
 interface LoadedView {
   readonly value: unknown;
-  /** Differs from what is stored. */
+  /** Whether it differs from the stored view. */
   readonly changed: boolean;
 }
 
 /**
- * How far a run got: its tail, its view, and the last event that it acted on. Nothing else writes them, and two promises
- * are asserted here: an activity reads on right after the tail (T1), and tail and view move together (T5).
+ * The progress of a run: its tail, its view, and the last event that it acted on. No other code writes them. Asserts two
+ * promises: an activity reads on right after the tail (T1), and tail and view move together (T5).
  */
 export type RunProgress = Readonly<OwnProgress>;
 
@@ -29,7 +29,7 @@ class OwnProgress {
   view: LoadedView | undefined;
   /** Level 2: the last event acted on; "again" if the next run must act. */
   acted: Progress["acted"] = "unchanged";
-  /** Level 2: the view is being rebuilt and has not passed the last event acted on. */
+  /** Level 2: the view is being rebuilt and has not reached the last event acted on. */
   actedAhead = false;
   /** When the server last showed that it knows the tail, in milliseconds since 1970 (rule 18). */
   tailSeenAt: Progress["tailSeenAt"] = "unchanged";
@@ -40,7 +40,7 @@ class OwnProgress {
     this.tail = record.tail;
   }
 
-  /** The activity is about to read: what comes next must follow the tail, or be new to it (T1). */
+  /** Asserts, before the activity reads, that the stream continues right after the tail (T1). */
   assertContinuedBy(stream: OpenStream): void {
     const continues = stream.delivered === 0 ? stream.after === this.tail : stream.continuesAfter(this.tail);
     invariant(continues, "T1", `a stream opened after ${stream.after} is read on from tail ${this.tail}`);
@@ -48,7 +48,7 @@ class OwnProgress {
 
   // ── level 1 ────────────────────────────────────────────────────────────────────────────────────
 
-  /** The activity says how far it got. It may go back: what it has seen is handed out again. */
+  /** The activity reports its progress. It may go back: then it receives events again. */
   advance(tail: Tail): void {
     invariant(this.#behaviour.type === "processor", "T5", "the tail moves without the view");
     this.tail = tail;
@@ -56,14 +56,14 @@ class OwnProgress {
 
   // ── level 2 ────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes over the view that is stored at the tail. */
+  /** Loads the view that is stored at the tail. */
   load(value: unknown, { acted, actedAhead }: TaskRecord): void {
     this.view = { value, changed: false };
     this.actedAhead = actedAhead === true;
     if (this.actedAhead) this.acted = acted ?? "again";
   }
 
-  /** Folds an event into the view. A view that `apply` leaves half changed is discarded, with the tail. */
+  /** Folds an event into the view. If `apply` throws, discards the half-changed view and its tail. */
   fold(recorded: Recorded<unknown>, stored: TaskRecord, apply: (view: unknown) => void): void {
     const view = this.view;
     invariant(view !== undefined, "T5", "an event is folded into no view");
@@ -78,41 +78,41 @@ class OwnProgress {
     if (this.actedAhead && recorded.id === stored.acted) this.actedAhead = false;
   }
 
-  /** The whole stream is read. If the last event acted on was not in it, what has been acted on is not known any more. */
+  /** The whole stream has been read, with or without the last event acted on. */
   passedActed(): void {
     this.actedAhead = false;
   }
 
-  /** `act` is about to be called: until it has ended caught up, the next run has to act again. */
+  /** `act` is about to be called. Unless it ends as caught up, the next run has to act again. */
   beginAct(): void {
     this.acted = "again";
   }
 
-  /** Everything up to the tail is acted on, or needs no act. */
+  /** The activity has acted on all events up to the tail, or they need no act. */
   actedOnTail(): void {
     this.acted = this.tail;
   }
 
   // ── both ───────────────────────────────────────────────────────────────────────────────────────
 
-  /** Begins again at epoch: the server does not know the tail, or the view cannot be used. */
+  /** Starts over at epoch: the server does not know the tail, or the view cannot be used. */
   startOver({ acted }: TaskRecord): void {
     this.tail = epoch;
     if (this.#behaviour.type !== "viewed") return;
     this.view = { value: this.#behaviour.view.initial(), changed: true };
-    // What was acted on before lies ahead, and is not acted on again.
+    // Events up to the last one acted on come again. The activity does not act on them again.
     this.actedAhead = acted !== undefined && acted !== epoch;
     this.acted = acted ?? "again";
   }
 
-  /** Goes back to what is stored: a view that is half changed, or cannot be stored, has no tail. */
+  /** Goes back to the stored progress: a view that is half changed, or cannot be stored, belongs to no tail. */
   discard({ tail }: TaskRecord): void {
     this.view = undefined;
     this.tail = tail;
     this.acted = "unchanged";
   }
 
-  /** Undoes what a pass has reached: its events come again. */
+  /** Undoes the progress of a pass: its events come again. */
   undo(before: Tail, stored: TaskRecord): void {
     if (this.#behaviour.type === "viewed") this.discard(stored);
     else this.tail = before;
@@ -122,19 +122,19 @@ class OwnProgress {
     this.tailSeenAt = at;
   }
 
-  /** Would storing the tail and the view change anything? */
+  /** Whether to store the tail and the view would change the record. */
   differsFrom(stored: TaskRecord, tail: Tail): boolean {
     const acts = this.acted !== "unchanged" && this.acted !== stored.acted;
     return tail !== stored.tail || this.view?.changed === true || acts;
   }
 
-  /** An outcome's tail is to be stored, with the view if there is one. */
+  /** Asserts that the tail of an outcome may be stored with the view, if there is one (T5). */
   assertStorable(tail: Tail): void {
     const together = this.view === undefined || tail === this.tail;
     invariant(together, "T5", `the view at ${this.tail} is stored with tail ${tail}`);
   }
 
-  /** The run goes on from a tail, which it may have stored. */
+  /** The run goes on from a tail; `isStored` says whether it has stored that. */
   goOnFrom(tail: Tail, isStored: boolean): void {
     this.assertStorable(tail);
     this.tail = tail;

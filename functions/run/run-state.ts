@@ -17,25 +17,25 @@ import type { WakeClass } from "../wake/wake.ts";
 import { beginProgress, type RunProgress } from "./run-progress.ts";
 import type { Watch } from "./watch.ts";
 
-/** A larger view is an item of its own. */
+/** A larger view is stored as an item of its own. */
 const maxInlineViewBytes = 4096;
 
-/** What a run begins with. */
+/** Everything that a run starts with. */
 export interface RunStart {
   readonly ports: Ports;
   readonly binding: Binding;
   readonly invocation: Invocation;
-  /** As acquire wrote it. */
+  /** The record that acquire wrote. */
   readonly record: TaskRecord;
   readonly wake: WakeClass;
-  /** Eager: what the run and its leader have to say to each other. */
+  /** Eager: connects the run with its leader. */
   readonly watch: Watch | undefined;
   readonly span: Span;
 }
 
 /**
- * One run of a task: what it holds, beside its {@link RunProgress}. Everything it writes goes through `write`, which
- * notices when the lease is lost: from then on the run can change nothing (T2).
+ * The state of one run of a task, besides its {@link RunProgress}. The run writes only by `write`, which notices a lost
+ * lease. From then on the run can change nothing (T2).
  */
 export type RunState = Readonly<OwnState>;
 
@@ -43,39 +43,39 @@ export const beginRun = (start: RunStart): RunState => new OwnState(start);
 
 class OwnState {
   readonly ports: Ports;
-  /** Each line of the run says whose it is. */
+  /** Adds the task, its address and its fence to each line. */
   readonly log: Logger;
   readonly binding: Binding;
   readonly invocation: Invocation;
   readonly key: TaskKey;
   readonly token: string;
-  /** The fence of this run. The record that comes back from a commit may already be that of the next one. */
+  /** The fence of this run. After a commit, `record` may already have the fence of the next run. */
   readonly fence: number;
   readonly watch: Watch | undefined;
   readonly span: Span;
   readonly progress: RunProgress;
-  /** The tail at acquire: progress is what differs from it. */
+  /** The tail at acquire. A run that ends at another tail has made progress. */
   readonly firstTail: Tail;
   /** Aborts at the deadline, or when the lease is lost. */
   readonly signal: AbortSignal;
 
   /** As this run last read or wrote it. */
   record: TaskRecord;
-  /** `wakeCount` as it was before the stream was opened (rule 2). */
+  /** `wakeCount` before the stream was opened (rule 2). */
   seenWakeCount: number;
   /** The lease is lost, or the run is over. */
   lost = false;
-  /** Waits for a child that has not completed. */
+  /** The task awaits a child that has not completed. */
   awaiting = false;
   /** A pass of this run has caught up. */
   hasCaughtUp = false;
   /** Watching: when the last `act` returned, in milliseconds since 1970. */
   actEndedAt = 0;
-  /** Watching: how far the last pass got is not written yet. */
+  /** Watching: the progress of the last pass is not written yet. */
   unwritten = false;
   /** When this run last wrote, in milliseconds since 1970. */
   writtenAt = 0;
-  /** The stream of the pass under way; a watching run keeps it between its passes. */
+  /** The stream of the current pass; a watching run keeps it between its passes. */
   stream: OpenStream | undefined;
 
   readonly #wake: WakeClass;
@@ -83,7 +83,7 @@ class OwnState {
   readonly #ends: AbortController;
   #outcome: Outcome["type"] | undefined;
   #viewNumber = 0;
-  /** Events of the streams before the one that is open. */
+  /** Events of the streams before the open one. */
   #eventsBefore = 0;
 
   constructor({ ports, binding, invocation, record, wake, watch, span }: RunStart) {
@@ -98,12 +98,12 @@ class OwnState {
     this.span = span;
     this.progress = beginProgress(binding.declaration.behaviour, record);
     this.firstTail = record.tail;
-    // The address under its own names, as nog's Go packages log it.
+    // Logs the fields of the address under their own names, as nog's Go packages do.
     const task = taskName(this.key);
     this.log = withFields(ports.log, { activity, ...record.address, task, fence: record.fence });
     this.#ends = linkedAbortController(invocation.signal);
     this.signal = this.#ends.signal;
-    // An activity may have any number of calls under way: that is no leak.
+    // An activity may have any number of concurrent calls, each with a listener. That is no leak.
     setMaxListeners(0, this.signal);
     this.#wake = wake;
     this.#startedAt = ports.clock.now();
@@ -120,7 +120,7 @@ class OwnState {
     this.awaiting = false;
   }
 
-  /** The activity asked for a wake when a child completes that has not (rule 13). */
+  /** The activity asked for a wake when a child completes, and the child has not completed (rule 13). */
   awaitChild(): void {
     this.awaiting = true;
   }
@@ -138,19 +138,19 @@ class OwnState {
     this.stream = stream;
   }
 
-  /** A watch is at the head. What it has not written yet is written later. */
+  /** A watching run is at the head; `unwritten` says whether a later write has to store its progress. */
   caughtUp(unwritten: boolean): void {
     this.hasCaughtUp = true;
     this.unwritten = unwritten;
   }
 
-  /** The run has stored how far it got, keeps its lease, and goes on. */
+  /** The run has stored its progress, keeps its lease, and goes on. */
   goOn(tail: Tail): void {
     this.seenWakeCount = this.record.wakeCount;
     this.progress.goOnFrom(tail, true);
   }
 
-  /** Writes one transition; a refusal by someone else's token means that the lease is lost. */
+  /** Writes one transition. If it is refused and the record has another token, the lease is lost. */
   write(update: Update): Promise<Written> {
     const { operation } = update;
     return this.ports.tracer.within("tailwake.commit", { operation }, async (span) => {
@@ -165,12 +165,12 @@ class OwnState {
     });
   }
 
-  /** Starts and checkpoints are refused once the lease is known to be lost or the run is over (rule 13). */
+  /** Refuses a start or a checkpoint after the lease is lost or the run is over (rule 13). Throws "lease-lost". */
   assertHeld(operation: string): void {
     if (this.lost) throw leaseLost(this.key, operation);
   }
 
-  /** The run is over: what its activity may still try comes too late. */
+  /** The run is over. Its activity can write nothing any more. */
   end(): void {
     this.stream?.close();
     this.lost = true;
@@ -182,14 +182,14 @@ class OwnState {
     this.#ends.abort(leaseLost(this.key, operation));
   }
 
-  /** What to write of how far the run got, with the view put into an item first if it is large. */
+  /** The progress to write at `tail`. Stores a large view as an item first. */
   async progressAt(tail: Tail): Promise<Progress> {
     this.progress.assertStorable(tail);
     const { acted, actedAhead, tailSeenAt } = this.progress;
     return { tail, view: await this.#viewChange(), acted, actedAhead, tailSeenAt, runs: this.runs(tail) };
   }
 
-  /** The last runs, with this one, for a commit at `tail`; undefined before its first pass has ended. */
+  /** The text of the last runs, with this one, for a commit at `tail`; undefined before the first pass has ended. */
   runs(tail: Tail): string | undefined {
     const { fence, events } = this;
     const outcome = this.#outcome;
@@ -199,7 +199,7 @@ class OwnState {
     return withRun(this.record.runs, { fence, startedAt, durationMs, events, wake: this.#wake, outcome, tail });
   }
 
-  /** After a commit: the item of the view before it is of no use. A failure leaves an orphan, nothing worse. */
+  /** Deletes the item of the view before the commit. If that fails, only an orphan remains. */
   async dropOldView(before: string | undefined): Promise<void> {
     if (before === undefined || before === this.record.viewRef) return;
     try {
@@ -218,13 +218,13 @@ class OwnState {
     const bytes = Buffer.byteLength(json);
     this.ports.meter.add("ViewBytes", bytes, { activity: this.key.activity });
     if (bytes <= maxInlineViewBytes) return { type: "inline", json, version };
-    // A name that no other run can write: a run that lost its lease must not change the view of the one that has it.
+    // The fence makes the name unique: a run that lost its lease must not change the view of the run that has it.
     const name = `${this.record.fence}.${++this.#viewNumber}`;
     await this.ports.store.putView(this.key, name, json);
     return { type: "item", name, version };
   }
 
-  /** A view that would come back as another one is refused: the tail must not move without it (T5). */
+  /** Throws for a view that JSON would not restore unchanged: the tail must not move without its view (T5). */
   #viewJson(view: unknown): string {
     const unstorable = view === undefined ? { path: "view", what: "nothing" } : unstorableIn(view);
     if (!unstorable) return JSON.stringify(view);
@@ -242,7 +242,7 @@ function leaseLost(key: TaskKey, operation: string): TailwakeError {
     code: "lease-lost",
     subject: `run of ${taskName(key)}`,
     expected: `to hold the lease for ${operation}`,
-    received: "a lease that is over or taken by another run",
+    received: "a lease that has ended, or that another run holds",
   });
 }
 

@@ -13,14 +13,14 @@ import { beginRun, type RunState } from "./run-state.ts";
 import { continued, flushed, maxUnwrittenMs } from "./settlement.ts";
 import { HeadWatcher, type Watch, type Watched } from "./watch.ts";
 
-/** Passes of one run: the first, and reruns in place for wakes that came meanwhile (rule 10). */
+/** Maximum of passes of one run: the first, and one for wakes that arrived during each (rule 10). */
 const maxPasses = 10;
 
 /**
- * The one run that all engines share: streams the events after the stored tail through the activity and commits what
- * it returns. The record is the one that acquire wrote. Without contention it costs exactly that write and one more.
- * With `watch` it goes on at the head of its stream, pass by pass, until its invocation or its lease ends.
- * Resolves to the record as the run left it.
+ * Runs a task, for all engines: streams the events after the stored tail through the activity and commits its outcome.
+ * `record` is the record that acquire wrote. Without contention a run costs that write and one more. With `watch` the
+ * run goes on at the head of its stream, pass by pass, until its invocation or its lease ends. Resolves to the record
+ * after the run.
  */
 export function runTask(
   ports: Ports,
@@ -45,7 +45,7 @@ async function runPasses(state: RunState, first: WokenBy): Promise<TaskRecord> {
     for (let pass = 1; wokenBy; pass++) {
       const settled = await runPass(state, wokenBy);
       wokenBy = undefined;
-      // A busy task must not keep an invocation for itself: it hands over (rule 10).
+      // A busy task hands over, so that it does not keep the invocation for itself (rule 10).
       if (settled === "again" && pass === maxPasses) await settle(state, canceled(state.progress.tail));
       else if (settled === "again") wokenBy = "signal";
       else if (settled === "watching" && head) {
@@ -69,7 +69,7 @@ async function runPass(state: RunState, wokenBy: WokenBy): Promise<Settled> {
   return settled;
 }
 
-/** Watches until there is something for another pass, and says why; undefined when the run is over. */
+/** Watches until another pass is needed. Resolves to the reason for it; undefined when the run is over. */
 async function watchOn(state: RunState, head: HeadWatcher): Promise<WokenBy | undefined> {
   const write = (settlementOf: typeof flushed) => {
     const { tail } = state.progress;
@@ -98,7 +98,7 @@ async function watchOn(state: RunState, head: HeadWatcher): Promise<WokenBy | un
   }
 }
 
-/** Writes; a view that cannot be stored is a failed attempt, at the tail that is stored. */
+/** Writes. A view that cannot be stored counts as a failed attempt, at the stored tail. */
 async function settleOrFail(state: RunState, write: () => Promise<Settled>): Promise<Settled> {
   try {
     return await write();
@@ -119,11 +119,11 @@ function observe({ ports, key, span }: RunState, outcome: Outcome): void {
   if (outcome.type === "retry") ports.meter.add("Retries", 1);
 }
 
-/** The reason as the activity is told it. */
+/** The reason that the activity gets as `wokenBy`. */
 function reasonFor(wake: WakeClass, binding: Binding, record: TaskRecord): WokenBy {
-  // A task that awaits a child is probed by running it: its own stream does not show that the child is done.
+  // The probe of a task that awaits a child runs it: its own stream does not show that the child has completed.
   if (wake === "probe") return record.awaiting ? "child" : "signal";
-  // A cron task's slot is found by the due scan, like an overdue task; only a retry is told apart by its attempts.
+  // A tick finds the slot of a cron task in the due index, like an overdue task. With attempts it is a retry.
   if (wake === "rescue" && rulesOf(binding.engine).whenDue === "run" && record.attempts === 0) return "interval";
   return wake;
 }

@@ -21,33 +21,33 @@ import {
 import type { Update } from "../tasks/update.ts";
 import type { TaskWake } from "../wake/wake.ts";
 
-/** What a run does next: it is over, it makes another pass because wakes came meanwhile, or it watches for more. */
+/** What a run does next: it is over, it makes another pass for wakes that arrived meanwhile, or it watches for more. */
 export type Next = "over" | "again" | "watching";
 
-/** A transition, given what is stored with it and the time of the write in milliseconds since 1970. */
+/** Makes a transition, given the progress to store and the time of the write in milliseconds since 1970. */
 type Write = (progress: Progress, now: number) => Update;
 
 /**
- * What an outcome comes to, decided before anything is done: what is written, what else if that is refused although the
- * lease is held, and what is logged, counted and sent once it is written. `carryOut` does it.
+ * What to do about an outcome, as data: the write, another write if that is refused although the run has its lease, and
+ * what to log, count and send afterwards. `carryOut` does it.
  */
 export interface Settlement {
-  /** How far the run got. */
+  /** The tail that the run has reached. */
   readonly tail: Tail;
-  /** Absent if nothing has to be written yet. */
+  /** Absent if nothing needs to be written yet. */
   readonly write?: Write;
   readonly next: Next;
-  /** A wake came, or a task waits for this one, since the run saw its record: that is written instead. */
+  /** What to write instead, if a wake or a waiter was recorded since the run read its record. */
   readonly otherwise?: { readonly write: Write; readonly next: Next };
-  /** What the run failed with. It is said even if the lease is lost. */
+  /** The error that the run failed with. Logged even if the lease is lost. */
   readonly failure?: { readonly error: unknown };
   readonly log: readonly Line[];
   readonly isParked?: boolean;
-  /** Completed: whoever waits for the task is told. */
+  /** Completed: notify the waiters. */
   readonly tellsWaiters?: boolean;
-  /** Sent once the record is written; at a time, in milliseconds since 1970, or at once. */
+  /** The wake to send after the write; `at` in milliseconds since 1970, absent for at once. */
   readonly wake?: { readonly wake: TaskWake; readonly at?: number };
-  /** Watching: there is something that a later write has to store. */
+  /** Watching: a later write has to store the progress. */
   readonly unwritten?: boolean;
 }
 
@@ -57,12 +57,12 @@ interface Line {
   readonly fields: LogFields;
 }
 
-/** What a settlement depends on, besides the outcome. */
+/** Everything that a settlement depends on, besides the outcome. */
 export interface RunFacts {
   readonly key: TaskKey;
   readonly token: string;
   readonly fence: number;
-  /** As the run last read or wrote it. */
+  /** The record as the run last read or wrote it. */
   readonly record: TaskRecord;
   /** The tail at acquire. */
   readonly firstTail: Tail;
@@ -70,7 +70,7 @@ export interface RunFacts {
   readonly awaiting: boolean;
   readonly watches: boolean;
   readonly hasCaughtUp: boolean;
-  /** Watching: something is not written yet. */
+  /** Watching: progress is not written yet. */
   readonly unwritten: boolean;
   /** When the run last wrote, in milliseconds since 1970. */
   readonly writtenAt: number;
@@ -79,13 +79,13 @@ export interface RunFacts {
   /** In [0, 1): the jitter of a backoff. */
   readonly random: () => number;
   readonly parkAfterAttempts: number | undefined;
-  /** What a run that caught up leaves behind, by the rules of its engine. */
+  /** The times that a run which caught up stores, by the rules of its engine. */
   readonly sleepUntil: ReturnType<EngineRules["sleep"]>;
-  /** Does a run of this engine send the wake of the next one? */
+  /** Whether a run of this engine sends the wake of the next one. */
   readonly setsAlarms: boolean;
 }
 
-/** How long what a watching run has reached may stay unwritten, so that a busy stream costs one write a second. */
+/** How long the progress of a watching run may stay unwritten, so that a busy stream costs one write per second. */
 export const maxUnwrittenMs = 1_000;
 
 type Settle<T extends Outcome["type"]> = (outcome: Outcome & { readonly type: T }, facts: RunFacts) => Settlement;
@@ -102,11 +102,11 @@ const settlements: { readonly [T in Outcome["type"]]: Settle<T> } = {
   }),
   caughtUp: ({ tail }, facts) => (facts.watches && !facts.awaiting ? watching(tail, facts) : sleeping(tail, facts)),
   canceled: ({ tail }, facts) =>
-    // A watch that has caught up has done its work, though its tail may stand where it stood.
+    // A watching run that has caught up has made progress, even at the same tail.
     tail === facts.firstTail && !facts.hasCaughtUp ? retrying(tail, facts) : handingOver(tail, facts),
   silentRetry: ({ tail }, facts) => retrying(tail, facts),
   silentRetryAfter: ({ tail, at }, facts) =>
-    // A time that has passed, or is none, means the plain form (rule 17); NaN compares false.
+    // A time in the past, or an invalid one, counts as silentRetry (rule 17); NaN compares false.
     at.getTime() > facts.now ? waiting(tail, at.getTime(), facts) : retrying(tail, facts),
   retry: ({ tail, error }, facts) => retrying(tail, facts, { error }),
 };
@@ -115,12 +115,12 @@ export function settlementOf(outcome: Outcome, facts: RunFacts): Settlement {
   return (settlements[outcome.type] as Settle<Outcome["type"]>)(outcome, facts);
 }
 
-/** Writes what a watching run has not written yet. */
+/** Writes the progress that a watching run has not written yet. */
 export function flushed(tail: Tail, facts: RunFacts): Settlement {
   return stored(tail, facts, "watching", (progress) => keepWatching(facts.token, progress, facts.seenWakeCount));
 }
 
-/** Writes, because wakes came, how far a run got, and learns how many there are. */
+/** Writes the progress of a run because wakes were recorded, and reads the new `wakeCount`. */
 export function continued(tail: Tail, facts: RunFacts): Settlement {
   return stored(tail, facts, "again", (progress) => rerun(facts.token, progress));
 }
@@ -130,7 +130,7 @@ function sleeping(tail: Tail, facts: RunFacts): Settlement {
   return stored(tail, facts, "over", (progress) => sleep(token, progress, { seenWakeCount, awaiting, ...sleepUntil }));
 }
 
-/** Caught up in a run that watches: writes how far it got, unless nothing changed, or it has just written. */
+/** Caught up in a run that watches: writes the progress, unless nothing changed or the last write was just before. */
 function watching(tail: Tail, facts: RunFacts): Settlement {
   const { record, unwritten, writtenAt, now } = facts;
   const inTrouble = record.attempts > 0 || record.strikes > 0 || record.error !== undefined;
@@ -141,7 +141,7 @@ function watching(tail: Tail, facts: RunFacts): Settlement {
   return flushed(tail, facts);
 }
 
-/** A caught-up run's write. Refused with our own token still there: wakes came since the stream was opened (T3). */
+/** The write of a run that caught up. If it is refused and the token is still there, a wake was recorded (T3). */
 function stored(tail: Tail, { token, record }: RunFacts, next: Next, write: Write): Settlement {
   const moved = tail !== record.tail;
   return {
@@ -163,7 +163,7 @@ function handingOver(tail: Tail, { key, token, fence, setsAlarms }: RunFacts): S
   };
 }
 
-/** `failure` is there unless the retry is a silent one: what was thrown may be anything, also undefined. */
+/** `failure` is absent for a silent retry. Its error may be any value, including undefined. */
 function retrying(tail: Tail, facts: RunFacts, failure?: { readonly error: unknown }): Settlement {
   const { token, record, now, random, parkAfterAttempts: limit } = facts;
   const attempts = record.attempts + 1;

@@ -9,7 +9,7 @@ import { addWaiter, start } from "../tasks/transitions.ts";
 import type { TaskWake, WakeMessage } from "../wake/wake.ts";
 
 /**
- * Starts a task for an aggregate; one that is there already is left alone, whatever its status. Resolves after the
+ * Starts the task of an activity for an aggregate. An existing task stays as it is, in any status. Resolves after the
  * record is written.
  */
 export async function startTask(
@@ -29,7 +29,7 @@ export async function startTask(
     if (rulesOf(engine).setsAlarms) await sendOrLeaveToScan(ports, [{ class: "start", key, fence: 0 }]);
     return { key, record: written.record, started: true };
   }
-  // Someone else was first.
+  // Another process has started it meanwhile.
   if (written.record) return { key, record: written.record, started: false };
   throw new TailwakeError({
     code: "store-refused",
@@ -40,19 +40,19 @@ export async function startTask(
 }
 
 /**
- * Asks for a wake of `waiter` when the child completes; false if it has completed already. A child that completes
- * between this write and the waiter's own commit raises the waiter's `wakes`, so the wake is not lost.
+ * Asks for a wake of `waiter` when the child completes; false if it has completed already. A child that completes before
+ * the waiter commits raises the waiter's `wakeCount`, so the wake is not lost.
  */
 export async function awaitChild(ports: Pick<Ports, "store">, child: TaskKey, waiter: TaskKey): Promise<boolean> {
   return (await ports.store.update(child, addWaiter(waiter))).applied;
 }
 
-/** The status as authors and operators see it. */
+/** The status as authors and operators see it: "paused" for a paused task. */
 export function statusOf(record: Pick<TaskRecord, "status" | "paused">): TaskStatus {
   return record.paused && record.status !== "completed" ? "paused" : record.status;
 }
 
-/** Sends wakes whose records are written. One that cannot be sent is the due scan's business, and is logged. */
+/** Sends wakes whose records are written. Logs those that cannot be sent: the due scan wakes their tasks. */
 export async function sendOrLeaveToScan(
   ports: Pick<Ports, "alarms" | "log">,
   messages: readonly WakeMessage[],

@@ -6,22 +6,22 @@ import type { Update } from "../tasks/update.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import { refusedEachTime } from "./acquire.ts";
 
-/** What a task that was told something does about it. */
+/** What a task does about a signal or the end of a child. */
 export type Told =
-  /** It is ready now: whoever told it sends its wake. */
+  /** It is ready now: the caller sends its wake. */
   | "ready"
-  /** Its run goes on for it. */
+  /** Its run makes another pass. */
   | "recorded"
-  /** It runs anyway, or never again. */
+  /** It runs anyway, or never runs again. */
   | "nothing";
 
 /** Tries against other writers (rule 5). */
 const maxTries = 3;
 
 /**
- * Tells a task something that a run of it has to see. A sleeping one becomes ready by `makeReady`; a run that is under
- * way goes on for it (T3, rule 2). Nothing is read first: most tasks that are told something sleep. Resolves to
- * {@link stillMoving} if other writers won every try: then the task has not been told.
+ * Tells a task about a signal or the end of a child. Makes a sleeping task ready by `makeReady`, and records the wake
+ * for a running one, whose run makes another pass (T3, rule 2). Reads nothing first: most such tasks sleep. Resolves
+ * to {@link stillMoving} if other writers won every try: then the task has not been told.
  */
 export async function tell(
   { store }: Pick<Ports, "store">,
@@ -31,13 +31,13 @@ export async function tell(
 ): Promise<Told | typeof stillMoving> {
   const decide = (stored: TaskRecord | "unread" | undefined): Step<Update, Told> => {
     if (stored === "unread") return { write: makeReady() };
-    // A pause keeps the next run back. The one under way goes on for a child, whose end is told once.
+    // A pause keeps the next run from starting. A run in progress goes on for a child, whose end is told only once.
     if (!stored || (stored.paused && by === "signal")) return { result: "nothing" };
     if (stored.status === "sleeping" && !stored.paused) return { write: makeReady() };
     if (stored.status !== "running" || stored.token === undefined) return { result: "nothing" };
     return { write: recordWake(stored.token, by) };
   };
-  // A task that sleeps and is acquired meanwhile costs two writes a try.
+  // A task that sleeps and is acquired meanwhile costs two writes per try.
   return compareAndSwap<TaskRecord | "unread" | undefined, Update, Told>(
     "unread",
     2 * maxTries,
@@ -51,8 +51,8 @@ export async function tell(
 }
 
 /**
- * Keeps news for a task that does not run here, or not now. An operator's news also makes a task ready that waits for a
- * retry. Throws a `TailwakeError` ("store-refused") if other writers won every try.
+ * Keeps news in the record of a task that does not run here, or not now. An operator's wake also makes a task ready that
+ * waits for a retry. Throws a `TailwakeError` ("store-refused") if other writers won every try.
  */
 export async function keepNews(
   ports: Pick<Ports, "store" | "clock">,

@@ -6,14 +6,14 @@ import { isUpstreamFailure } from "../upstream/health.ts";
 import { openAfterTail } from "./open-stream.ts";
 import type { RunState } from "./run-state.ts";
 
-/** A stream that lasted for less long counts as one that closes at once. */
+/** A stream that lasted less than this counts as one that closes at once. */
 const steadyMs = 10_000;
 const firstReopenMs = 250;
 const maxReopenMs = 20_000;
-/** How often a watch looks at an upstream that an operator has paused. */
+/** How often a watching run checks whether its upstream is still paused. */
 const pausedCheckMs = 30_000;
 
-/** What a watching run and its leader have to say to each other. */
+/** Connects a watching run with its leader. */
 export class Watch {
   #fence = Number.POSITIVE_INFINITY;
   #seenWakeCount = Number.POSITIVE_INFINITY;
@@ -25,15 +25,15 @@ export class Watch {
     this.opened = opened;
   }
 
-  /** Called by the run before it waits: its fence, and the `wakes` it has seen. */
+  /** Called by the run before it waits, with its fence and the `wakeCount` it has seen. */
   show(fence: number, seenWakeCount: number): void {
     this.#fence = fence;
     this.#seenWakeCount = seenWakeCount;
   }
 
   /**
-   * Compares the run with what the eager index has. "stop": somebody has taken the task away. Wakes that the run has not
-   * seen make it go on. The index may be behind, and then has lower numbers, which mean nothing.
+   * Compares the run with its entry in the eager index. "stop": the task has a later fence. Wakes that the run has not
+   * seen make it go on. A stale entry has lower numbers, and changes nothing.
    */
   compare(entry: { readonly fence: number; readonly wakeCount: number }): "go on" | "stop" {
     if (entry.fence > this.#fence) return "stop";
@@ -41,7 +41,7 @@ export class Watch {
     return "go on";
   }
 
-  /** A new promise each time: one that lives as long as the run would gather a reaction for each event. */
+  /** A new promise each time: one for the whole run would collect a reaction for each event. */
   untilPoked(): Promise<"poked"> {
     return new Promise((resolve) => {
       this.#poke = () => resolve("poked");
@@ -49,7 +49,7 @@ export class Watch {
   }
 }
 
-/** Why a watching run goes on, or that it does not. */
+/** Why a watching run goes on; "over" if it does not. */
 export type Watched =
   | { readonly type: "pass"; readonly wokenBy: WokenBy }
   | { readonly type: "poked" }
@@ -57,9 +57,10 @@ export type Watched =
   | { readonly type: "over"; readonly outcome: Outcome | undefined };
 
 /**
- * Waits at the head of the run's stream until there is something to do. A stream that ends, or is silent for too long,
- * is opened again after the run's tail, ever later if it closes at once (rule 19). `flushAt`: when what the run has not
- * written yet must be. Ends with `over` at the deadline, when the lease is lost, or with what the upstream failed with.
+ * Waits at the head of the run's stream until there is something to do. If the stream ends, or is silent for too long,
+ * it opens the stream again after the run's tail, with a growing delay if that closes at once (rule 19). `flushAt`:
+ * when unwritten progress must be written. Ends with `over` at the deadline, when the lease is lost, or with the error
+ * of the upstream.
  */
 export class HeadWatcher {
   readonly #state: RunState;
@@ -77,20 +78,20 @@ export class HeadWatcher {
     const { signal, ports } = this.#state;
     while (!signal.aborted) {
       try {
-        // The activity may have returned an earlier tail: what it has seen comes again, but not before there is news.
+        // If the activity returned an earlier tail, it receives those events again, but not before there is news.
         const seen = await this.#first(this.#state.stream?.untilNews() ?? Promise.resolve("ended"), flushAt);
         if (seen === "poked" || seen === "flush") return { type: seen };
         if (seen === "news") return { type: "pass", wokenBy: "signal" };
         if (!signal.aborted && (await this.#reopen(seen))) return { type: "pass", wokenBy: "signal" };
       } catch (error) {
         if (signal.aborted) break;
-        // A server that restarts breaks every stream once: only one that stays away is worth a word.
+        // A server that restarts breaks every stream once. Only one that stays away is worth a warning.
         this.#state.log.debug("watch broke", { err: describeError(error) });
         try {
           if (await this.#reopen("ended")) return { type: "pass", wokenBy: "signal" };
         } catch (again) {
           if (signal.aborted) break;
-          // Of a thousand watches a few say that the upstream is out; the others wait with their breaker.
+          // When the upstream goes out, a few runs fail until the breaker is open. The others wait for it.
           if (!isUpstreamFailure(again) || !ports.breakers.isOut(this.#upstream)) {
             return { type: "over", outcome: retry(this.#state.progress.tail, again) };
           }
@@ -117,7 +118,7 @@ export class HeadWatcher {
     return this.#state.binding.stream.upstream;
   }
 
-  /** While the upstream is out a watching run keeps its lease, and tries nothing (rule 12). False at the deadline. */
+  /** Waits while the upstream is out or paused; the run keeps its lease (rule 12). False at the deadline. */
   async #untilAdmitted(): Promise<boolean> {
     const { ports, signal } = this.#state;
     while (!signal.aborted) {
@@ -129,7 +130,7 @@ export class HeadWatcher {
     return false;
   }
 
-  /** Opens the stream again after the run's tail. True if the activity has something to read. */
+  /** Opens the stream again after the run's tail. True if the activity has events to read. */
   async #reopen(why: "ended" | "silent"): Promise<boolean> {
     const { ports, signal } = this.#state;
     this.#state.stream?.close();

@@ -13,8 +13,8 @@ export function backoffMs(attempts: number, random: number): number {
 }
 
 /**
- * How much longer a dead lease is left alone, in milliseconds: 0 up to the first strike, 20 s at the second, then
- * doubled with each strike, at most 15 min.
+ * How long to wait after a lease has ended before another run may acquire over it, in milliseconds: 0 up to the first
+ * strike, 20 s at the second, then doubled with each strike, at most 15 min.
  */
 export function strikeDelayMs(strikes: number): number {
   return strikes < 2 ? 0 : Math.min(maxBackoffMs, firstBackoffMs * 2 ** (strikes - 2));

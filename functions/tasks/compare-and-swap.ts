@@ -1,18 +1,18 @@
-/** What to do about what is stored: a write, or nothing, since the result is known. */
+/** The next step for a stored value: a write, or a result that needs no write. */
 export type Step<W, R> = { readonly write: W } | { readonly result: R };
 
-/** What became of a write; refused, it comes back with what is stored instead. */
+/** The result of a write; if it was refused, with the value that is stored instead. */
 export type Swapped<S, R> =
   | { readonly applied: true; readonly result: R }
   | { readonly applied: false; readonly stored: S };
 
-/** Other writers were quicker each time. */
+/** Other writers won every try. */
 export const stillMoving = Symbol("still moving");
 
 /**
- * Compare and swap: decides on a write from what is stored, and decides anew each time another writer was quicker.
- * Resolves to {@link stillMoving} after `maxTries` refused writes; what the caller then does with its intention, which
- * is not lost, is its own business (rule 5).
+ * Compare and swap: decides on a write from the stored value, and decides again each time another writer was first.
+ * Resolves to {@link stillMoving} after `maxTries` refused writes. Then nothing was written, and the caller must not
+ * lose its intention (rule 5).
  */
 export async function compareAndSwap<S, W, R>(
   first: S,

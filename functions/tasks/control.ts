@@ -1,20 +1,20 @@
-/** A small document about something other than a task: a leader, an upstream's breaker, how late the queue is. */
+/** A small document that belongs to no task: the state of a leader or of a breaker, the age of the queue. */
 export interface Versioned {
-  /** From 1; rises with each write. */
+  /** From 1; each write raises it by 1. */
   readonly version: number;
   readonly value: unknown;
 }
 
 /**
- * Documents beside the task records, by name, each written as a whole. What they mean, and whether a change is allowed,
- * is decided by who writes them, with the version to notice that somebody else was quicker.
+ * Documents beside the task records, by name, each written as a whole. Their writers decide on their content; by the
+ * version a writer notices that another one was first.
  */
 export interface ControlStore {
   /** Strongly consistent; undefined if there is none. */
   read(name: string): Promise<Versioned | undefined>;
   /**
-   * Writes the document if its version still is `seen`: 0 for one that is absent, "any" to write in any case, but not
-   * over one of a later record version. Returns the new version; undefined if it was not written.
+   * Writes the document if its version is still `seen`: 0 if it must be absent, "any" for any version. Never overwrites
+   * a document of a later record version. Resolves to the new version; undefined if it was not written.
    */
   write(name: string, value: object, seen: number | "any"): Promise<number | undefined>;
 }

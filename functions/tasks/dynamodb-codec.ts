@@ -4,10 +4,10 @@ import { isTail } from "../contract/tail.ts";
 import { type Attribute, dueShard, dueShards, type TaskKey, type TaskRecord } from "./record.ts";
 import { expectedVersion, versionAttribute } from "./record-version.ts";
 
-/** The names that the table's definition and this adapter share. */
+/** Names that the table's definition and this adapter share. */
 export const tableKeys = { partition: "pk", sort: "sk" } as const;
 export const dueIndex = { name: "due", partition: "dueShard", sort: "due" } as const;
-/** Beside the keys it has what a leader compares with the runs it has under way. */
+/** Projects, besides the keys, the attributes that a leader compares with its runs. */
 export const eagerIndex = { name: "eager", partition: "eagerBucket", attributes: ["fence", "wakes"] } as const;
 
 type Shape =
@@ -23,7 +23,7 @@ type Shape =
   | "status"
   | "engine";
 
-/** Each attribute's shape; also the list of what a record may hold. */
+/** The shape of each attribute of a record. */
 const shapes: { readonly [A in Attribute]-?: Shape } = {
   address: "address",
   engine: "engine",
@@ -56,7 +56,7 @@ const shapes: { readonly [A in Attribute]-?: Shape } = {
   startedAt: "time",
 };
 
-/** Attributes whose name in the table is another than in the code: what is stored stays readable. */
+/** Attributes whose name in the table differs from the name in the code, so that stored records stay readable. */
 const storedNames: { readonly [A in Attribute]?: string } = { wakeCount: "wakes" };
 export const storedName = (attribute: Attribute): string => storedNames[attribute] ?? attribute;
 
@@ -83,7 +83,7 @@ export function taskItemKey(key: TaskKey): Record<string, AttributeValue> {
 
 export const taskPartition = (entity: string): string => `task#${entity}`;
 
-/** Views live in partitions of their own, so that a signal's Query does not read them. */
+/** Views have partitions of their own, so that a signal's Query does not read them. */
 export function viewItemKey(key: TaskKey, name: string): Record<string, AttributeValue> {
   return {
     [tableKeys.partition]: { S: `view#${key.entity}` },
@@ -91,7 +91,7 @@ export function viewItemKey(key: TaskKey, name: string): Record<string, Attribut
   };
 }
 
-/** Documents that are about no task, each in a partition of its own. */
+/** A control document has a partition of its own. */
 export function controlItemKey(name: string): Record<string, AttributeValue> {
   return { [tableKeys.partition]: { S: `control#${name}` }, [tableKeys.sort]: { S: "document" } };
 }
@@ -117,8 +117,8 @@ export function encodeValue(value: unknown): AttributeValue {
 }
 
 /**
- * What an item of a later version says of its version, as every item may. Its other attributes may mean something else
- * than they do here: it is to be left alone.
+ * The record version of an item that a later version wrote; undefined for an item of this version. Do not change such
+ * an item: its other attributes may have another meaning.
  */
 export function laterVersion(item: Record<string, AttributeValue>): string | undefined {
   const stored = item[versionAttribute];
@@ -126,8 +126,8 @@ export function laterVersion(item: Record<string, AttributeValue>): string | und
 }
 
 /**
- * A record from an item. Attributes it does not know are passed over: a newer version may have written them. Throws a
- * `TailwakeError` ("malformed-record") that names the attribute, or the version if that is another.
+ * Decodes a record. Ignores unknown attributes, which a newer version may have written. Throws a `TailwakeError`
+ * ("malformed-record") that names the attribute, or the version if it is a later one.
  */
 export function decodeRecord(item: Record<string, AttributeValue>): TaskRecord {
   const key = decodeKey(item);

@@ -9,7 +9,7 @@ import type { ControlStore, Versioned } from "./control.ts";
 import { controlItemKey, laterVersion } from "./dynamodb-codec.ts";
 import { expectedVersion, versionAttribute } from "./record-version.ts";
 
-/** Control documents in the task table, one item each: `json` and `version`. */
+/** Control documents in the task table, one item each, with the attributes `json` and `version`. */
 export class DynamoControlStore implements ControlStore {
   readonly #client: DynamoDBClient;
   readonly #table: string;

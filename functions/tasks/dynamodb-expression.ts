@@ -9,7 +9,7 @@ type Expressions = Pick<
   "ConditionExpression" | "UpdateExpression" | "ExpressionAttributeNames" | "ExpressionAttributeValues"
 >;
 
-/** Writes an update in DynamoDB's expression language. Every name and value goes through a placeholder. */
+/** Translates an update into DynamoDB's expression language, with a placeholder for every name and value. */
 export function toExpressions(key: TaskKey, update: Update): Expressions {
   const names = new Map<string, string>();
   const values = new Map<string, AttributeValue>();
@@ -45,7 +45,7 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
         return guard.guards.map(condition).join(" OR ");
     }
   };
-  // AND binds tighter than OR: only alternatives need parentheses, and some parsers take time exponential in their depth.
+  // AND binds tighter than OR, so only alternatives need parentheses; some parsers are exponential in their depth.
   const term = (guard: Guard) => (guard.op === "any" ? `(${condition(guard)})` : condition(guard));
 
   const sets: string[] = [];
@@ -54,12 +54,12 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
     if (change === remove) removes.push(attributeName(attribute));
     else sets.push(`${attributeName(attribute)} = ${value(change)}`);
   }
-  // The index is sparse: both of its keys are there, or neither. A write that leaves `due` alone leaves both alone.
+  // The index is sparse: an item has both of its keys or neither. So they change together, with `due`.
   if ("due" in update.changes) {
     if (update.changes.due === remove) removes.push(name(dueIndex.partition));
     else sets.push(`${name(dueIndex.partition)} = ${value(duePartitionOf(key))}`);
   }
-  // A counter may be missing in a record of an older version, and SET, unlike ADD, stays inside the condition's logic.
+  // A record of an older version may lack the counter, so SET has a default.
   for (const counter of update.increment ?? []) {
     const counted = attributeName(counter);
     sets.push(`${counted} = if_not_exists(${counted}, ${value(0)}) + ${value(1)}`);
@@ -72,7 +72,7 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
     adds.length > 0 ? `ADD ${adds.join(", ")}` : "",
   ];
   return {
-    // What a later version wrote is left alone, also by a write that has not read it.
+    // A later version's item must not change, even by a write that has not read it.
     ConditionExpression: `${notExists(versionAttribute)} AND ${term(update.guard)}`,
     UpdateExpression: clauses.filter(Boolean).join(" "),
     ExpressionAttributeNames: Object.fromEntries(names),

@@ -1,7 +1,7 @@
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
 import { dueIndex, eagerIndex, tableKeys } from "./dynamodb-codec.ts";
 
-/** The shape of the task table: what the adapter relies on. The deployed table adds backups and encryption to it. */
+/** The parts of the task table that the adapter relies on. The deployed table adds backups and encryption. */
 export const tableShape = {
   BillingMode: "PAY_PER_REQUEST",
   AttributeDefinitions: [

@@ -1,13 +1,13 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 
-/** What DynamoDB says to a request that is one too many (AWS: DynamoDB, error handling). */
+/** The errors of a throttled request (AWS: DynamoDB, error handling). */
 const throttling: ReadonlySet<string> = new Set([
   "ProvisionedThroughputExceededException",
   "RequestLimitExceeded",
   "ThrottlingException",
 ]);
 
-/** Has `onThrottle` called for each request that is refused for being too many, also those that the SDK sends again. */
+/** Calls `onThrottle` for each throttled request, including those that the SDK sends again. */
 export function watchThrottles(client: DynamoDBClient, onThrottle: () => void): void {
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -18,7 +18,7 @@ export function watchThrottles(client: DynamoDBClient, onThrottle: () => void): 
         throw error;
       }
     },
-    // Behind the SDK's own retries, which are in this step too, and before that.
+    // Inside the SDK's retry loop, which is in the same step with a higher priority.
     { step: "finalizeRequest", priority: "low", name: "watchThrottles" },
   );
 }

@@ -30,14 +30,14 @@ import { expectedVersion, versionAttribute } from "./record-version.ts";
 import type { DueEntry, EagerEntry, TaskStore } from "./store.ts";
 import { refused, type Update, type Written } from "./update.ts";
 
-/** Largest compressed view: an item holds 400 KB, keys and names included. */
+/** Maximum size of a compressed view. An item holds 400 KB, keys and names included. */
 const maxViewBytes = 390 * 1024;
-/** Largest view as JSON: so few compressed bytes can stand for more memory than a function has. */
+/** Maximum size of a view as JSON. A small compressed view could expand to more memory than a function has. */
 const maxViewJsonBytes = 32 * 2 ** 20;
 
 /**
- * The task table in DynamoDB. Reads of a task are strongly consistent, reads of the due index eventually so; every
- * write is one conditional UpdateItem.
+ * The task table in DynamoDB. Reads of a task are strongly consistent; reads of the indexes are eventually consistent.
+ * Every write of a task is one conditional UpdateItem.
  */
 export class DynamoTaskStore implements TaskStore {
   readonly #client: DynamoDBClient;
@@ -85,7 +85,7 @@ export class DynamoTaskStore implements TaskStore {
       return { applied: true, record: decodeRecord(Attributes ?? {}) };
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      // DynamoDB sends the stored item along; an emulator may not, and an item that is absent never comes.
+      // DynamoDB returns the stored item, if there is one. An emulator may not.
       return refused(update, error.Item ? decodeRecord(error.Item) : await this.get(key));
     }
   }
@@ -206,7 +206,7 @@ export class DynamoTaskStore implements TaskStore {
   }
 }
 
-/** The record in an item; undefined for one that cannot be read, after its error was passed on. */
+/** The record in an item. Passes the error of a malformed one to `onMalformed` and returns undefined. */
 function readable(
   item: Record<string, AttributeValue>,
   onMalformed: (error: TailwakeError) => void,

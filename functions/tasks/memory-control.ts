@@ -1,6 +1,6 @@
 import type { ControlStore, Versioned } from "./control.ts";
 
-/** Control documents in memory. What is read is a copy, as from a database. */
+/** Control documents in memory. `read` resolves to a copy, as from a database. */
 export class MemoryControlStore implements ControlStore {
   readonly #documents = new Map<string, { readonly version: number; readonly json: string }>();
 

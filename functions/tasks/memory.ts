@@ -2,7 +2,7 @@ import { type Attribute, dueShard, eagerBucket, type TaskKey, type TaskRecord, t
 import type { DueEntry, EagerEntry, TaskStore } from "./store.ts";
 import { type Guard, refused, remove, type Update, type Written } from "./update.ts";
 
-/** The task table in memory: for tests, benchmarks and the simulator. Its due index is never stale. */
+/** The task table in memory, for tests, benchmarks and the simulator. Its indexes are never stale. */
 export class MemoryTaskStore implements TaskStore {
   readonly #records = new Map<string, TaskRecord>();
   readonly #byEntity = new Map<string, Set<string>>();
@@ -26,7 +26,7 @@ export class MemoryTaskStore implements TaskStore {
     return { applied: true, record };
   }
 
-  /** Stores a record as it is given, past the protocol: a copy, or what a test begins with. */
+  /** Stores a record as given, without the checks of the protocol: a copy, or the start of a test. */
   put(record: TaskRecord): void {
     const name = taskName(record);
     this.#records.set(name, record);

@@ -1,26 +1,26 @@
 import { isTail, type Tail } from "../contract/tail.ts";
 
-/** What came of one of a task's last runs, as its record keeps it. Times are in milliseconds since 1970. */
+/** One of the last runs of a task, as its record keeps it. Times are in milliseconds since 1970. */
 export interface RecentRun {
-  /** Numbers the runs of a task. What is missing between two of them left nothing: it was killed, or fenced out. */
+  /** The number of the run. A missing number is a run that was killed or fenced out before it committed. */
   readonly fence: number;
   readonly startedAt: number;
-  /** Until its last commit. */
+  /** From its start to its last commit. */
   readonly durationMs: number;
-  /** Events that it was handed. */
+  /** Events handed to the activity. */
   readonly events: number;
   readonly wake: RunWake;
   readonly outcome: RunOutcome;
-  /** The tail that it committed; undefined if that takes more than {@link maxTailBytes}. */
+  /** The tail that it committed; undefined if that is longer than {@link maxTailBytes}. */
   readonly tail: Tail | undefined;
 }
 
 export type RunWake = keyof typeof wakeLetters;
 export type RunOutcome = keyof typeof outcomeLetters;
 
-/** So many runs are kept, or fewer: as many as fit into {@link maxBytes}. */
+/** At most this many runs are kept; fewer if they do not fit into {@link maxBytes}. */
 const maxRuns = 5;
-/** With ULIDs as tails five runs take 240; a record with all of them is still written for one unit. */
+/** With ULIDs as tails five runs take 240, and the write of the record still costs one unit. */
 const maxBytes = 256;
 const maxTailBytes = 64;
 
@@ -45,14 +45,14 @@ const outcomeLetters = {
 } as const;
 
 /**
- * The text of the runs with one more, the last one first. What a run had written of itself before is replaced: a watching
- * run commits again and again.
+ * Adds a run to the text of the last runs, the newest first. Replaces an earlier entry of the same run: a watching run
+ * commits many times.
  */
 export function withRun(stored: string | undefined, run: RecentRun): string {
   let text = encode(run);
   let kept = 1;
   const own = text.slice(0, text.indexOf(".") + 1);
-  // As text, without reading it: each commit does this, and it is all ASCII.
+  // Works on the text without decoding it, for speed: each commit does this. It is all ASCII.
   for (const one of stored?.split(" ") ?? []) {
     if (one === "" || one.startsWith(own)) continue;
     if (kept === maxRuns || text.length + 1 + one.length > maxBytes) break;
@@ -62,12 +62,12 @@ export function withRun(stored: string | undefined, run: RecentRun): string {
   return text;
 }
 
-/** The last runs, the last one first. What cannot be read is left out: nothing depends on it. */
+/** The last runs, the newest first. Leaves out unreadable entries: nothing depends on them. */
 export function recentRuns(stored: string | undefined): RecentRun[] {
   return (stored ?? "").split(" ").flatMap((text) => decode(text) ?? []);
 }
 
-/** `FENCE.START.MS.EVENTS.WO.TAIL`: numbers to the base 36, a letter each for wake and outcome. */
+/** `FENCE.START.MS.EVENTS.WO.TAIL`: numbers in base 36, one letter each for wake and outcome. */
 function encode({ fence, startedAt, durationMs, events, wake, outcome, tail }: RecentRun): string {
   const numbers = [fence, startedAt, durationMs, events].map((number) => number.toString(36));
   const tailText = encodeURIComponent(tail ?? "");

@@ -1,12 +1,12 @@
 /**
- * The version of what this code writes into the table and into messages, and the only one that it reads. The first is not
- * written; every later one is, as `v`, and code of an earlier version leaves alone what has it. Raise it only for what
- * earlier code would misunderstand: an attribute that is new, and may be missing, needs no new version.
+ * The version of the records and messages that this code writes, and the only version that it reads. Version 1 is not
+ * written; every later one is, as `v`, and earlier code does not change an item that has it. Raise the version only for
+ * a change that earlier code would misunderstand. A new attribute that may be missing needs no new version.
  */
 const recordVersion = 1;
 
-/** Where a later version says which it is. */
+/** The attribute in which a later version writes its number. */
 export const versionAttribute = "v";
 
-/** What an error says it expected of `v`. */
+/** The version that an error says it expected. */
 export const expectedVersion = `record version ${recordVersion}`;

@@ -7,20 +7,20 @@ export type EngineName = "lazy" | "cron" | "eager";
 /**
  * | status    | the task                                                       | left by                                 |
  * |-----------|----------------------------------------------------------------|-----------------------------------------|
- * | ready     | wants to run now                                               | acquire                                 |
- * | running   | is held by the run whose token is stored, until the lease ends | that run's commit; acquire over a dead lease |
+ * | ready     | is to run now                                                  | acquire                                 |
+ * | running   | has a run, which holds the lease of the stored token           | that run's commit; acquire over a dead lease |
  * | sleeping  | has caught up; an eager task watches instead, and is running   | a signal, child or probe; cron: its slot |
  * | retrying  | waits for `notBefore`                                          | the timer                               |
- * | parked    | gave up, waits for an operator                                 | resume, rewind                          |
+ * | parked    | has reached a limit, and waits for an operator                 | resume, rewind                          |
  * | completed | never runs again                                               | nothing                                 |
  *
  * `paused` is a flag beside the status.
  */
 export type RecordStatus = "ready" | "running" | "sleeping" | "retrying" | "parked" | "completed";
 
-/** What names a task: one activity bound to one aggregate. */
+/** Identifies a task: one activity on one aggregate. */
 export interface TaskKey {
-  /** The aggregate, as signals name it. */
+  /** The id of the aggregate, as signals name it. */
   readonly entity: string;
   readonly kind: string;
   readonly activity: string;
@@ -34,37 +34,37 @@ export interface StoredError {
   readonly afterEvent: Tail;
 }
 
-/** What an operator did to a task. */
+/** An operator's action on a task. */
 export interface Intervention {
   readonly action: string;
   readonly reason: string;
-  /** Who says it was them. */
+  /** The operator's name, as given. */
   readonly by: string;
   /** Milliseconds since 1970. */
   readonly at: number;
 }
 
 /**
- * The record of a task; times are in milliseconds since 1970. Normally below 1 KB, so that a write costs one unit.
+ * The record of a task. Times are in milliseconds since 1970. Normally below 1 KB, so that a write costs one unit.
  * Optional fields are absent, never empty.
  */
 export interface TaskRecord extends TaskKey {
   readonly address: Address;
-  /** The engine of the last run, for people: what counts is the app's binding. */
+  /** The engine of the last run, for people. The app's binding decides on the next. */
   readonly engine: EngineName;
   readonly status: RecordStatus;
   readonly paused?: true;
   readonly tail: Tail;
-  /** Last event that a level 2 activity has acted on; absent if it must act again. */
+  /** Level 2: the last event acted on; absent if the next run must act. */
   readonly acted?: Tail;
-  /** The view is being rebuilt from epoch and has not yet passed `acted`. */
+  /** Level 2: the view is being rebuilt from epoch and has not reached `acted` yet. */
   readonly actedAhead?: true;
-  /** Counts signals and completed children that came during a run. */
+  /** Counts the signals and completed children that arrived during runs. */
   readonly wakeCount: number;
   readonly token?: string;
   readonly leaseUntil?: number;
   readonly lastToken?: string;
-  /** Rises with every run, and with what an operator does. */
+  /** Rises with every run, quarantine, resume and rewind. */
   readonly fence: number;
   readonly notBefore?: number;
   readonly attempts: number;
@@ -73,38 +73,38 @@ export interface TaskRecord extends TaskKey {
   readonly error?: StoredError;
   /** The tasks to wake when this one completes, by name, sorted. */
   readonly waiters?: readonly string[];
-  /** Sleeping until a child completes. */
+  /** The task sleeps until a child completes. */
   readonly awaiting?: true;
   /** A child has completed since a run last caught up. */
   readonly childDone?: true;
-  /** Someone must look at this task by then at the latest. */
+  /** When a tick checks the task, at the latest. */
   readonly due?: number;
   /** A small view, as JSON. */
   readonly view?: string;
-  /** Name of the item that holds a larger view. */
+  /** The name of the item with a larger view. */
   readonly viewRef?: string;
   readonly viewVersion?: number;
-  /** A kind whose server is silent about unknown tails: when the server last showed that it knows this one. */
+  /** If the kind's server is silent about unknown tails: when it last showed that it knows this one. */
   readonly tailSeenAt?: number;
-  /** The last few runs, in short: `recentRuns` reads it. */
+  /** The last few runs, as `recentRuns` decodes them. */
   readonly runs?: string;
-  /** What an operator did last, and why. */
+  /** The last action of an operator. */
   readonly intervention?: Intervention;
-  /** Eager: the bucket that a leader finds the task by. */
+  /** Eager: the bucket in which a leader finds the task. */
   readonly eagerBucket?: string;
   readonly startedAt: number;
 }
 
-/** What an update may change: all but the key. */
+/** The attributes that an update may change: all but the key. */
 export type Attribute = Exclude<keyof TaskRecord, keyof TaskKey>;
 export type AttributeValue<A extends Attribute> = NonNullable<TaskRecord[A]>;
 
-/** A task's name as it is printed and logged: `kind/activity@entity`. */
+/** The name of a task, as it is printed and logged: `kind/activity@entity`. */
 export function taskName(key: TaskKey): string {
   return `${key.kind}/${key.activity}@${key.entity}`;
 }
 
-/** The key behind a printed name; undefined if it is none. Kinds and activities have no "/" or "@" in their names. */
+/** The key of a printed name; undefined if it is malformed. Names of kinds and activities have no "/" or "@". */
 export function parseTaskName(name: string): TaskKey | undefined {
   const match = /^([^/@]+)\/([^/@]+)@(.+)$/s.exec(name);
   if (!match) return undefined;
@@ -112,16 +112,16 @@ export function parseTaskName(name: string): TaskKey | undefined {
   return { entity, kind, activity };
 }
 
-/** Shards of the due index: one partition of it takes at most 1,000 writes/s. */
+/** Shards of the due index. A partition of an index takes at most 1,000 writes per second. */
 export const dueShards = 32;
 
-/** The shard of a task, the same for ever. */
+/** The shard of a task. It never changes. */
 export const dueShard = (key: TaskKey): number => hashOf(key) % dueShards;
 
-/** Buckets of the eager index. A shard's leader watches those whose number, modulo the shards, is its own. */
+/** Buckets of the eager index. A leader has the buckets whose number, modulo the number of shards, is its shard's. */
 export const eagerBuckets = 16;
 
-/** The bucket of an eager task; undefined for the tasks of the other engines, which nobody watches. */
+/** The bucket of an eager task; undefined for a task of another engine, which no leader watches. */
 export function eagerBucketOf(engine: EngineName, key: TaskKey): string | undefined {
   return engine === "eager" ? eagerBucket(hashOf(key) % eagerBuckets) : undefined;
 }

@@ -4,24 +4,23 @@ import type { TaskRecord } from "./record.ts";
 import { clockSkewMs, timerSlackMs } from "./times.ts";
 
 /**
- * May this record's task be acquired? The one answer, for batches, leaders, ticks and operators. It says what the record
- * says; which wake may acquire what is the business of the {@link AcquireRule} and of the engine. Times are in
- * milliseconds since 1970.
+ * Whether a task may be acquired, as its record says; for batches, leaders, ticks and operators. The
+ * {@link AcquireRule} and the engine decide which wake may acquire which task. Times are in milliseconds since 1970.
  *
- * | type     | the task                                                                                   |
- * |----------|--------------------------------------------------------------------------------------------|
- * | done     | has completed: nobody ever acquires it (T4)                                                |
- * | stopped  | is paused or parked: an operator decides                                                   |
- * | takeable | is ready, or retries and its time has come                                                 |
- * | held     | runs, or may still run, until then (rule 7), and longer after strikes (rule 8)             |
- * | dead     | was left by a run that died: acquiring it is a strike                                      |
- * | waiting  | waits for a time; an early wake acquires it all the same                                   |
- * | asleep   | has caught up; `slot`: the time of its next cron slot; `awaiting`: until a child completes |
+ * | type       | the task                                                                                   |
+ * |------------|--------------------------------------------------------------------------------------------|
+ * | done       | has completed: nobody ever acquires it (T4)                                                |
+ * | stopped    | is paused or parked: an operator decides                                                   |
+ * | acquirable | is ready, or is retrying and its time has come                                             |
+ * | held       | is running, or may be, until `until` (rule 7), which is later after strikes (rule 8)       |
+ * | dead       | was left by a run that died: to acquire it is a strike                                     |
+ * | waiting    | waits for a time; only an early wake acquires it before                                    |
+ * | asleep     | has caught up; `slot`: the time of its next cron slot; `awaiting`: until a child completes |
  */
 export type Standing =
   | { readonly type: "done" }
   | { readonly type: "stopped"; readonly why: "paused" | "parked" }
-  | { readonly type: "takeable" }
+  | { readonly type: "acquirable" }
   | {
       readonly type: "held";
       readonly token: string;
@@ -46,7 +45,7 @@ export function standingOf(record: TaskRecord, now: number): Standing {
     case "parked":
       return { type: "stopped", why: "parked" };
     case "ready":
-      return { type: "takeable" };
+      return { type: "acquirable" };
     case "running": {
       const { token = "", strikes } = record;
       const over = leaseOverAt(record);
@@ -55,19 +54,19 @@ export function standingOf(record: TaskRecord, now: number): Standing {
     }
     case "retrying": {
       const until = record.notBefore ?? 0;
-      return until <= now + timerSlackMs ? { type: "takeable" } : { type: "waiting", until };
+      return until <= now + timerSlackMs ? { type: "acquirable" } : { type: "waiting", until };
     }
     case "sleeping":
       return { type: "asleep", slot: record.notBefore ?? 0, awaiting: record.awaiting === true };
   }
 }
 
-/** The last moment at which the run of a record may count on its lease, and at which nobody may acquire over it. */
+/** The last moment at which the run may rely on its lease and nobody may acquire over it, in milliseconds since 1970. */
 export function leaseOverAt({ leaseUntil = 0, strikes }: Pick<TaskRecord, "leaseUntil" | "strikes">): number {
   return leaseUntil + clockSkewMs + strikeDelayMs(strikes);
 }
 
-/** Strikes that a run of this record would have: acquiring over a dead lease adds the one of the run that died. */
+/** The strikes of the next run. To acquire over a dead lease adds one, for the run that died. */
 export function strikesIfAcquired({ status, strikes }: Pick<TaskRecord, "status" | "strikes">): number {
   return status === "running" ? strikes + 1 : strikes;
 }

@@ -23,8 +23,8 @@ import {
 } from "./update.ts";
 
 /**
- * Every transition of a task, as a pure function to one conditional write. The table in docs/design.md lists them; the
- * numbers of the rules are those of that page.
+ * Every transition of a task, as a pure function that makes one conditional write. The table in docs/design.md lists
+ * them, and that page numbers the rules.
  *
  *     ready ──acquire──▶ running ──caughtUp──▶ sleeping
  *       ▲                  │ ├──canceled, advanced──▶ ready
@@ -36,16 +36,16 @@ import {
 const notPaused = missing("paused");
 const live: readonly RecordStatus[] = ["ready", "running", "sleeping", "retrying", "parked"];
 
-/** Condition of everything that a run writes: the token is still its own (T2). */
+/** The condition of every write of a run: the record still has the run's token (T2). */
 const mine = (token: string): Guard => is("token", token);
 
-/** Every commit gives the token and the lease up; without it a thawed run would still write (rule 1). */
+/** Every commit removes the token and the lease. Otherwise a run that thaws could still write (rule 1). */
 const released = (token: string) => ({ token: remove, leaseUntil: remove, lastToken: token }) as const;
 const committedBy = (token: string) => (stored: TaskRecord) => stored.lastToken === token;
 
 // ── start and acquire ────────────────────────────────────────────────────────────────────────────
 
-/** The first record of a task. Read first: a refused put is billed at the size of the stored item. */
+/** The first record of a task. Read before this write: a refused put costs the size of the stored item. */
 export function start(address: Address, engine: EngineName, now: number, eagerBucket?: string): Update {
   return {
     operation: "start",
@@ -68,33 +68,33 @@ export function start(address: Address, engine: EngineName, now: number, eagerBu
 }
 
 export interface Claim {
-  /** Chosen before the call, unique. */
+  /** Unique; chosen by the caller. */
   readonly token: string;
-  /** The invocation's hard end plus {@link clockSkewMs} (rule 7): the platform's own kill makes the lease safe. */
+  /** The invocation's hard end plus {@link clockSkewMs} (rule 7): by then the platform has killed the run. */
   readonly leaseUntil: number;
   readonly engine: EngineName;
-  /** Where a leader finds the task; undefined takes it out of the leaders' sight. */
+  /** The bucket in which a leader finds the task; undefined removes it from the eager index. */
   readonly eagerBucket: string | undefined;
-  /** Nothing runs beside it: it may take what has {@link strikesToQuarantine} strikes or more (rule 8). */
+  /** The invocation runs nothing else, so it may acquire a task with {@link strikesToQuarantine} strikes (rule 8). */
   readonly inQuarantine: boolean;
   readonly now: number;
 }
 
-/** What a wake may take; the wake classes (rule 3) map to it. */
+/** Which tasks a wake may acquire, by its class (rule 3). */
 export interface AcquireRule {
   /** A sleeping task of the lazy or eager engine. */
   readonly sleeping: boolean;
   /** A cron task before its slot, and a retry before its time. */
   readonly early: boolean;
-  /** Only if the record still has this fence. */
+  /** Only a task that still has this fence. */
   readonly fence: number | undefined;
 }
 
 /**
- * Takes the lease of a task that nobody holds.
+ * Acquires the lease of a task that is not running.
  *
  *     before notBefore │ from notBefore − 2 s │ running, lease alive │ lease over (5 s of skew)
- *     refused, unless  │ taken                │ refused              │ acquireExpired
+ *     refused, unless  │ acquired             │ refused              │ acquireExpired
  *     the wake is early│                      │                      │
  */
 export function acquire(claim: Claim, rule: AcquireRule): Update {
@@ -112,7 +112,7 @@ export function acquire(claim: Claim, rule: AcquireRule): Update {
   return taking("acquire", claim, all(notPaused, ...fence, ...harmless, any(...states)), ["fence"]);
 }
 
-/** Takes the lease over from a run that its invocation did not survive: a strike (rule 8). */
+/** Acquires the lease over that of a run that died: a strike (rule 8). */
 export function acquireExpired(claim: Claim, seenToken: string, seenStrikes: number): Update {
   const dead = all(
     notPaused,
@@ -124,20 +124,20 @@ export function acquireExpired(claim: Claim, seenToken: string, seenStrikes: num
 }
 
 /**
- * Takes a task over from an earlier leader of the same shard (rule 19). The lease of an eager task is its shard's
- * epoch, so nobody waits for its end; a strike, unless that leader had left in order.
+ * Acquires a task from an earlier leader of the same shard (rule 19). The lease of an eager task ends with its leader's
+ * epoch, so the new leader does not wait; a strike, unless the earlier leader released the shard.
  */
 export function acquireFromEarlierLeader(claim: Claim, seenToken: string, leftInOrder: boolean): Update {
   const held = all(notPaused, is("status", "running"), is("token", seenToken));
   return taking("acquire from an earlier leader", claim, held, leftInOrder ? ["fence"] : ["fence", "strikes"]);
 }
 
-/** Takes the lease from a run that killed its leader, so that the task runs with nothing beside it: a strike (rule 8). */
+/** Removes the lease of a run that killed its leader, so that the task runs in quarantine: a strike (rule 8). */
 export function quarantine(seenToken: string, now: number): Update {
   return {
     operation: "quarantine",
     guard: all(notPaused, is("status", "running"), is("token", seenToken)),
-    // Not the last token: that would tell the dead run, should it thaw, that its commit had been applied.
+    // Does not set lastToken: if the dead run thaws, it would take its commit for applied.
     changes: { status: "ready", token: remove, leaseUntil: remove, due: now + graceMs },
     increment: ["fence", "strikes"],
   };
@@ -154,7 +154,7 @@ function taking(operation: Operation, claim: Claim, guard: Guard, increment: Upd
   };
 }
 
-/** A signal or a completed child while the task runs: that run will not go to sleep on it (T3). */
+/** Records a signal or a completed child for a running task, so that its run does not go to sleep without it (T3). */
 export function recordWake(seenToken: string, by: "signal" | "child"): Update {
   return {
     operation: `${by} to a running task`,
@@ -165,8 +165,8 @@ export function recordWake(seenToken: string, by: "signal" | "child"): Update {
 }
 
 /**
- * Makes a task ready for whoever runs it later: a leader of the eager engine, which looks for itself, or a tick once its
- * upstream may be used again. `early`: also one that waits for a retry, and it must act.
+ * Makes a task ready without a wake: a leader of the eager engine finds it, or a tick does once its upstream may be
+ * used again. `early` also makes a task ready that waits for a retry, and makes its next run act.
  */
 export function markReady(now: number, early: boolean): Update {
   return {
@@ -179,24 +179,24 @@ export function markReady(now: number, early: boolean): Update {
       due: now + graceMs,
       ...(early ? { acted: remove } : {}),
     },
-    // A leader that lets a task wait sees in its index that something has happened to it.
+    // A leader that lets a task wait notices the change in its index.
     increment: ["wakeCount"],
   };
 }
 
 // ── what a run writes ────────────────────────────────────────────────────────────────────────────
 
-/** How far a run got: written as one with the status, so that tail and view move together (T5). */
+/** The progress of a run, written together with the status, so that tail and view move together (T5). */
 export interface Progress {
   readonly tail: Tail;
   readonly view: ViewChange;
   /** Level 2: the last event acted on; "again" if the next run must act; "unchanged" for level 1. */
   readonly acted: Tail | "again" | "unchanged";
-  /** When the server last showed that it knows the tail; only of kinds that need it (rule 18). */
+  /** When the server last showed that it knows the tail; only for kinds whose server is silent (rule 18). */
   readonly tailSeenAt: number | "unchanged";
-  /** Level 2: the rebuilt view has not passed `acted` yet. */
+  /** Level 2: the view is being rebuilt and has not reached `acted` yet. */
   readonly actedAhead: boolean;
-  /** The last runs with this one; absent leaves them as they are. */
+  /** The last runs, including this one; absent leaves them unchanged. */
   readonly runs?: string | undefined;
 }
 
@@ -224,22 +224,22 @@ function progressed({ tail, view, acted, actedAhead, tailSeenAt, runs }: Progres
   return { tail, ...viewChanges, ...actedChanges, ...rest };
 }
 
-/** Progress written in the middle of a run. It never resets attempts (rule 9). */
+/** Writes the progress during a run. It never resets attempts (rule 9). */
 export function checkpoint(token: string, progress: Progress): Update {
   return { operation: "checkpoint", guard: mine(token), changes: progressed(progress) };
 }
 
 export interface Sleep {
-  /** `wakes` as the run saw it before it opened its stream (rule 2). */
+  /** `wakeCount` as the run saw it before it opened its stream (rule 2). */
   readonly seenWakeCount: number;
   readonly awaiting: boolean;
-  /** Cron: when the next slot is. */
+  /** Cron: the time of the next slot. */
   readonly notBefore: number | undefined;
-  /** When someone must look; undefined leaves it as it is, so that a normal run moves no index key (rule 6). */
+  /** When a tick checks the task; undefined leaves it unchanged, so that a normal run moves no index key (rule 6). */
   readonly due: number | undefined;
 }
 
-/** What every commit has in common: it presents the token, writes how far the run got, and gives the lease up. */
+/** The common part of every commit: it requires the token, writes the progress, and removes the lease. */
 function commit(operation: Operation, token: string, progress: Progress, changes: Changes) {
   return {
     operation,
@@ -249,7 +249,7 @@ function commit(operation: Operation, token: string, progress: Progress, changes
   } satisfies Update;
 }
 
-/** Caught up, or awaiting a child. Refused if a wake came since: then {@link rerun}. */
+/** Caught up, or awaits a child. Refused if a wake was recorded meanwhile: then use {@link rerun}. */
 export function sleep(token: string, progress: Progress, sleep: Sleep): Update {
   const update = commit("caughtUp", token, progress, {
     status: "sleeping",
@@ -264,12 +264,12 @@ export function sleep(token: string, progress: Progress, sleep: Sleep): Update {
   return { ...update, guard: all(update.guard, is("wakeCount", sleep.seenWakeCount)) };
 }
 
-/** Caught up, but wakes moved: keeps the token, and the record that comes back has the new `wakes` to have seen. */
+/** Caught up, but a wake was recorded meanwhile: keeps the token. The resulting record has the new `wakeCount`. */
 export function rerun(token: string, progress: Progress): Update {
   return { operation: "caughtUp, wakes moved", guard: mine(token), changes: progressed(progress) };
 }
 
-/** Caught up, and goes on watching: as {@link sleep}, but the lease is kept. Refused likewise. */
+/** Caught up, and goes on watching: as {@link sleep}, but keeps the lease. */
 export function keepWatching(token: string, progress: Progress, seenWakeCount: number): Update {
   return {
     operation: "caughtUp, watching",
@@ -278,7 +278,7 @@ export function keepWatching(token: string, progress: Progress, seenWakeCount: n
   };
 }
 
-/** Canceled after it advanced, or a watch that ends at the head: the next run goes on at once. */
+/** Canceled after progress, or a watch that ends at the head: the next run starts at once. */
 export function handOver(token: string, progress: Progress, now: number): Update {
   return commit("canceled, tail advanced", token, progress, {
     status: "ready",
@@ -289,13 +289,13 @@ export function handOver(token: string, progress: Progress, now: number): Update
   });
 }
 
-/** Another attempt at `notBefore`: canceled without advance, silentRetry and retry. */
+/** Another attempt at `notBefore`: canceled without progress, silentRetry, and retry. */
 export function retryAt(token: string, progress: Progress, notBefore: number, error: StoredError | undefined): Update {
   const changes = { ...waiting(notBefore), ...(error ? { error } : {}) };
   return { ...commit("retry", token, progress, changes), increment: ["attempts"] };
 }
 
-/** A wait that the activity asked for: not an attempt. */
+/** A wait that the activity asked for. It does not count as an attempt. */
 export function waitUntil(token: string, progress: Progress, at: number): Update {
   return commit("silentRetryAfter", token, progress, waiting(at));
 }
@@ -304,7 +304,7 @@ function waiting(until: number) {
   return { status: "retrying", strikes: 0, awaiting: remove, notBefore: until, due: until + graceMs } as const;
 }
 
-/** The limit of attempts is reached: an operator must look. */
+/** The limit of attempts is reached: the task waits for an operator. */
 export function park(token: string, progress: Progress, error: StoredError | undefined): Update {
   const update = commit("attempt limit reached", token, progress, {
     status: "parked",
@@ -317,13 +317,13 @@ export function park(token: string, progress: Progress, error: StoredError | und
   return { ...update, increment: ["attempts"] };
 }
 
-/** Done for good. Refused if someone waits: then {@link completeForWaiters}. */
+/** Completed. Refused if there are waiters: then use {@link completeForWaiters}. */
 export function complete(token: string, tail: Tail, runs?: string): Update {
   const update = completing("completed, no waiters", token, tail, runs, remove);
   return { ...update, guard: all(update.guard, missing("waiters")) };
 }
 
-/** Done for good, with waiters to mark: due until they are. */
+/** Completed, with waiters: due until all are marked. */
 export function completeForWaiters(token: string, tail: Tail, now: number, runs?: string): Update {
   return completing("completed, waiters", token, tail, runs, now + graceMs);
 }
@@ -343,7 +343,7 @@ function completing(
     actedAhead: false,
     tailSeenAt: "unchanged",
   } as const;
-  // Nor is it paused any more: a tick would take its due time for that of a paused task, and leave its waiters untold.
+  // Removes the flag paused, too: a tick would treat the task as paused, and not notify its waiters.
   const cleared = {
     attempts: 0,
     strikes: 0,
@@ -357,12 +357,12 @@ function completing(
 
 // ── waiters ──────────────────────────────────────────────────────────────────────────────────────
 
-/** Asks for a wake when the task completes. Refused if it has: a promise that nobody would keep. */
+/** Adds a waiter, which gets a wake when the task completes. Refused if it has completed. */
 export function addWaiter(waiter: TaskKey): Update {
   return { operation: "add waiter", guard: oneOf("status", live), changes: {}, waiter: taskName(waiter) };
 }
 
-/** Makes a sleeping waiter ready. A running one is told by {@link recordWake}; another status runs anyway. */
+/** Makes a sleeping waiter ready. Use {@link recordWake} for a running one; in any other status it runs anyway. */
 export function markWaiter(now: number): Update {
   return {
     operation: "mark a waiter",
@@ -371,7 +371,7 @@ export function markWaiter(now: number): Update {
   };
 }
 
-/** All waiters are marked, or all but some that stay, with the due time. */
+/** All waiters are marked, except `untold`, which stay in the record with the due time. */
 export function notified(waiters: readonly string[], untold: readonly string[] = []): Update {
   return {
     operation: "notified",
@@ -382,7 +382,7 @@ export function notified(waiters: readonly string[], untold: readonly string[] =
 
 // ── the due scan ─────────────────────────────────────────────────────────────────────────────────
 
-/** Claims an overdue task, so that of two ticks only one wakes it; the next look is later each time. */
+/** Claims an overdue task, so that only one of two ticks wakes it. The delay until the next check doubles each time. */
 export function rescue(record: TaskRecord, seenDue: number, now: number): Update {
   const again = now + Math.min(maxRescueMs, graceMs * 2 ** record.rescues);
   return {
@@ -393,7 +393,7 @@ export function rescue(record: TaskRecord, seenDue: number, now: number): Update
   };
 }
 
-/** Puts the next check a sleeping task one probe period off. */
+/** Moves the next check of a sleeping task to `nextProbe`. */
 export function checkSleeping(seenDue: number, nextProbe: number): Update {
   return {
     operation: "check a sleeping task",
@@ -402,7 +402,7 @@ export function checkSleeping(seenDue: number, nextProbe: number): Update {
   };
 }
 
-/** Puts the next check a running task where its lease ends. */
+/** Moves the next check of a running task to the end of its lease. */
 export function checkLease(record: TaskRecord, seenDue: number): Update {
   const { token = "" } = record;
   return {
@@ -412,17 +412,17 @@ export function checkLease(record: TaskRecord, seenDue: number): Update {
   };
 }
 
-/** Puts the next look at a task off that cannot run now: its upstream is out, or its engine looks after it itself. */
+/** Postpones the next check of a task that cannot run now, since its upstream is out, or that a leader runs. */
 export function postpone(seenDue: number, until: number): Update {
   return { operation: "postpone", guard: is("due", seenDue), changes: { due: until } };
 }
 
-/** Puts a task where the leaders of the eager engine find it, after its activity was bound to that engine. */
+/** Adds a task to the eager index, after its activity was bound to the eager engine. */
 export function adopt(eagerBucket: string, seenDue: number, until: number): Update {
   return { operation: "adopt", guard: all(notPaused, is("due", seenDue)), changes: { eagerBucket, due: until } };
 }
 
-/** Too many invocations died under this task. */
+/** Parks a task after too many of its runs died in a row. */
 export function parkOnStrikes(limit: number, now: number, tail: Tail): Update {
   const message = `its invocation died ${limit} times in a row`;
   return {
@@ -441,7 +441,7 @@ export function parkOnStrikes(limit: number, now: number, tail: Tail): Update {
 
 // ── operators ────────────────────────────────────────────────────────────────────────────────────
 
-/** Keeps a task from running; a run that is under way commits as usual. */
+/** Keeps a task from being acquired. A run in progress commits as usual. */
 export function pause(running: boolean, intervention?: Intervention): Update {
   const changes: Changes = { paused: true, eagerBucket: remove, ...noted(intervention) };
   return running
@@ -453,7 +453,7 @@ export function pause(running: boolean, intervention?: Intervention): Update {
       };
 }
 
-/** Lets a paused or parked task run again, at once or when its time comes. */
+/** Lets a paused or parked task run again: at once, or at its `notBefore`. */
 export function resume(record: TaskRecord, now: number, eagerBucket?: string, intervention?: Intervention): Update {
   const waits = record.notBefore !== undefined && record.notBefore > now;
   const at = waits ? record.notBefore : now;
@@ -478,7 +478,7 @@ export function resume(record: TaskRecord, now: number, eagerBucket?: string, in
   };
 }
 
-/** Takes the flag off a running task. Its due time may have gone while it was paused, so it gets one (rule 6). */
+/** Removes the flag paused from a running task. Sets a due time, which it may have lost while paused (rule 6). */
 export function resumeRunning(now: number, eagerBucket?: string, intervention?: Intervention): Update {
   return {
     operation: "resume while running",
@@ -488,7 +488,7 @@ export function resumeRunning(now: number, eagerBucket?: string, intervention?: 
   };
 }
 
-/** Moves the tail, fences a run out that may be under way, and starts over with an empty view. */
+/** Moves the tail, fences out a run in progress, and starts over with an empty view. */
 export function rewind(tail: Tail, now: number, eagerBucket?: string, intervention?: Intervention): Update {
   return {
     operation: "rewind",
@@ -510,7 +510,7 @@ export function rewind(tail: Tail, now: number, eagerBucket?: string, interventi
 
 const noted = (intervention: Intervention | undefined): Changes => (intervention ? { intervention } : {});
 
-/** An error as the record keeps it: one line, at most 500 characters. */
+/** An error as it is stored in the record: one line, at most 500 characters. */
 export function storedError(error: unknown, at: number, afterEvent: Tail): StoredError {
   return { message: describeError(error).replaceAll(/\s+/g, " ").slice(0, 500), at, afterEvent };
 }

@@ -1,8 +1,8 @@
 import type { Attribute, AttributeValue, TaskRecord } from "./record.ts";
 
 /**
- * A condition on the stored record, as data: the pure transitions build it, each adapter evaluates it. A comparison
- * with an absent attribute is false.
+ * A condition on the stored record, as data: the transitions build it, and each adapter evaluates it. A comparison with
+ * an absent attribute is false.
  */
 export type Guard =
   | { readonly op: "absent" }
@@ -38,7 +38,7 @@ type Counter = "wakeCount" | "fence" | "attempts" | "strikes" | "rescues";
 export type Changes = { readonly [A in Attribute]?: AttributeValue<A> | typeof remove };
 export const remove = Symbol("remove");
 
-/** The operations of the protocol, as the table in docs/design.md has them. */
+/** The operations of the protocol. The table in docs/design.md lists them. */
 export type Operation =
   | "start"
   | "acquire"
@@ -78,23 +78,23 @@ export interface Update {
   readonly operation: Operation;
   readonly guard: Guard;
   readonly changes: Changes;
-  /** Counters to raise by one. */
+  /** Counters to raise by 1. */
   readonly increment?: readonly Counter[];
   /** A waiter to add. */
   readonly waiter?: string;
   /**
-   * Recognises, in the stored record, that a write that seems refused had in fact been applied: its answer was lost and
-   * the SDK sent it again (protocol rule 5).
+   * Tells from the stored record that a refused write had been applied before: its response was lost, and the SDK sent
+   * it again (protocol rule 5).
    */
   readonly appliedIf?: (stored: TaskRecord) => boolean;
 }
 
-/** What became of an update, with the record as it then was. A refused write is a value, not an exception. */
+/** The result of an update, with the record after it. A refused write is a value, not an exception. */
 export type Written =
   | { readonly applied: true; readonly record: TaskRecord }
   | { readonly applied: false; readonly record: TaskRecord | undefined };
 
-/** The result of a write whose condition failed, given what is stored. */
+/** The result of a write whose condition failed, given the stored record. */
 export function refused(update: Update, stored: TaskRecord | undefined): Written {
   if (stored !== undefined && update.appliedIf?.(stored)) return { applied: true, record: stored };
   return { applied: false, record: stored };

@@ -12,33 +12,35 @@ import { settle, TestClock } from "./test-clock.ts";
 
 export interface CrashPointsGiven<S extends Stream> {
   readonly address: AddressOf<S>;
-  /** The stream as it is when the task starts. */
+  /** The stream when the task starts. */
   readonly history: readonly Recorded<EventOf<S>>[];
-  /** The services that the activity calls, made anew for each replay. A handler appends what the real one would. */
+  /** The services that the activity calls, created again for each replay. A handler appends what the real one would. */
   readonly routes?: Routes<EventOf<S>>;
-  /** Another actor on the stream, who answers what is appended. */
+  /** Another actor on the stream, which reacts to appended events. */
   readonly react?: Reaction<EventOf<S>>;
+  /** When the task starts. Default 2026-01-01T00:00:00Z. */
   readonly now?: Date;
+  /** Children that have completed; any other is ready. */
   readonly completedChildren?: readonly Task[];
   /**
-   * What of a call counts as its effect: two that are equal may be one and its repetition. Default: method and request.
-   * Leave out what differs from try to try, as a fence that is passed on.
+   * The effect of a call, as a JSON value. Calls with equal effects count as one effect and its repetitions. Default:
+   * method and request. Leave out values that differ between attempts, such as a fence that is passed on.
    */
   readonly effectOf?: (call: Call) => unknown;
 }
 
 export interface CrashPointsReport {
-  /** Replays: points at which the life was interrupted. */
+  /** Number of replays, each with one interruption. */
   readonly points: number;
-  /** What the uninterrupted life did, in order, each effect once. */
+  /** The effects of the uninterrupted life, in order, each once. */
   readonly effects: readonly unknown[];
 }
 
-/** What interrupts one life, and where. */
+/** An interruption of one life. */
 interface CrashPoint {
   readonly what: string;
   readonly kind: "none" | "kill" | "deadline" | "deadlineAtEvent" | "split";
-  /** The moment's number; at an event, the event's; for a split, the position after which a message ends. */
+  /** The number of the moment or event; for a split, the position after which a message ends. */
   readonly at: number;
 }
 
@@ -47,24 +49,24 @@ interface Life {
   readonly view: unknown;
   readonly effects: readonly string[];
   readonly ids: readonly string[];
-  /** Moments at which it could have been killed, in words. */
+  /** The moments at which it could have been killed, in words. */
   readonly moments: readonly string[];
   readonly events: number;
 }
 
-/** Invocations after which a life is taken for one that does not end. */
+/** A life with more invocations counts as one that does not end. */
 const maxInvocations = 1_000;
-/** A life ends when nothing wakes it for so long. */
+/** A life ends here, or when there is no further wake. */
 const horizonMs = 90 * 86_400_000;
 
 /**
- * Replays the life of a task, from its start until nothing wakes it any more: once without interruption, and then once
- * for each point at which it can be interrupted. That is a kill before and after each event, each call and each write;
- * the deadline after each event, and before and after each call; all events in one message, and a message that ends after
- * each. Timers fire by a clock that is moved, so a life may last a week.
+ * Replays the life of a task, from its start until there is no further wake: once without interruption, and then once
+ * for each point at which it can be interrupted. The interruptions are a kill before each event, and before and after
+ * each call and each write; the deadline after each event, and before and after each call; and a message that ends after
+ * each event. Timers fire by a simulated clock, so a life may last up to 90 days.
  *
- * Every life must end like the uninterrupted one, and must have had the same effects, in the same order, each at least
- * once. Throws a `TailwakeError` ("crash-point-differs") that says which point made which difference.
+ * Every life must end like the uninterrupted one, with the same effects, in the same order, each at least once. Throws a
+ * `TailwakeError` ("crash-point-differs") that names the point and the difference, and the errors of failed deliveries.
  */
 export async function testCrashPoints<S extends Stream>(
   activity: Activity<S>,
@@ -100,7 +102,7 @@ async function live<S extends Stream>(
   let events = 0;
   let hasBegun = false;
   let process = newProcess();
-  /** The process that reaches its moment dies: nothing of it moves again. */
+  /** Kills the process at the moment of the crash point: its promises never settle again. */
   const reach = async (what: string): Promise<void> => {
     const own = process;
     if (!hasBegun) return;
@@ -188,14 +190,14 @@ function newProcess() {
   return process;
 }
 
-/** The platform's own repair: the messages of a dead invocation come again when its lease is over. */
+/** Repairs as the platform does: delivers the messages of a dead invocation again after its lease has ended. */
 async function afterDeath(world: ScriptedWorld, clock: TestClock, wakes: readonly WakeMessage[]): Promise<void> {
   const { leaseUntil = 0 } = await world.record();
   clock.jump(Math.max(clock.now(), leaseUntil + clockSkewMs) + 1);
   await world.alarms.send([...wakes, { class: "rescue", key: world.key }]);
 }
 
-/** When the due scan would look after a task whose wake was lost with its process; undefined if it wants nothing. */
+/** When a tick would wake a task whose wake was lost with its process; undefined if the task needs no wake. */
 async function overdueAt(world: ScriptedWorld): Promise<number | undefined> {
   const { status, due } = await world.record();
   return status === "sleeping" || status === "completed" ? undefined : due;
@@ -216,7 +218,7 @@ function expectSame(activity: Activity, point: CrashPoint, uninterrupted: Life, 
   };
   differ("the effects", uninterrupted.effects, life.effects);
   differ("the status", uninterrupted.record.status, life.record.status);
-  // A repeated call may have added events: then the last ids differ, as they would on the real server.
+  // A repeated call may have appended more events. Then tail and view differ, as they would with the real server.
   if (JSON.stringify(uninterrupted.ids) !== JSON.stringify(life.ids)) return;
   differ("the tail", uninterrupted.record.tail, life.record.tail);
   differ("the view", uninterrupted.view, life.view);

@@ -4,8 +4,8 @@ import type { Invocation } from "../engines/ports.ts";
 import { systemClock } from "../foundation/clock.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { recordingLogger } from "../foundation/recording-logger.ts";
-import { holdEagerShard } from "../leaders/eager-shard.ts";
-import { holdSignals } from "../leaders/signals.ts";
+import { leadEagerShard } from "../leaders/eager-shard.ts";
+import { leadSignals } from "../leaders/signals.ts";
 import { runBatch } from "../queue/batch.ts";
 import { tick } from "../tick/tick.ts";
 import { Connections } from "../upstream/connections.ts";
@@ -14,7 +14,7 @@ import { eagerShardOf, type LeaderName } from "../wake/leader-name.ts";
 import { MemoryAlarms } from "../wake/memory.ts";
 import { memoryPorts } from "./memory-ports.ts";
 
-/** An event that one of your services puts on the bus. */
+/** A bus event of one of your services. */
 export interface ServiceEvent {
   readonly source: string;
   readonly detailType: string;
@@ -24,16 +24,16 @@ export interface ServiceEvent {
 /** An app that runs in this process. */
 export interface InMemoryApp {
   readonly tasks: Tasks;
-  /** Puts an event on the bus, as your services do to signal an aggregate. Throws what its delivery failed with. */
+  /** Puts an event on the bus, as your services do to signal an aggregate. Rejects with the error of its delivery. */
   put(event: ServiceEvent): Promise<void>;
-  /** Resolves when nothing runs and nothing is about to: only timers are left. */
+  /** Resolves when no task runs or is about to run. Timers may be left. */
   idle(): Promise<void>;
   /** Ends all runs and connections. */
   close(): Promise<void>;
 }
 
 export interface InMemoryOptions {
-  /** Default: nobody hears it. */
+  /** Default: nothing is logged. */
   readonly log?: Logger;
 }
 
@@ -43,12 +43,12 @@ const commitMs = 3_000;
 const pollMs = 20;
 
 /**
- * Runs an app in this process, by the wall's clock: its upstreams are real, the table, bus, queues and schedules are in
- * memory. For trying an app out and for tests of its whole; it does not quarantine, and forgets everything when it ends.
+ * Runs an app in this process, by the system's clock. Its upstreams are real; the table, bus, queues and schedules are
+ * in memory and are lost at its end. For trying out an app and for end-to-end tests. Does not quarantine tasks.
  */
 export function startInMemory(app: App, { log = recordingLogger([]) }: InMemoryOptions = {}): InMemoryApp {
   const connections = new Connections(app.upstreams);
-  const alarms = new HoldingAlarms(systemClock, (leader) => void background(() => hold(leader)));
+  const alarms = new LeaderStartingAlarms(systemClock, (leader) => void background(() => lead(leader)));
   const ports = memoryPorts({
     activities: app.activities,
     clock: systemClock,
@@ -76,9 +76,9 @@ export function startInMemory(app: App, { log = recordingLogger([]) }: InMemoryO
     return { ...times, signal: closing.signal, abandoned() {} };
   }
 
-  async function hold(leader: LeaderName): Promise<void> {
+  async function lead(leader: LeaderName): Promise<void> {
     const shard = eagerShardOf(leader);
-    await (shard ? holdEagerShard(ports, shard, invocation()) : holdSignals(ports, invocation()));
+    await (shard ? leadEagerShard(ports, shard, invocation()) : leadSignals(ports, invocation()));
   }
 
   async function deliver(bodies: readonly unknown[]): Promise<void> {
@@ -89,7 +89,7 @@ export function startInMemory(app: App, { log = recordingLogger([]) }: InMemoryO
   async function pump(): Promise<void> {
     while (!closing.signal.aborted) {
       const messages = [...alarms.take(), ...alarms.quarantined.splice(0)];
-      // What fails is logged, and comes again by the due scan.
+      // A delivery that fails is logged, and a tick wakes its task.
       if (messages.length > 0) void background(() => deliver(messages.map(encodeBusEvent)).catch(() => {}));
       await systemClock.sleep(Math.min(pollMs, (alarms.next ?? Infinity) - systemClock.now()), closing.signal);
     }
@@ -108,7 +108,7 @@ export function startInMemory(app: App, { log = recordingLogger([]) }: InMemoryO
     tasks: tasksOf(ports),
     put: ({ source, detailType, detail }) => background(() => deliver([{ source, "detail-type": detailType, detail }])),
     async idle() {
-      while (running.size > alarms.held || (alarms.next ?? Infinity) <= systemClock.now())
+      while (running.size > alarms.running || (alarms.next ?? Infinity) <= systemClock.now())
         await systemClock.sleep(pollMs);
     },
     async close() {
@@ -120,11 +120,11 @@ export function startInMemory(app: App, { log = recordingLogger([]) }: InMemoryO
   };
 }
 
-/** Starts the leaders that are asked for. */
-class HoldingAlarms extends MemoryAlarms {
+/** Alarms that start leaders in this process. */
+class LeaderStartingAlarms extends MemoryAlarms {
   readonly #start: (leader: LeaderName) => void;
-  /** Leaders under way: they do not end by themselves. */
-  held = 0;
+  /** Leaders that were started. They do not end by themselves. */
+  running = 0;
 
   constructor(clock: typeof systemClock, start: (leader: LeaderName) => void) {
     super(clock);
@@ -132,7 +132,7 @@ class HoldingAlarms extends MemoryAlarms {
   }
 
   override async startLeader(leader: LeaderName): Promise<void> {
-    this.held++;
+    this.running++;
     this.#start(leader);
   }
 }

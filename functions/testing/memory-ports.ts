@@ -20,7 +20,7 @@ export interface MemoryPortsOptions<W extends Alarms = MemoryAlarms> {
   readonly log: Logger;
   readonly meter?: Meter;
   readonly tracer?: Tracer;
-  /** By name, or one for all. */
+  /** A function by the upstream's name, or one connection for all. */
   readonly upstream: UpstreamConnection | ((name: string) => UpstreamConnection);
   readonly alarms?: W;
   readonly store?: TaskStore;
@@ -33,7 +33,7 @@ export interface MemoryPortsOptions<W extends Alarms = MemoryAlarms> {
   readonly exit?: Ports["exit"];
 }
 
-/** The engines' machinery with everything around it in memory, unless given. */
+/** The ports of the engines, in memory unless given in the options. */
 export function memoryPorts(options: MemoryPortsOptions): Ports & { readonly alarms: MemoryAlarms };
 export function memoryPorts<W extends Alarms>(
   options: MemoryPortsOptions<W> & { readonly alarms: W },
@@ -72,7 +72,7 @@ const limits: Limits = {
   eagerWatches: 800,
 };
 
-/** A test's process goes on: the next invocation fails instead. */
+/** Throws instead of exiting, so that the test's process goes on. */
 function leave(task: string): never {
   throw new Error(`the activity of ${task} ignored the abort: its process would have ended here`);
 }

@@ -15,34 +15,34 @@ import { TestClock } from "./test-clock.ts";
 
 export interface RunGiven<S extends Stream> {
   readonly address: AddressOf<S>;
-  /** The whole stream of the aggregate; the run gets what lies after `tail`. */
+  /** The whole stream of the aggregate. The run gets the events after `tail`. */
   readonly history: readonly Recorded<EventOf<S>>[];
-  /** What is stored: default epoch. At level 2 the view of the events up to it is stored, and was acted on. */
+  /** The stored tail. Default epoch. At level 2 the view of the events up to it is stored, and has been acted on. */
   readonly tail?: Tail;
   /** The services that the activity calls. A handler appends to the history what the real one would. */
   readonly routes?: Routes<EventOf<S>>;
-  /** Another actor on the stream, who answers what is appended. */
+  /** Another actor on the stream, which reacts to appended events. */
   readonly react?: Reaction<EventOf<S>>;
   /** Default 2026-01-01T00:00:00Z. */
   readonly now?: Date;
   /** Why the task was woken. Default "signal". */
   readonly wokenBy?: WakeClass;
-  /** The attempt, from 1. */
+  /** The number of the attempt, from 1. Default 1. */
   readonly attempt?: number;
   /** Children that have completed; any other is ready. */
   readonly completedChildren?: readonly Task[];
-  /** The invocation's deadline comes after so many events. */
+  /** The invocation's deadline comes after this many events. */
   readonly abortAfterEvents?: number;
-  /** The invocation's deadline comes while this call, from 1, is on its way: it has reached the server. */
+  /** The invocation's deadline comes during this call, from 1, after it has reached the server. */
   readonly abortDuringCall?: number;
 }
 
 export interface RunResult {
-  /** How the run ended, with its tail. */
+  /** The outcome of the run, with its tail. */
   readonly outcome: Outcome;
-  /** Level 2: `act` was called. */
+  /** Level 2: whether `act` was called. */
   readonly acted: boolean;
-  /** Level 2: the view as it was stored; undefined at level 1. */
+  /** Level 2: the view after the run, as stored; undefined at level 1. */
   readonly view: unknown;
   /** The unary calls that the activity made, in order. */
   readonly calls: readonly Call[];
@@ -54,9 +54,9 @@ export interface RunResult {
 }
 
 /**
- * One run of an activity in memory, without AWS and without a server: the code that runs on Lambda, over a scripted
- * history, with a clock that stands still. Throws a `TailwakeError` ("invalid-argument") for a tail, given or returned,
- * that the history does not have; what the activity throws is the outcome `retry`.
+ * Runs an activity once in memory, without AWS and without a server: the code that runs on Lambda, over a scripted
+ * history, with a clock that does not move. Throws a `TailwakeError` ("invalid-argument") for a tail, given or returned,
+ * that the history does not have. If the activity throws, the outcome is `retry`.
  */
 export async function runActivity<S extends Stream>(activity: Activity<S>, given: RunGiven<S>): Promise<RunResult> {
   const { tail = epoch, abortAfterEvents, wokenBy = "signal", attempt = 1 } = given;
@@ -106,7 +106,7 @@ export async function runActivity<S extends Stream>(activity: Activity<S>, given
   return { outcome, acted: acts > 0, view: await world.view(), calls, started, log, record: await world.record() };
 }
 
-/** What a level 2 activity would have stored at a tail. */
+/** The attributes that a level 2 activity would have stored at a tail. */
 function viewUpTo(activity: Activity, history: readonly Recorded<unknown>[], tail: Tail): Changes {
   const { behaviour } = behaviourOf(activity);
   const last = tail === epoch ? -1 : history.findIndex(({ id }) => id === tail);

@@ -11,22 +11,22 @@ export interface Call {
   readonly request: unknown;
 }
 
-/** The scripted server: the services that the activity calls, as connect's router takes them. */
+/** The scripted server: adds the services that the activity calls to connect's router. */
 export type Routes<E> = (router: ConnectRouter, history: ScriptedHistory<E>) => void;
 
 /** As {@link Routes}, for the events of a stream. */
 export type RoutesOf<S extends Stream> = Routes<EventOf<S>>;
 
-/** Another actor on the same stream: called after each event that is appended; it may append in its turn. */
+/** Another actor on the same stream, called after each appended event. It may append events itself. */
 export type Reaction<E> = (recorded: Recorded<E>, history: ScriptedHistory<E>) => void;
 
 export interface ServerScript {
   readonly routes: (router: ConnectRouter) => void;
-  /** Called around each call, in its place; never returns if the process dies there. */
+  /** Called before and after each call. Never resolves if the process dies there. */
   readonly around?: (call: Call, moment: "before" | "after") => Promise<void>;
 }
 
-/** A transport to services in memory that notes the unary calls. */
+/** A transport to services in memory that records the unary calls in `calls`. */
 export function scriptedTransport(script: ServerScript, calls: Call[]): Transport {
   const transport = createRouterTransport(script.routes, {
     transport: {
@@ -38,7 +38,7 @@ export function scriptedTransport(script: ServerScript, calls: Call[]): Transpor
             request: jsonOf(request.method, request.message),
           };
           await script.around?.(call, "before");
-          // What is aborted before it leaves reaches no server.
+          // A call that is aborted before it is sent does not reach the server.
           request.signal.throwIfAborted();
           calls.push(call);
           const answer = await next(request);
@@ -49,13 +49,14 @@ export function scriptedTransport(script: ServerScript, calls: Call[]): Transpor
     },
   });
   return {
-    // By the wall's clock there is no timeout: the test's clock stands, and a call of a dead process never ends.
+    // No timeouts, which would follow the system's clock: the test's clock does not move, and a call of a dead process
+    // never ends.
     unary: (method, signal, _timeoutMs, ...rest) => transport.unary(method, signal, undefined, ...rest),
     stream: (method, signal, _timeoutMs, ...rest) => transport.stream(method, signal, undefined, ...rest),
   };
 }
 
 function jsonOf({ input }: DescMethod, message: MessageShape<DescMessage>): unknown {
-  // A round trip, so that a message that an author builds by hand is checked as one on the wire is.
+  // Encodes and decodes the message first, so that a hand-built message is checked as on the wire.
   return toJson(input, fromBinary(input, toBinary(input, message)));
 }

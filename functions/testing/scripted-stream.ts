@@ -6,13 +6,13 @@ import type { ScriptedHistory } from "./history.ts";
 
 export interface StreamScript {
   readonly history: ScriptedHistory;
-  /** Events in each message; a message has at least one. Default 1. */
+  /** The number of events in the message that starts at a position, from 0; at least 1. Default 1. */
   readonly perMessage?: (position: number) => number;
-  /** Called before an event is handed out; never returns if the process dies there. */
+  /** Called before an event is handed out. Never resolves if the process dies there. */
   readonly onEvent?: (recorded: Recorded<unknown>) => Promise<void>;
 }
 
-/** Opens a scripted history in place of a server's stream. An unknown tail is the error that the kind recognises. */
+/** Opens a scripted history instead of a server's stream. Throws the error of nog's server for an unknown tail. */
 export async function openScripted(script: StreamScript, { declaration, position, signal }: StreamRequest) {
   const events = script.history.after(position.after);
   const after = position.after ?? epoch;

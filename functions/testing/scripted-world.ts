@@ -20,11 +20,11 @@ import { OpenBindings } from "./open-bindings.ts";
 import { type Call, type Reaction, type Routes, scriptedTransport } from "./scripted-server.ts";
 import { openScripted } from "./scripted-stream.ts";
 
-/** Moments at which a process can die, or its deadline come. */
+/** Hooks at the moments at which a process can die or reach its deadline. */
 export interface Moments {
-  /** Before an event is handed out; `position` counts those of the aggregate under test, from 0. */
+  /** Called before an event is handed out. */
   onEvent?(recorded: Recorded<unknown>): Promise<void>;
-  /** Around what the activity or the engine does to the world outside: a call, a write. */
+  /** Called before and after each call of the activity and each write of the engine. */
   around?(what: string, moment: "before" | "after"): Promise<void>;
 }
 
@@ -39,12 +39,12 @@ export interface ScriptedWorldOptions {
   readonly perMessage?: (position: number) => number;
 }
 
-/** Time of an invocation in a test; the abort signal is the test's, the clock stands. */
+/** The times of an invocation in a test, which aborts the signal itself. */
 const invocationMs = 120_000;
 const reserveMs = 8_000;
 const commitMs = 3_000;
 
-/** An aggregate with a scripted history, the services around it, and the machinery of the engines, in memory. */
+/** An aggregate with a scripted history, the services that its activity calls, and the engines' ports, in memory. */
 export class ScriptedWorld {
   readonly history: ScriptedHistory<unknown>;
   readonly store = new MemoryTaskStore();
@@ -122,7 +122,7 @@ export class ScriptedWorld {
     };
   }
 
-  /** Writes the first record of a task, as it is given to be. */
+  /** Writes the first record of a task, with some attributes changed. */
   async seed(task: Task, changes: Changes = {}): Promise<void> {
     const binding = this.ports.bindings.of(task.activity);
     const address = checkAddress(binding.stream, task.address);
@@ -132,8 +132,8 @@ export class ScriptedWorld {
   }
 
   /**
-   * The server would not know a tail that is none of its events, and the task would read everything again, each time:
-   * a warning in production, an error in a test.
+   * Throws if an outcome has a tail that is not an event of the history. The server would not know it, and the task
+   * would read everything again each time: a warning in production, an error in a test.
    */
   checkTails(): void {
     for (const { type, tail } of this.outcomes) {
@@ -153,14 +153,14 @@ export class ScriptedWorld {
     return found;
   }
 
-  /** The view as it is stored; undefined if there is none. */
+  /** The stored view; undefined if there is none. */
   async view(): Promise<unknown> {
     const { view, viewRef } = await this.record();
     const json = view ?? (viewRef && (await this.store.getView(this.key, viewRef)));
     return json === undefined ? undefined : JSON.parse(json);
   }
 
-  /** The times of an invocation that begins now; it ends when the test aborts the signal. */
+  /** An invocation that begins now, and ends when the test aborts the signal. */
   invocation(signal: AbortSignal): Invocation {
     const hardEnd = this.#clock.now() + invocationMs;
     return { signal, deadline: hardEnd - reserveMs, abandonAt: hardEnd - commitMs, hardEnd, abandoned() {} };

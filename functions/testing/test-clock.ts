@@ -34,7 +34,7 @@ export class TestClock implements Clock {
     });
   }
 
-  /** Moves time forward, waking sleepers in the order of their times; pending promises settle in between. */
+  /** Moves time forward by `ms`. Ends the sleeps in the order of their times, and lets promises settle in between. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (;;) {
@@ -48,7 +48,7 @@ export class TestClock implements Clock {
     await settle();
   }
 
-  /** Sets the time without waking anyone: as for processes that were frozen meanwhile. */
+  /** Sets the time, in milliseconds since 1970, without ending sleeps: as if the process had been frozen. */
   jump(to: number): void {
     this.#now = to;
   }
@@ -59,7 +59,7 @@ export class TestClock implements Clock {
   }
 }
 
-/** Lets everything that is already due run: promise callbacks and the next few turns of the event loop. */
+/** Lets pending promise callbacks and the next few turns of the event loop run. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

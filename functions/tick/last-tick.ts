@@ -1,7 +1,7 @@
 import type { ControlStore } from "../tasks/control.ts";
 import type { TickReport } from "./tick.ts";
 
-/** What the last tick found, for operators: without it nobody could tell a quiet table from a tick that does not come. */
+/** The report of the last tick, for operators: it shows whether the ticks come at all. */
 export interface LastTick {
   /** When it ended, in milliseconds since 1970. */
   readonly at: number;
@@ -10,12 +10,12 @@ export interface LastTick {
 
 const document = "last-tick";
 
-/** Leaves word of a tick: one write a minute. */
+/** Records a tick: one write per minute. */
 export async function recordTick(control: ControlStore, tick: LastTick): Promise<void> {
   await control.write(document, tick, "any");
 }
 
-/** The last tick's word; undefined if there is none that can be read. */
+/** The last tick; undefined if there is none, or it cannot be read. */
 export async function readLastTick(control: ControlStore): Promise<LastTick | undefined> {
   const { at, report } = Object((await control.read(document))?.value) as Partial<LastTick>;
   if (!Number.isSafeInteger(at) || at === undefined) return undefined;

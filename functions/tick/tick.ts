@@ -19,43 +19,43 @@ import { Limiter } from "../upstream/limiter.ts";
 import type { TaskWake } from "../wake/wake.ts";
 
 export interface TickBudget {
-  /** Most tasks that one tick looks at. */
+  /** Maximum of tasks that one tick checks. */
   readonly checks: number;
-  /** Looks under way at once; some of them open a stream. */
+  /** Concurrent checks. Some of them open a stream. */
   readonly concurrency: number;
 }
 
-/** What a tick found, for its log line. */
+/** What a tick did, for its log line. Counts are of tasks. */
 export interface TickReport {
   started: number;
-  /** Overdue tasks that it woke: something outside the table was lost, or a cron slot has come. */
+  /** Overdue tasks that it woke: a message was lost, or the slot of a cron task has come. */
   rescued: number;
   probed: number;
   news: number;
-  /** Leases that end later than expected. */
+  /** Running tasks, and paused ones: nothing to do. */
   running: number;
   parked: number;
-  /** Waiters of completed tasks told. */
+  /** Completed tasks whose waiters it notified. */
   notified: number;
-  /** Looks put off: an upstream is out, or a leader looks after the task. */
+  /** Checks postponed: the upstream is out or paused, or a leader runs the task. */
   postponed: number;
-  /** Leaders started, of signals or of eager tasks, because nobody was there. */
+  /** Leaders started, of the signals or of shards that had none. */
   leaders: number;
-  /** Entries that another tick, or a run, was quicker with. */
+  /** Entries that another tick or a run had changed first. */
   passed: number;
   failed: number;
-  /** Overdue entries of the due index, as far as it read; absent if it did not look. */
+  /** Overdue entries of the due index, as far as the tick read it; absent if it did not. */
   overdue?: number;
-  /** How long the most overdue entry had been due; how late the queue is if that kept the tick from looking. */
+  /** How long the most overdue entry had been due; the age of the queue if that kept the tick from checking. */
   oldestDueMs: number;
-  /** The budget or the time ended first: the rest is the next tick's. */
+  /** The budget or the time was used up: the rest is left to the next tick. */
   cutShort: boolean;
 }
 
 /**
- * One tick of the cron function: starts the roots, then takes the overdue entries of the due index and has their tasks
- * run, probed or looked at again later. It claims each task by the write that moves its due time, so double and
- * overlapping ticks are harmless, and it runs no activity itself (protocol rule 11).
+ * One tick of the cron function: starts the roots and missing leaders, then reads the overdue entries of the due index
+ * and wakes, probes or postpones their tasks. It claims each task by the write that moves its due time, so double and
+ * overlapping ticks are harmless. It runs no activity itself (protocol rule 11).
  */
 export async function tick(
   ports: Ports,
@@ -102,7 +102,7 @@ export async function tick(
         ports.log.warn("checks used up, the rest is left to the next tick", { checks: budget.checks, oldestDueMs });
         return { ...report, cutShort: true };
       }
-      // A share for each: what is lost in a shard that is never reached is never found (rule 22).
+      // Each shard gets a share of the budget: lost wakes in a shard that is never read would never be found (rule 22).
       const share = Math.ceil(left / (toScan.length - i));
       const entries = await ports.store.due(shard, ports.clock.now(), share, after);
       left -= await checkAll(ports, entries, limiter, invocation, report);
@@ -114,13 +114,13 @@ export async function tick(
   return report;
 }
 
-/** A shard of the due index, from its beginning or from behind an entry. */
+/** A shard of the due index, from its beginning or after an entry. */
 interface ShardScan {
   readonly shard: number;
   readonly after?: DueEntry;
 }
 
-/** Returns how many checks of the budget that took. */
+/** Checks the tasks of some entries. Resolves to the number of checks that count against the budget. */
 async function checkAll(
   ports: Ports,
   entries: readonly DueEntry[],
@@ -145,19 +145,19 @@ async function checkAll(
         } catch (error) {
           report.failed++;
           if (isOfAnotherVersion(error)) checks--;
-          ports.log.error("look failed", { task: taskName(entry.key), err: describeError(error) });
+          ports.log.error("check failed", { task: taskName(entry.key), err: describeError(error) });
         }
       }),
     ),
   );
-  // Sent page by page: what is claimed must not wait for the whole scan.
+  // Sends the wakes of each page: a claimed task must not wait for the whole scan.
   await sendOrLeaveToScan(ports, wakes);
   return checks;
 }
 
 /**
- * A task of which this version cannot even read the record, or does not know the activity. It stays due, and is looked at
- * by each tick: in the budget, many of them would keep the ticks from the others for ever.
+ * Whether this version cannot read the task's record, or does not know its activity. Such a task stays due, and each
+ * tick checks it. If it counted against the budget, many such tasks would keep ticks from checking the others for ever.
  */
 function isOfAnotherVersion(error: unknown): boolean {
   return isTailwakeError(error) && foreign.has(error.code);
@@ -175,7 +175,7 @@ async function checkTask(
   const { store, clock } = ports;
   const { key, due } = entry;
   const record = await store.get(key);
-  // The index may be behind the record.
+  // The index may be stale.
   if (record?.due !== due) {
     report.passed++;
     return;
@@ -234,21 +234,21 @@ async function checkTask(
   }
 }
 
-/** How often a tick looks at a task whose upstream an operator has paused. */
+/** How often a tick checks a task whose upstream an operator has paused. */
 const pausedCheckMs = 300_000;
 
-/** How long the queue counts as late after a message that had waited too long. */
+/** How long the queue counts as late after a late message. */
 const lateForMs = 120_000;
 
-/** A tick does not add to a backlog: what waits in the queue will be run, or be due again (rule 11). */
+/** The age of a late queue, to which a tick must not add: its messages will run, or their tasks be due again (rule 11). */
 async function latenessOfQueue(ports: Pick<Ports, "control" | "clock" | "log">): Promise<number | undefined> {
   const { control, clock } = ports;
-  // A word that cannot be read must not keep the tick from its work (T6).
+  // An unreadable document must not keep the tick from its work (T6).
   const seen = await bestEffort(ports, "queue age not readable", {}, () => readQueueAge(control));
   return seen && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs ? seen.ageMs : undefined;
 }
 
-/** How often an awaiting task looks at its child itself, in case the wake was lost (rule 13). */
+/** How often a task that awaits a child runs to check it, in case the wake was lost (rule 13). */
 const recheckMs = 3_600_000;
 
 function claimFor(ports: Pick<Ports, "limits">, record: TaskRecord, binding: Binding, due: number, now: number) {
@@ -278,7 +278,7 @@ function claimFor(ports: Pick<Ports, "limits">, record: TaskRecord, binding: Bin
   return { update: rescue(record, due, now), next: "wake" } as const;
 }
 
-/** Leaders look after their tasks themselves: what is left is to let them find one, and to run alone what killed them. */
+/** Leaders run their tasks without wakes. A tick adds a task to their index, and wakes a quarantined task. */
 function claimForLeader(record: TaskRecord, binding: Binding, due: number, now: number, isHeld: boolean) {
   if (record.strikes >= strikesToQuarantine && !isHeld)
     return { update: rescue(record, due, now), next: "quarantine" } as const;
@@ -288,7 +288,7 @@ function claimForLeader(record: TaskRecord, binding: Binding, due: number, now: 
   return { update: isFound ? postpone(due, again) : adopt(bucket, due, again), next: "postponed" } as const;
 }
 
-/** Another order each time: a tick that is cut short must not leave the same shards to the end for ever. */
+/** A random order, so that ticks that are cut short do not always leave out the same shards. */
 function shuffledShards(random: () => number): number[] {
   const shards = Array.from({ length: dueShards }, (_, shard) => shard);
   for (let i = shards.length - 1; i > 0; i--) {

@@ -1,21 +1,21 @@
-/** Where the emulated resources live. */
-export interface AwsPlace {
+/** The account and region of the emulated resources. */
+export interface AccountRegion {
   /** Twelve digits. */
   readonly account: string;
   readonly region: string;
 }
 
-export interface Arn extends AwsPlace {
+export interface Arn extends AccountRegion {
   readonly service: string;
-  /** What follows the account, such as `event-bus/orders` or a queue's name. */
+  /** The part after the account, such as `event-bus/orders` or the name of a queue. */
   readonly resource: string;
 }
 
-export function formatArn(service: string, place: AwsPlace, resource: string): string {
-  return `arn:aws:${service}:${place.region}:${place.account}:${resource}`;
+export function formatArn(service: string, accountRegion: AccountRegion, resource: string): string {
+  return `arn:aws:${service}:${accountRegion.region}:${accountRegion.account}:${resource}`;
 }
 
-/** Parses `arn:partition:service:region:account:resource`; undefined when the text is no ARN. */
+/** Parses `arn:partition:service:region:account:resource`; undefined when the text is not an ARN. */
 export function parseArn(text: string): Arn | undefined {
   const match = /^arn:aws[a-z-]*:([a-z0-9-]+):([a-z0-9-]*):(\d{12}|):(.+)$/.exec(text);
   if (!match) return undefined;

@@ -7,8 +7,8 @@ import { ServiceError } from "./service-error.ts";
 import { callOf, type ServiceOperations, type ServiceProtocol, serviceErrorOf } from "./service-protocol.ts";
 
 /**
- * Largest HTTP body in bytes. The services limit events and messages to 1 MiB themselves; escaped as JSON within a
- * body, that much text may take several times its size.
+ * The maximum size of an HTTP body in bytes. The services limit events and messages to 1 MiB themselves; escaped as
+ * JSON within a body, that much text can take several times its size.
  */
 const maxBodyBytes = 8 * 1_048_576;
 
@@ -18,7 +18,7 @@ interface CallFault {
   remaining: number;
 }
 
-/** The HTTP side of the endpoint: takes requests apart, calls operations and writes their answers. */
+/** The HTTP side of the endpoint: parses requests, calls operations and writes their answers. */
 export class EndpointServer {
   readonly #server: Server;
   readonly #open = new Set<AbortController>();
@@ -48,7 +48,7 @@ export class EndpointServer {
     this.#faults.push({ operation, error, remaining: times });
   }
 
-  /** Ends all requests and connections. */
+  /** Closes all requests and connections. */
   async close(): Promise<void> {
     for (const call of this.#open) call.abort();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -73,7 +73,7 @@ export class EndpointServer {
       if (!operation) {
         throw new ServiceError(
           "UnknownOperationException",
-          `${protocol.service} has no operation ${call.operation} here.`,
+          `${protocol.service} has no operation ${call.operation} in this endpoint.`,
         );
       }
       this.#throwFault(call.operation);
@@ -82,7 +82,7 @@ export class EndpointServer {
       send(response, 200, protocol, answer ?? {});
     } catch (error) {
       const { code, message, status } = serviceErrorOf(error, protocol);
-      // What is left of a refused body is thrown away, so that the caller gets to read the answer.
+      // Discard the rest of a refused body, so that the caller can read the answer.
       if (!request.complete) response.setHeader("connection", "close");
       request.resume();
       for (const [name, value] of Object.entries(protocol?.errorHeaders(code) ?? {})) response.setHeader(name, value);

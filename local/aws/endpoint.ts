@@ -17,9 +17,9 @@ export interface AwsEndpointOptions {
   readonly account?: string;
   /** us-east-1 when absent. */
   readonly region?: string;
-  /** Runs a Lambda function that a rule or schedule targets. */
+  /** Runs a Lambda function that is the target of a rule or schedule. */
   readonly onLambda?: (functionName: string, event: unknown) => Promise<void>;
-  /** Hears of events that neither their target nor a dead letter queue took. */
+  /** Called with each event that neither its target nor a dead letter queue accepted. */
   readonly onUndelivered?: (event: UndeliveredEvent) => void;
   /** Schedules fire up to this many milliseconds later than due; 0 when absent, 60,000 on AWS. */
   readonly precisionMs?: number;
@@ -39,7 +39,7 @@ export interface AwsEndpoint {
     errorCode: string,
     fault?: { readonly status?: number; readonly times?: number },
   ): void;
-  /** Stops schedules, waiting receives and the server; resolves when nothing of them runs any more. */
+  /** Stops schedules, long polls and the server; resolves when none of them runs any more. */
   close(): Promise<void>;
 }
 
@@ -49,17 +49,17 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
   if (!/^\d{12}$/.test(account)) throw new Error(`The account must have twelve digits, but is '${account}'.`);
   if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(region))
     throw new Error(`The region must be like us-east-1, but is '${region}'.`);
-  const place = { account, region };
+  const accountRegion = { account, region };
   const server = new EndpointServer();
   const url = await server.listen(port);
-  const sqs = new Sqs({ clock, place, baseUrl: url });
+  const sqs = new Sqs({ clock, accountRegion, baseUrl: url });
   const delivery = new TargetDelivery({
     sqs,
     ...(options.onLambda ? { onLambda: options.onLambda } : {}),
     ...(options.onUndelivered ? { onUndelivered: options.onUndelivered } : {}),
   });
-  const eventBridge = new EventBridge({ clock, place, delivery });
-  const scheduler = new Scheduler({ clock, place, eventBridge, delivery, precisionMs });
+  const eventBridge = new EventBridge({ clock, accountRegion, delivery });
+  const scheduler = new Scheduler({ clock, accountRegion, eventBridge, delivery, precisionMs });
   server.serve({
     eventbridge: eventBridgeOperations(eventBridge),
     sqs: sqsOperations(sqs),

@@ -50,7 +50,7 @@ export class EventBus {
     throw new ServiceError("ResourceNotFoundException", `Rule ${name} does not exist on EventBus ${this.name}.`);
   }
 
-  /** Deletes a rule without targets; that there is none is no error. */
+  /** Deletes a rule that has no targets; does nothing when there is no such rule. */
   deleteRule(name: string): void {
     if ((this.#rules.get(name)?.targets.size ?? 0) > 0) {
       throw new ServiceError("ValidationException", `Rule ${name} can't be deleted since it has targets.`);

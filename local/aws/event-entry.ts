@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type RequestFields } from "./request-fields.ts";
 
-/** One entry of PutEvents as it arrived; nothing of it is checked beyond its JSON types. */
+/** One entry of PutEvents as received; only its JSON types have been checked. */
 export interface EventEntry {
   readonly source?: string;
   readonly detailType?: string;
@@ -52,7 +52,7 @@ export function isComplete(entry: EventEntry): boolean {
   return Boolean(entry.source && entry.detailType && entry.detail);
 }
 
-/** Why the service takes this entry not, or undefined when it does. */
+/** Why the service rejects this entry; undefined when it accepts it. */
 export function entryFailure(entry: EventEntry): EntryFailure | undefined {
   const required = [
     ["Source", entry.source],
@@ -71,7 +71,7 @@ export function entryFailure(entry: EventEntry): EntryFailure | undefined {
   return undefined;
 }
 
-/** The detail as an object; undefined when the text is not that of a JSON object. */
+/** The detail as an object; undefined when the text is not a JSON object. */
 export function parseDetail(detail: string | undefined): JsonObject | undefined {
   try {
     const parsed: unknown = JSON.parse(detail ?? "");

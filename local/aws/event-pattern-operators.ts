@@ -1,6 +1,6 @@
 import { isJsonObject } from "./request-fields.ts";
 
-/** Decides on the scalar values found under one field of the event; none when the field is absent. */
+/** Matches the scalar values found under one field of the event; the list is empty when the field is absent. */
 export type ValueMatcher = (leaves: readonly unknown[]) => boolean;
 
 type LeafTest = (leaf: unknown) => boolean;
@@ -13,7 +13,7 @@ const comparisons: Readonly<Record<string, (left: number, right: number) => bool
   ">=": (left, right) => left >= right,
 };
 
-/** The matcher of one element of a field's list in an event pattern; throws an Error that says what is wrong. */
+/** The matcher for one element of a field's list in an event pattern. Throws an Error that says what is wrong. */
 export function matcherFor(element: unknown): ValueMatcher {
   if (!isJsonObject(element)) return anyLeaf(equalTo(scalar(element, "a value")));
   const entries = Object.entries(element);

@@ -6,7 +6,7 @@ export type EventPattern = (event: JsonObject) => boolean;
 
 type NodeMatcher = (node: JsonObject) => boolean;
 
-/** The longest pattern the API takes, in characters (EventBridge API reference, PutRule). */
+/** Maximum length of a pattern in characters (EventBridge API reference, PutRule). */
 const maxPattern = 4096;
 
 /**
@@ -46,7 +46,7 @@ function compileAlternatives(value: unknown, path: string): NodeMatcher {
 function compileField(name: string, value: unknown, path: string): NodeMatcher {
   if (isJsonObject(value)) {
     const matches = compileNode(value, path);
-    // A field that is absent still can match a pattern of `exists: false`.
+    // An absent field can still match `exists: false`.
     return (node) => childrenOf(node, name).some(matches);
   }
   if (!Array.isArray(value)) throw invalidPattern(`${path} must be an object or a list of values`);
@@ -64,14 +64,14 @@ function compileField(name: string, value: unknown, path: string): NodeMatcher {
   };
 }
 
-/** The objects under a field: itself, or those of a list; an empty object when there is none. */
+/** The objects under a field: the value itself, or those in its list; one empty object when there is none. */
 function childrenOf(node: JsonObject, name: string): readonly JsonObject[] {
   const value = ownValue(node, name);
   const children = (Array.isArray(value) ? value.flat(Number.POSITIVE_INFINITY) : [value]).filter(isJsonObject);
   return children.length > 0 ? children : [{}];
 }
 
-/** The scalar values under a field: itself, or those of a list; none when it is absent or an object. */
+/** The scalar values under a field: the value itself, or those in its list; none when it is absent or an object. */
 function leavesOf(node: JsonObject, name: string): readonly unknown[] {
   const value = ownValue(node, name);
   const values: unknown[] = Array.isArray(value) ? value.flat(Number.POSITIVE_INFINITY) : [value];

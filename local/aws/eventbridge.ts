@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../functions/foundation/clock.ts";
-import { type AwsPlace, formatArn } from "./arn.ts";
+import { type AccountRegion, formatArn } from "./arn.ts";
 import { EventBus } from "./event-bus.ts";
 import {
   type EntryFailure,
@@ -16,7 +16,7 @@ import type { TargetDelivery } from "./target-delivery.ts";
 
 export interface EventBridgeOptions {
   readonly clock: Clock;
-  readonly place: AwsPlace;
+  readonly accountRegion: AccountRegion;
   readonly delivery: TargetDelivery;
 }
 
@@ -47,8 +47,8 @@ export class EventBridge {
     if (this.#buses.has(name)) {
       throw new ServiceError("ResourceAlreadyExistsException", `Event bus ${name} already exists.`);
     }
-    const { place, clock } = this.#options;
-    const bus = new EventBus(name, formatArn("events", place, `event-bus/${name}`), clock.now());
+    const { accountRegion, clock } = this.#options;
+    const bus = new EventBus(name, formatArn("events", accountRegion, `event-bus/${name}`), clock.now());
     this.#buses.set(name, bus);
     return bus;
   }
@@ -82,12 +82,12 @@ export class EventBridge {
 
   ruleArn(bus: EventBus, ruleName: string): string {
     const path = bus.name === defaultBus ? ruleName : `${bus.name}/${ruleName}`;
-    return formatArn("events", this.#options.place, `rule/${path}`);
+    return formatArn("events", this.#options.accountRegion, `rule/${path}`);
   }
 
   /**
-   * Makes entries of coming PutEvents calls fail with `errorCode`: the next `which` of them, or the next one for which
-   * `which` is true. Nothing of a failed entry is delivered.
+   * Makes entries of later PutEvents calls fail with `errorCode`: the next `which` of them, or the next one for which
+   * `which` returns true. A failed entry is not delivered.
    */
   failNext(
     which: number | ((entry: EventEntry) => boolean),
@@ -103,7 +103,7 @@ export class EventBridge {
     });
   }
 
-  /** Publishes 1-10 entries; the results stand in the order of the entries. */
+  /** Publishes 1-10 entries; the results are in the order of the entries. */
   putEvents(entries: readonly EventEntry[]): readonly PutEventsResult[] {
     if (entries.length < 1 || entries.length > maxEntries) {
       throw new ServiceError("ValidationException", `PutEvents takes 1-${maxEntries} entries, got ${entries.length}.`);
@@ -125,7 +125,7 @@ export class EventBridge {
     });
   }
 
-  /** Brings a checked entry to the targets of all matching rules; on an unknown bus it is dropped, as on AWS. */
+  /** Delivers a checked entry to the targets of all matching rules; drops it if the bus is unknown, as AWS does. */
   publish(entry: EventEntry): string {
     const event = this.#envelope(entry);
     for (const rule of this.findBus(entry.busName)?.rules ?? []) {
@@ -145,15 +145,15 @@ export class EventBridge {
 
   /** The event as targets receive it (EventBridge User Guide, "Event structure reference"). */
   #envelope(entry: EventEntry): JsonObject & { readonly id: string } {
-    const { clock, place } = this.#options;
+    const { clock, accountRegion } = this.#options;
     return {
       version: "0",
       id: randomUUID(),
       "detail-type": entry.detailType,
       source: entry.source,
-      account: place.account,
+      account: accountRegion.account,
       time: new Date(entry.timeMs ?? clock.now()).toISOString().replace(/\.\d{3}Z$/, "Z"),
-      region: place.region,
+      region: accountRegion.region,
       resources: entry.resources,
       detail: parseDetail(entry.detail) ?? {},
     };

@@ -1,6 +1,9 @@
 import type { RequestFields } from "./request-fields.ts";
 
-/** Handles one operation of a service: from its request fields to its answer; `signal` aborts when the caller has gone. */
+/**
+ * Handles one operation of a service: takes the request fields, returns the answer. `signal` aborts when the caller
+ * disconnects.
+ */
 export type Operation = (input: RequestFields, signal: AbortSignal) => unknown;
 
 export type Operations = Readonly<Record<string, Operation>>;

@@ -6,7 +6,7 @@ export interface Page<T> {
   readonly nextToken?: string;
 }
 
-/** One page of a list that is ordered by its keys; a token names the last key of the page before it. */
+/** One page of a list ordered by key; a token holds the last key of the previous page. */
 export function pageOf<T>(
   items: readonly T[],
   keyOf: (item: T) => string,

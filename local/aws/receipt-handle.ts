@@ -1,6 +1,6 @@
 import { ServiceError } from "./service-error.ts";
 
-/** What a receipt handle stands for: one receive of one message. */
+/** The contents of a receipt handle: one receive of one message. */
 export interface Receipt {
   readonly queueName: string;
   readonly messageId: string;
@@ -12,7 +12,7 @@ export function formatReceiptHandle({ queueName, messageId, receive }: Receipt):
   return Buffer.from(`${queueName} ${messageId} ${receive}`).toString("base64");
 }
 
-/** Parses a handle; one that this queue never gave out is refused with ReceiptHandleIsInvalid. */
+/** Parses a handle. Refuses one that this queue did not issue with ReceiptHandleIsInvalid. */
 export function parseReceiptHandle(handle: string, queueName: string): Receipt {
   const text = Buffer.from(handle, "base64").toString();
   const [, name, messageId, receive] = /^([\w-]{1,80}) ([0-9a-f-]{36}) (\d{1,9})$/.exec(text) ?? [];

@@ -3,13 +3,13 @@ import { isJsonObject, type JsonObject } from "./request-fields.ts";
 import { ServiceError, serializationError } from "./service-error.ts";
 
 /**
- * Reads a request's body as text. A body of more than `maxBytes` bytes is refused with status 413 without being read
- * to its end.
+ * Reads a request's body as text. Refuses a body of more than `maxBytes` bytes with status 413, without reading the
+ * rest.
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // Leaving early must not destroy the connection: the refusal still goes back on it.
+  // Breaking out of the loop must not destroy the connection: the refusal is sent on it.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     const part = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
     bytes += part.length;

@@ -16,8 +16,8 @@ export interface RangeRule {
 }
 
 /**
- * Reads the fields of one request structure. A field of another JSON type than asked for is a SerializationException,
- * as the services answer it; a missing one, or one outside its rule, is an `InvalidField`.
+ * Reads the fields of one request structure. A field of the wrong JSON type is a SerializationException, as in the
+ * services; a missing field, or one that breaks its rule, is an `InvalidField`.
  */
 export class RequestFields {
   readonly #values: JsonObject;
@@ -35,7 +35,7 @@ export class RequestFields {
     return this.#values[name] !== undefined && this.#values[name] !== null;
   }
 
-  /** Refuses fields that this endpoint would otherwise ignore silently. */
+  /** Refuses fields that this endpoint does not support, instead of ignoring them. */
   allowOnly(...names: readonly string[]): void {
     const unknown = Object.keys(this.#values).find((name) => this.has(name) && !names.includes(name));
     if (unknown !== undefined) {

@@ -17,7 +17,7 @@ export interface ScheduleTarget {
   readonly deadLetterArn?: string;
 }
 
-/** What the caller says of a schedule; times in milliseconds since 1970-01-01T00:00:00Z. */
+/** A schedule as the caller defines it; times in milliseconds since 1970-01-01T00:00:00Z. */
 export interface ScheduleDefinition {
   readonly name: string;
   readonly groupName: string;
@@ -33,11 +33,11 @@ export interface ScheduleDefinition {
   readonly deleteAfterCompletion: boolean;
 }
 
-/** Largest target input in bytes (EventBridge Scheduler User Guide, quotas). */
+/** Maximum size of a target input in bytes (EventBridge Scheduler User Guide, quotas). */
 const maxInputBytes = 262_144;
 const arnRule = { min: 1, max: 1600 };
 
-/** Reads the input of CreateSchedule or UpdateSchedule; optional fields left out take their defaults. */
+/** Reads the input of CreateSchedule or UpdateSchedule; omitted optional fields get their defaults. */
 export function parseScheduleDefinition(input: RequestFields): ScheduleDefinition {
   const expressionText = input.text("ScheduleExpression", { min: 1, max: 256 });
   const timeZone = input.optionalText("ScheduleExpressionTimezone", { min: 1, max: 50 }) ?? "UTC";

@@ -6,8 +6,8 @@ import { isTimeZone, momentOfWallTime } from "./zoned-time.ts";
 export interface ScheduleExpression {
   readonly kind: "at" | "rate" | "cron";
   /**
-   * The first due time after `afterMs`, or undefined when there is none. Rates count from `anchorMs`, which is due
-   * itself.
+   * The first due time after `afterMs`, or undefined when there is none. Rates count from `anchorMs`, which is the
+   * first due time.
    */
   next(afterMs: number, anchorMs: number): number | undefined;
 }
@@ -16,7 +16,7 @@ const unitMs: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_0
 
 /**
  * Parses `at(yyyy-mm-ddThh:mm:ss)`, `rate(value unit)` and `cron(fields)` (EventBridge Scheduler API reference,
- * CreateSchedule); anything else is refused with ValidationException.
+ * CreateSchedule). Refuses anything else with ValidationException.
  */
 export function parseScheduleExpression(text: string, timeZone = "UTC"): ScheduleExpression {
   if (!isTimeZone(timeZone)) {

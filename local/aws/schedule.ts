@@ -3,18 +3,18 @@ import type { ScheduleDefinition } from "./schedule-definition.ts";
 
 export interface ScheduleRun {
   readonly clock: Clock;
-  /** Calls the target; `dueMs` is the time the schedule asked for. */
+  /** Calls the target; `dueMs` is the time at which the schedule was due. */
   readonly fire: (schedule: Schedule, dueMs: number) => void;
-  /** The schedule will not fire again. */
+  /** Called when the schedule will not fire again. */
   readonly complete: (schedule: Schedule) => void;
-  /** How much later than due a run starts, in milliseconds. */
+  /** Delay of a run after its due time, in milliseconds. */
   readonly delayMs: () => number;
 }
 
-/** Timers cannot be longer than 2^31 ms, so long waits go in steps. */
+/** Timers cannot exceed 2^31 ms, so a long wait is split into steps. */
 const maxSleepMs = 86_400_000;
 
-/** One schedule and the task that waits for its due times. */
+/** One schedule and the loop that waits for its due times. */
 export class Schedule {
   readonly arn: string;
   readonly createdAt: number;
@@ -40,7 +40,7 @@ export class Schedule {
     return due !== undefined && endMs !== undefined && due > endMs ? undefined : due;
   }
 
-  /** Waits for the due times of the current definition, in place of those of an earlier one. */
+  /** Waits for the due times of the current definition and stops waiting for those of an earlier one. */
   start(run: ScheduleRun): void {
     this.#stop.abort();
     this.#stop = new AbortController();
@@ -54,12 +54,12 @@ export class Schedule {
 
   async #wait(run: ScheduleRun, signal: AbortSignal): Promise<void> {
     const { clock } = run;
-    // A rate is due at once; a cron time that is just now has been missed.
+    // A rate is due immediately; a cron time equal to now has already passed.
     const isCron = this.definition.expression.kind === "cron";
     let due = this.nextDue(isCron ? this.modifiedAt + 1 : this.modifiedAt);
     while (due !== undefined) {
       const at = due + run.delayMs();
-      // At least one turn later, so that creating a schedule never calls its target before it returns.
+      // Yield once, so that creating a schedule never calls its target before it returns.
       await Promise.resolve();
       while (!signal.aborted && clock.now() < at) {
         await clock.sleep(Math.min(at - clock.now(), maxSleepMs), signal);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../functions/foundation/clock.ts";
-import { type AwsPlace, formatArn } from "./arn.ts";
+import { type AccountRegion, formatArn } from "./arn.ts";
 import type { EventBridge } from "./eventbridge.ts";
 import { Schedule } from "./schedule.ts";
 import { defaultGroup, type ScheduleDefinition } from "./schedule-definition.ts";
@@ -9,10 +9,10 @@ import type { TargetDelivery } from "./target-delivery.ts";
 
 export interface SchedulerOptions {
   readonly clock: Clock;
-  readonly place: AwsPlace;
+  readonly accountRegion: AccountRegion;
   readonly eventBridge: EventBridge;
   readonly delivery: TargetDelivery;
-  /** Schedules fire up to this much later than due; AWS promises 60,000. */
+  /** Schedules fire up to this many milliseconds after they are due; AWS promises 60,000. */
   readonly precisionMs: number;
 }
 
@@ -38,8 +38,12 @@ export class Scheduler {
   createGroup(name: string): ScheduleGroup {
     if (this.#groups.has(name))
       throw new ServiceError("ConflictException", `Schedule group ${name} already exists.`, 409);
-    const { place, clock } = this.#options;
-    const group = { name, arn: formatArn("scheduler", place, `schedule-group/${name}`), createdAt: clock.now() };
+    const { accountRegion, clock } = this.#options;
+    const group = {
+      name,
+      arn: formatArn("scheduler", accountRegion, `schedule-group/${name}`),
+      createdAt: clock.now(),
+    };
     this.#groups.set(name, group);
     return group;
   }
@@ -62,16 +66,16 @@ export class Scheduler {
     return [...this.#groups.values()];
   }
 
-  /** Creates a schedule; the same `clientToken` again is the same request again, and changes nothing. */
+  /** Creates a schedule. A repeated `clientToken` is a retry of the same request and changes nothing. */
   create(definition: ScheduleDefinition, clientToken?: string): Schedule {
-    const { clock, place } = this.#options;
+    const { clock, accountRegion } = this.#options;
     const { name, groupName } = definition;
     this.group(groupName);
     const existing = this.#schedules.get(keyOf(groupName, name));
     if (existing && clientToken !== undefined && existing.clientToken === clientToken) return existing;
     if (existing) throw new ServiceError("ConflictException", `Schedule ${name} already exists.`, 409);
     this.#refusePast(definition);
-    const arn = formatArn("scheduler", place, `schedule/${groupName}/${name}`);
+    const arn = formatArn("scheduler", accountRegion, `schedule/${groupName}/${name}`);
     const schedule = new Schedule(arn, definition, clock.now(), clientToken);
     this.#schedules.set(keyOf(groupName, name), schedule);
     this.#start(schedule);
@@ -102,7 +106,7 @@ export class Scheduler {
     return [...this.#schedules.values()];
   }
 
-  /** Stops all schedules and awaits their tasks. */
+  /** Stops all schedules and waits until their loops have ended. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const schedule of this.schedules()) this.#remove(schedule);
@@ -165,7 +169,7 @@ export class Scheduler {
 
   /** The target's input with its context attributes filled in, or the default event when the caller set none. */
   #inputOf(schedule: Schedule, dueMs: number): string {
-    const { clock, place } = this.#options;
+    const { clock, accountRegion } = this.#options;
     const { input, eventBridge } = schedule.definition.target;
     const time = new Date(dueMs).toISOString().replace(/\.\d{3}Z$/, "Z");
     if (input !== undefined) {
@@ -181,9 +185,9 @@ export class Scheduler {
       id: randomUUID(),
       "detail-type": "Scheduled Event",
       source: "aws.scheduler",
-      account: place.account,
+      account: accountRegion.account,
       time: new Date(clock.now()).toISOString().replace(/\.\d{3}Z$/, "Z"),
-      region: place.region,
+      region: accountRegion.region,
       resources: [schedule.arn],
       detail: "{}",
     });

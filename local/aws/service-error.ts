@@ -1,4 +1,4 @@
-/** An error a service answers with: `code` is the name of the exception in the service's API model. */
+/** An error that a service returns; `code` is the name of the exception in the service's API model. */
 export class ServiceError extends Error {
   readonly code: string;
   /** HTTP status of the answer. */
@@ -12,7 +12,7 @@ export class ServiceError extends Error {
   }
 }
 
-/** A request field that is missing or breaks its constraint; every service has its own exception for this. */
+/** A request field that is missing or breaks its constraint; each service has its own exception for it. */
 export class InvalidField extends Error {
   readonly reason: "missing" | "invalid";
 
@@ -23,7 +23,7 @@ export class InvalidField extends Error {
   }
 }
 
-/** A body that is not the JSON, or a field that is not of the JSON type, which the API model asks for. */
+/** A body that is not JSON, or a field whose JSON type differs from the API model. */
 export function serializationError(message: string): ServiceError {
   return new ServiceError("SerializationException", message);
 }

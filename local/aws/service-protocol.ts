@@ -23,7 +23,7 @@ export interface ServiceProtocol {
 export interface Call {
   readonly protocol: ServiceProtocol;
   readonly operation: string;
-  /** Fields that the path and query hold rather than the body. */
+  /** Fields from the path and query. */
   readonly parameters: JsonObject;
 }
 
@@ -66,22 +66,20 @@ const rpcPrefixes: Readonly<Record<string, ServiceProtocol>> = {
   AmazonSQS: sqsProtocol,
 };
 
-/**
- * What a request calls: `x-amz-target` names service and operation of AWS JSON 1.x, method and path those of REST JSON.
- */
+/** Finds the called operation: from `x-amz-target` for AWS JSON 1.x, from method and path for REST JSON. */
 export function callOf(method: string, url: URL, target: string | undefined): Call {
   if (target !== undefined) {
     const [prefix = "", operation = ""] = target.split(".");
     const protocol = Object.hasOwn(rpcPrefixes, prefix) ? rpcPrefixes[prefix] : undefined;
     if (protocol && method === "POST") return { protocol, operation, parameters: {} };
-    throw new ServiceError("UnknownOperationException", `No service here takes ${method} for '${target}'.`);
+    throw new ServiceError("UnknownOperationException", `No service accepts ${method} for '${target}'.`);
   }
   const routed = routeSchedulerRequest(method, url);
   if (routed) return { protocol: schedulerProtocol, ...routed };
-  throw new ServiceError("UnknownOperationException", `Nothing here answers ${method} ${url.pathname}.`, 404);
+  throw new ServiceError("UnknownOperationException", `No endpoint for ${method} ${url.pathname}.`, 404);
 }
 
-/** The service's own exception for whatever an operation threw. */
+/** Converts anything that an operation threw into the service's own exception. */
 export function serviceErrorOf(error: unknown, protocol: ServiceProtocol | undefined): ServiceError {
   if (error instanceof ServiceError) return error;
   if (error instanceof InvalidField) return (protocol?.fieldError ?? validationError)(error);

@@ -3,7 +3,7 @@ import { ServiceError } from "./service-error.ts";
 
 export interface RedrivePolicy {
   readonly deadLetterTargetArn: string;
-  /** 1-1000: how often a message is received before it moves to the dead letter queue. */
+  /** 1-1000: how many times a message is received before it moves to the dead letter queue. */
   readonly maxReceiveCount: number;
 }
 
@@ -15,7 +15,7 @@ export interface QueueSettings {
   readonly retentionSeconds: number;
   readonly maximumMessageSize: number;
   readonly redrive?: RedrivePolicy;
-  /** Attributes that are only kept and answered. */
+  /** Attributes that are stored and returned, but have no effect. */
   readonly kept: Readonly<Record<string, string>>;
 }
 
@@ -39,7 +39,7 @@ export const defaultQueueSettings: QueueSettings = {
   kept: {},
 };
 
-/** The settings with the given attributes of CreateQueue or SetQueueAttributes put over them. */
+/** The settings, overridden by the given attributes of CreateQueue or SetQueueAttributes. */
 export function applyQueueAttributes(
   settings: QueueSettings,
   attributes: Readonly<Record<string, string>>,

@@ -1,6 +1,6 @@
 const queryPrefix = "AWS.SimpleQueueService.";
 
-/** Exceptions whose code in the older query protocol is their name with a prefix (SQS API model). */
+/** Exceptions whose code in the older query protocol is their name plus a prefix (SQS API model). */
 const prefixed = new Set([
   "BatchEntryIdsNotDistinct",
   "BatchRequestTooLong",
@@ -13,8 +13,8 @@ const prefixed = new Set([
 ]);
 
 /**
- * The value of the `x-amzn-query-error` header for an exception: clients that ask for it with `x-amzn-query-mode` know
- * an exception by this code.
+ * The value of the `x-amzn-query-error` header for an exception. Clients that send `x-amzn-query-mode` identify the
+ * exception by this code.
  */
 export function sqsQueryError(code: string): string {
   return `${queryCodeOf(code)};Sender`;

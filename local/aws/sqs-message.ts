@@ -16,13 +16,13 @@ export interface OutgoingMessage {
   /** Seconds until the message can be received, 0-900; the queue's own DelaySeconds when absent. */
   readonly delaySeconds?: number;
   readonly attributes?: MessageAttributes;
-  /** The X-Ray header that travels with the message. */
+  /** The X-Ray trace header of the message. */
   readonly traceHeader?: string;
-  /** Tenant of a fair queue; on a standard queue it neither orders nor excludes. */
+  /** Tenant of a fair queue; a standard queue does not order or exclude by it. */
   readonly groupId?: string;
 }
 
-/** A message that a consumer received. */
+/** A message as a consumer receives it. */
 export interface ReceivedMessage {
   readonly messageId: string;
   readonly receiptHandle: string;
@@ -60,7 +60,7 @@ export function md5OfAttributes(attributes: MessageAttributes): string {
   return hash.digest("hex");
 }
 
-/** What counts against a message's maximum size: body plus attributes, in bytes. */
+/** The size that counts against the maximum size of a message: body plus attributes, in bytes. */
 export function messageBytes(message: OutgoingMessage): number {
   let bytes = Buffer.byteLength(message.body);
   for (const [name, attribute] of Object.entries(message.attributes ?? {})) {
@@ -71,7 +71,7 @@ export function messageBytes(message: OutgoingMessage): number {
   return bytes;
 }
 
-/** The characters SQS takes: those of XML 1.0 (SQS API reference, SendMessage). */
+/** Whether SQS accepts all characters of a body: those of XML 1.0 (SQS API reference, SendMessage). */
 export function hasOnlyAllowedCharacters(body: string): boolean {
   for (const character of body) {
     const code = character.codePointAt(0) ?? 0;

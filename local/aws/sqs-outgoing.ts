@@ -2,7 +2,7 @@ import type { RequestFields } from "./request-fields.ts";
 import { InvalidField } from "./service-error.ts";
 import type { MessageAttribute, OutgoingMessage } from "./sqs-message.ts";
 
-/** How many attributes a message has at most (SQS Developer Guide, "Message quotas"). */
+/** Maximum number of attributes of a message (SQS Developer Guide, "Message quotas"). */
 const maxAttributes = 10;
 const maxDelaySeconds = 900;
 

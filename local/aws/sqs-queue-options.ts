@@ -5,11 +5,11 @@ import type { SqsQueue } from "./sqs-queue.ts";
 export interface ReceiveOptions {
   /** 1-10; 1 when absent. */
   readonly max?: number;
-  /** How long to wait for a first message; the queue's ReceiveMessageWaitTimeSeconds when absent. */
+  /** Maximum wait for the first message; the queue's ReceiveMessageWaitTimeSeconds when absent. */
   readonly waitMs?: number;
-  /** How long the messages stay hidden from others; the queue's VisibilityTimeout when absent. */
+  /** How long the messages stay invisible to other consumers; the queue's VisibilityTimeout when absent. */
   readonly visibilityMs?: number;
-  /** Ends the wait early, with what there is. */
+  /** Ends the wait early and returns the messages received so far. */
   readonly signal?: AbortSignal;
 }
 
@@ -25,7 +25,7 @@ export interface QueueOptions {
   readonly url: string;
   readonly settings: QueueSettings;
   readonly clock: Clock;
-  /** AWS account that messages name as their sender. */
+  /** AWS account given as the sender of the messages. */
   readonly senderId: string;
   readonly deadLetterQueue: (arn: string) => SqsQueue | undefined;
 }

@@ -22,7 +22,7 @@ interface StoredMessage {
   readonly extra: Readonly<Record<string, string>>;
   readonly sentAt: number;
   visibleAt: number;
-  /** How often `visibleAt` was set: tells the current due entry from outdated ones. */
+  /** Number of times that `visibleAt` was set: tells the current due entry from outdated ones. */
   generation: number;
   receives: number;
   firstReceivedAt?: number;
@@ -33,7 +33,7 @@ interface DueMessage {
   readonly generation: number;
 }
 
-/** SQS lets a queue be purged once a minute. */
+/** SQS allows one purge of a queue per minute. */
 const purgePauseMs = 60_000;
 
 /** One standard queue. */
@@ -63,7 +63,7 @@ export class SqsQueue {
     this.createdAt = options.clock.now();
   }
 
-  /** Takes a message into the queue and returns its id. */
+  /** Adds a message to the queue and returns its id. */
   send(message: OutgoingMessage): { readonly messageId: string; readonly md5OfBody: string } {
     const bytes = messageBytes(message);
     if (bytes > this.settings.maximumMessageSize) {
@@ -95,7 +95,7 @@ export class SqsQueue {
     return { messageId: stored.id, md5OfBody: stored.md5OfBody };
   }
 
-  /** Receives up to `max` messages; waits for the first one while long polling. */
+  /** Receives up to `max` messages; with long polling, waits for the first one. */
   async receive(options: ReceiveOptions = {}): Promise<readonly ReceivedMessage[]> {
     const end = this.#clock.now() + (options.waitMs ?? this.settings.receiveWaitSeconds * 1000);
     for (;;) {
@@ -115,8 +115,8 @@ export class SqsQueue {
   }
 
   /**
-   * Deletes the message of a receipt. As on SQS, an outdated receipt of a message received again since succeeds without
-   * deleting it, and one whose visibility timeout only has passed still deletes.
+   * Deletes the message of a receipt. As in SQS, deleting with the outdated receipt of a message that was received
+   * again succeeds without an effect, and a receipt whose visibility timeout has passed still deletes.
    */
   delete(receiptHandle: string): void {
     const { messageId, receive } = parseReceiptHandle(receiptHandle, this.name);
@@ -163,7 +163,7 @@ export class SqsQueue {
     return this.#closed;
   }
 
-  /** Ends all waiting receives; later ones do not wait. */
+  /** Ends all long polls; later receives do not wait. */
   close(): void {
     this.#closed = true;
     this.#wakeAll();
@@ -205,7 +205,7 @@ export class SqsQueue {
     };
   }
 
-  /** A message received `maxReceiveCount` times goes to the dead letter queue instead of being received once more. */
+  /** Moves a message that was received `maxReceiveCount` times to the dead letter queue; it is not received again. */
   #moveToDeadLetters(message: StoredMessage): boolean {
     const redrive = this.settings.redrive;
     if (!redrive || message.receives < redrive.maxReceiveCount) return false;

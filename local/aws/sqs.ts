@@ -1,12 +1,12 @@
 import type { Clock } from "../../functions/foundation/clock.ts";
-import { type AwsPlace, formatArn } from "./arn.ts";
+import { type AccountRegion, formatArn } from "./arn.ts";
 import { ServiceError } from "./service-error.ts";
 import { applyQueueAttributes, defaultQueueSettings, invalidAttribute, queueAttributesOf } from "./sqs-attributes.ts";
 import { SqsQueue } from "./sqs-queue.ts";
 
 export interface SqsOptions {
   readonly clock: Clock;
-  readonly place: AwsPlace;
+  readonly accountRegion: AccountRegion;
   /** Origin of the queues' URLs, such as `http://127.0.0.1:4566`. */
   readonly baseUrl: string;
 }
@@ -25,8 +25,8 @@ export class Sqs {
   }
 
   /**
-   * Creates a queue, or returns the one of that name when the given attributes equal its own; otherwise
-   * QueueNameExists.
+   * Creates a queue. Returns the existing queue of that name if its attributes equal the given ones; throws
+   * QueueNameExists otherwise.
    */
   createQueue(name: string, attributes: Attributes = {}): SqsQueue {
     if (!queueNameRule.test(name)) {
@@ -49,14 +49,14 @@ export class Sqs {
       );
     }
     if (settings.redrive) this.#requireDeadLetterQueue(settings.redrive.deadLetterTargetArn);
-    const { clock, place, baseUrl } = this.#options;
+    const { clock, accountRegion, baseUrl } = this.#options;
     const queue = new SqsQueue({
       name,
-      arn: formatArn("sqs", place, name),
-      url: `${baseUrl}/${place.account}/${name}`,
+      arn: formatArn("sqs", accountRegion, name),
+      url: `${baseUrl}/${accountRegion.account}/${name}`,
       settings,
       clock,
-      senderId: place.account,
+      senderId: accountRegion.account,
       deadLetterQueue: (arn) => this.findByArn(arn),
     });
     this.#queues.set(name, queue);
@@ -74,20 +74,20 @@ export class Sqs {
     queue.close();
   }
 
-  /** The queue of that name; QueueDoesNotExist when there is none. */
+  /** The queue of that name. Throws QueueDoesNotExist when there is none. */
   queue(name: string): SqsQueue {
     const queue = this.#queues.get(name);
     if (queue) return queue;
     throw new ServiceError("QueueDoesNotExist", `The specified queue does not exist: ${name}.`);
   }
 
-  /** The queue of a URL such as `http://127.0.0.1:4566/123456789012/orders`; only its path counts. */
+  /** The queue of a URL such as `http://127.0.0.1:4566/123456789012/orders`; only the path is compared. */
   queueByUrl(url: string): SqsQueue {
     const [, account, name] = /^https?:\/\/[^/]+\/([^/]*)\/([^/]*)$/.exec(url) ?? [];
     if (account === undefined || name === undefined) {
       throw new ServiceError("InvalidAddress", `The address '${url}' is not the URL of a queue.`, 404);
     }
-    if (account !== this.#options.place.account) {
+    if (account !== this.#options.accountRegion.account) {
       throw new ServiceError("QueueDoesNotExist", `The specified queue does not exist: ${url}.`);
     }
     return this.queue(name);
@@ -102,7 +102,7 @@ export class Sqs {
     return [...this.#queues.values()];
   }
 
-  /** Ends all waiting receives. */
+  /** Ends all long polls. */
   close(): void {
     for (const queue of this.#queues.values()) queue.close();
   }

@@ -1,15 +1,15 @@
 import { parseArn } from "./arn.ts";
 import type { Sqs } from "./sqs.ts";
 
-/** One event on its way to a target. */
+/** One delivery of an event to a target. */
 export interface Delivery {
-  /** Rule or schedule that sends it. */
+  /** The rule or schedule that sends the event. */
   readonly sourceArn: string;
   readonly targetArn: string;
   readonly event: unknown;
   /** Message group for an SQS target. */
   readonly messageGroupId?: string;
-  /** SQS queue that takes the event when the target does not. */
+  /** The SQS queue for an event that its target does not accept. */
   readonly deadLetterArn?: string;
 }
 
@@ -19,15 +19,15 @@ export interface UndeliveredEvent extends Delivery {
 
 export interface TargetDeliveryOptions {
   readonly sqs: Sqs;
-  /** Runs a Lambda function with an event; without it Lambda targets take nothing. */
+  /** Runs a Lambda function with an event; without it, deliveries to Lambda targets fail. */
   readonly onLambda?: (functionName: string, event: unknown) => Promise<void>;
-  /** Hears of events that neither a target nor a dead letter queue took. */
+  /** Called with each event that neither a target nor a dead letter queue accepted. */
   readonly onUndelivered?: (event: UndeliveredEvent) => void;
 }
 
 export type TargetKind = "sqs" | "lambda" | "event-bus";
 
-/** What a target's ARN stands for; undefined when nothing here can take events for it. */
+/** The kind of target that an ARN names; undefined when it cannot receive events here. */
 export function targetKindOf(arn: string): TargetKind | undefined {
   const parsed = parseArn(arn);
   if (parsed?.service === "sqs") return "sqs";
@@ -36,7 +36,7 @@ export function targetKindOf(arn: string): TargetKind | undefined {
   return undefined;
 }
 
-/** Brings events to SQS queues and Lambda functions, once each, without retries. */
+/** Delivers events to SQS queues and Lambda functions, once each, without retries. */
 export class TargetDelivery {
   readonly #options: TargetDeliveryOptions;
   readonly #running = new Set<Promise<void>>();
@@ -45,7 +45,7 @@ export class TargetDelivery {
     this.#options = options;
   }
 
-  /** Starts a delivery; queues have the message when this returns, functions run on. */
+  /** Starts a delivery. A queue has the message when this returns; a function may still be running. */
   deliver(delivery: Delivery): void {
     const { onLambda } = this.#options;
     const target = parseArn(delivery.targetArn);
@@ -59,7 +59,7 @@ export class TargetDelivery {
     }
     const functionName = target?.service === "lambda" ? functionNameOf(target.resource) : undefined;
     if (functionName === undefined || !onLambda) {
-      this.fail(delivery, new Error(`Nothing takes events for ${delivery.targetArn}.`));
+      this.fail(delivery, new Error(`There is no target ${delivery.targetArn}.`));
       return;
     }
     const running = (async () => onLambda(functionName, delivery.event))()
@@ -68,7 +68,7 @@ export class TargetDelivery {
     this.#running.add(running);
   }
 
-  /** Takes an event that could not be brought to its target to its dead letter queue, if there is one. */
+  /** Sends an event that could not be delivered to its dead letter queue, if there is one. */
   fail(delivery: Delivery, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     const { deadLetterArn } = delivery;
@@ -77,7 +77,7 @@ export class TargetDelivery {
       this.#send(deadLetterArn, delivery);
     } catch (deadLetterError) {
       const detail = deadLetterError instanceof Error ? deadLetterError.message : String(deadLetterError);
-      this.#options.onUndelivered?.({ ...delivery, reason: `${reason} Not kept either: ${detail}.` });
+      this.#options.onUndelivered?.({ ...delivery, reason: `${reason} Dead letter queue: ${detail}.` });
     }
   }
 

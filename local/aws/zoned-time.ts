@@ -1,6 +1,6 @@
 /**
- * Wall clock times of time zones. A wall time is a number as well: the milliseconds since 1970-01-01T00:00:00Z at which
- * a clock in UTC shows the same date and time.
+ * Wall clock times in time zones. A wall time is a number: the milliseconds since 1970-01-01T00:00:00Z at which a clock
+ * in UTC shows the same date and time.
  */
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
@@ -32,7 +32,7 @@ export function isTimeZone(timeZone: string): boolean {
   }
 }
 
-/** The wall time in a zone at a moment, both in milliseconds. */
+/** The wall time in a zone at a given moment, both in milliseconds. */
 export function wallTimeMs(moment: number, timeZone: string): number {
   if (timeZone === "UTC") return moment;
   const parts = new Map(

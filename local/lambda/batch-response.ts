@@ -1,6 +1,6 @@
 import type { InvokeResult } from "./invocation.ts";
 
-/** Which messages of a batch are to be deleted, and why the others are not. */
+/** The messages of a batch to delete, and the reasons why the others failed. */
 export interface BatchVerdict {
   readonly succeeded: readonly string[];
   readonly failed: readonly string[];
@@ -8,9 +8,10 @@ export interface BatchVerdict {
 }
 
 /**
- * Judges a batch by its function's result (Lambda Developer Guide, "Handling errors for an SQS event source": success
+ * Applies a function's result to its batch (Lambda Developer Guide, "Handling errors for an SQS event source": success
  * and failure conditions). A function error fails the whole batch. With `reportBatchItemFailures` the response names
- * the messages that failed; a response of another form, or one that names a message outside the batch, fails it whole.
+ * the messages that failed; a response of another form, or one that names a message outside the batch, fails the whole
+ * batch.
  */
 export function judgeBatch(
   messageIds: readonly string[],

@@ -11,7 +11,7 @@ import { type ReceivedInvocation, RuntimeClient } from "./runtime-client.ts";
 
 const { AWS_LAMBDA_RUNTIME_API = "", _HANDLER = "", LAMBDA_TASK_ROOT = process.cwd() } = process.env;
 
-/** What an error outside any promise of the handler belongs to. */
+/** The owner of an error that is thrown outside any promise of the handler. */
 let current: ReceivedInvocation | "init" | "idle" = "init";
 
 endWithManager();

@@ -16,7 +16,7 @@ export interface EnvironmentOptions {
   readonly onLine: (line: string) => void;
 }
 
-/** How long output may still arrive after the process has ended, in milliseconds. */
+/** How long to wait for output after the process has ended, in milliseconds. */
 const drainMs = 250;
 
 /** One execution environment: a process and its Runtime API, for one invocation at a time. */
@@ -26,7 +26,7 @@ export class Environment {
   readonly #process: FunctionProcess;
   readonly #initErrors: FunctionErrorPayload[];
   readonly #nextSignal: NextSignal;
-  /** Resolves when the process has ended and its output was passed on. */
+  /** Resolves when the process has ended and all its output has been forwarded. */
   readonly ended: Promise<void>;
 
   private constructor(
@@ -43,7 +43,7 @@ export class Environment {
     this.ended = this.#end();
   }
 
-  /** Starts the process; `ready` says when it takes events. */
+  /** Starts the process; `ready` resolves when it accepts events. */
   static async start(options: EnvironmentOptions): Promise<Environment> {
     const initErrors: FunctionErrorPayload[] = [];
     const nextSignal = new NextSignal();
@@ -58,14 +58,14 @@ export class Environment {
     return this.#process.pid;
   }
 
-  /** Whether the process can be handed an event; false as well when it has ended unnoticed. */
+  /** Whether the process can receive an event; also false when it has ended unnoticed. */
   get isIdle(): boolean {
     return this.#api.isWaiting;
   }
 
   /**
-   * Waits for the end of the init phase. When it failed, the environment has ended, and the answer gives the error for
-   * the invocation that pays for it.
+   * Waits for the end of the init phase. If it failed, the environment has ended, and the returned function makes the
+   * error for the invocation that caused the start.
    */
   async ready(): Promise<((requestId: string) => FunctionErrorPayload) | undefined> {
     const { initTimeoutMs } = this.#options;
@@ -78,8 +78,8 @@ export class Environment {
   }
 
   /**
-   * Hands an event to the process. `outcome` is the function's result, and `idle` says when the process is ready for
-   * another event: false when it has ended instead, because it exited or its time was up.
+   * Sends an event to the process. `outcome` is the function's result. `idle` is true when the process is ready for
+   * another event, and false when it has ended because it exited or timed out.
    */
   invoke(requestId: string, event: string): { readonly outcome: Promise<Outcome>; readonly idle: Promise<boolean> } {
     const { settings, functionArn, clock } = this.#options;
@@ -134,7 +134,7 @@ export class Environment {
   }
 }
 
-/** A signal that can be awaited once it is reset. */
+/** A signal that can be awaited again after a reset. */
 class NextSignal {
   raised: Promise<void>;
   raise: () => void = () => {};
@@ -154,7 +154,7 @@ class NextSignal {
   }
 }
 
-/** A trace header as X-Ray writes it, not sampled. */
+/** An X-Ray trace header that is not sampled. */
 function newTraceId(): string {
   const seconds = Math.floor(Date.now() / 1000).toString(16);
   return `Root=1-${seconds}-${randomBytes(12).toString("hex")};Parent=${randomBytes(8).toString("hex")};Sampled=0`;

@@ -9,24 +9,24 @@ import { sqsEventOf } from "./sqs-event.ts";
 export interface EventSourceOptions {
   readonly queue: SqsQueue;
   readonly functionName: string;
-  /** A local Lambda, or anything else that runs functions. */
+  /** A local Lambda, or anything else that invokes functions. */
   readonly lambda: { invoke(name: string, event: unknown): Promise<InvokeResult> };
   /** The queue's clock; that of the system when absent. */
   readonly clock?: Clock;
   /** 1-10000 messages, above 10 only with a window of at least 1,000 ms; 10 when absent. */
   readonly batchSize?: number;
-  /** How long a batch gathers after its first message, 0-300,000 ms; 0 when absent. */
+  /** How long to collect a batch after its first message, 0-300,000 ms; 0 when absent. */
   readonly maximumBatchingWindowMs?: number;
-  /** How many batches run at a time; 2 when absent. */
+  /** Maximum number of concurrent batches; 2 when absent. */
   readonly maximumConcurrency?: number;
   /** Whether the function's response names the messages that failed. */
   readonly reportBatchItemFailures?: boolean;
-  /** Hears how each batch ended. */
+  /** Called with the result of each batch. */
   readonly onBatch?: (verdict: BatchVerdict) => void;
 }
 
 export interface EventSource {
-  /** Stops polling and awaits the invocations that run; messages gathered for a batch become visible again. */
+  /** Stops polling and waits for running invocations; messages collected for a batch become visible again. */
   stop(): Promise<void>;
 }
 
@@ -34,9 +34,9 @@ const longPollMs = 20_000;
 const maxPerReceive = 10;
 
 /**
- * Starts an event source mapping (Lambda Developer Guide, "Using Lambda with Amazon SQS"): polls a queue, runs a
- * function with batches of its messages and deletes those that succeeded. The others come back after the queue's
- * visibility timeout.
+ * Starts an event source mapping (Lambda Developer Guide, "Using Lambda with Amazon SQS"): polls a queue, invokes a
+ * function with batches of its messages and deletes those that succeeded. The others become visible again after the
+ * queue's visibility timeout.
  */
 export function startEventSource(options: EventSourceOptions): EventSource {
   const { queue, clock = systemClock, batchSize = 10, maximumBatchingWindowMs = 0, maximumConcurrency = 2 } = options;
@@ -103,7 +103,7 @@ function giveBack(queue: SqsQueue, batch: readonly ReceivedMessage[]): void {
     try {
       queue.changeVisibility(receiptHandle, 0);
     } catch {
-      // It is visible already.
+      // The message is already visible.
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { FunctionErrorPayload } from "./invocation.ts";
 
-/** An error of the runtime itself, with the type that Lambda gives it, such as `Runtime.HandlerNotFound`. */
+/** An error of the runtime itself, with Lambda's error type, such as `Runtime.HandlerNotFound`. */
 export class RuntimeError extends Error {
   constructor(type: string, message: string) {
     super(message);
@@ -8,7 +8,7 @@ export class RuntimeError extends Error {
   }
 }
 
-/** Anything thrown, as the Runtime API takes it. */
+/** Converts anything thrown to the form of the Runtime API. */
 export function functionErrorOf(thrown: unknown): FunctionErrorPayload {
   if (!(thrown instanceof Error)) return { errorType: typeof thrown, errorMessage: String(thrown), stackTrace: [] };
   return {

@@ -15,7 +15,7 @@ export class FunctionPool {
   #options: EnvironmentOptions;
   readonly #clock: Clock;
   readonly #pending: Pending[] = [];
-  /** With the options that each was started with. */
+  /** Each environment with the options it was started with. */
   readonly #environments = new Map<Environment, EnvironmentOptions>();
   readonly #idle: { readonly environment: Environment; used: boolean }[] = [];
   readonly #starts = new Set<Promise<void>>();
@@ -29,12 +29,12 @@ export class FunctionPool {
     this.#clock = options.clock;
   }
 
-  /** Process ids of the environments that run now. */
+  /** Process ids of the running environments. */
   get pids(): readonly number[] {
     return [...this.#environments.keys()].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
 
-  /** Runs the function; waits for an environment when all are busy. */
+  /** Invokes the function; waits for an environment when all are busy. */
   invoke(event: string): Promise<InvokeResult> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ requestId: randomUUID(), event, resolve, reject });
@@ -43,15 +43,15 @@ export class FunctionPool {
   }
 
   /**
-   * Runs the function from another task root from now on. Environments with the old code run their invocations to the end
-   * and take no other; those that are idle end at once.
+   * Uses another task root for new invocations. Environments with the old code finish their invocation and get no
+   * other; idle ones end immediately.
    */
   updateCode(taskRoot: string): void {
     this.#options = { ...this.#options, settings: { ...this.#options.settings, taskRoot } };
     for (const { environment } of this.#idle.splice(0)) environment.kill();
   }
 
-  /** Ends all environments with SIGKILL and awaits their ends; later invocations start new ones. */
+  /** Ends all environments with SIGKILL and waits until they have ended; later invocations start new ones. */
   async kill(): Promise<void> {
     this.#idle.length = 0;
     const environments = [...this.#environments.keys()];
@@ -59,11 +59,11 @@ export class FunctionPool {
     await Promise.all(environments.map(({ ended }) => ended));
   }
 
-  /** Ends everything; invocations that got no environment are refused. */
+  /** Ends all environments; refuses the invocations that still wait for one. */
   async close(): Promise<void> {
     this.#closed = true;
     const { name } = this.#options.settings;
-    for (const pending of this.#pending.splice(0)) pending.reject(new Error(`The function ${name} has been closed.`));
+    for (const pending of this.#pending.splice(0)) pending.reject(new Error(`The function ${name} is closed.`));
     while (this.#starts.size > 0 || this.#environments.size > 0) {
       await this.kill();
       await Promise.all(this.#starts);
@@ -90,7 +90,7 @@ export class FunctionPool {
     }
   }
 
-  /** Starts an environment for the invocation that has waited longest; a failed start is that invocation's result. */
+  /** Starts an environment for the oldest waiting invocation; a failed start is that invocation's result. */
   async #start(): Promise<void> {
     let environment: Environment;
     const options = this.#options;
@@ -123,7 +123,7 @@ export class FunctionPool {
   #release(environment: Environment, used: boolean): void {
     const options = this.#environments.get(environment);
     if (!options) return;
-    // Code that is not the function's any more takes no other invocation.
+    // An environment with replaced code gets no other invocation.
     if (options !== this.#options) environment.kill();
     else this.#idle.push({ environment, used });
     this.#dispatch();

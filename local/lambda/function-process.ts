@@ -14,10 +14,10 @@ export interface FunctionProcessOptions {
   readonly onLine: (line: string) => void;
 }
 
-/** The child process of one environment, leader of a process group of its own. */
+/** The child process of one environment; it leads its own process group. */
 export class FunctionProcess {
   readonly exited: Promise<ProcessExit>;
-  /** Resolves when everything the process has printed was passed on. */
+  /** Resolves when all output of the process has been forwarded. */
   readonly drained: Promise<void>;
   readonly #child: ChildProcess;
 
@@ -25,9 +25,9 @@ export class FunctionProcess {
     const memoryMb = settings.memoryMb ?? defaultMemoryMb;
     this.#child = spawn(process.execPath, [`--max-old-space-size=${memoryMb}`, bootstrapPath], {
       cwd: settings.taskRoot,
-      // Signals of the terminal go to the manager, which ends its functions itself.
+      // Signals from the terminal reach only the manager, which ends its functions itself.
       detached: true,
-      // The last is the lifeline, at lifelineFd.
+      // The last pipe is the lifeline, at lifelineFd.
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       env: {
         PATH: process.env.PATH,
@@ -51,7 +51,7 @@ export class FunctionProcess {
       stream.on("error", () => {});
       for await (const line of createInterface({ input: stream })) onLine(line);
     });
-    // A write error on the lifeline only says that the process has gone.
+    // A write error on the lifeline only means that the process has ended.
     this.#child.stdio[lifelineFd]?.on("error", () => {});
     this.exited = new Promise((resolve) => {
       this.#child.once("error", (error) => {
@@ -69,7 +69,7 @@ export class FunctionProcess {
     return exitCode === null && signalCode === null ? pid : undefined;
   }
 
-  /** Sends SIGKILL to the process and those it started in its group, unless it has ended. */
+  /** Sends SIGKILL to the process and the other processes of its group, unless it has ended. */
   kill(): void {
     const { pid } = this;
     if (pid === undefined) return;
@@ -80,7 +80,7 @@ export class FunctionProcess {
     }
   }
 
-  /** Lets go of the pipes, also when some other process still holds their far ends. */
+  /** Closes the pipes, even if another process still has their other ends open. */
   release(): void {
     for (const stream of this.#child.stdio) stream?.destroy();
   }

@@ -6,17 +6,20 @@ export interface FunctionSettings {
   /** `file.exportName`, the file relative to the task root and without its extension. */
   readonly handler: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** From the event handed over until the process is killed, in milliseconds. */
+  /** Time from sending the event until the process is killed, in milliseconds. */
   readonly timeoutMs: number;
-  /** Limit of the JavaScript heap in MiB; 512 when absent. */
+  /** Maximum JavaScript heap in MiB; 512 when absent. */
   readonly memoryMb?: number;
-  /** How many environments run at most, and with them how many invocations at a time. */
+  /** Maximum number of environments, and so of concurrent invocations. */
   readonly concurrency: number;
 }
 
 export const defaultMemoryMb = 512;
 
-/** Limits of the Lambda Developer Guide, "Lambda quotas"; throws an Error that names the function and the setting. */
+/**
+ * Checks the limits of the Lambda Developer Guide, "Lambda quotas". Throws an Error that names the function and the
+ * setting.
+ */
 export function checkFunctionSettings(settings: FunctionSettings): void {
   const { name, handler, timeoutMs, memoryMb = defaultMemoryMb, concurrency } = settings;
   if (!/^[a-zA-Z0-9-_]{1,64}$/.test(name)) {

@@ -9,7 +9,7 @@ interface InvokeFacts {
   readonly requestId: string;
   /** Whether a new environment was started for this invocation. */
   readonly coldStart: boolean;
-  /** From the event handed over until its result, in milliseconds; without the environment's start. */
+  /** Time from sending the event until its result, in milliseconds; excludes the start of the environment. */
   readonly durationMs: number;
 }
 
@@ -18,7 +18,7 @@ export interface InvokeSuccess extends InvokeFacts {
   readonly payload: unknown;
 }
 
-/** The function threw, ran out of time, or its process ended; Lambda calls all of these Unhandled. */
+/** The function threw, timed out, or its process ended; Lambda calls all of these Unhandled. */
 export interface InvokeFailure extends InvokeFacts {
   readonly ok: false;
   readonly functionError: "Unhandled";
@@ -27,10 +27,10 @@ export interface InvokeFailure extends InvokeFacts {
 
 export type InvokeResult = InvokeSuccess | InvokeFailure;
 
-/** What one environment made of one event. */
+/** The result of one event in one environment. */
 export type Outcome =
   | { readonly ok: true; readonly payload: unknown }
   | { readonly ok: false; readonly payload: FunctionErrorPayload };
 
-/** Largest event and response in bytes (Lambda Developer Guide, quotas). */
+/** Maximum size of an event and of a response in bytes (Lambda Developer Guide, quotas). */
 export const maxPayloadBytes = 6 * 1_048_576;

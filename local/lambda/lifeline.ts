@@ -1,12 +1,12 @@
 import { Worker } from "node:worker_threads";
 
 /**
- * File descriptor of the pipe from the process that manages this environment. Nothing is ever written to it: it closes
- * when the manager ends, however it ends.
+ * File descriptor of the pipe from the process that manages this environment. Nothing is written to it: the pipe closes
+ * when the manager ends, for whatever reason.
  */
 export const lifelineFd = 3;
 
-/** Runs in a thread of its own, so that it also ends a process whose handler never yields. */
+/** Runs in its own thread, so that it also ends a process whose handler never yields. */
 const watcher = `
 const { Socket } = require("node:net");
 const end = () => {
@@ -20,7 +20,7 @@ try {
 }
 `;
 
-/** Ends this process, and those it started in its process group, as soon as its manager has ended. */
+/** Ends this process and its process group as soon as its manager has ended. */
 export function endWithManager(): void {
   const worker = new Worker(watcher, {
     eval: true,

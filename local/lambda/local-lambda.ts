@@ -10,38 +10,40 @@ export interface LocalLambdaOptions {
   readonly functions: readonly FunctionSettings[];
   /** The bundled program of `bootstrap.ts`, an .mjs file. */
   readonly bootstrapPath: string;
-  /** Function processes keep real time, so this must be a clock of real time, as is the default. */
+  /** Function processes use real time, so this must be a clock of real time; the system clock when absent. */
   readonly clock?: Clock;
   /** us-east-1 when absent. */
   readonly region?: string;
   /** Twelve digits; 123456789012 when absent. */
   readonly account?: string;
-  /** How long an environment may take until it is ready; 10,000 ms when absent, as on Lambda. */
+  /** Maximum time until an environment is ready; 10,000 ms when absent, as in Lambda. */
   readonly initTimeoutMs?: number;
-  /** Hears every line that a function's process prints. */
+  /** Called with every line that a function's process prints. */
   readonly onLog?: (functionName: string, line: string) => void;
 }
 
 export interface LocalLambda {
   /**
-   * Runs a function and returns its result or function error. With all environments busy it waits for one, where Lambda
-   * would throttle. Throws only for an unknown function, an event too large, or after `close()`.
+   * Invokes a function and returns its result or function error. Waits when all environments are busy, where Lambda
+   * would throttle. Throws only for an unknown function, an event that is too large, or after `close()`.
    */
   invoke(name: string, event: unknown): Promise<InvokeResult>;
   /**
-   * Deploys other code: invocations that begin from now on run in processes of the new task root, those under way end with
-   * the code that they began with.
+   * Deploys other code. New invocations run in processes of the new task root; running ones finish with the code they
+   * started with.
    */
   updateCode(name: string, taskRoot: string): void;
-  /** Ends the function's processes with SIGKILL and awaits their ends; the next invocation is a cold start. */
+  /**
+   * Ends the function's processes with SIGKILL and waits until they have ended; the next invocation is a cold start.
+   */
   kill(name: string): Promise<void>;
-  /** Ids of the function's processes that run now. */
+  /** Process ids of the function's running environments. */
   pids(name: string): readonly number[];
-  /** Ends all processes and awaits their ends. */
+  /** Ends all processes and waits until they have ended. */
   close(): Promise<void>;
 }
 
-/** Functions in child processes of their own, run as Lambda runs them. */
+/** Runs functions in child processes, as Lambda runs them. */
 export function createLocalLambda(options: LocalLambdaOptions): LocalLambda {
   const { clock = systemClock, region = "us-east-1", account = "123456789012" } = options;
   const pools = new Map<string, FunctionPool>();
@@ -49,7 +51,7 @@ export function createLocalLambda(options: LocalLambdaOptions): LocalLambda {
   for (const settings of options.functions) {
     checkFunctionSettings(settings);
     const { name } = settings;
-    if (pools.has(name)) throw new Error(`The function ${name} is given twice.`);
+    if (pools.has(name)) throw new Error(`The function ${name} is defined twice.`);
     const pool = new FunctionPool({
       settings,
       bootstrapPath: options.bootstrapPath,
@@ -64,7 +66,7 @@ export function createLocalLambda(options: LocalLambdaOptions): LocalLambda {
   const poolOf = (name: string): FunctionPool => {
     const pool = pools.get(name);
     if (pool) return pool;
-    throw new Error(`There is no function ${name}; there are ${[...pools.keys()].join(", ")}.`);
+    throw new Error(`There is no function ${name}; known: ${[...pools.keys()].join(", ")}.`);
   };
   return {
     async invoke(name, event) {

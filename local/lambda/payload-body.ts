@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 
-/** Collects a stream's text. */
+/** Reads all text of a stream. */
 export async function readPayload(stream: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk)));

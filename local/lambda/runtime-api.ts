@@ -15,7 +15,7 @@ export interface RuntimeInvocation {
 }
 
 export interface RuntimeListener {
-  /** The runtime asks for its next event: it is ready, or done with the one before. */
+  /** The runtime requests its next event: it is ready, or has finished the previous one. */
   onNext(): void;
   onInitError(error: FunctionErrorPayload): void;
 }
@@ -24,7 +24,7 @@ const basePath = "/2018-06-01/runtime";
 
 /**
  * The Runtime API of one execution environment (Lambda Developer Guide, "Using the Lambda runtime API for custom
- * runtimes", version 2018-06-01). An environment has a server of its own, because AWS_LAMBDA_RUNTIME_API is a host and
+ * runtimes", version 2018-06-01). Each environment has its own server, because AWS_LAMBDA_RUNTIME_API is a host and
  * port without a path.
  */
 export class RuntimeApi {
@@ -54,12 +54,12 @@ export class RuntimeApi {
     return `127.0.0.1:${address.port}`;
   }
 
-  /** Whether the runtime has asked for an event and still waits for it. */
+  /** Whether the runtime has requested an event and is waiting for it. */
   get isWaiting(): boolean {
     return this.#waiting !== undefined;
   }
 
-  /** Hands an event to the waiting runtime; resolves when the runtime has posted a response or an error for it. */
+  /** Sends an event to the waiting runtime; resolves when the runtime has posted a response or an error for it. */
   invoke(invocation: RuntimeInvocation): Promise<Outcome> {
     const response = this.#waiting;
     if (!response) throw new Error("The runtime is not waiting for an event.");
@@ -96,7 +96,7 @@ export class RuntimeApi {
       }
       if (isPost && requestId !== undefined)
         return await this.#answer(requestId, answer === "response", request, response);
-      refuse(response, 404, "NotFound", `Nothing answers ${request.method} ${request.url}.`);
+      refuse(response, 404, "NotFound", `No endpoint for ${request.method} ${request.url}.`);
     } catch (error) {
       refuse(response, 400, "InvalidRequest", error instanceof Error ? error.message : String(error));
     }
@@ -104,7 +104,12 @@ export class RuntimeApi {
 
   #next(response: ServerResponse): void {
     if (this.#current || this.#waiting) {
-      refuse(response, 403, "InvalidStateTransition", "An invocation is still running, or next is already asked for.");
+      refuse(
+        response,
+        403,
+        "InvalidStateTransition",
+        "An invocation is still running, or the next event has already been requested.",
+      );
       return;
     }
     this.#waiting = response;

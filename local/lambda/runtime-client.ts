@@ -2,7 +2,7 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import type { FunctionErrorPayload } from "./invocation.ts";
 import { readPayload } from "./payload-body.ts";
 
-/** An event as the runtime got it. */
+/** An event as received by the runtime. */
 export interface ReceivedInvocation {
   readonly requestId: string;
   readonly event: unknown;

@@ -1,6 +1,8 @@
 import type { ReceivedMessage } from "../aws/sqs-message.ts";
 
-/** What Lambda hands a function for a batch of messages (Lambda Developer Guide, "Using Lambda with Amazon SQS"). */
+/**
+ * The event that a function receives for a batch of messages (Lambda Developer Guide, "Using Lambda with Amazon SQS").
+ */
 export interface SqsEvent {
   readonly Records: readonly object[];
 }

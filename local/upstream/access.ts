@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { AuthRequiredScopeSchema } from "../../functions/nog/gen/nogfso/status_pb.ts";
 
-/** What a call needs: an action on a name (registry, broadcast channel) or on a path (root, repo). */
+/** The permission that a call needs: an action on a name (registry, broadcast channel) or on a path (root, repo). */
 export type Scope = { readonly action: Action } & ({ readonly name: string } | { readonly path: string });
 
 /** The actions of nog 4450389 (backend/internal/fsoauthz/aa.go) that these services check. */
@@ -21,13 +21,16 @@ export type Action =
   | "fso/exec-freeze-repo";
 
 export interface AccessOptions {
-  /** Bare token that the metadata `authorization` must equal; no token: everyone may call. */
+  /** The expected value of the metadata `authorization`, without "Bearer "; if absent, everyone may call. */
   readonly token?: string;
-  /** Whether the token's leader may do this; default everything. */
+  /** Whether the bearer of the token may do this; everything is allowed if absent. */
   readonly allows?: (scope: Scope) => boolean;
 }
 
-/** Decides who may call. Errors as the original: Unauthenticated without detail of the token, Unknown when refused. */
+/**
+ * Authenticates and authorizes calls. Errors as in nog: Unauthenticated without details of the token, Unknown when
+ * refused.
+ */
 export class Access {
   readonly #token: Buffer | undefined;
   readonly #allows: (scope: Scope) => boolean;
@@ -37,7 +40,7 @@ export class Access {
     this.#allows = options.allows ?? (() => true);
   }
 
-  /** Throws Unauthenticated for a missing or wrong token; a "Bearer " prefix makes it a wrong one. */
+  /** Throws Unauthenticated for a missing or wrong token; a token with the prefix "Bearer " is wrong. */
   authenticate(context: HandlerContext): void {
     if (!this.#token) return;
     const received = context.requestHeader.get("authorization");
@@ -59,7 +62,7 @@ export class Access {
     if (!scopes.some((scope) => this.#allows(scope))) throw new ConnectError("default deny", Code.Unknown);
   }
 
-  /** Both, for an action on a name: Unauthenticated then carries an `AuthRequiredScope` detail. */
+  /** Authenticates and authorizes an action on a name; Unauthenticated then carries an `AuthRequiredScope` detail. */
   checkName(context: HandlerContext, action: Action, name: string): void {
     try {
       this.authenticate(context);
@@ -70,7 +73,7 @@ export class Access {
     this.authorize({ action, name });
   }
 
-  /** Both, for an action on a path. */
+  /** Authenticates and authorizes an action on a path. */
   checkPath(context: HandlerContext, action: Action, path: string): void {
     this.authenticate(context);
     this.authorize({ action, path });

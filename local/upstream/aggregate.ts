@@ -9,17 +9,17 @@ export interface Snapshot<S> {
   readonly vid: Uint8Array;
 }
 
-/** How events make a state. */
+/** How to fold events into a state. */
 export interface Behavior<S, E> {
   initial(): S;
-  /** Changes `state` by one event. Returns false for an event that is none of this aggregate. */
+  /** Applies one event to `state`. Returns false if the event does not belong to this aggregate. */
   advance(state: S, event: E): boolean;
 }
 
 /**
- * State machines over histories: states are folded from events and kept, commands are decided on the state of now.
- * As package `events` of nog 4450389 (backend/internal/events/engine.go), without its retries: nothing runs between
- * reading a state and committing.
+ * State machines over histories: folds and caches states, and decides commands on the current state. Follows package
+ * `events` of nog 4450389 (backend/internal/events/engine.go), without its retries: nothing runs between reading a
+ * state and committing.
  */
 export class Aggregate<S, E extends EventMessage> {
   readonly #log: EventLog<E>;
@@ -31,7 +31,10 @@ export class Aggregate<S, E extends EventMessage> {
     this.#behavior = behavior;
   }
 
-  /** The state of now; do not keep it. Throws a `JournalReadError` if the history belongs to another aggregate. */
+  /**
+   * The current state; do not keep a reference. Throws a `JournalReadError` if the history belongs to another
+   * aggregate.
+   */
   find(history: Uint8Array): Snapshot<S> {
     const key = idKey(history);
     const known = this.#current(key, history) ?? { state: this.#behavior.initial(), vid: zeroId };
@@ -47,8 +50,8 @@ export class Aggregate<S, E extends EventMessage> {
   }
 
   /**
-   * Commits the events that `decide` makes of the state, in one step. Returns the version then. Throws a
-   * `VersionConflictError` if `vid` is a version and not the current one, and what `decide` throws.
+   * Commits the events that `decide` returns for the current state, in one step. Returns the new version. Throws a
+   * `VersionConflictError` if `vid` is a version other than the current one, and any error of `decide`.
    */
   tell(history: Uint8Array, vid: Uint8Array, decide: (state: S) => readonly EventInit<E>[]): Uint8Array {
     const found = this.find(history);
@@ -56,7 +59,7 @@ export class Aggregate<S, E extends EventMessage> {
     return this.#log.append(history, decide(found.state), found.vid);
   }
 
-  /** The kept state, unless its history was deleted or collected beyond it. */
+  /** The cached state, unless its history was deleted, or collected beyond it. */
   #current(key: string, history: Uint8Array): { state: S; vid: Uint8Array } | undefined {
     const known = this.#known.get(key);
     if (known && this.#log.journal.has(history, known.vid)) return known;

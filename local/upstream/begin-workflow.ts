@@ -5,8 +5,8 @@ import { equalIds } from "./ids.ts";
 import { isPresent, parseCommandWorkflowId } from "./request-field.ts";
 
 /**
- * The optional version of a Begin call: an early check of what it builds on, without sentinels. Returns the version if
- * the caller gave it. Throws FailedPrecondition "version conflict", or InvalidArgument for other than 16 bytes.
+ * Checks the optional version of a Begin call early; sentinels are not accepted. Returns the version if the caller gave
+ * one. Throws FailedPrecondition "version conflict", or InvalidArgument if it is not 16 bytes.
  */
 export function checkVid(found: Pick<Snapshot<unknown>, "vid">, field: Uint8Array): Uint8Array | undefined {
   if (!isPresent(field)) return undefined;
@@ -15,7 +15,7 @@ export function checkVid(found: Pick<Snapshot<unknown>, "vid">, field: Uint8Arra
   return field;
 }
 
-/** The id of the workflow to begin, which is used up by this. Throws FailedPrecondition if it was used before. */
+/** Burns and returns the id of the workflow to begin. Throws FailedPrecondition if it was used before. */
 export function burnWorkflowId(domain: Domain, field: Uint8Array): Uint8Array {
   const id = parseCommandWorkflowId(field);
   const reason = domain.workflowIds.burn(id);

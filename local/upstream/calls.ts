@@ -1,13 +1,13 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { abortedCall, shutdown } from "./fault.ts";
 
-/** A call that waits. */
+/** An open stream or a waiting call. */
 export interface OpenCall {
-  /** Aborts when the client is gone, its deadline passed, or the server shuts down. */
+  /** Aborts when the client disconnects, its deadline passes, or the server shuts down. */
   readonly signal: AbortSignal;
   /** Runs `release` when the call ends, at the latest when its signal aborts. */
   onEnd(release: () => void): void;
-  /** Throws why the call must end now: Unavailable "shutdown" or the reason of the client's abort. */
+  /** Throws if the call must end now: Unavailable "shutdown", or the reason of the client's abort. */
   check(): void;
   /** Ends the call. Idempotent. */
   end(): void;
@@ -22,7 +22,7 @@ export class Calls {
     return this.#open.size;
   }
 
-  /** From now on every open call ends with Unavailable "shutdown". */
+  /** Ends every open and later call with Unavailable "shutdown". */
   shutdown(): void {
     this.#isShutdown = true;
     for (const call of this.#open) call.abort();
@@ -40,7 +40,7 @@ export class Calls {
       context.signal.removeEventListener("abort", abort);
       for (const release of releases) release();
     };
-    // A generator that waits for a slow client is not resumed when the client goes: release without it.
+    // A generator that is blocked on a slow client is not resumed when the client disconnects, so release without it.
     call.signal.addEventListener("abort", end, { once: true });
     context.signal.addEventListener("abort", abort, { once: true });
     this.#open.add(call);

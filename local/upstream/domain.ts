@@ -13,7 +13,7 @@ import { SplitRootWorkflows } from "./split-root.ts";
 import { WorkflowIds } from "./workflow-ids.ts";
 import { WorkflowIndexes } from "./workflow-index.ts";
 
-/** All aggregates over one journal. */
+/** All aggregates of one journal. */
 export interface Domain {
   readonly journal: Journal;
   readonly clock: Clock;

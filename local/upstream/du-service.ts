@@ -85,7 +85,10 @@ export function diskUsageService(domain: Domain, access: Access, calls: Calls): 
   };
 }
 
-/** One message per path, then one without paths; an incomplete workflow is waited for or Unknown "partial result". */
+/**
+ * One message per path, then one without paths. If the workflow is incomplete, waits, or throws Unknown "partial
+ * result".
+ */
 async function* diskUsage(
   domain: Domain,
   calls: Calls,

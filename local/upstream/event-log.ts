@@ -5,10 +5,10 @@ import { newEventId, zeroId } from "./ids.ts";
 import type { Journal } from "./journal.ts";
 import type { AggregateType, StoredEvent } from "./journal-record.ts";
 
-/** What all nog events have in common. */
+/** The common fields of all nog events. */
 export type EventMessage = Message & { id: Uint8Array; parent: Uint8Array };
 
-/** Fields of an event but id and parent, which the log gives. */
+/** The fields of an event except id and parent, which the log sets. */
 export type EventInit<E extends EventMessage> = MessageInitShape<GenMessage<E>>;
 
 /** The journal's histories of one aggregate type, as messages of one schema. */
@@ -26,8 +26,8 @@ export class EventLog<E extends EventMessage> {
   }
 
   /**
-   * Commits events in one step, chained behind the head. Returns the new head, or the old one if there are none. Throws
-   * a `VersionConflictError` if the head is not `expected`.
+   * Appends events behind the head in one commit. Returns the new head, or the old one if there are no events. Throws a
+   * `VersionConflictError` if the head is not `expected`.
    */
   append(history: Uint8Array, events: readonly EventInit<E>[], expected?: Uint8Array): Uint8Array {
     let parent = this.head(history);
@@ -42,12 +42,12 @@ export class EventLog<E extends EventMessage> {
     return this.journal.commit({ history, type: this.type, events: stored, ...(expected && { expected }) });
   }
 
-  /** As `Journal.head`; a history of another type does not exist for this log. */
+  /** As `Journal.head`; treats a history of another type as absent. */
   head(history: Uint8Array): Uint8Array {
     return this.#isOwn(history) ? this.journal.head(history) : zeroId;
   }
 
-  /** As `Journal.read`; a history of another type does not exist for this log. */
+  /** As `Journal.read`; treats a history of another type as absent. */
   stored(history: Uint8Array, after: Uint8Array = zeroId): readonly StoredEvent[] {
     return this.#isOwn(history) ? this.journal.read(history, after) : [];
   }

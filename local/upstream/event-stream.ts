@@ -7,11 +7,11 @@ import { Heartbeat } from "./heartbeat.ts";
 import { equalIds, zeroId } from "./ids.ts";
 import type { StoredEvent } from "./journal-record.ts";
 
-/** What the event streams of one server share. */
+/** Settings shared by the event streams of one server. */
 export interface StreamSettings {
   readonly domain: Domain;
   readonly calls: Calls;
-  /** Events per message; the original sends 1. */
+  /** Events per message; nog sends 1. */
   readonly eventsPerMessage: number;
   /** Interval of the empty messages of an idle watch. */
   readonly heartbeatMs: number;
@@ -25,11 +25,11 @@ export interface Subscription<E extends EventMessage, O> {
   readonly after: Uint8Array;
   readonly watch: boolean;
   /**
-   * "loud" refuses an unknown `after`. "quiet" reads the whole history, sends what comes behind `after` and so nothing
-   * if there is no such event; `checkFirst` sees the history's first event before anything is sent.
+   * "loud" refuses an unknown `after`. Otherwise the stream reads the whole history and sends the events behind
+   * `after`, so nothing if there is no such event; `checkFirst` gets the history's first event before anything is sent.
    */
   readonly start: "loud" | { readonly checkFirst: (event: E) => void };
-  /** Begin of the text of journal errors, like "journal error: ". */
+  /** Prefix of the text of journal errors, such as "journal error: ". */
   readonly errorPrefix: string;
   readonly message: (events: E[]) => O;
   readonly willBlock: () => O;
@@ -37,7 +37,7 @@ export interface Subscription<E extends EventMessage, O> {
 
 /**
  * The messages of an event stream as nog 4450389 sends them (backend/internal/nogfsoregd/registryd/registryd.go): the
- * events up to the head; a watch then says that it will block, and again after each update and each beat.
+ * events up to the head. A watch then says that it will block, and again after each update and each heartbeat.
  */
 export async function* streamEvents<E extends EventMessage, O>(
   settings: StreamSettings,
@@ -49,7 +49,7 @@ export async function* streamEvents<E extends EventMessage, O>(
   const call = settings.calls.begin(context);
   try {
     const heartbeat = new Heartbeat(domain.clock, call, settings.heartbeatMs);
-    // Before the first read, so that nothing is missed in between.
+    // Subscribe before the first read, so that no commit is missed.
     if (watch) call.onEnd(domain.journal.onCommit(history, heartbeat.notify));
 
     let after = start === "loud" ? subscription.after : zeroId;

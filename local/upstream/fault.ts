@@ -25,7 +25,7 @@ export const unparsable = () => new ConnectError("failed to parse protobuf", Cod
 export const rejectedWorkflowId = (reason: string) =>
   new ConnectError(`rejected workflow ID: ${reason}`, Code.FailedPrecondition);
 
-/** A command would make a workflow larger than it may be. */
+/** A command would exceed a limit of a workflow. */
 export class ResourceExhaustedError extends Error {
   override readonly name = "ResourceExhaustedError";
 
@@ -40,7 +40,7 @@ export class StateConflictError extends Error {
   override readonly name = "StateConflictError";
 }
 
-/** As nog 4450389 words it in all workflows but du-root. */
+/** The text of nog 4450389 in all workflows except du-root. */
 export const aggregateConflict = () => new StateConflictError("command conflicts with aggregate state");
 
 /** The aggregate has no events. */
@@ -48,7 +48,7 @@ export class UninitializedError extends Error {
   override readonly name = "UninitializedError";
 }
 
-/** Runs `action`; an error that is no `ConnectError` becomes one of `code` with the text `<prefix><message>`. */
+/** Runs `action`; turns an error that is not a `ConnectError` into one of `code` with the text `<prefix><message>`. */
 export function wrapping<T>(prefix: string, action: () => T, code: (error: unknown) => Code = () => Code.Unknown): T {
   try {
     return action();
@@ -58,7 +58,7 @@ export function wrapping<T>(prefix: string, action: () => T, code: (error: unkno
   }
 }
 
-/** What an aborted call ends with: our caller's deadline as grpc-go 1.33 worded it, else a plain cancel. */
+/** The error of an aborted call: for an exceeded deadline the text of grpc-go 1.33, else a plain cancel. */
 export function abortedCall(signal: AbortSignal): ConnectError {
   const reason = ConnectError.from(signal.reason);
   if (reason.code === Code.DeadlineExceeded) return new ConnectError("context deadline exceeded", Code.Unknown);

@@ -57,7 +57,7 @@ export function freezeRepoService(
       const repoVid = checkVid(found, request.repoVid);
       const id = burnWorkflowId(domain, request.workflow);
 
-      // Only an early look: the workflow asks registry and repo themselves.
+      // An early check only: the workflow checks registry and repo itself.
       const reason = reasonNotToFreeze(registry.state, repo);
       if (reason !== undefined) throw new ConnectError(`registry: ${reason}`, Code.FailedPrecondition);
       if (found.state.errorMessage !== "") throw new ConnectError("repo has stored error", Code.FailedPrecondition);

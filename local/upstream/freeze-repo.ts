@@ -22,7 +22,7 @@ export interface FreezeRepoState {
   registryName: string;
   repoId: Uint8Array;
   globalPath: string;
-  /** Of the completion. */
+  /** The status of the completion. */
   statusCode: number;
   statusMessage: string;
 }
@@ -34,7 +34,7 @@ export interface FreezeRepoInit {
   readonly globalPath: string;
   readonly authorName: string;
   readonly authorEmail: string;
-  /** Versions of registry and repo that the caller asked to build on. */
+  /** Versions of registry and repo that the caller expects. */
   readonly registryVid: Uint8Array | undefined;
   readonly repoVid: Uint8Array | undefined;
 }
@@ -97,7 +97,7 @@ export class FreezeRepoWorkflows {
     return found;
   }
 
-  /** The original crashes without an author; here it is an error. */
+  /** nog crashes without an author; here it is an error. */
   init(id: Uint8Array, init: FreezeRepoInit): Uint8Array {
     const { registryId, registryName, repoId, globalPath, authorName, authorEmail } = init;
     return this.#tell(id, noVersionCheck, (state) => {
@@ -155,7 +155,10 @@ export class FreezeRepoWorkflows {
     });
   }
 
-  /** Not while the files are being frozen. After the end it is no state conflict, but "already terminated". */
+  /**
+   * Not possible while the files are being frozen. After the end it fails with "already terminated", not with a state
+   * conflict.
+   */
   abort(id: Uint8Array, vid: Uint8Array, { statusCode, statusMessage }: Failure): Uint8Array {
     return this.#tell(id, vid, ({ phase }) => {
       if (phase === "failed") return [];

@@ -6,7 +6,7 @@ export function cleanPath(path: string): string {
   return normal.length > 1 && normal.endsWith("/") ? normal.slice(0, -1) : normal;
 }
 
-/** True for `above` itself and what lies below it; both without a trailing slash. */
+/** True for `above` itself and paths below it; both without a trailing slash. */
 export function isEqualOrBelow(path: string, above: string): boolean {
   return path === above || path.startsWith(`${above}/`);
 }

@@ -2,8 +2,8 @@ import type { Clock } from "../../functions/foundation/clock.ts";
 import type { OpenCall } from "./calls.ts";
 
 /**
- * What a watching stream waits for: news, or the next beat of a ticker that started with it. News between two waits are
- * kept, once.
+ * A watching stream waits here for news, or for the next heartbeat of a ticker that started with the stream. News
+ * between two waits is kept, once.
  */
 export class Heartbeat {
   readonly #clock: Clock;
@@ -13,7 +13,7 @@ export class Heartbeat {
   #news = false;
   #wake: AbortController | undefined;
 
-  /** `intervalMs` undefined: no beats. */
+  /** No heartbeats if `intervalMs` is undefined. */
   constructor(clock: Clock, call: OpenCall, intervalMs?: number) {
     this.#clock = clock;
     this.#call = call;
@@ -22,13 +22,13 @@ export class Heartbeat {
     call.onEnd(() => this.#wake?.abort());
   }
 
-  /** There are news. */
+  /** Reports news. */
   readonly notify = (): void => {
     this.#news = true;
     this.#wake?.abort();
   };
 
-  /** Returns at the next news or beat, and when the call must end. */
+  /** Returns at the next news or heartbeat, or when the call must end. */
   async wait(): Promise<void> {
     if (!this.#news && !this.#call.signal.aborted) {
       const wake = new AbortController();
@@ -38,7 +38,7 @@ export class Heartbeat {
       this.#wake = undefined;
     }
     this.#news = false;
-    // Beats that nobody waited for are dropped, as by a Go ticker.
+    // Skip the heartbeats that passed meanwhile, as a Go ticker does.
     while (this.#next <= this.#clock.now()) this.#next += this.#intervalMs;
   }
 }

@@ -17,7 +17,7 @@ export function uuidBytes(text: string): Uint8Array {
   return parse(text);
 }
 
-/** Canonical text; works for any 16 bytes, also if they are no valid UUID. */
+/** Canonical text of any 16 bytes, even if they are not a valid UUID. */
 export function uuidText(id: Uint8Array): string {
   const hex = idKey(id);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
@@ -34,8 +34,8 @@ export function indexHistory(registry: string): Uint8Array {
 }
 
 /**
- * A new event id: ULID with the time of `now` (milliseconds) and fresh entropy. Two ids of one millisecond are in no
- * order, as in the original; the order of events is the parent chain.
+ * A new event id: a ULID with the time `now` (milliseconds) and fresh entropy. Two ids of the same millisecond are
+ * unordered, as in nog; the parent chain orders events.
  */
 export function newEventId(now: number): Uint8Array {
   return ulidBytes(ulid(now, randomFraction));
@@ -80,7 +80,7 @@ export function ulidTime(id: Uint8Array): number {
   return Buffer.from(id.buffer, id.byteOffset, 6).readUIntBE(0, 6);
 }
 
-/** Map key of an id: 32 hexadecimal digits. */
+/** The map key of an id: 32 hexadecimal digits. */
 export function idKey(id: Uint8Array): string {
   return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString("hex");
 }

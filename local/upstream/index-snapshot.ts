@@ -3,8 +3,9 @@ import type { EventInit } from "./event-log.ts";
 import type { IndexEntry, IndexedWorkflow } from "./workflow-index.ts";
 
 /**
- * A snapshot: BEGIN, one STATE per kind that has workflows, END. Within a kind sorted by the bytes of the started event
- * id; an active workflow has no completed id (nog 4450389, backend/internal/workflows/wfindexes/snapshot.go).
+ * A snapshot: BEGIN, one STATE per kind that has workflows, END. Within a kind, entries are sorted by the bytes of the
+ * started event id; an active workflow has no completed id (nog 4450389,
+ * backend/internal/workflows/wfindexes/snapshot.go).
  */
 export function snapshotEvents(entries: readonly IndexEntry[]): EventInit<WorkflowEvent>[] {
   const sorted = [...entries].sort((a, b) => Buffer.compare(a.startedEventId, b.startedEventId));

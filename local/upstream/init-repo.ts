@@ -10,15 +10,15 @@ import { noVersionCheck } from "./vid.ts";
 export interface RepoInit {
   /** Below a root of the registry. */
   readonly globalPath: string;
-  /** 16 bytes; default a new random UUID. */
+  /** 16 bytes; a new random UUID if absent. */
   readonly repoId?: Uint8Array;
   readonly creatorName?: string;
   readonly creatorEmail?: string;
 }
 
 /**
- * Accepts a repo, begins its history and confirms it, in three commits; the original does the last two in the
- * background. Does nothing for a repo that exists, and finishes what a killed process began. Returns the repo's id.
+ * Accepts a repo, begins its history and confirms it, in three commits; nog does the last two in the background. Does
+ * nothing for a repo that exists, and finishes the work of a killed process. Returns the repo's id.
  */
 export function initRepo(domain: Domain, registry: string, init: RepoInit): Uint8Array {
   const { logs, registries, repos, journal } = domain;

@@ -1,6 +1,6 @@
 import { ulidText } from "./ids.ts";
 
-/** A commit expected another version than the stored one. The text is the one of the original, backend/internal/events. */
+/** A commit expected a version other than the stored one. The text is that of nog, backend/internal/events. */
 export class VersionConflictError extends Error {
   override readonly name = "VersionConflictError";
 
@@ -9,17 +9,17 @@ export class VersionConflictError extends Error {
   }
 }
 
-/** The journal cannot give what was asked; `message` is worded as the original's database errors. */
+/** The journal cannot return the requested events; `message` has the text of nog's database errors. */
 export class JournalReadError extends Error {
   override readonly name = "JournalReadError";
 }
 
-/** A commit that no caller should attempt: a deleted history, an unknown event, another aggregate type. */
+/** An invalid commit: to a deleted history, of an unknown event, or of another aggregate type. */
 export class JournalCommitError extends Error {
   override readonly name = "JournalCommitError";
 }
 
-/** A journal file holds bytes that no crash of a writer explains. */
+/** A journal file has bytes that a crash of a writer cannot explain. */
 export class JournalCorruptError extends Error {
   override readonly name = "JournalCorruptError";
   readonly file: string;

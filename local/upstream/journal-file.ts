@@ -11,9 +11,9 @@ const headerBytes = 12;
  *
  *     u32 length | u32 CRC-32 of the length bytes | u32 CRC-32 of the payload | payload
  *
- * all big-endian. A record is written with one synchronous write, so a killed process leaves at most an unfinished last
- * record, which opening cuts off. The header has its own checksum so that a damaged length is not mistaken for an
- * unfinished record. Nothing is synced to the device: power loss is out of scope.
+ * all big-endian. A record is written with one synchronous write, so a killed process leaves at most one unfinished
+ * record at the end, which opening truncates. The length has its own checksum, so that a damaged length is not mistaken
+ * for an unfinished record. Nothing is synced to the device: power loss is out of scope.
  */
 export class JournalFile {
   readonly path: string;
@@ -27,8 +27,8 @@ export class JournalFile {
   }
 
   /**
-   * Opens or creates `journal.log` in `dir` and passes each complete record's payload to `replay`. Throws a
-   * `JournalCorruptError` for a record that is complete but wrong, or that `replay` refuses.
+   * Opens or creates `journal.log` in `dir` and passes the payload of each complete record to `replay`. Throws a
+   * `JournalCorruptError` for a complete record that is wrong, or that `replay` rejects.
    */
   static open(dir: string, replay: (payload: Buffer) => void): JournalFile {
     mkdirSync(dir, { recursive: true });
@@ -49,7 +49,7 @@ export class JournalFile {
     }
   }
 
-  /** Appends one record; it is on file when this returns. If writing fails the file is as before. */
+  /** Appends one record; the file has it when this returns. If writing fails, the file is unchanged. */
   append(payload: Uint8Array): void {
     const record = Buffer.allocUnsafe(headerBytes + payload.length);
     record.writeUInt32BE(payload.length, 0);

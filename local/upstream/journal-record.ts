@@ -5,11 +5,11 @@ export type AggregateType = (typeof aggregateTypes)[number];
 export interface StoredEvent {
   /** 16 bytes, ULID. */
   readonly id: Uint8Array;
-  /** The encoded protobuf message, which carries id and parent once more. */
+  /** The encoded protobuf message; it contains id and parent too. */
   readonly bytes: Uint8Array;
 }
 
-/** What one record of the journal file says; applied as a whole or not at all. */
+/** One record of the journal file; applied as a whole or not at all. */
 export type JournalRecord = { readonly history: Uint8Array } & (
   | {
       readonly op: "commit";
@@ -21,7 +21,7 @@ export type JournalRecord = { readonly history: Uint8Array } & (
   | { readonly op: "delete" }
   /** Reading from the epoch starts behind the event `epoch`. */
   | { readonly op: "trim"; readonly epoch: Uint8Array }
-  /** Events up to and including the epoch are gone. */
+  /** Events up to and including the epoch are deleted. */
   | { readonly op: "collect" }
 );
 
@@ -57,7 +57,7 @@ function encodeCommit(head: Buffer, record: JournalRecord & { op: "commit" }): B
   return out;
 }
 
-/** The record shares memory with `payload`. Throws an `Error` if the payload is no record. */
+/** Decodes a record that shares memory with `payload`. Throws an `Error` if the payload is not a record. */
 export function decodeRecord(payload: Buffer): JournalRecord {
   const op = ops[payload.readUInt8(0)];
   const history = slice(payload, 1, 16);

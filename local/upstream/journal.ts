@@ -17,7 +17,7 @@ interface History {
   base: number;
   /** Id of the event before `events[0]`, zero for a history that was never collected. */
   basis: Uint8Array;
-  /** Serial of the first event that a reader from the epoch gets. */
+  /** Serial of the first event that a read from the epoch returns. */
   epoch: number;
   deleted: boolean;
 }
@@ -25,17 +25,17 @@ interface History {
 export interface Commit {
   readonly history: Uint8Array;
   readonly type: AggregateType;
-  /** At least one. The first one's parent is the current head, each later one's the event before it. */
+  /** At least one. The parent of the first is the current head, the parent of each later one the event before it. */
   readonly events: readonly StoredEvent[];
-  /** Head that the history must have, 16 zero bytes for none; unchecked if absent. */
+  /** The expected head, 16 zero bytes for no history; unchecked if absent. */
   readonly expected?: Uint8Array;
 }
 
 type Listener = (history: Uint8Array) => void;
 
 /**
- * Append-only event histories, named by 16 bytes. Commits are synchronous: a commit is stored (and on file, if the
- * journal has one) and its listeners were told when `commit` returns, and readers see all of its events or none.
+ * Append-only event histories, named by 16 bytes. Commits are synchronous: when `commit` returns, the events are stored
+ * (in the file, if the journal has one) and the listeners were called. Readers see all events of a commit or none.
  */
 export class Journal {
   readonly #histories = new Map<string, History>();
@@ -45,7 +45,10 @@ export class Journal {
 
   private constructor() {}
 
-  /** In memory, or in `dir` when given; created if missing. Throws a `JournalCorruptError` if the file is damaged. */
+  /**
+   * In memory, or in `dir` if given, which is created if missing. Throws a `JournalCorruptError` if the file is
+   * damaged.
+   */
   static open(dir?: string): Journal {
     const journal = new Journal();
     if (dir === undefined) return journal;
@@ -104,27 +107,31 @@ export class Journal {
     return ids;
   }
 
-  /** Makes a history empty for good. Tells no listener, as in the original. */
+  /** Makes a history empty permanently. Calls no listener, as in nog. */
   delete(history: Uint8Array): void {
     if (this.#live(history)) this.#store({ op: "delete", history });
   }
 
-  /** Moves the epoch behind the event `epoch`; earlier events stay readable by an explicit `after`. Tells no listener. */
+  /**
+   * Moves the epoch behind the event `epoch`; earlier events stay readable by an explicit `after`. Calls no listener.
+   */
   trim(history: Uint8Array, epoch: Uint8Array): void {
     this.#store({ op: "trim", history, epoch });
   }
 
-  /** Drops the events before the epoch. Tells no listener. */
+  /** Deletes the events before the epoch. Calls no listener. */
   collect(history: Uint8Array): void {
     this.#store({ op: "collect", history });
   }
 
-  /** Calls `listener` after each commit to `history`. Returns the function that ends this. */
+  /** Calls `listener` after each commit to `history`. Returns the function that unsubscribes. */
   onCommit(history: Uint8Array, listener: Listener): () => void {
     return register(this.#historyListeners, idKey(history), listener);
   }
 
-  /** Calls `listener` with the history after each commit to a history of `type`. Returns the function that ends this. */
+  /**
+   * Calls `listener` with the history after each commit to a history of `type`. Returns the function that unsubscribes.
+   */
   onTypeCommit(type: AggregateType, listener: Listener): () => void {
     return register(this.#typeListeners, type, listener);
   }
@@ -203,7 +210,7 @@ export class Journal {
 }
 
 function serialAfter(history: History, event: Uint8Array): number | undefined {
-  // Backwards, because tails are near the head.
+  // Search backwards, because tails are near the head.
   for (let i = history.events.length - 1; i >= 0; i--) {
     if (equalIds(history.events[i]?.id ?? zeroId, event)) return history.base + i + 1;
   }

@@ -6,13 +6,13 @@ import type { connectNodeAdapter } from "@connectrpc/connect-node";
 
 type Handler = ReturnType<typeof connectNodeAdapter>;
 
-/** How long closing waits for answers that are on their way, in milliseconds. */
+/** How long closing waits for unfinished answers, in milliseconds. */
 const graceMs = 1000;
 
 /** A bound port of 127.0.0.1. */
 export interface Listener {
   readonly url: string;
-  /** Refuses new connections, lets answers get away, then cuts what is left. */
+  /** Refuses new connections, waits for unfinished answers, then closes what is left. */
   close(): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ export async function listenHttp2(handler: Handler, port: number): Promise<Liste
   const sessions = new Set<ServerHttp2Session>();
   const server = createHttp2Server(
     {
-      // Megabytes. Node refuses streams of a session that buffers more; its default of 10 is soon reached by many.
+      // In megabytes. Node refuses streams of a session that buffers more; many streams soon exceed its default of 10.
       maxSessionMemory: 1024,
       settings: { maxConcurrentStreams: 100_000, initialWindowSize: 1 << 20 },
       // Aborting many streams at once is normal use, not a rapid-reset attack.
@@ -60,7 +60,7 @@ export async function listenHttp1(handler: Handler, port: number): Promise<Liste
     });
     handler(request, response);
   });
-  // A stream may be silent for as long as it likes.
+  // A stream may be silent for any time.
   server.requestTimeout = 0;
   server.timeout = 0;
   const url = await listen(server, port);

@@ -25,9 +25,9 @@ export function liveBroadcastService(
 }
 
 /**
- * One message per turn with what was updated since the last one; nothing, not even headers, before the first update.
- * A client that does not read while more than 4096 ids gather gets ResourceExhausted. The original's queue of 100 ids
- * per type, which drops what does not fit, has no counterpart here.
+ * Sends one message per turn of the event loop with the aggregates updated since the last one; sends nothing, not even
+ * headers, before the first update. A client that does not read while more than 4096 ids accumulate gets
+ * ResourceExhausted. nog's queue of 100 ids per type, which drops the ids that do not fit, is not implemented here.
  */
 async function* aggregateSignals(
   domain: Domain,
@@ -43,7 +43,8 @@ async function* aggregateSignals(
     let sending = false;
     let overflow = false;
 
-    // A burst of commits in one turn of the event loop is no slow client: give the message two turns to get away.
+    // A burst of commits in one turn of the event loop does not mean a slow client: allow two turns to send the
+    // message.
     const checkLimit = () => {
       if (pending.counted <= maxPendingIds || overflow) return;
       setImmediate(() => {

@@ -3,13 +3,13 @@ import { uuidText } from "./ids.ts";
 import { startUpstream, type UpstreamOptions } from "./server.ts";
 
 /**
- * The upstream as a process of its own:
+ * The upstream as its own process:
  *
  *     main.ts [--data-dir DIR] [--port N] [--web-port N] [--heartbeat-ms N] [--events-per-message N]
  *             [--signal-loss none|aliasing] [--registry NAME [--root /GLOBAL=HOST:/PATH]... [--repo /GLOBAL/PATH]...]
  *
- * The token comes from the environment, TAILWAKE_UPSTREAM_TOKEN. Prints one line when ready,
- * `{"grpcUrl":"…","webUrl":"…","repos":{"<global path>":"<repo id, UUID text>"}}`, and ends when stdin closes or on
+ * The environment variable TAILWAKE_UPSTREAM_TOKEN holds the token. Prints one line when ready,
+ * `{"grpcUrl":"…","webUrl":"…","repos":{"<global path>":"<repo id, UUID text>"}}`, and exits when stdin closes or on
  * SIGTERM.
  */
 async function main(): Promise<void> {

@@ -8,9 +8,9 @@ import { rootOf } from "./registry.ts";
 export interface MoveRepo {
   /** Below a root of the repo's registry. */
   readonly newGlobalPath: string;
-  /** 16 bytes; default a new random UUID. A workflow that has begun stays as it is. */
+  /** 16 bytes; a new random UUID if absent. Does nothing for a workflow that has begun. */
   readonly workflowId?: Uint8Array;
-  /** Default "/shadow/<new global path>.fso". */
+  /** "/shadow/<new global path>.fso" if absent. */
   readonly shadowPath?: string;
 }
 

@@ -4,7 +4,7 @@ import { isEqualOrBelow } from "./global-path.ts";
 
 /**
  * Flags of paths, as bit masks by global path (1: do not split); rules of nog 4450389, backend/internal/fsoregistry.
- * Setting what is set, or unsetting what is not, writes no event.
+ * Setting a flag that is set, or unsetting one that is not, writes no event.
  */
 export type PathFlags = ReadonlyMap<string, number>;
 
@@ -13,7 +13,7 @@ export function followPathFlag(flags: Map<string, number>, event: RegistryEvent)
   if (!change) return;
   const before = flags.get(change.path) ?? 0;
   const isSet = event.event === RegistryEvent_Type.EV_FSO_PATH_FLAG_SET;
-  // Bitwise operators give signed numbers; a mask is unsigned.
+  // Bitwise operators return signed numbers; a mask is unsigned.
   const after = (isSet ? before | change.flags : before & ~change.flags) >>> 0;
   if (after === 0) flags.delete(change.path);
   else flags.set(change.path, after);
@@ -31,7 +31,7 @@ export function unsetPathFlags(flags: PathFlags, path: string, mask: number): Ev
   return [{ event: RegistryEvent_Type.EV_FSO_PATH_FLAG_UNSET, fsoPathFlag: { path, flags: mask } }];
 }
 
-/** The flags of a path and of what lies below it; sorted by path. */
+/** The flags of a path and of the paths below it; sorted by path. */
 export function pathFlagsBelow(flags: PathFlags, above: string): { path: string; flags: number }[] {
   return [...flags]
     .filter(([path]) => isEqualOrBelow(path, above))

@@ -50,7 +50,7 @@ const behavior = {
 };
 
 /**
- * The workflow that gathers pings of a registry's servers; texts and state rules of nog 4450389,
+ * The workflow that collects pings of a registry's servers; texts and state rules of nog 4450389,
  * backend/internal/workflows/pingregistrywf.
  */
 export class PingRegistryWorkflows {

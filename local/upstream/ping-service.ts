@@ -54,7 +54,7 @@ export function pingRegistryService(
 
     serverPing(request, context) {
       const { id } = checkWorkflow(context, "fso/exec-ping-registry", request.workflow);
-      // Servers ping at the same time: without a version the original repeats a call that collides.
+      // Servers ping at the same time: without a version, nog retries a call that conflicts.
       const asked = parseVid(request.workflowVid);
       const vid = equalIds(asked, noVersionCheck) ? retryNoVersionCheck : asked;
       return { workflowVid: ofPing(() => pings.appendPing(id, vid, request.statusCode, request.statusMessage)) };
@@ -78,7 +78,7 @@ export function pingRegistryService(
     async getRegistryPings(request, context) {
       const { id } = checkWorkflow(context, "fso/admin-registry", request.workflow);
       if (request.jobControl === JobControl.JC_WAIT) {
-        // Until there is a summary, or the workflow was aborted without.
+        // Wait for a summary, or for an abort without one.
         await untilWorkflow(domain, calls, context, id, () => !isOpen(ofPing(() => pings.find(id)).state));
       }
       const { state, vid } = ofPing(() => pings.find(id));

@@ -22,8 +22,8 @@ interface Request {
 type Decide = (state: RegistryState, repoId: Uint8Array, workflowId: Uint8Array) => EventInit<RegistryEvent>[];
 
 /**
- * Service `nogfso.RegistryFreezeRepo` as in nog 4450389 (backend/internal/nogfsoregd/registryd/freeze-repo.go): errors of
- * the registry are Unknown "registry error: …". The original serves it to its own processes alone.
+ * Service `nogfso.RegistryFreezeRepo` as in nog 4450389 (backend/internal/nogfsoregd/registryd/freeze-repo.go): errors
+ * of the registry are Unknown "registry error: …". nog serves it only to its own processes.
  */
 export function registryFreezeService(domain: Domain, access: Access): Partial<ServiceImpl<typeof RegistryFreezeRepo>> {
   function tell(request: Request, context: HandlerContext, decide: Decide): { registryVid: Uint8Array } {

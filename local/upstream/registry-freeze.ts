@@ -5,8 +5,8 @@ import { equalIds, idKey, zeroId } from "./ids.ts";
 import { type RegistryRepo, type RegistryState, reposBelow } from "./registry.ts";
 
 /**
- * What a registry decides when one of its repos is frozen; rules and texts of nog 4450389, backend/internal/fsoregistry.
- * Each command is idempotent for the workflow that holds the repo; any other gets "workflow conflict".
+ * A registry's commands for freezing one of its repos; rules and texts of nog 4450389, backend/internal/fsoregistry.
+ * Each command is idempotent for the workflow that holds the repo; any other workflow gets "workflow conflict".
  */
 export function beginRegistryFreeze(
   state: RegistryState,
@@ -15,7 +15,7 @@ export function beginRegistryFreeze(
 ): EventInit<RegistryEvent>[] {
   const repo = repoOf(state, repoId);
   if (repo.tier === StorageTier.ST_FREEZING) {
-    if (isLeader(repo, workflowId)) return [];
+    if (holdsRepo(repo, workflowId)) return [];
     throw workflowConflict();
   }
   if (!isFreezable(repo)) throw workflowConflict();
@@ -31,7 +31,7 @@ export function endRegistryFreeze(
   statusCode: number,
 ): EventInit<RegistryEvent>[] {
   const repo = repoOf(state, repoId);
-  if (!isLeader(repo, workflowId)) throw workflowConflict();
+  if (!holdsRepo(repo, workflowId)) throw workflowConflict();
   if (repo.tier === (statusCode === 0 ? StorageTier.ST_FROZEN : StorageTier.ST_FREEZE_FAILED)) return [];
   if (repo.tier !== StorageTier.ST_FREEZING) throw workflowConflict();
   return [{ event: RegistryEvent_Type.EV_FSO_FREEZE_REPO_COMPLETED_2, repoId, workflowId, statusCode }];
@@ -49,7 +49,7 @@ function isFreezable(repo: RegistryRepo): boolean {
   return repo.tier === StorageTier.ST_ONLINE || repo.tier === StorageTier.ST_FREEZE_FAILED;
 }
 
-function isLeader(repo: RegistryRepo, workflowId: Uint8Array): boolean {
+function holdsRepo(repo: RegistryRepo, workflowId: Uint8Array): boolean {
   return equalIds(repo.tierWorkflowId ?? zeroId, workflowId);
 }
 

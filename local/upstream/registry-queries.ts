@@ -7,7 +7,7 @@ import { reposBelow } from "./registry.ts";
 import { registryNamed } from "./registry-lookup.ts";
 import { checkRegistryName } from "./request-field.ts";
 
-/** What service `nogfso.Registry` tells of a registry. */
+/** The queries of service `nogfso.Registry`. */
 export function registryQueries(domain: Domain, access: Access): Pick<ServiceImpl<typeof Registry>, "getRepos"> {
   return {
     getRepos({ registry, globalPathPrefix }, context) {

@@ -80,8 +80,8 @@ export function ephemeralRegistryService(
 }
 
 /**
- * A workflow belongs to the registry of its first event, and what it reveals needs a scope of its own. An index is
- * refused as well: its events name no registry.
+ * A workflow belongs to the registry of its first event, and reading its stream needs its own scope. An index is
+ * refused too: its events name no registry.
  */
 function checkWorkflow(access: Access, context: HandlerContext, registry: string, event: WorkflowEvent): void {
   if (!equalIds(event.registryId, registryHistory(registry))) throw registryDoesNotOwn();

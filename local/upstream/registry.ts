@@ -27,7 +27,7 @@ export interface RegistryState {
   readonly roots: Map<string, FsoRootInfo>;
   /** By the key of the repo id. */
   readonly repos: Map<string, RegistryRepo>;
-  /** Of the roots for which splitting is enabled, by global root. */
+  /** Configurations of the roots for which splitting is enabled, by global root. */
   readonly splitRootConfigs: Map<string, SplitRootParams>;
   /** Bit masks by global path; never 0. */
   readonly pathFlags: Map<string, number>;
@@ -115,7 +115,7 @@ function newRepo(info: FsoRepoInfo, added: boolean): RegistryRepo {
   return { id: info.id, globalPath: info.globalPath, added, tier, tierWorkflowId: undefined };
 }
 
-/** The repos at `globalPath` or below it, all without one; sorted by path. */
+/** The repos at `globalPath` or below it; all repos if it is absent. Sorted by path. */
 export function reposBelow(state: RegistryState, globalPath?: string): RegistryRepo[] {
   return [...state.repos.values()]
     .filter((repo) => globalPath === undefined || isEqualOrBelow(repo.globalPath, globalPath))
@@ -127,7 +127,7 @@ export function repoAt(state: RegistryState, globalPath: string): RegistryRepo |
   return undefined;
 }
 
-/** The root that `globalPath` equals or lies below; the deepest one. */
+/** The deepest root that `globalPath` equals or lies below. */
 export function rootOf(state: RegistryState, globalPath: string): FsoRootInfo | undefined {
   let best: FsoRootInfo | undefined;
   for (const root of state.roots.values()) {

@@ -12,7 +12,7 @@ import { checkRegistryName, parseRepoId } from "./request-field.ts";
 
 /**
  * The repo that a request names, if its caller may do `action` at the repo's path. Throws Unknown "repos error:
- * uninitialized repo", InvalidArgument and what `access` throws.
+ * uninitialized repo", InvalidArgument and any error of `access`.
  */
 export function checkedRepo(
   domain: Domain,
@@ -28,7 +28,10 @@ export function checkedRepo(
   return { id, repo };
 }
 
-/** As {@link checkedRepo}, as its registry knows it. Throws NotFound "unknown repo" if it belongs to another one. */
+/**
+ * As {@link checkedRepo}, but returns the repo of the registry. Throws NotFound "unknown repo" if it belongs to another
+ * registry.
+ */
 export function checkedRegistryRepo(
   domain: Domain,
   access: Access,

@@ -21,7 +21,7 @@ type Decide = (state: RepoState, workflowId: Uint8Array) => EventInit<RepoEvent>
 
 /**
  * Service `nogfso.ReposFreezeRepo` as in nog 4450389 (backend/internal/nogfsoregd/reposd/freeze-repo.go): errors of the
- * repo are Unknown "repos error: …". The original serves it to its own processes alone.
+ * repo are Unknown "repos error: …". nog serves it only to its own processes.
  */
 export function repoFreezeService(domain: Domain, access: Access): Partial<ServiceImpl<typeof ReposFreezeRepo>> {
   function tell(request: Request, context: HandlerContext, decide: Decide): { repoVid: Uint8Array } {

@@ -12,8 +12,8 @@ import type { Failure } from "./workflow-fault.ts";
 const maxStatusMessageLength = 150;
 
 /**
- * What a repo decides when it is frozen; rules and texts of nog 4450389, backend/internal/fsorepos. Each command is
- * idempotent for the workflow that holds the repo; any other gets "storage workflow conflict".
+ * A repo's commands for freezing it; rules and texts of nog 4450389, backend/internal/fsorepos. Each command is
+ * idempotent for the workflow that holds the repo; any other workflow gets "storage workflow conflict".
  */
 export function beginRepoFreeze(state: RepoState, workflowId: Uint8Array): EventInit<RepoEvent>[] {
   if (state.isMoving || state.isShadowMoving) throw new Error("workflow conflict");
@@ -22,11 +22,11 @@ export function beginRepoFreeze(state: RepoState, workflowId: Uint8Array): Event
       if (state.errorMessage !== "") throw new Error("cannot proceed due to repo error");
       break;
     case StorageTier.ST_FREEZE_FAILED:
-      // The failure stored an error, which an operator clears before the next freeze.
+      // The failed freeze stored an error; an operator clears it before the next freeze.
       if (state.errorMessage !== "") throw storageConflict();
       break;
     case StorageTier.ST_FREEZING:
-      if (isLeader(state, workflowId)) return [];
+      if (holdsRepo(state, workflowId)) return [];
       throw storageConflict();
     default:
       throw storageConflict();
@@ -35,7 +35,7 @@ export function beginRepoFreeze(state: RepoState, workflowId: Uint8Array): Event
 }
 
 export function commitRepoFreeze(state: RepoState, workflowId: Uint8Array): EventInit<RepoEvent>[] {
-  if (!isLeader(state, workflowId)) throw storageConflict();
+  if (!holdsRepo(state, workflowId)) throw storageConflict();
   if (state.tier === StorageTier.ST_FROZEN) return [];
   if (state.tier !== StorageTier.ST_FREEZING) throw storageConflict();
   return [{ event: RepoEvent_Type.EV_FSO_FREEZE_REPO_COMPLETED_2, workflowId }];
@@ -50,7 +50,7 @@ export function abortRepoFreeze(
   if (statusCode === 0) throw new Error("invalid error status code");
   if (statusMessage === "") throw new Error("invalid error status message");
   if (Buffer.byteLength(statusMessage) > maxStatusMessageLength) throw new Error("status message too long");
-  if (!isLeader(state, workflowId)) throw storageConflict();
+  if (!holdsRepo(state, workflowId)) throw storageConflict();
   if (state.tier === StorageTier.ST_FREEZE_FAILED) return [];
   if (state.tier !== StorageTier.ST_FREEZING) throw storageConflict();
   return [
@@ -59,7 +59,7 @@ export function abortRepoFreeze(
   ];
 }
 
-function isLeader(state: RepoState, workflowId: Uint8Array): boolean {
+function holdsRepo(state: RepoState, workflowId: Uint8Array): boolean {
   return equalIds(state.tierWorkflowId ?? zeroId, workflowId);
 }
 

@@ -4,7 +4,7 @@ import type { Access } from "./access.ts";
 import type { Domain } from "./domain.ts";
 import { checkedRepo } from "./repo-access.ts";
 
-/** What service `nogfso.Repos` tells of a repo. This server knows no GitLab, archive or backup of a repo. */
+/** The queries of service `nogfso.Repos`. This server has no GitLab, archive or backup of a repo. */
 export function repoQueries(domain: Domain, access: Access): Pick<ServiceImpl<typeof Repos>, "getRepo"> {
   return {
     getRepo(request, context) {

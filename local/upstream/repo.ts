@@ -11,7 +11,7 @@ export interface RepoState extends Storage {
   shadow: FsoShadowRepoInfo | undefined;
   /** Id of the REPO_INIT_STARTED event. */
   initEventId: Uint8Array | undefined;
-  /** Empty: no error is stored. */
+  /** Empty if no error is stored. */
   errorMessage: string;
   /** A move of the repo, or of its shadow repo, has started and not ended. */
   isMoving: boolean;

@@ -3,8 +3,8 @@ import { malformedAfter, malformedWorkflowId } from "./fault.ts";
 import { zeroId } from "./ids.ts";
 
 /**
- * True unless the client left the bytes field away. proto3 gives no presence for it, yet the original refuses an
- * explicit empty field. A decoded field is a view of the request's bytes, while the default shares an empty buffer.
+ * True if the client sent the bytes field. proto3 has no presence for it, yet nog refuses an explicit empty field. A
+ * decoded field is a view of the request's bytes, while the default shares an empty buffer.
  */
 export function isPresent(field: Uint8Array): boolean {
   return field.length > 0 || field.buffer.byteLength > 0;
@@ -25,7 +25,7 @@ export function parseWorkflowId(field: Uint8Array): Uint8Array {
   return parseId(field, "workflow id");
 }
 
-/** As {@link parseWorkflowId}, with the text of the commands of registries' workflows. */
+/** As {@link parseWorkflowId}, with the error text of commands of registries' workflows. */
 export function parseCommandWorkflowId(field: Uint8Array): Uint8Array {
   if (field.length !== 16) throw malformedWorkflowId();
   return field;

@@ -25,7 +25,7 @@ export interface RouteOptions extends StreamSettings {
   readonly signalLoss: SignalLoss;
 }
 
-/** The services of the upstream; methods that are not implemented answer Unimplemented. */
+/** The services of the upstream; other methods answer Unimplemented. */
 export function routes(options: RouteOptions): (router: ConnectRouter) => void {
   const { domain, calls, access, signalLoss } = options;
   return (router) => {

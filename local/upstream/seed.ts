@@ -15,9 +15,9 @@ export interface RootInit {
 }
 
 /**
- * Fills the journal in process, for what this server has no RPC. The init methods do nothing for what exists, so they
- * can run at every start; they finish what a killed process began. Ids are 16 bytes, versions too (16 zero bytes: no
- * events). All methods are synchronous and throw an `Error` that names what is missing.
+ * Fills the journal in process, for data that no RPC of this server writes. The init methods do nothing for data that
+ * exists, so they can run at every start; they finish the work of a killed process. Ids and versions are 16 bytes (16
+ * zero bytes: no events). All methods are synchronous and throw an `Error` that names the missing item.
  */
 export class Seed {
   readonly #domain: Domain;
@@ -55,7 +55,7 @@ export class Seed {
     return initRepo(this.#domain, registry, init);
   }
 
-  /** The repo's shadow repo exists: the repo is online from now on. Default path "/shadow/<global path>.fso". */
+  /** Confirms that the repo's shadow repo exists: the repo is then online. Default path "/shadow/<global path>.fso". */
   confirmShadow(repoId: Uint8Array, shadowPath?: string): void {
     const { repos } = this.#domain;
     const { globalPath } = repos.find(repoId).state.info;
@@ -123,7 +123,7 @@ export class Seed {
     if (Buffer.compare(begin.parent, zeroId) !== 0) this.#domain.journal.trim(history, begin.parent);
   }
 
-  /** Drops what lies before the index's epoch: such tails are unknown from now on. */
+  /** Deletes the events before the index's epoch; their tails are then unknown. */
   collectIndex(registry: string): void {
     this.#domain.journal.collect(indexHistory(registry));
   }
@@ -134,7 +134,7 @@ export class Seed {
     this.#domain.indexes.delete(indexHistory(registry), workflowId);
   }
 
-  /** Wipes any history, without a signal. */
+  /** Deletes any history, without a signal. */
   deleteHistory(history: Uint8Array): void {
     this.#domain.journal.delete(history);
   }

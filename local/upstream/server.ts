@@ -10,15 +10,15 @@ import { Seed } from "./seed.ts";
 import type { SignalLoss } from "./signal-set.ts";
 
 export interface UpstreamOptions extends AccessOptions {
-  /** Times of event ids and heartbeats; default the system's. */
+  /** Clock of event ids and heartbeats; the system's if absent. */
   readonly clock?: Clock;
-  /** Port for gRPC; default 0, any free one. The host is always 127.0.0.1. */
+  /** Port for gRPC; default 0, any free port. The host is always 127.0.0.1. */
   readonly port?: number;
-  /** Port for Connect and gRPC-Web; default 0, any free one. */
+  /** Port for Connect and gRPC-Web; default 0, any free port. */
   readonly webPort?: number;
-  /** Directory of the journal; default in memory. One process at a time. */
+  /** Directory of the journal; in memory if absent. Only one process at a time may use it. */
   readonly dataDir?: string;
-  /** Events per stream message; default 1, as the original. */
+  /** Events per stream message; default 1, as in nog. */
   readonly eventsPerMessage?: number;
   /** Default "none". */
   readonly signalLoss?: SignalLoss;
@@ -37,11 +37,11 @@ export interface Upstream {
   readonly journal: Journal;
   /** Streams and waiting calls that have not ended. */
   readonly openCalls: number;
-  /** Answers open streams with Unavailable "shutdown", then closes ports, connections and journal. Idempotent. */
+  /** Ends open streams with Unavailable "shutdown", then closes ports, connections and journal. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Starts an upstream. Throws a `JournalCorruptError` or what binding the ports throws. */
+/** Starts an upstream. Throws a `JournalCorruptError`, or an error of binding the ports. */
 export async function startUpstream(options: UpstreamOptions = {}): Promise<Upstream> {
   const { clock = systemClock, eventsPerMessage = 1, heartbeatMs = 10_000, signalLoss = "none" } = options;
   if (!Number.isInteger(eventsPerMessage) || eventsPerMessage < 1) {
@@ -52,7 +52,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
   const calls = new Calls();
   const access = new Access(options);
   const handler = connectNodeAdapter({
-    // Compression costs a local server more than it saves.
+    // Compression costs a local server more than it gains.
     acceptCompression: [],
     routes: routes({ domain, calls, access, eventsPerMessage, heartbeatMs, signalLoss }),
   });

@@ -9,7 +9,7 @@ import {
 import { idKey } from "./ids.ts";
 import { type AggregateType, aggregateTypes } from "./journal-record.ts";
 
-/** How signals get lost: not at all, or as the original loses them. */
+/** How signals get lost: not at all, or as in nog. */
 export type SignalLoss = "none" | "aliasing";
 
 const wireTypes = {
@@ -28,7 +28,7 @@ const selectors = {
   "ephemeral-workflow": AggregateSignalsI_AggregateSelector.AS_EPHEMERAL_WORKFLOW,
 };
 
-/** The types that a request selects; all if it names none. */
+/** The types that a request selects; all types if it selects none. */
 export function selectedTypes(selected: readonly AggregateSignalsI_AggregateSelector[]): readonly AggregateType[] {
   return selected.length === 0 ? aggregateTypes : aggregateTypes.filter((type) => selected.includes(selectors[type]));
 }
@@ -46,7 +46,7 @@ export class SignalSet {
     return this.#ids.size === 0;
   }
 
-  /** Ids that count for the limit: ephemeral workflows do not (nog 4450389, livebroadcastd.go). */
+  /** The number of ids that count against the limit: ephemeral workflows do not (nog 4450389, livebroadcastd.go). */
   get counted(): number {
     let count = 0;
     for (const [type, ids] of this.#ids) if (type !== "ephemeral-workflow") count += ids.size;
@@ -54,8 +54,8 @@ export class SignalSet {
   }
 
   /**
-   * The message, by type in the order of the type numbers. "aliasing" is the loop variable bug of the original: the
-   * entries of one type all carry the id of the last one.
+   * The message, by type in the order of the type numbers. "aliasing" is the loop variable bug of nog: all entries of
+   * one type carry the id of the last one.
    */
   toMessage(loss: SignalLoss): AggregateSignalsO {
     const signals = aggregateTypes.flatMap((type) => {

@@ -34,8 +34,9 @@ type Methods = Pick<
 >;
 
 /**
- * The part of service `nogfso.SplitRoot` that is the registry's: configurations of roots and flags of paths, as in nog
- * 4450389 (backend/internal/nogfsoregd/registryd/split-root.go). Errors of the registry are Unknown "registry error: …".
+ * The methods of service `nogfso.SplitRoot` that change the registry: configurations of roots and flags of paths, as in
+ * nog 4450389 (backend/internal/nogfsoregd/registryd/split-root.go). Errors of the registry are Unknown "registry
+ * error: …".
  */
 export function splitRootConfigMethods(domain: Domain, access: Access): Methods {
   return {
@@ -146,7 +147,7 @@ function changePathFlags(
   };
 }
 
-/** Tells a registry that exists. */
+/** Runs a command of an existing registry. */
 function tellRegistry(
   domain: Domain,
   name: string,

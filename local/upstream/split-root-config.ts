@@ -1,13 +1,13 @@
 import { type RegistryEvent, RegistryEvent_Type } from "../../functions/nog/gen/nogfso/registry_pb.ts";
 import type { EventInit } from "./event-log.ts";
 
-/** How a root may be split into repos. In a request 0 means the default, or what it was. */
+/** How a root may be split into repos. In a request, 0 means the default on creation, and unchanged on update. */
 export interface SplitRootParams {
-  /** How many levels below the root `du` looks; at most 8. */
+  /** Number of levels below the root that `du` reads; at most 8. */
   readonly maxDepth: number;
-  /** Bytes from which on a directory is worth a repo. */
+  /** Minimum size in bytes of a directory that may become a repo. */
   readonly minDiskUsage: bigint;
-  /** Bytes up to which a repo is not split further. */
+  /** Maximum size in bytes of a repo that is not split further. */
   readonly maxDiskUsage: bigint;
 }
 
@@ -34,7 +34,7 @@ export function followSplitRootConfig(configs: Map<string, SplitRootParams>, eve
 
 /**
  * The registry's events for a configuration; rules and texts of nog 4450389, backend/internal/fsoregistry. One
- * difference: there a conflict of `maxDiskUsage` compares `minDiskUsage`.
+ * difference: for a conflict of `maxDiskUsage`, nog compares `minDiskUsage`.
  */
 export function createSplitRootConfig(
   known: SplitRootParams | undefined,

@@ -22,8 +22,9 @@ import type { SplitRootState } from "./split-root-state.ts";
 import { noVersionCheck, parseVid } from "./vid.ts";
 
 /**
- * Decides on candidates, one after the other: each decision takes effect on the registry first and is then an event of
- * the workflow. All paths and scopes are checked before. The version is checked early, FailedPrecondition.
+ * Applies decisions on candidates one after the other: each decision first changes the registry and is then recorded as
+ * an event of the workflow. All paths and scopes are checked before the first. The version is checked early,
+ * FailedPrecondition.
  */
 export function appendDecisions(
   domain: Domain,

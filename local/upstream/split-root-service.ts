@@ -29,7 +29,7 @@ import { untilWorkflow } from "./workflow-wait.ts";
 export function splitRootService(domain: Domain, access: Access, calls: Calls): Partial<ServiceImpl<typeof SplitRoot>> {
   const { splitRoots, indexes } = domain;
 
-  /** Any of the actions is enough, on the root's path. */
+  /** One of the actions, on the root's path, is enough. */
   function checkWorkflow(
     context: HandlerContext,
     actions: readonly [Action, ...Action[]],
@@ -148,7 +148,7 @@ function rootPathOf(state: SplitRootState): string {
   return state.root?.globalRoot ?? "";
 }
 
-/** Neither the analysis has ended nor du has failed. */
+/** True until the analysis has ended or du has failed. */
 function isAnalysing({ phase }: SplitRootState): boolean {
   return (
     phase === "initialized" || phase === "duAppending" || phase === "duCompleted" || phase === "suggestionsAppending"

@@ -31,14 +31,14 @@ export interface SplitRootState {
   readonly du: PathDiskUsage[];
   readonly suggestions: FsoSplitRootSuggestion[];
   readonly decisions: FsoSplitRootDecision[];
-  /** Suggested as repos and not decided yet; paths relative to the root. */
+  /** Suggested repos that are not decided yet; paths relative to the root. */
   readonly candidates: Set<string>;
-  /** Of the completion. */
+  /** The status of the completion. */
   statusCode: number;
   statusMessage: string;
 }
 
-/** How the events of a workflow make its state. */
+/** Folds the events of a workflow into its state. */
 export const splitRootBehavior = {
   initial: (): SplitRootState => ({
     phase: "uninitialized",

@@ -14,18 +14,18 @@ import { type SplitRootState, splitRootBehavior } from "./split-root-state.ts";
 import { noVersionCheck } from "./vid.ts";
 import { type Failure, ofWorkflow } from "./workflow-fault.ts";
 
-/** Runs a command or query of a split-root workflow, with the errors that a client gets. */
+/** Runs a command or query of a split-root workflow; converts its errors to those of the service. */
 export const ofSplitRoot = ofWorkflow("split-root");
 
-/** A limit of nog: paths with disk usage, and suggestions, of one workflow. */
+/** A limit of nog: the maximum number of paths with disk usage, and of suggestions, of one workflow. */
 const maxPaths = 300;
 
 /**
- * The workflow that finds out how to split a root into repos; texts and state rules of nog 4450389,
+ * The workflow that analyses how to split a root into repos; texts and state rules of nog 4450389,
  * backend/internal/workflows/splitrootwf. Commits and aborts are idempotent until the next step.
  *
- * As there, only aborts and the final commands check a version: what appends, and what commits du or analysis, does not.
- * Such a command that is repeated conflicts with the state only when the step has been committed.
+ * As in nog, only aborts and the final commands check a version; commands that append, or that commit du or analysis,
+ * do not. Repeating such a command is a state conflict only after the step has been committed.
  */
 export class SplitRootWorkflows {
   readonly #workflows: Aggregate<SplitRootState, WorkflowEvent>;
@@ -73,7 +73,7 @@ export class SplitRootWorkflows {
     });
   }
 
-  /** Needs the disk usage of one path at least. */
+  /** Needs the disk usage of at least one path. */
   commitDu(id: Uint8Array): Uint8Array {
     return this.#tell(id, noVersionCheck, (state) => {
       if (state.phase === "duCompleted") return [];
@@ -107,7 +107,7 @@ export class SplitRootWorkflows {
     });
   }
 
-  /** Needs one suggestion at least. */
+  /** Needs at least one suggestion. */
   commitAnalysis(id: Uint8Array): Uint8Array {
     return this.#tell(id, noVersionCheck, (state) => {
       if (state.phase === "analysisCompleted") return [];
@@ -124,7 +124,7 @@ export class SplitRootWorkflows {
     });
   }
 
-  /** Decides on a candidate, once. */
+  /** Records the decision on a candidate, once. */
   appendDecision(id: Uint8Array, path: string, decision: FsoSplitRootDecision_Decision): Uint8Array {
     return this.#tell(id, noVersionCheck, (state) => {
       if (state.phase !== "analysisCompleted" && state.phase !== "decisionsAppending") throw aggregateConflict();
@@ -133,7 +133,7 @@ export class SplitRootWorkflows {
     });
   }
 
-  /** Needs all candidates decided. */
+  /** Needs a decision on every candidate. */
   commit(id: Uint8Array, vid: Uint8Array): Uint8Array {
     return this.#tell(id, vid, (state) => {
       if (state.phase === "completed") return [];
@@ -143,7 +143,7 @@ export class SplitRootWorkflows {
     });
   }
 
-  /** Possible when du or analysis failed, and when the analysis completed and nothing was decided. */
+  /** Possible if du or the analysis failed, or if the analysis completed and nothing was decided. */
   abort(id: Uint8Array, vid: Uint8Array, { statusCode, statusMessage }: Failure): Uint8Array {
     return this.#tell(id, vid, (state) => {
       if (state.phase === "failed") return [];

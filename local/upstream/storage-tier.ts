@@ -4,7 +4,7 @@ import {
   type GetRepoO_StorageTierCode as StorageTierCode,
 } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 
-/** Where the files of a repo are, or are on their way to. */
+/** The storage tier of a repo's files, current or in transition. */
 export interface Storage {
   tier: StorageTierCode;
   /** The last workflow that changed the tier. */
@@ -18,8 +18,8 @@ interface TierEvent {
 }
 
 /**
- * Follows the freeze, unfreeze, archive and unarchive events of a repo, or of its registry: their numbers agree. Other
- * events change nothing.
+ * Applies the freeze, unfreeze, archive and unarchive events of a repo or of its registry, whose numbers agree. Ignores
+ * other events.
  */
 export function followStorage(storage: Storage, { event, workflowId, statusCode }: TierEvent): void {
   const started = startedTiers.get(event);

@@ -6,8 +6,8 @@ import { isPresent } from "./request-field.ts";
 export const noVersionCheck: Uint8Array = sentinel(1);
 
 /**
- * Version sentinel: do not check, and repeat a command that collides with another one. Commands here are synchronous,
- * so they never collide and nothing is ever repeated.
+ * Version sentinel: do not check the version, and retry a command that conflicts with another one. Commands here are
+ * synchronous, so they never conflict and are never retried.
  */
 export const retryNoVersionCheck: Uint8Array = sentinel(2);
 

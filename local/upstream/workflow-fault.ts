@@ -2,16 +2,16 @@ import { Code } from "@connectrpc/connect";
 import { ResourceExhaustedError, StateConflictError, wrapping } from "./fault.ts";
 import { JournalCommitError, JournalReadError, VersionConflictError } from "./journal-error.ts";
 
-/** How a workflow or a step of it failed: a code other than 0 (0 would be success), and why. */
+/** The status of a failed workflow or step: a code other than 0 (0 is success), and the reason. */
 export interface Failure {
   readonly statusCode: number;
   readonly statusMessage: string;
 }
 
 /**
- * Runs commands of one kind of workflow with the errors of nog 4450389 (backend/internal/nogfsoregd/registryd/errors.go):
- * a state conflict is FailedPrecondition, a limit ResourceExhausted, any other error Unknown; the text begins with
- * "<name> workflow: ".
+ * Runs commands of one kind of workflow with the errors of nog 4450389
+ * (backend/internal/nogfsoregd/registryd/errors.go): a state conflict is FailedPrecondition, an exceeded limit
+ * ResourceExhausted, any other error Unknown; the text begins with "<name> workflow: ".
  */
 export function ofWorkflow(name: string): <T>(action: () => T) => T {
   return (action) => wrapping(`${name} workflow: `, () => wrappingJournal(action), codeOf);
@@ -28,7 +28,7 @@ function codeOf(error: unknown): Code {
   return Code.Unknown;
 }
 
-/** The original names the journal in what comes from it. */
+/** nog adds a prefix to the journal's errors. */
 function wrappingJournal<T>(action: () => T): T {
   try {
     return action();

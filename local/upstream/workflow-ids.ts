@@ -4,9 +4,8 @@ import type { Journal } from "./journal.ts";
 const generation = 100;
 
 /**
- * Workflow ids are used once: asking burns the id, also if what it was asked for fails. The ids of the last 100 to 200
- * questions are remembered in memory; the journal knows those that got events (nog 4450389,
- * backend/cmd/nogfsoregd, idChecker).
+ * Workflow ids are used once: `burn` uses the id up, even if the command fails. The last 100 to 200 burnt ids are kept
+ * in memory; the journal has those with events (nog 4450389, backend/cmd/nogfsoregd, idChecker).
  */
 export class WorkflowIds {
   readonly #journal: Journal;
@@ -17,7 +16,7 @@ export class WorkflowIds {
     this.#journal = journal;
   }
 
-  /** Burns `id`. Returns why it must not be used, or undefined. */
+  /** Burns `id`. Returns the reason why it must not be used, or undefined. */
   burn(id: Uint8Array): string | undefined {
     const key = idKey(id);
     if (this.#seen.size > generation) {

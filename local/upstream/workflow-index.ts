@@ -10,7 +10,7 @@ import { noVersionCheck } from "./vid.ts";
 /** Kinds of workflows that can be begun here; the index stream may hold more. */
 export type IndexedWorkflow = keyof typeof eventTypes;
 
-/** What a workflow is about: a root, a repo at a global path, or the registry itself. */
+/** The subject of a workflow: a root, a repo at a global path, or the registry itself. */
 export interface IndexSubject {
   readonly root?: FsoRootInfo | undefined;
   readonly globalPath?: string | undefined;
@@ -104,7 +104,7 @@ export class WorkflowIndexes {
     return this.#indexes.find(index).state;
   }
 
-  /** Lists a workflow; a listed one is left as it is. */
+  /** Adds a workflow; does nothing if the index has it. */
   begin(
     index: Uint8Array,
     kind: IndexedWorkflow,
@@ -145,7 +145,7 @@ export class WorkflowIndexes {
     });
   }
 
-  /** Commits a snapshot of what the index lists, in one step. */
+  /** Commits a snapshot of the index, in one step. */
   snapshot(index: Uint8Array): Uint8Array {
     return this.#indexes.tell(index, noVersionCheck, (state) => snapshotEvents([...state.entries.values()]));
   }

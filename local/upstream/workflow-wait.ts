@@ -3,7 +3,10 @@ import type { Calls } from "./calls.ts";
 import type { Domain } from "./domain.ts";
 import { Heartbeat } from "./heartbeat.ts";
 
-/** Waits until `isReached`, which is asked again after each commit to the workflow. Throws why the call must end before. */
+/**
+ * Waits until `isReached`, which is checked after each commit to the workflow. Throws the reason if the call must end
+ * before.
+ */
 export async function untilWorkflow(
   domain: Domain,
   calls: Calls,

@@ -1,6 +1,6 @@
 import type { Logger } from "../../functions/foundation/logger.ts";
 
-/** Keeps of a log only how often each message came. */
+/** A log that only counts each message. */
 export class CountedLog implements Logger {
   readonly #counts = new Map<string, number>();
 

@@ -8,17 +8,17 @@ import { World } from "./world.ts";
 export interface DaySize {
   readonly tasks: number;
   readonly wakesPerSecond: number;
-  /** For so long signals come; then a whole day goes by without. */
+  /** Duration of the signals; a whole day without signals follows. */
   readonly wakingSeconds: number;
   readonly concurrency: number;
   readonly probeMinutes: number;
 }
 
-/** What was counted of a world, to be multiplied. */
+/** The counts of a simulated world, to be multiplied. */
 export interface DayCounts {
-  /** While signals came, and until all of them were handled. */
+  /** From the first signal until all were handled. */
   readonly waking: Counts & { readonly wakes: number; readonly batches: number; readonly sent: number };
-  /** In a day in which nothing but the ticks goes on. */
+  /** A day with only ticks. */
   readonly idle: Counts & { readonly checks: number; readonly ticks: number; readonly sent: number };
   readonly behind: number;
   readonly drainSeconds: number;
@@ -27,10 +27,13 @@ export interface DayCounts {
 const startsPerSecond = 1_000;
 const checksPerTick = 10_000;
 const dayMinutes = 24 * 60;
-/** The grace of a start, and a tick more. */
+/** The grace of a start, plus one tick. */
 const firstCheckMinutes = 5;
 
-/** Tasks that have read their streams and had their first look are signaled for a while, then left alone for a day. */
+/**
+ * Signals tasks for a while after they have read their streams and had their first check, then leaves them idle for a
+ * day.
+ */
 export async function countDay(size: DaySize): Promise<DayCounts> {
   const { tasks, wakesPerSecond, wakingSeconds, concurrency, probeMinutes } = size;
   const world = new World({ aggregates: tasks, concurrency, checksPerTick, probeMinutes });
@@ -83,20 +86,20 @@ export async function loadDay(size: DaySize): Promise<LoadReport> {
   return {
     scenario: "day",
     what:
-      `${tasks.toLocaleString("en")} tasks, ${wakesPerSecond.toLocaleString("en")} signals a second for ${wakingSeconds} s; ` +
-      `then a day in which nothing happens, with a probe each ${probeMinutes} minutes`,
+      `${tasks.toLocaleString("en")} tasks, ${wakesPerSecond.toLocaleString("en")} signals per second for ${wakingSeconds} s; ` +
+      `then an idle day with a probe every ${probeMinutes} minutes`,
     figures: [
-      { what: "tasks not at the head of their stream", value: behind, most: 0 },
-      { what: "seconds from the last signal until all were handled", value: drainSeconds, most: 60 },
+      { what: "tasks not at the head of their stream", value: behind, max: 0 },
+      { what: "seconds from the last signal until all are handled", value: drainSeconds, max: 60 },
       { what: "wakes", value: waking.wakes },
       { what: "batches", value: waking.batches },
-      ...counts(waking).map(([what, value]) => ({ what: `${what}, while signals came`, value })),
-      { what: "writes for a wake", value: (waking.writes + waking.refusedWrites) / waking.wakes, most: 2.2 },
-      { what: "messages that we sent, while signals came", value: waking.sent, most: 0 },
+      ...counts(waking).map(([what, value]) => ({ what: `${what}, during the signals`, value })),
+      { what: "writes per wake", value: (waking.writes + waking.refusedWrites) / waking.wakes, max: 2.2 },
+      { what: "messages sent by Tailwake, during the signals", value: waking.sent, max: 0 },
       ...counts(idle).map(([what, value]) => ({ what: `${what}, in the idle day`, value })),
-      { what: "checks in the idle day, a task", value: idle.checks / tasks, most: (24 * 60) / probeMinutes + 0.1 },
+      { what: "checks per task in the idle day", value: idle.checks / tasks, max: (24 * 60) / probeMinutes + 0.1 },
       { what: "ticks in the idle day", value: idle.ticks },
-      { what: "messages in the idle day", value: idle.sent, most: 0 },
+      { what: "messages in the idle day", value: idle.sent, max: 0 },
       ...resources(),
     ],
   };

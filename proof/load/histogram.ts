@@ -1,4 +1,4 @@
-/** How much happened in each span of time after a moment. */
+/** Counts per time span after a moment. */
 export class Histogram {
   readonly #title: string;
   readonly #spanMs: number;
@@ -19,11 +19,11 @@ export class Histogram {
     return this.counts.reduce((sum, count) => sum + count, 0);
   }
 
-  get largest(): number {
-    return this.counts.reduce((most, count) => Math.max(most, count), 0);
+  get maxCount(): number {
+    return this.counts.reduce((max, count) => Math.max(max, count), 0);
   }
 
-  /** From the first to the last that happened, but for the given share at each end; in milliseconds. */
+  /** Time from the first to the last count, without the given share at each end; in milliseconds. */
   spreadMs(without: number): number {
     const skipped = this.total * without;
     const seen = this.counts.map((_, i) => this.counts.slice(0, i + 1).reduce((sum, count) => sum + count, 0));
@@ -32,12 +32,12 @@ export class Histogram {
     return (last - first + 1) * this.#spanMs;
   }
 
-  inWords(): string[] {
-    const { largest } = this;
+  format(): string[] {
+    const { maxCount } = this;
     return [
       `  ${this.#title}`,
       ...this.counts.map((count, i) => {
-        const bar = "#".repeat(Math.ceil((count / Math.max(1, largest)) * 60));
+        const bar = "#".repeat(Math.ceil((count / Math.max(1, maxCount)) * 60));
         return `  ${String((i * this.#spanMs) / 1000).padStart(5)} s ${String(count).padStart(7)} ${bar}`;
       }),
     ];

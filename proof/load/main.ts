@@ -1,14 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
-import { beyond, inJson, inWords } from "./report.ts";
+import { beyond, formatReport, inJson } from "./report.ts";
 import { scenarios } from "./scenarios.ts";
 
 const usage = `Usage: npm run load [-- NAME... --json]
 
-Runs the engines and handlers in a simulated world under load, at full size, and holds what it costs against bounds.
+Runs the engines and handlers in a simulated world under full load, and checks the cost against bounds.
 
-  NAME      ${Object.keys(scenarios).join(", ")}; all if none is named
-  --json    one object a line on standard output
+  NAME      ${Object.keys(scenarios).join(", ")}; default: all
+  --json    print one object per line on standard output
   --help    print this
 
 Exit code 0: every bound holds. 1: one does not. 2: the command line is wrong.
@@ -29,7 +29,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
     json = values.json;
     named = positionals.length > 0 ? positionals : Object.keys(scenarios);
-    for (const name of named) if (!scenarios[name]) throw new Error(`no scenario is called ${JSON.stringify(name)}`);
+    for (const name of named) if (!scenarios[name]) throw new Error(`unknown scenario ${JSON.stringify(name)}`);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${usage}`);
     return 2;
@@ -41,11 +41,11 @@ async function main(args: readonly string[]): Promise<number> {
 async function runOne(name: string, json: boolean): Promise<number> {
   const report = await scenarios[name]?.();
   if (!report) return 2;
-  process.stdout.write(`${json ? inJson(report) : `${inWords(report)}\n`}\n`);
+  process.stdout.write(`${json ? inJson(report) : `${formatReport(report)}\n`}\n`);
   return beyond(report).length > 0 ? 1 : 0;
 }
 
-/** In a process each: the peak of memory is a process's. */
+/** Runs each scenario in its own process, since peak memory is per process. */
 function runEach(names: readonly string[], json: boolean): number {
   const [, program = ""] = process.argv;
   const codes = names.map((name) => {

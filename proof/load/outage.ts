@@ -13,14 +13,14 @@ export interface OutageSize {
 }
 
 const outageMinutes = 10;
-/** News comes for every task in the first minute of the outage. */
+/** Every task gets news in the first minute of the outage. */
 const newsSeconds = 60;
 const startsPerSecond = 1_000;
 
-/** Every task has news, and its upstream is out. */
+/** Every task has news while its upstream is out. */
 export async function loadOutage(size: OutageSize): Promise<LoadReport> {
   const { tasks, concurrency, checksPerTick } = size;
-  const ranAgain = new Histogram("tasks that ran again, by the time since the upstream was back", 10_000);
+  const ranAgain = new Histogram("tasks that ran again, by the time since the upstream recovered", 10_000);
   const hasRun = new Set<string>();
   let backAt = Number.POSITIVE_INFINITY;
   const world = new World({
@@ -72,19 +72,19 @@ export async function loadOutage(size: OutageSize): Promise<LoadReport> {
       `${tasks.toLocaleString("en")} tasks, each with news in the first ${newsSeconds} s of an outage of ${outageMinutes} minutes; ` +
       `${concurrency} invocations at once for wakes and for retries, batches of 10`,
     figures: [
-      { what: "tasks not at the head of their stream", value: behind, most: 0 },
-      { what: "times that the breaker was opened", value: trips },
-      { what: "streams tried in the outage, for a task", value: outStreams / tasks, most: 1 },
-      { what: "writes in the outage, for a task", value: out.writes / tasks, most: 4 },
-      { what: "checks of ticks in the outage, for a task", value: outChecks / tasks },
-      { what: "messages in the outage, for a task", value: outSent / tasks, most: 20 },
-      { what: "messages after it, for a task", value: backSent / tasks, most: 4 },
-      // A run is two. Until the breaker's last wait is over, up to 5 min, ticks put some off once more: 3.1 to 4.7.
-      { what: "writes after it, for a task", value: back.writes / tasks, most: 6 },
-      { what: "seconds until all is read and the queues are empty", value: drainSeconds, most: 720 },
-      { what: "largest bucket of 10 s, in tasks", value: ranAgain.largest, most: maxBucket(size) },
-      { what: "seconds in which 98 % of them ran again", value: ranAgain.spreadMs(0.01) / 1000 },
-      heapForEach("more for a task, at the end of the outage", heapAfterOutage - heapBefore, tasks, 4),
+      { what: "tasks not at the head of their stream", value: behind, max: 0 },
+      { what: "times that the breaker opened", value: trips },
+      { what: "streams opened per task in the outage", value: outStreams / tasks, max: 1 },
+      { what: "writes per task in the outage", value: out.writes / tasks, max: 4 },
+      { what: "checks per task in the outage", value: outChecks / tasks },
+      { what: "messages per task in the outage", value: outSent / tasks, max: 20 },
+      { what: "messages per task after it", value: backSent / tasks, max: 4 },
+      // A run takes two. Until the breaker's last wait ends, up to 5 min, ticks postpone some tasks again: 3.1 to 4.7.
+      { what: "writes per task after it", value: back.writes / tasks, max: 6 },
+      { what: "seconds until all is read and the queues are empty", value: drainSeconds, max: 720 },
+      { what: "maximum tasks in 10 s", value: ranAgain.maxCount, max: maxBucket(size) },
+      { what: "seconds in which 98 % of the tasks ran again", value: ranAgain.spreadMs(0.01) / 1000 },
+      heapForEach("growth per task at the end of the outage", heapAfterOutage - heapBefore, tasks, 4),
       ...resources(),
     ],
     histogram: ranAgain,
@@ -92,8 +92,8 @@ export async function loadOutage(size: OutageSize): Promise<LoadReport> {
 }
 
 /**
- * Those that wait come back spread over half of the time that the breaker was open for, at least 75 s: twice their share
- * of 10 s, since chance has its part. The first tick that finds the upstream back adds what it looks at.
+ * Waiting tasks return over half of the time that the breaker was open, at least 75 s: allow twice their share of 10 s,
+ * since their times are random. The first tick that finds the upstream back adds the tasks that it checks.
  */
 function maxBucket({ tasks, checksPerTick }: OutageSize): number {
   return 2 * tasks * (10 / 75) + checksPerTick;

@@ -4,7 +4,7 @@ import { caughtUp } from "../../functions/contract/outcome.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { ledger } from "../simulate/streams.ts";
 
-/** Counts the events of its aggregate: so its view shows whether one was left out, or came twice. */
+/** Counts the events of its aggregate, so its view shows lost or repeated events. */
 export const reader = defineActivity(ledger, {
   name: "reader",
   view: { version: 1, initial: () => ({ count: 0 }) },

@@ -1,38 +1,37 @@
 import type { Histogram } from "./histogram.ts";
 
-/** Something that was counted or measured; `most`: the bound that it is held to. */
+/** A count or measurement, with its maximum if it is bounded. */
 export interface Figure {
   readonly what: string;
   readonly value: number;
-  readonly most?: number;
+  readonly max?: number;
 }
 
 export interface LoadReport {
   readonly scenario: string;
-  /** What was done, in a sentence. */
+  /** Description of the load. */
   readonly what: string;
   readonly figures: readonly Figure[];
   readonly histogram?: Histogram;
 }
 
-/** The figures that are beyond their bounds. */
+/** The figures that exceed their bounds. */
 export function beyond({ figures }: LoadReport): Figure[] {
-  return figures.filter(({ value, most }) => most !== undefined && !(value <= most));
+  return figures.filter(({ value, max }) => max !== undefined && !(value <= max));
 }
 
-export function inWords(report: LoadReport): string {
+export function formatReport(report: LoadReport): string {
   const width = Math.max(...report.figures.map(({ what }) => what.length));
   const broken = beyond(report);
   return [
     `${report.scenario}: ${report.what}`,
     ...report.figures.map((figure) => {
-      const { what, value, most } = figure;
-      const bound =
-        most === undefined ? "" : `  at most ${numberText(most)}${broken.includes(figure) ? "  BROKEN" : ""}`;
+      const { what, value, max } = figure;
+      const bound = max === undefined ? "" : `  at most ${numberText(max)}${broken.includes(figure) ? "  BROKEN" : ""}`;
       return `  ${what.padEnd(width)}  ${numberText(value).padStart(11)}${bound}`;
     }),
-    ...(report.histogram ? ["", ...report.histogram.inWords()] : []),
-    broken.length === 0 ? "  every bound holds" : `  ${broken.length} of the bounds are broken`,
+    ...(report.histogram ? ["", ...report.histogram.format()] : []),
+    broken.length === 0 ? "  every bound holds" : `  ${broken.length} bounds are broken`,
   ].join("\n");
 }
 

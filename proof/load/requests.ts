@@ -6,10 +6,10 @@ export interface Counts {
   readonly reads: number;
   readonly queries: number;
   readonly writes: number;
-  /** Conditional writes that were refused; DynamoDB bills them. */
+  /** Refused conditional writes; DynamoDB bills them. */
   readonly refusedWrites: number;
   readonly dueQueries: number;
-  /** Of breakers, leaders and how late the queue is. */
+  /** Reads of breakers, leaders and the queue age. */
   readonly documentReads: number;
   readonly documentWrites: number;
 }
@@ -24,7 +24,7 @@ const none: Counts = {
   documentWrites: 0,
 };
 
-/** Counts the requests that all processes make to the table. */
+/** Counts the requests of all processes to the table. */
 export class Requests {
   #counts = { ...none };
 

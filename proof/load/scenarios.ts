@@ -4,14 +4,14 @@ import type { LoadReport } from "./report.ts";
 import { loadStorm } from "./storm.ts";
 import { loadTasks } from "./tasks.ts";
 
-/** The settings of a deployment to production, as in infra/settings.yml, and the default of TAILWAKE_CHECKS_PER_TICK. */
+/** The settings of a production deployment as in infra/settings.yml, and the default of TAILWAKE_CHECKS_PER_TICK. */
 const production = { concurrency: 20, checksPerTick: 2_000 };
 
-/** By name, as they are run by `npm run load`. */
+/** The scenarios of `npm run load`, by name. */
 export const scenarios: Readonly<Record<string, () => Promise<LoadReport>>> = {
   tasks: () =>
     loadTasks({ tasks: 100_000, startsPerSecond: 500, idleMinutes: 60, ...production, checksPerTick: 10_000 }),
-  // More than its looks suffice for.
+  // More tasks than the ticks can check in a probe period.
   backlog: () => loadTasks({ tasks: 100_000, startsPerSecond: 500, idleMinutes: 120, ...production }),
   storm: () => loadStorm({ aggregates: 2_000, signalsPerSecond: 10_000, ...production }),
   "wide-storm": () => loadStorm({ aggregates: 100_000, signalsPerSecond: 10_000, ...production }),

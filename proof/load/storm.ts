@@ -14,12 +14,12 @@ export interface StormSize {
 
 const stormSeconds = 60;
 const startsPerSecond = 1_000;
-/** A batch reads, acquires, opens its streams, reads them and commits: so long would be slow. */
-const slowBatchSeconds = 0.5;
-/** What loses three times against other writers comes again when the queue shows it again (rule 5). */
-const comesAgainSeconds = 150;
+/** Upper bound for a batch: it reads, acquires, opens its streams, reads them and commits. */
+const maxBatchSeconds = 0.5;
+/** A delivery that fails three tries against other writers returns after the visibility timeout (rule 5). */
+const redeliverySeconds = 150;
 
-/** Signals come, each for an event of its own, far faster than tasks can run. */
+/** Sends signals, each for its own event, far faster than tasks can run. */
 export async function loadStorm(size: StormSize): Promise<LoadReport> {
   const { aggregates, signalsPerSecond, concurrency, checksPerTick } = size;
   const world = new World({ aggregates, concurrency, checksPerTick });
@@ -48,36 +48,36 @@ export async function loadStorm(size: StormSize): Promise<LoadReport> {
   const batches = world.batches - batchesBefore;
   const sent = world.sent - sentBefore;
   const heapAfterwards = heapInUse();
-  const maxDrainSeconds = (signals / 10 / concurrency) * slowBatchSeconds + comesAgainSeconds;
+  const maxDrainSeconds = (signals / 10 / concurrency) * maxBatchSeconds + redeliverySeconds;
   return {
     scenario: "storm",
     what:
-      `${signalsPerSecond.toLocaleString("en")} signals a second for ${stormSeconds} s, each for an event of its own, ` +
+      `${signalsPerSecond.toLocaleString("en")} signals per second for ${stormSeconds} s, each for its own event, ` +
       `over ${aggregates.toLocaleString("en")} aggregates; ${concurrency} invocations at once, batches of 10`,
     figures: [
-      { what: "aggregates not read to their head", value: behind, most: 0 },
+      { what: "aggregates not read to their head", value: behind, max: 0 },
       { what: "messages waiting when the storm ends", value: waiting },
-      { what: "seconds until the queue is empty again", value: drainSeconds, most: maxDrainSeconds },
-      { what: "messages handled a second meanwhile", value: waiting / drainSeconds },
-      { what: "messages that we sent, for one signal", value: sent / signals, most: 1 },
-      { what: "messages in a batch", value: (signals + sent) / batches },
-      { what: "queries for a signal", value: requests.queries / signals, most: 1 },
+      { what: "seconds until the queue is empty again", value: drainSeconds, max: maxDrainSeconds },
+      { what: "messages handled per second meanwhile", value: waiting / drainSeconds },
+      { what: "messages sent by Tailwake per signal", value: sent / signals, max: 1 },
+      { what: "messages per batch", value: (signals + sent) / batches },
+      { what: "queries per signal", value: requests.queries / signals, max: 1 },
       {
-        what: "writes for a signal: acquired, noted, caught up",
+        what: "writes per signal: acquired, recorded, caught up",
         value: (requests.writes - ticks.checks) / signals,
-        most: 2.2,
+        max: 2.2,
       },
-      { what: "writes refused, for a signal", value: requests.refusedWrites / signals, most: 0.5 },
-      { what: "writes of documents, for a batch", value: requests.documentWrites / batches, most: 0.1 },
+      { what: "refused writes per signal", value: requests.refusedWrites / signals, max: 0.5 },
+      { what: "document writes per batch", value: requests.documentWrites / batches, max: 0.1 },
       {
-        what: "deliveries that lost against other writers, for a signal",
+        what: "deliveries per signal that lost against other writers",
         value: world.log.of("delivery failed") / signals,
-        most: 0.01,
+        max: 0.01,
       },
-      { what: "dead letters", value: world.deadLetters, most: 0 },
+      { what: "dead letters", value: world.deadLetters, max: 0 },
       { what: "checks of ticks", value: ticks.checks },
-      { what: "most checks of a tick", value: ticks.maxChecks, most: checksPerTick },
-      heapForEach("more for an event, once all is read", heapAfterwards - heapBefore, signals, 0.6),
+      { what: "maximum checks of a tick", value: ticks.maxChecks, max: checksPerTick },
+      heapForEach("growth per event, after all are read", heapAfterwards - heapBefore, signals, 0.6),
       ...resources(),
     ],
   };

@@ -15,10 +15,10 @@ export interface TasksSize {
 }
 
 const eventsEach = 5;
-/** The invocation's 60 s without what is kept free at its end. */
+/** The 60 s of an invocation, less the reserve at its end. */
 const maxTickSeconds = 52;
 
-/** Starts many tasks, lets them read their streams, and leaves them alone for an hour. */
+/** Starts many tasks, lets them read their streams, and leaves them idle. */
 export async function loadTasks(size: TasksSize): Promise<LoadReport> {
   const { tasks, startsPerSecond, concurrency, checksPerTick, idleMinutes } = size;
   const world = new World({ aggregates: tasks, concurrency, checksPerTick });
@@ -36,49 +36,50 @@ export async function loadTasks(size: TasksSize): Promise<LoadReport> {
   const read = world.requests.counts;
   const { sent: sentToRead } = world;
   const { steps: stepsToRead } = world.timeline;
-  const looksToRead = ticks.checks;
+  const checksToRead = ticks.checks;
   const heapWhenRead = heapInUse();
 
   await world.advance(idleMinutes * 60_000);
   const idle = difference(world.requests.counts, read);
-  const idleChecks = ticks.checks - looksToRead;
+  const idleChecks = ticks.checks - checksToRead;
   const idleSent = world.sent - sentToRead;
   const idleSteps = world.timeline.steps - stepsToRead;
   const heapAfterwards = heapInUse();
   return {
     scenario: "tasks",
     what:
-      `${tasks.toLocaleString("en")} tasks with ${eventsEach} events each, ${startsPerSecond} started a second; ` +
-      `then ${idleMinutes} minutes in which nothing happens, with ${checksPerTick.toLocaleString("en")} checks a tick`,
+      `${tasks.toLocaleString("en")} tasks with ${eventsEach} events each, ${startsPerSecond} started per second; ` +
+      `then ${idleMinutes} idle minutes, with at most ${checksPerTick.toLocaleString("en")} checks per tick`,
     figures: [
-      { what: "tasks not at the head of their stream", value: behind, most: 0 },
-      { what: "seconds from the last start until all had read", value: drainSeconds, most: 30 },
-      { what: "writes a task to start and to read", value: (read.writes - looksToRead) / tasks, most: 3 },
-      { what: "messages a task to start and to read", value: sentToRead / tasks, most: 1 },
-      { what: "steps of the simulation a task until then", value: stepsToRead / tasks },
-      { what: "most checks of a tick", value: ticks.maxChecks, most: checksPerTick },
-      { what: "longest tick, in seconds", value: ticks.maxMs / 1000, most: maxTickSeconds },
-      { what: "tasks woken by a tick, though nothing was lost", value: ticks.woken, most: 0 },
-      { what: "checks a task in the idle time", value: idleChecks / tasks },
-      { what: "writes a look", value: idle.writes / idleChecks, most: 1 },
-      { what: "messages in the idle time", value: idleSent, most: 0 },
-      { what: "steps a look", value: idleSteps / idleChecks },
+      { what: "tasks not at the head of their stream", value: behind, max: 0 },
+      { what: "seconds from the last start until all have read", value: drainSeconds, max: 30 },
+      { what: "writes per task to start and read", value: (read.writes - checksToRead) / tasks, max: 3 },
+      { what: "messages per task to start and read", value: sentToRead / tasks, max: 1 },
+      { what: "simulation steps per task until then", value: stepsToRead / tasks },
+      { what: "maximum checks of a tick", value: ticks.maxChecks, max: checksPerTick },
+      { what: "maximum duration of a tick, in seconds", value: ticks.maxMs / 1000, max: maxTickSeconds },
+      { what: "tasks woken by a tick, though nothing was lost", value: ticks.woken, max: 0 },
+      { what: "checks per task in the idle time", value: idleChecks / tasks },
+      { what: "writes per check", value: idle.writes / idleChecks, max: 1 },
+      { what: "messages in the idle time", value: idleSent, max: 0 },
+      { what: "simulation steps per check", value: idleSteps / idleChecks },
       { what: "ticks cut short", value: ticks.cutShort },
       {
-        what: "longest that a task was overdue, in minutes",
+        what: "maximum time that a task was overdue, in minutes",
         value: ticks.oldestDueMs / 60_000,
-        most: maxOverdueMinutes(size),
+        max: maxOverdueMinutes(size),
       },
-      heapForEach("for a task: its record and its entry in the index", heapWhenRead - heapOfWorld, tasks, 4),
-      heapForEach("more for a task, after the idle time", heapAfterwards - heapWhenRead, tasks, 0.2),
+      heapForEach("per task: its record and its entry in the index", heapWhenRead - heapOfWorld, tasks, 4),
+      heapForEach("growth per task, after the idle time", heapAfterwards - heapWhenRead, tasks, 0.2),
       ...resources(),
     ],
   };
 }
 
 /**
- * How long a task waits for a look. If the checks of a probe period suffice for all, until the next tick or the one after
- * it. Else for a look at each of the others; the shards of the index are not of a size, least so if they are small.
+ * Maximum wait of a task for its check. If the checks of a probe period suffice for all tasks: until the next tick or
+ * the one after. Otherwise a check of each other task comes first; the shards of the index differ in size, more so if
+ * they are small.
  */
 function maxOverdueMinutes({ tasks, checksPerTick }: TasksSize): number {
   return 2 + (1.2 + 2 * Math.sqrt(dueShards / tasks)) * (tasks / checksPerTick);

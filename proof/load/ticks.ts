@@ -1,6 +1,6 @@
 import type { TickReport } from "../../functions/tick/tick.ts";
 
-/** What many ticks came to. */
+/** Totals of many ticks. */
 export class Ticks {
   checks = 0;
   maxChecks = 0;

@@ -9,7 +9,6 @@ import { memoryPorts } from "../../functions/testing/memory-ports.ts";
 import { scriptedTransport } from "../../functions/testing/scripted-server.ts";
 import { Aggregate } from "../../functions/testing/simulation/aggregate.ts";
 import { SimulatedBus } from "../../functions/testing/simulation/bus.ts";
-import { Circumstances } from "../../functions/testing/simulation/circumstances.ts";
 import { noFaults } from "../../functions/testing/simulation/faults.ts";
 import { SimulatedFunction } from "../../functions/testing/simulation/function.ts";
 import { SimulatedProcess } from "../../functions/testing/simulation/process.ts";
@@ -19,6 +18,7 @@ import { Story } from "../../functions/testing/simulation/story.ts";
 import { SimulatedTable, type TableWrite } from "../../functions/testing/simulation/table.ts";
 import { Timeline } from "../../functions/testing/simulation/timeline.ts";
 import { SimulatedUpstream } from "../../functions/testing/simulation/upstream.ts";
+import { SimulatedWorld } from "../../functions/testing/simulation/world.ts";
 import type { TickReport } from "../../functions/tick/tick.ts";
 import { encodeBusEvent } from "../../functions/wake/envelope.ts";
 import { ledger } from "../simulate/streams.ts";
@@ -32,7 +32,7 @@ export interface WorldOptions {
   readonly concurrency: number;
   /** TAILWAKE_CHECKS_PER_TICK. */
   readonly checksPerTick: number;
-  /** TAILWAKE_PROBE_MINUTES; its default unless given. */
+  /** TAILWAKE_PROBE_MINUTES; its default if absent. */
   readonly probeMinutes?: number;
   readonly onWrite?: (write: TableWrite) => void;
 }
@@ -52,7 +52,7 @@ const secondMs = 1_000;
 
 type Handler = (ports: Ports, event: unknown, context: Parameters<typeof wakeHandler>[2]) => Promise<unknown>;
 
-/** The deployed functions between simulated services, in which nothing goes wrong by itself. */
+/** The deployed functions on simulated services without faults. */
 export class World {
   readonly timeline: Timeline;
   readonly random = new Random(1);
@@ -61,7 +61,7 @@ export class World {
   readonly aggregates: readonly Aggregate[];
   readonly upstream: SimulatedUpstream;
   readonly tasks: Tasks;
-  readonly #circumstances: Circumstances;
+  readonly #world: SimulatedWorld;
   readonly #table: SimulatedTable;
   readonly #bus: SimulatedBus;
   readonly #lazy: SimulatedFunction;
@@ -69,22 +69,22 @@ export class World {
   readonly #queues: readonly SimulatedQueue[];
   readonly #probeMinutes: number;
   #tokens = 0;
-  /** Put on the bus by the services that have the news. */
+  /** Signals that the services have put on the bus. */
   signals = 0;
 
   constructor(options: WorldOptions) {
     const { random } = this;
     this.#probeMinutes = options.probeMinutes ?? defaults.probeMinutes;
     this.timeline = new Timeline(random.fork(), start);
-    this.#circumstances = new Circumstances(this.timeline, random, new Story(false), noFaults);
+    this.#world = new SimulatedWorld(this.timeline, random, new Story(false), noFaults);
     this.aggregates = Array.from(
       { length: options.aggregates },
       (_, i) => new Aggregate({ stream: ledger, address: { id: `a${i}` }, event: (position) => position }),
     );
-    this.upstream = new SimulatedUpstream(this.#circumstances, this.aggregates, {
+    this.upstream = new SimulatedUpstream(this.#world, this.aggregates, {
       unary: scriptedTransport({ routes: () => {} }, []).unary,
     });
-    this.#table = new SimulatedTable(this.#circumstances, {
+    this.#table = new SimulatedTable(this.#world, {
       onWrite: async (write) => options.onWrite?.(write),
     });
     const budget = { checks: options.checksPerTick, concurrency: defaults.checksAtOnce };
@@ -95,20 +95,16 @@ export class World {
     const signals = this.#function("signals", 900_000, signalsHandler);
     const eager = this.#function("eager", 900_000, eagerHandler);
     const queue = (name: string, delayMs: number, batchSize: number, concurrency: number) =>
-      new SimulatedQueue(this.#circumstances, { name, delayMs, batchSize, concurrency }, this.#lazy);
+      new SimulatedQueue(this.#world, { name, delayMs, batchSize, concurrency }, this.#lazy);
     const wakes = queue("wakes", 0, 10, options.concurrency);
     const delayed = queue("delayed", 20_000, 10, options.concurrency);
     const quarantine = queue("quarantine", 0, 1, 2);
     this.#queues = [wakes, delayed, quarantine];
-    this.#bus = new SimulatedBus(
-      this.#circumstances,
-      { wakes, delayed, quarantine, signals, eager },
-      { losesProbes: false },
-    );
-    this.tasks = tasksOf(this.#portsOf(new SimulatedProcess("operator", this.#circumstances)));
+    this.#bus = new SimulatedBus(this.#world, { wakes, delayed, quarantine, signals, eager }, { losesProbes: false });
+    this.tasks = tasksOf(this.#portsOf(new SimulatedProcess("operator", this.#world)));
   }
 
-  /** What we have put on the bus ourselves. */
+  /** Number of messages that Tailwake has sent. */
   get sent(): number {
     return this.#bus.events - this.signals;
   }
@@ -117,7 +113,7 @@ export class World {
     return this.#lazy.invocations;
   }
 
-  /** Messages in the queues. */
+  /** Number of messages in the queues. */
   get waiting(): number {
     return this.#queues.reduce((sum, { size }) => sum + size, 0);
   }
@@ -130,7 +126,7 @@ export class World {
     return this.waiting === 0 && this.#bus.underWay === 0;
   }
 
-  /** An aggregate has one event more. */
+  /** Appends one event to an aggregate. */
   append(aggregate: Aggregate): void {
     aggregate.append(this.timeline.now, this.random);
   }
@@ -140,7 +136,7 @@ export class World {
     this.#bus.put(encodeBusEvent({ class: "signal", entity }));
   }
 
-  /** A tick each minute from now on; `onReport` is told what it found, and how long it took. */
+  /** Ticks every minute from now on; `onReport` gets the report and duration of each tick. */
   tickEachMinute(onReport: (report: TickReport, tookMs: number) => void): void {
     const { timeline } = this;
     timeline.after(minuteMs, () => this.tickEachMinute(onReport));
@@ -151,7 +147,7 @@ export class World {
     });
   }
 
-  /** Does something so often in a second, so many times. */
+  /** Calls `act` at a rate, a number of times. */
   pace(times: number, perSecond: number, act: (i: number) => void): void {
     for (let second = 0; second * perSecond < times; second++) {
       this.timeline.after(second * secondMs, () => {
@@ -167,7 +163,7 @@ export class World {
     return this.timeline.run(this.timeline.now + ms);
   }
 
-  /** Lets seconds go by until something is so; resolves to how many, at most `seconds`. */
+  /** Advances until `isSo` or at most `seconds`; resolves to the seconds passed. */
   async until(isSo: () => boolean, seconds: number): Promise<number> {
     for (let second = 0; second < seconds; second++) {
       if (isSo()) return second;
@@ -176,7 +172,7 @@ export class World {
     return seconds;
   }
 
-  /** How many tasks have not read their stream to its head, each event once. */
+  /** Number of tasks that have not read each event of their stream exactly once, up to its head. */
   async behind(): Promise<number> {
     const heads = new Map(this.aggregates.map(({ entity, head, events }) => [entity, { head, count: events.length }]));
     let arrived = 0;
@@ -190,7 +186,7 @@ export class World {
 
   #function(name: string, timeoutMs: number, handler: Handler): SimulatedFunction {
     const load = (processName: string) => {
-      const process = new SimulatedProcess(processName, this.#circumstances);
+      const process = new SimulatedProcess(processName, this.#world);
       const ports = this.#portsOf(process);
       return {
         process,
@@ -198,7 +194,7 @@ export class World {
         handler: (event: unknown, context: Parameters<Handler>[2]) => handler(ports, event, context),
       };
     };
-    return new SimulatedFunction(this.#circumstances, { name, timeoutMs }, load, () => ({ version: 1, since: start }));
+    return new SimulatedFunction(this.#world, { name, timeoutMs }, load, () => ({ version: 1, since: start }));
   }
 
   #portsOf(process: SimulatedProcess): Ports {
@@ -210,7 +206,7 @@ export class World {
       log: this.log,
       store: this.requests.store(this.#table.storeOf(process)),
       control: this.requests.control(this.#table.controlOf(process)),
-      alarms: this.#bus.wakesOf(process),
+      alarms: this.#bus.alarmsOf(process),
       upstream: this.upstream.connectionsOf(process),
       openStream: this.upstream.openStreamOf(process),
       random: () => random.next(),

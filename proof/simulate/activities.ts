@@ -16,7 +16,7 @@ import { diary, ledger } from "./streams.ts";
 
 type Ledger = typeof ledger;
 
-/** Activities of every sort, which misbehave as drawn until all is calm. */
+/** Activities of every kind, which misbehave at random until faults stop. */
 export class Activities {
   readonly #chance: Chance;
 
@@ -28,7 +28,7 @@ export class Activities {
     return !this.#chance.isCalm() && this.#chance.random.chance(probability);
   }
 
-  /** Level 1. Reads, advances, checkpoints, and ends in each way that the contract has. */
+  /** Level 1. Reads, advances, checkpoints, and ends with each outcome of the contract. */
   reader<S extends Stream>(
     stream: S,
     name: string,
@@ -57,7 +57,7 @@ export class Activities {
     if (this.#happens(0.04)) return silentRetryAfter(tail, this.#later(run));
     if (this.#happens(0.03)) return silentRetry(tail);
     if (this.#happens(0.03)) return retry(tail, new Error("drawn"));
-    // The seed's own way to read everything again.
+    // As nog's Go packages do to read everything again.
     if (this.#happens(0.02)) return caughtUp(epoch);
     return caughtUp(tail);
   }
@@ -84,7 +84,7 @@ export class Activities {
     });
   }
 
-  /** Level 2, done after a number of events. Signals cut its waits. */
+  /** Level 2; completes after a number of events. Signals cut its waits. */
   closer(): Activity<Ledger> {
     return defineActivity(ledger, {
       name: "closer",
@@ -100,7 +100,7 @@ export class Activities {
     });
   }
 
-  /** Starts a child for the aggregate that it is about, waits for its end, and is done. */
+  /** Starts a child for its aggregate, waits for its completion, and completes. */
   parent(child: Activity<Ledger>): Activity<typeof diary> {
     return defineActivity(diary, {
       name: "parent",

@@ -8,12 +8,12 @@ import { percentile, Tally } from "./tally.ts";
 
 const usage = `Usage: npm run simulate [-- options]
 
-Runs the engines in simulated worlds in which everything goes wrong, and holds each write against the protocol.
+Runs the engines in simulated worlds with all kinds of faults, and checks each write against the protocol.
 
-  --seeds N    so many simulations, on all cores (default 200)
-  --first S    the first of their seeds (default 1)
-  --seed S     one simulation, with its history in words
-  --json       one object on standard output
+  --seeds N    number of simulations, on all cores (default 200)
+  --first S    first seed (default 1)
+  --seed S     run one simulation and print its history
+  --json       print one object on standard output
   --help       print this
 
 Exit code 0: every promise was kept. 1: one was not; the seed to replay is printed. 2: the command line is wrong.
@@ -56,22 +56,20 @@ function parse(args: readonly string[]) {
   };
 }
 
-function whole(option: string, text: string, least: number): number {
+function whole(option: string, text: string, min: number): number {
   const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value < 2 ** 32) return value;
-  throw new Error(
-    `${option}: expected a whole number from ${least} to ${2 ** 32 - 1}, received ${JSON.stringify(text)}`,
-  );
+  if (/^\d+$/.test(text) && value >= min && value < 2 ** 32) return value;
+  throw new Error(`${option}: expected a whole number from ${min} to ${2 ** 32 - 1}, received ${JSON.stringify(text)}`);
 }
 
 async function replay(seed: number, json: boolean): Promise<number> {
   const { story, ...report } = await simulate(scenario, { seed, story: true });
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else process.stdout.write(`${[...story, "", ...inWords(report)].join("\n")}\n`);
+  else process.stdout.write(`${[...story, "", ...formatReport(report)].join("\n")}\n`);
   return report.violation ? 1 : 0;
 }
 
-function inWords({ violation, ...report }: Omit<SimulationReport, "story">): string[] {
+function formatReport({ violation, ...report }: Omit<SimulationReport, "story">): string[] {
   const { steps, simulatedMinutes, attempts, events, writes, invocations, kills, settledMinutes } = report;
   return [
     `seed ${report.seed}: ${steps} steps, ${simulatedMinutes.toFixed(0)} simulated minutes, ${invocations} invocations, ` +
@@ -82,10 +80,13 @@ function inWords({ violation, ...report }: Omit<SimulationReport, "story">): str
   ];
 }
 
-/** Node keeps abort signals that somebody listens to, and killed processes never abort theirs. */
+/**
+ * Maximum number of simulations per worker: Node retains abort signals with listeners, and killed processes never abort
+ * theirs.
+ */
 const simulationsAWorker = 100;
 
-/** Each core takes the next seed when it is done with one. */
+/** Each core takes the next seed when it is free. */
 async function simulateMany(first: number, seeds: number, json: boolean): Promise<number> {
   const began = performance.now();
   const tally = new Tally();
@@ -104,7 +105,7 @@ async function simulateMany(first: number, seeds: number, json: boolean): Promis
           tally.add(report);
           if (report.violation && !json) {
             process.stdout.write(
-              `${inWords(report).join("\n")}\nreplay it: npm run simulate -- --seed ${report.seed}\n`,
+              `${formatReport(report).join("\n")}\nreplay it: npm run simulate -- --seed ${report.seed}\n`,
             );
           }
           if (!json && process.stderr.isTTY) process.stderr.write(`\r${tally.simulations} of ${seeds} `);
@@ -123,13 +124,13 @@ async function simulateMany(first: number, seeds: number, json: boolean): Promis
     settledMinutes: { median: percentile(settledMinutes, 0.5), p99: percentile(settledMinutes, 0.99) },
     seconds: Number(seconds.toFixed(1)),
   };
-  process.stdout.write(json ? `${JSON.stringify(figures)}\n` : `${tally.inWords(seconds, cores)}\n`);
+  process.stdout.write(json ? `${JSON.stringify(figures)}\n` : `${tally.format(seconds, cores)}\n`);
   return violations.length > 0 ? 1 : 0;
 }
 
 async function ask(worker: Worker, seed: number): Promise<SimulationReport> {
   worker.postMessage(seed);
-  // Rejects with what the worker fails with.
+  // Rejects with the error of the worker.
   const [report] = await once(worker, "message");
   return report;
 }

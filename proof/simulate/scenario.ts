@@ -6,7 +6,7 @@ import { diary, ledger, news } from "./streams.ts";
 
 const upstreams = { books: { baseUrl: "http://127.0.0.1", protocol: "grpc" } } as const;
 
-/** Every engine, both levels, children, and two versions of the app that bind the same activities differently. */
+/** Every engine, both levels, children, and two versions of the app with different bindings. */
 export function scenario(chance: Chance): Scenario {
   const activities = new Activities(chance);
   const reader = activities.reader(ledger, "reader");

@@ -6,7 +6,7 @@ import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 
 const text = new TextEncoder();
 
-/** The simulator does not encode messages: requests and messages of these are never made. */
+/** The simulator does not encode messages, so these requests and messages are never created. */
 const messages = {
   method: Repos.method.events,
   upstream: "books",
@@ -14,7 +14,7 @@ const messages = {
   read: () => ({ events: [{ id: eventId(""), event: 0 }] }),
 } as const;
 
-/** A stream whose server says that it does not know a tail. Events are their positions. */
+/** A stream whose server refuses an unknown tail. Event ids are positions. */
 export const ledger = defineStream({
   ...messages,
   kind: "ledger",
@@ -22,7 +22,7 @@ export const ledger = defineStream({
   tailUnknown: ({ rawMessage }) => rawMessage.includes("finding start failed"),
 });
 
-/** A stream whose server is silent about tails that it does not know, as nog's workflows. */
+/** A stream whose server sends nothing for an unknown tail, as nog's workflows. */
 export const diary = defineStream({
   ...messages,
   kind: "diary",

@@ -1,6 +1,6 @@
 import type { SimulationReport } from "../../functions/testing/simulation/simulate.ts";
 
-/** What many simulations came to. */
+/** Totals of many simulations. */
 export class Tally {
   simulations = 0;
   steps = 0;
@@ -11,7 +11,7 @@ export class Tally {
   attempts = 0;
   events = 0;
   readonly settledMinutes: number[] = [];
-  /** Seeds, with the rule that was broken. */
+  /** Seeds with violations, and the broken rule. */
   readonly violations: { readonly seed: number; readonly rule: string }[] = [];
 
   add(report: SimulationReport): void {
@@ -27,12 +27,12 @@ export class Tally {
     else this.settledMinutes.push(report.settledMinutes);
   }
 
-  inWords(seconds: number, cores: number): string {
+  format(seconds: number, cores: number): string {
     const many = (count: number) => Math.round(count).toLocaleString("en");
     const { violations } = this;
     return [
       `${many(this.simulations)} simulations, ${many(this.simulatedHours)} simulated hours, in ${seconds.toFixed(1)} s`,
-      `${many(this.steps)} steps, ${many(this.steps / seconds / cores)} a second on each of ${cores} cores`,
+      `${many(this.steps)} steps, ${many(this.steps / seconds / cores)} per second on each of ${cores} cores`,
       `${many(this.invocations)} invocations, ${many(this.kills)} killed; ${many(this.writes)} writes; ` +
         `${many(this.attempts)} calls of activities, ${many(this.events)} events`,
       `at rest after the faults: half within ${percentile(this.settledMinutes, 0.5)} min, 99 % within ${percentile(this.settledMinutes, 0.99)} min`,

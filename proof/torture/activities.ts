@@ -11,50 +11,50 @@ import {
 import { type RepoActivity, type RepoEvent, repo } from "../../functions/nog/index.ts";
 import { emptyFold, type Fold, foldIn } from "./fold.ts";
 import { completingEvent } from "./plan.ts";
+import { beginPass, type RecordedPass } from "./recorded-pass.ts";
 import { record } from "./recorder.ts";
-import { beginRound, type Round } from "./round.ts";
 
-/* What a torture runs: activities that write down all that they are handed, and end in each way of the error contract. */
+/* The activities of a torture: they record everything they are handed, and end with each outcome of the error contract. */
 
-/** "skip-events": an activity now and then goes past an event, so that a test sees a torture fail. */
+/** "skip-events": an activity sometimes skips an event, so that a test sees a torture fail. */
 const broken = process.env.TORTURE_BROKEN;
-/** It is there once faults have stopped: what an activity throws is one. */
+/** This file exists once faults have stopped; an error of an activity is a fault. */
 const calmFile = process.env.TORTURE_CALM_FILE ?? "";
 const chance = (share: number) => Math.random() < share;
-/** Kills find something under way. */
-const dawdle = () => sleep(Math.random() * 15);
+/** Delays an activity, so that kills hit active runs. */
+const randomDelay = () => sleep(Math.random() * 15);
 
-const begin = (name: string, run: Run<typeof repo>): Round => beginRound(name, "repo", run.address.repoId, run);
+const begin = (name: string, run: Run<typeof repo>): RecordedPass => beginPass(name, "repo", run.address.repoId, run);
 
-export const noting = (name: string): RepoActivity =>
+export const reading = (name: string): RepoActivity =>
   defineProcessor(repo, {
     name,
     async processEvents(run, stream) {
-      const round = begin(name, run);
-      let { tail } = round;
+      const pass = begin(name, run);
+      let { tail } = pass;
       for await (const { id } of stream) {
-        if (!(broken === "skip-events" && chance(0.1))) round.saw(id);
+        if (!(broken === "skip-events" && chance(0.1))) pass.saw(id);
         tail = id;
-        await dawdle();
+        await randomDelay();
       }
-      return round.end(caughtUp(tail));
+      return pass.end(caughtUp(tail));
     },
   });
 
-/** Writes its tail after every other event. */
+/** Checkpoints after about every other event. */
 export const checkpointing = (name: string): RepoActivity =>
   defineProcessor(repo, {
     name,
     async processEvents(run, stream) {
-      const round = begin(name, run);
+      const pass = begin(name, run);
       for await (const { id } of stream) {
-        round.saw(id);
-        await dawdle();
+        pass.saw(id);
+        await randomDelay();
         if (!chance(0.5)) continue;
         await run.checkpoint(id);
-        round.checkpointed();
+        pass.checkpointed();
       }
-      return round.end(caughtUp(round.tail));
+      return pass.end(caughtUp(pass.tail));
     },
   });
 
@@ -62,25 +62,25 @@ export const throwing = (name: string): RepoActivity =>
   defineProcessor(repo, {
     name,
     async processEvents(run, stream) {
-      const round = begin(name, run);
+      const pass = begin(name, run);
       for await (const { id } of stream) {
-        round.saw(id);
-        if (chance(0.03) && !existsSync(calmFile)) throw new Error("thrown now and then");
+        pass.saw(id);
+        if (chance(0.03) && !existsSync(calmFile)) throw new Error("thrown at random");
         run.advance(id);
       }
-      return round.end(caughtUp(round.tail));
+      return pass.end(caughtUp(pass.tail));
     },
   });
 
-/** Asks for a pause now and then. */
+/** Sometimes asks to be run later. */
 export const waiting = (name: string): RepoActivity =>
   defineProcessor(repo, {
     name,
     async processEvents(run, stream) {
-      const round = begin(name, run);
-      for await (const { id } of stream) round.saw(id);
-      const { tail } = round;
-      return round.end(chance(0.3) ? silentRetryAfter(tail, new Date(run.now().getTime() + 30_000)) : caughtUp(tail));
+      const pass = begin(name, run);
+      for await (const { id } of stream) pass.saw(id);
+      const { tail } = pass;
+      return pass.end(chance(0.3) ? silentRetryAfter(tail, new Date(run.now().getTime() + 30_000)) : caughtUp(tail));
     },
   });
 
@@ -89,25 +89,25 @@ const isLast = (event: RepoEvent) => event.type === "errorSet" && Number(event.m
 export const completing: RepoActivity = defineProcessor(repo, {
   name: "complete",
   async processEvents(run, stream) {
-    const round = begin("complete", run);
+    const pass = begin("complete", run);
     for await (const { id, event } of stream) {
-      round.saw(id);
-      await dawdle();
-      if (isLast(event)) return round.end(completed(id));
+      pass.saw(id);
+      await randomDelay();
+      if (isLast(event)) return pass.end(completed(id));
     }
-    return round.end(caughtUp(round.tail));
+    return pass.end(caughtUp(pass.tail));
   },
 });
 
-/** Reads nothing before its child has completed. */
+/** Reads nothing until its child has completed. */
 export const awaiting: RepoActivity = defineProcessor(repo, {
   name: "await-child",
   async processEvents(run, stream) {
-    const round = begin("await-child", run);
+    const pass = begin("await-child", run);
     const status = await run.start(completing, run.address, { wake: true });
-    if (status !== "completed") return round.end(caughtUp(round.tail));
-    for await (const { id } of stream) round.saw(id);
-    return round.end(caughtUp(round.tail));
+    if (status !== "completed") return pass.end(caughtUp(pass.tail));
+    for await (const { id } of stream) pass.saw(id);
+    return pass.end(caughtUp(pass.tail));
   },
 });
 
@@ -122,7 +122,7 @@ export const folding = (name: string, paddingBytes: number): RepoActivity =>
     },
     async act({ last, count, digest }, run) {
       record({ type: "act", task: `repo/${name}@${run.address.repoId}`, fence: run.fence, last, count, digest });
-      await dawdle();
+      await randomDelay();
       return caughtUp();
     },
   });

@@ -11,34 +11,34 @@ import {
   tokenFromEnvironment,
 } from "../../functions/index.ts";
 import { liveBroadcast, type RepoActivity, registry, registryEntityId } from "../../functions/nog/index.ts";
-import { awaiting, checkpointing, completing, folding, noting, throwing, waiting } from "./activities.ts";
+import { awaiting, checkpointing, completing, folding, reading, throwing, waiting } from "./activities.ts";
 import { activitiesOf, type RepoActivityName, registry as registryName, starting } from "./plan.ts";
-import { beginRound } from "./round.ts";
+import { beginPass } from "./recorded-pass.ts";
 
-/* The app in the function processes of a torture: its activities write down all that they are handed. */
+/* The app in the function processes of a torture: its activities record everything they are handed. */
 
 const repoActivities: Readonly<Record<RepoActivityName, RepoActivity>> = {
-  note: noting("note"),
+  read: reading("read"),
   checkpoint: checkpointing("checkpoint"),
   throw: throwing("throw"),
   wait: waiting("wait"),
   complete: completing,
   "await-child": awaiting,
-  "note-cron": noting("note-cron"),
-  "note-eager": noting("note-eager"),
+  "read-cron": reading("read-cron"),
+  "read-eager": reading("read-eager"),
   fold: folding("fold", 0),
-  // Larger than what is kept in the record.
+  // Larger than the record may store.
   "fold-eager": folding("fold-eager", 5_000),
   "fold-cron": folding("fold-cron", 5_000),
 };
 
-/** Starts the tasks of each repo that is added. */
+/** Starts the tasks of each added repo. */
 const startRepos = defineProcessor(registry, {
   name: starting,
   async processEvents(run, stream) {
-    const round = beginRound(starting, "registry", registryEntityId(run.address.registry), run);
+    const pass = beginPass(starting, "registry", registryEntityId(run.address.registry), run);
     for await (const { id, event } of stream) {
-      round.saw(id);
+      pass.saw(id);
       if (event.type === "repoAdded") {
         for (const name of activitiesOf(event.globalPath)) {
           // Its parent starts it.
@@ -47,7 +47,7 @@ const startRepos = defineProcessor(registry, {
       }
       run.advance(id);
     }
-    return round.end(caughtUp(round.tail));
+    return pass.end(caughtUp(pass.tail));
   },
 });
 
@@ -75,7 +75,7 @@ const app = createApp({
 
 /**
  * A function that believes it has less time than the platform gives it: its leases end long before it would be killed,
- * so that one which was frozen meanwhile thaws and goes on with a lease that somebody else has.
+ * so a frozen one can thaw and continue after another run has taken its lease.
  */
 function shortLived(handler: LambdaHandler, ms: number): LambdaHandler {
   return (event, context: LambdaContext) =>
@@ -87,4 +87,4 @@ function shortLived(handler: LambdaHandler, ms: number): LambdaHandler {
 
 const handlers = createHandlers(app);
 export const wake = shortLived(handlers.wake, 40_000);
-export const { cron: tick, signals, eager: hold } = handlers;
+export const { cron: tick, signals, eager: lead } = handlers;

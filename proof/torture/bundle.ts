@@ -3,17 +3,17 @@ import { join } from "node:path";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import type { Broken } from "./options.ts";
 
-/** Which handler of the app each function has. */
-const functions = { lazy: "wake", cron: "tick", signals: "signals", eager: "hold" } as const;
+/** The handler of the app that each function has. */
+const functions = { lazy: "wake", cron: "tick", signals: "signals", eager: "lead" } as const;
 
-/** A text of a source file, in the place of which the programs of a torture have another one. */
+/** A text of a source file, and its replacement in the programs of a torture. */
 interface Mutation {
   readonly file: string;
   readonly from: string;
   readonly to: string;
 }
 
-/** Whoever has a lease, or had one, may commit. */
+/** Every run may commit, whether it has the lease or not. */
 const unguarded: Mutation = {
   file: "functions/tasks/transitions.ts",
   from: 'const mine = (token: string): Guard => is("token", token);',
@@ -21,7 +21,7 @@ const unguarded: Mutation = {
 };
 
 /**
- * Bundles the programs of a torture into a folder, with its clock for that of the product: the functions, the program
+ * Bundles the programs of a torture into a folder, with its clock in place of the product's: the functions, the program
  * of their processes, the runtime and the upstream.
  */
 export async function bundleTorture(project: string, folder: string, broken?: Broken): Promise<void> {
@@ -62,19 +62,19 @@ export async function bundleTorture(project: string, folder: string, broken?: Br
       packages: "external",
       plugins: [replacing(project, [clock])],
     }),
-    // The programs find their packages as those of the project do.
+    // The programs resolve their packages from the project.
     symlink(join(project, "node_modules"), join(folder, "node_modules")),
   ]);
   for (const [name, handler] of Object.entries(functions)) {
     const taskRoot = join(folder, "functions", name);
     await mkdir(taskRoot, { recursive: true });
-    await writeFile(join(taskRoot, "index.mjs"), `export { ${handler} as handler } from "../../../app.mjs";\n`);
+    await writeFile(join(taskRoot, "index.mjs"), `export { ${handler} as handler } from "../../app.mjs";\n`);
   }
 }
 
 const sourceOf = (project: string, file: string) => readFile(join(project, file), "utf8");
 
-/** `from` empty: the whole file. */
+/** An empty `from` replaces the whole file. */
 function replacing(project: string, mutations: readonly Mutation[]): Plugin {
   return {
     name: "replacing",

@@ -1,9 +1,9 @@
 import type { Clock } from "../../functions/foundation/clock.ts";
 
 /**
- * Stands in for functions/foundation/clock.ts in the programs of a torture: time there is so many times as fast, the same
- * for all of them. So every wait, lease and backoff of the product is as it is deployed, and keeps its proportion to
- * every other, while a minute has many of them.
+ * Replaces functions/foundation/clock.ts in the programs of a torture: time runs faster by the same factor in all of
+ * them. Every wait, lease and backoff is as deployed and keeps its proportion to the others, while a minute has many of
+ * them.
  */
 const speed = Number(process.env.TORTURE_SPEED ?? 1);
 const since = Number(process.env.TORTURE_SINCE ?? 0);

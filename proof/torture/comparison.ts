@@ -1,16 +1,16 @@
 import { type Entity, entityOf } from "./entity.ts";
 import { checkFolds } from "./folds.ts";
 import type { Expected } from "./histories.ts";
+import { type Pass, passesByTask } from "./passes.ts";
 import type { LoggedCommit, ProcessRecording } from "./recording.ts";
-import { type Round, roundsByTask } from "./rounds.ts";
 
-/** A task as the table has it in the end. */
+/** The final state of a task in the table. */
 export interface FinalTask {
   readonly task: string;
   readonly status: string;
   readonly tail: string;
   readonly fence: number;
-  /** Level 2: the last event acted on, and the view, of a task that has not completed. */
+  /** Level 2: the last event that an uncompleted task acted on, and its view. */
   readonly acted?: string | undefined;
   readonly view?: string | undefined;
 }
@@ -29,28 +29,28 @@ export interface Violation {
 }
 
 /**
- * Compares what all activities were handed, and what was committed, with the journal. All that is used was written by
- * a process before it went on, or is said by the product of what it has done: what is missing, because a process was
- * killed, proves nothing, and is never taken for a violation.
+ * Compares what all activities were handed, and what was committed, with the journal. Everything used was recorded by a
+ * process before it continued, or logged by the product after it acted. Records that are missing because a process was
+ * killed prove nothing, and are never taken for a violation.
  */
 export function compare(evidence: Evidence): Violation[] {
   const { expected, recordings, commits, tasks } = evidence;
   const violations: Violation[] = [];
   const add = (promise: Violation["promise"], task: string, what: string) => violations.push({ promise, task, what });
-  const rounds = roundsByTask(recordings);
+  const passes = passesByTask(recordings);
   const commitsOf = new Map<string, LoggedCommit[]>();
   for (const commit of commits) commitsOf.set(commit.task, [...(commitsOf.get(commit.task) ?? []), commit]);
   const final = new Map(tasks.map((task) => [task.task, task]));
-  for (const task of new Set([...expected.tasks, ...final.keys(), ...rounds.keys(), ...commitsOf.keys()])) {
+  for (const task of new Set([...expected.tasks, ...final.keys(), ...passes.keys(), ...commitsOf.keys()])) {
     const entity = entityOf(expected, task);
     if (!entity) {
-      add("T1", task, "it is about an aggregate that the journal does not have");
+      add("T1", task, "its aggregate is not in the journal");
       continue;
     }
     const found: Add = (promise, what) => add(promise, task, what);
     const known: Known = {
       entity,
-      rounds: rounds.get(task) ?? [],
+      passes: passes.get(task) ?? [],
       commits: commitsOf.get(task) ?? [],
       final: final.get(task),
     };
@@ -69,13 +69,13 @@ type Add = (promise: Violation["promise"], what: string) => void;
 
 interface Known {
   readonly entity: Entity;
-  /** In the order of their fences, and of one fence in the order of their process. */
-  readonly rounds: readonly Round[];
+  /** Ordered by fence, then by order in the process. */
+  readonly passes: readonly Pass[];
   readonly commits: readonly LoggedCommit[];
   readonly final: FinalTask | undefined;
 }
 
-/** What keeps a task from being where it should be when faults have stopped; undefined if nothing does (T7). */
+/** Why a task is not where it should be after faults have stopped; undefined if it is (T7). */
 export function behind(expected: Expected, task: string, found: FinalTask | undefined): string | undefined {
   if (!found) return "it was never started";
   if (found.status === "completed") return undefined;
@@ -89,9 +89,9 @@ export function behind(expected: Expected, task: string, found: FinalTask | unde
   return undefined;
 }
 
-/** T1: each round is handed the events right after the tail that it began with, one after the other. */
-function checkHandedOut({ entity, rounds }: Known, add: Add): void {
-  for (const { fence, tail, saw } of rounds) {
+/** T1: each pass is handed the events right after the tail that it began with, in order. */
+function checkHandedOut({ entity, passes }: Known, add: Add): void {
+  for (const { fence, tail, saw } of passes) {
     let at = entity.position(tail);
     if (at === undefined) {
       add("T1", `its run ${fence} began at ${tail}, which is none of the stream's events`);
@@ -108,43 +108,43 @@ function checkHandedOut({ entity, rounds }: Known, add: Add): void {
   }
 }
 
-/** T2: a fence belongs to one run, so to one process, and those that a process gets rise. */
-function checkFences({ rounds }: Known, add: Add): void {
+/** T2: a fence belongs to one run, so to one process, and the fences of a process rise. */
+function checkFences({ passes }: Known, add: Add): void {
   const owner = new Map<number, string>();
-  const latest = new Map<string, Round>();
-  for (const { fence, process } of rounds) {
+  const latest = new Map<string, Pass>();
+  for (const { fence, process } of passes) {
     const other = owner.get(fence);
     if (other !== undefined && other !== process)
       add("T2", `the processes ${other} and ${process} both ran as ${fence}`);
     owner.set(fence, process);
   }
-  for (const round of [...rounds].sort((a, b) => a.order - b.order)) {
-    const before = latest.get(round.process);
-    if (before && before.fence > round.fence) add("T2", `its run ${round.fence} began after its run ${before.fence}`);
-    latest.set(round.process, round);
+  for (const pass of [...passes].sort((a, b) => a.order - b.order)) {
+    const before = latest.get(pass.process);
+    if (before && before.fence > pass.fence) add("T2", `its run ${pass.fence} began after its run ${before.fence}`);
+    latest.set(pass.process, pass);
   }
 }
 
 /**
- * A run begins where those before it had come, never before what they had committed (T2), never behind what they were
- * handed (T1).
+ * A run begins where the runs before it ended: never before what they committed (T2), never after what they were handed
+ * (T1).
  */
-function checkTails({ entity, rounds, commits, final }: Known, add: Add): void {
+function checkTails({ entity, passes, commits, final }: Known, add: Add): void {
   const at = (tail: string) => entity.position(tail) ?? 0;
   let [committed, reached] = [0, 0];
-  for (const fence of [...new Set([...rounds, ...commits].map((one) => one.fence))].sort((a, b) => a - b)) {
-    // What a run commits binds those after it; among themselves its commits and rounds have no known order.
+  for (const fence of [...new Set([...passes, ...commits].map((one) => one.fence))].sort((a, b) => a - b)) {
+    // A run's commits bind later runs; the order of its own commits and passes is unknown.
     let committedNow = committed;
-    const ofRun = rounds.filter((one) => one.fence === fence).sort((a, b) => a.order - b.order);
-    for (const round of ofRun) {
-      const begin = at(round.tail);
-      const where = `its run ${fence} began at ${entity.name(round.tail)}`;
+    const ofRun = passes.filter((one) => one.fence === fence).sort((a, b) => a.order - b.order);
+    for (const pass of ofRun) {
+      const begin = at(pass.tail);
+      const where = `its run ${fence} began at ${entity.name(pass.tail)}`;
       if (begin < committed) add("T2", `${where}, after #${committed} had been committed`);
       if (begin > reached) add("T1", `${where}, but #${reached + 1} was never handed out`);
-      reached = Math.max(reached, begin, ...round.saw.map(at));
-      // A watching run may be a second ahead of what it has written: only where it first began was stored.
-      const stored = round === ofRun[0] ? [begin] : [];
-      committedNow = Math.max(committedNow, ...stored, ...round.checkpoints.map(at));
+      reached = Math.max(reached, begin, ...pass.saw.map(at));
+      // A watching run may be a second ahead of its last write, so only its first tail was stored.
+      const stored = pass === ofRun[0] ? [begin] : [];
+      committedNow = Math.max(committedNow, ...stored, ...pass.checkpoints.map(at));
     }
     for (const { tail } of commits.filter((one) => one.fence === fence)) {
       if (tail === undefined) continue;
@@ -157,19 +157,19 @@ function checkTails({ entity, rounds, commits, final }: Known, add: Add): void {
   const where = `its tail is ${entity.name(final.tail)}`;
   if (entity.position(final.tail) === undefined) add("T1", `${where}, which is none of the stream's events`);
   if (at(final.tail) < committed) add("T2", `${where}, though #${committed} had been committed`);
-  // Of a view it is known what was folded into it.
+  // For a task with a view, checkFolds checks what was folded into it.
   if (final.view === undefined && at(final.tail) > reached) {
     add("T1", `${where}, but #${reached + 1} was never handed out`);
   }
 }
 
-/** T4: after the run that completed the task there is none. */
-function checkCompletion({ rounds, commits, final }: Known, add: Add): void {
+/** T4: no run follows the run that completed the task. */
+function checkCompletion({ passes, commits, final }: Known, add: Add): void {
   const completions = commits.filter(({ type }) => type === "completed").map(({ fence }) => fence);
   if (final?.status === "completed") completions.push(final.fence);
   if (completions.length === 0) return;
   const first = Math.min(...completions);
-  const later = rounds.find(({ fence }) => fence > first);
+  const later = passes.find(({ fence }) => fence > first);
   if (later) add("T4", `its run ${later.fence} began, though its run ${first} had completed it`);
   else if (final && final.status !== "completed")
     add("T4", `it is ${final.status}, though its run ${first} had completed it`);

@@ -1,17 +1,17 @@
 import type { Expected } from "./histories.ts";
 
-/** One aggregate's events, by their number from 1. */
+/** The events of one aggregate, numbered from 1. */
 export interface Entity {
   readonly ids: readonly string[];
-  /** 0 for the epoch, undefined for what is none of its events. */
+  /** 0 for the epoch, undefined if the id is not one of its events. */
   position(tail: string): number | undefined;
-  /** As people read it: `#3`, or `epoch`. */
+  /** For reports: `#3`, or `epoch`. */
   name(tail: string): string;
 }
 
 const made = new WeakMap<readonly string[], Entity>();
 
-/** The aggregate of a task by the task's name; undefined if the journal does not have it. */
+/** The aggregate of a task; undefined if it is not in the journal. */
 export function entityOf({ histories }: Expected, task: string): Entity | undefined {
   const ids = histories.get(task.slice(task.indexOf("@") + 1));
   if (!ids) return undefined;

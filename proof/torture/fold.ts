@@ -5,7 +5,7 @@ export interface Fold {
   count: number;
   last: string;
   digest: string;
-  /** Makes the view as large as that of an activity which stores it as an item of its own. */
+  /** Makes the view large enough to be stored as a separate item. */
   padding: string;
 }
 
@@ -16,7 +16,7 @@ export const emptyFold = (paddingBytes: number): Fold => ({
   padding: "x".repeat(paddingBytes),
 });
 
-/** Adds an event, in place. */
+/** Adds an event to the fold. */
 export function foldIn(fold: Fold, id: string): void {
   fold.count++;
   fold.last = id;

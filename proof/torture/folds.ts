@@ -5,8 +5,8 @@ import { emptyFold, type Fold, foldIn } from "./fold.ts";
 type Add = (promise: Violation["promise"], task: string, what: string) => void;
 
 /**
- * Level 2. An event is folded only into a view that is made of all events before it (T1), each is folded at least once,
- * and a view is always the fold of the events up to its tail: whenever the activity acts, and as it is stored (T5).
+ * Level 2. An event is folded only into a view of all events before it (T1), each event is folded at least once, and a
+ * view is always the fold of the events up to its tail, both when the activity acts and when the view is stored (T5).
  */
 export function checkFolds({ expected, recordings, tasks }: Evidence, add: Add): void {
   const home = new Map<string, string>();

@@ -7,11 +7,11 @@ import { activitiesOf, registry, starting } from "./plan.ts";
 export interface Expected {
   /** Ids of the events of each aggregate, in order, by its entity id. */
   readonly histories: ReadonlyMap<string, readonly string[]>;
-  /** Names of the tasks that must be there. */
+  /** Names of the tasks that must exist. */
   readonly tasks: ReadonlySet<string>;
 }
 
-/** Reads a journal that nobody writes to. */
+/** Reads a journal that has no writer. */
 export function readExpected(folder: string): Expected {
   const journal = Journal.open(folder);
   try {

@@ -4,28 +4,28 @@ import type { World } from "./world.ts";
 
 export type Kills = Record<"function killed" | "function frozen" | "upstream killed" | "runtime killed", number>;
 
-/** Of a hundred kills; the rest ends functions. */
+/** Per hundred kills; the rest are kills of functions. */
 interface Shares {
   readonly runtime: number;
   readonly upstream: number;
   readonly frozen: number;
 }
-const usualShares: Shares = { runtime: 4, upstream: 10, frozen: 16 };
-/** To see what only a thawed run can do. */
-export const onlyFrost: Shares = { runtime: 0, upstream: 0, frozen: 100 };
-/** On average. */
+const defaultShares: Shares = { runtime: 4, upstream: 10, frozen: 16 };
+/** For faults that only a thawed run can cause. */
+export const onlyFreezes: Shares = { runtime: 0, upstream: 0, frozen: 100 };
+/** Average gap. */
 const gapMs = 140;
 /**
- * Longer than a lease of the lazy function with the clocks' skew, 50 s, and than anybody waits for an eager leader, so
- * that another run has begun meanwhile; shorter than the 120 s after which the platform ends the function. At ten times
- * the speed.
+ * Longer than a lease of the lazy function plus the clock skew, 50 s, and than the wait for an eager leader, so that
+ * another run has begun meanwhile; shorter than the 120 s after which the platform ends the function. At ten times the
+ * speed.
  */
-const shortestFrostMs = 6_500;
-const maxFrostMs = 10_500;
-const readingMaxAgeMs = 20;
+const minFreezeMs = 6_500;
+const maxFreezeMs = 10_500;
+const pollMs = 20;
 /**
- * Where processes start more slowly than they are killed, nothing would be under way: between two kills activities write
- * down so much, a few lines, unless they have nothing to do for so long.
+ * If processes start more slowly than they are killed, kills would hit nothing. So between two kills activities must
+ * record this many bytes, a few lines, unless they are idle for the given time.
  */
 const workBytes = 150;
 const maxIdleMs = 1_500;
@@ -34,33 +34,33 @@ const functions = ["lazy", "lazy", "lazy", "lazy", "lazy", "eager", "eager", "si
 
 /**
  * Kills at random moments until the signal aborts. The same random numbers choose the same victims and moments; what
- * they find under way is what differs.
+ * the victims are doing differs.
  */
 export async function killUntil(
   world: World,
   random: () => number,
   signal: AbortSignal,
-  shares: Shares = usualShares,
+  shares: Shares = defaultShares,
 ): Promise<Kills> {
-  // Each one that sleeps here listens.
+  // Each sleep below adds a listener.
   setMaxListeners(0, signal);
   const kills = { "function killed": 0, "function frozen": 0, "upstream killed": 0, "runtime killed": 0 };
   const thaws = new Set<Promise<void>>();
   const alive = async (victim: () => unknown) => {
-    while (!victim() && !world.failed && !signal.aborted) await asleep(readingMaxAgeMs, signal);
+    while (!victim() && !world.failed && !signal.aborted) await asleep(pollMs, signal);
   };
   let recorded = world.recordedBytes();
-  const somethingDone = async () => {
+  const someWorkDone = async () => {
     const end = performance.now() + maxIdleMs;
     while (world.recordedBytes() < recorded + workBytes && performance.now() < end && !signal.aborted) {
-      await asleep(readingMaxAgeMs, signal);
+      await asleep(pollMs, signal);
     }
     recorded = world.recordedBytes();
   };
   while (!signal.aborted && !world.failed) {
     const [gap, kind, which, choice, frost] = [random(), random() * 100, random(), random(), random()];
     await asleep(2 * gap * gapMs, signal);
-    await somethingDone();
+    await someWorkDone();
     if (kind < shares.runtime) {
       await alive(() => world.runtime);
       if (signal.aborted) break;
@@ -81,7 +81,7 @@ export async function killUntil(
       if (pid === undefined) continue;
       kills[freezes ? "function frozen" : "function killed"]++;
       if (!freezes) continue;
-      const ms = shortestFrostMs + frost * (maxFrostMs - shortestFrostMs);
+      const ms = minFreezeMs + frost * (maxFreezeMs - minFreezeMs);
       const thaw: Promise<void> = asleep(ms, signal)
         .then(() => world.thaw(pid))
         .finally(() => thaws.delete(thaw));
@@ -92,7 +92,7 @@ export async function killUntil(
   return kills;
 }
 
-/** Resolves at the latest when the signal aborts. */
+/** Sleeps until the time is over or the signal aborts. */
 export async function asleep(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => {});
 }

@@ -4,10 +4,10 @@ import type { World } from "./world.ts";
 
 const commitGapMs = 200;
 const addGapMs = 4_000;
-/** More would be more streams and records, and no other kind of trouble. */
-const reposAtMost = 40;
+/** More repos would add streams and records, but no other kind of fault. */
+const maxRepos = 40;
 
-/** Commits events and adds repos until the signal aborts. What a dead upstream is told is lost. */
+/** Commits events and adds repos until the signal aborts. Orders to a dead upstream are lost. */
 export async function loadUntil(world: World, random: () => number, signal: AbortSignal): Promise<void> {
   let addAt = performance.now() + addGapMs;
   while (!signal.aborted) {
@@ -15,13 +15,16 @@ export async function loadUntil(world: World, random: () => number, signal: Abor
     const all = random() < 0.3;
     const repo = Math.floor(random() * (all ? world.repos : steadyRepos));
     world.upstream?.order({ type: "commit", repo, events: 1 + Math.floor(random() * 3) });
-    if (performance.now() < addAt || world.repos >= reposAtMost) continue;
+    if (performance.now() < addAt || world.repos >= maxRepos) continue;
     addAt += addGapMs;
     world.upstream?.order({ type: "addRepo", repo: world.repos++ });
   }
 }
 
-/** Events for every repo, so that each child has the one at which it completes. Resolves when they are in the journal. */
+/**
+ * Commits events for every repo, so that each child gets the event at which it completes. Resolves when they are in the
+ * journal.
+ */
 export async function commitToAll(world: World): Promise<void> {
   for (let repo = 0; repo < world.repos; repo++) {
     world.upstream?.order({ type: "addRepo", repo });

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { UsageError } from "../../local/options.ts";
 import { startDynamoDbLocal } from "../../test/aws/tools.ts";
 import { type Options, readOptions, usage } from "./options.ts";
-import { inWords } from "./report.ts";
+import { formatResult } from "./report.ts";
 import { runTorture } from "./torture.ts";
 
-/** The program behind `npm run torture`; resolves to its exit code. */
+/** Runs `npm run torture`; resolves to the exit code. */
 export async function main(project: string, args: readonly string[]): Promise<number> {
   let options: Options | undefined;
   try {
@@ -36,7 +36,7 @@ export async function main(project: string, args: readonly string[]): Promise<nu
       say: (text) => void (json ? process.stderr : process.stdout).write(`${text}\n`),
     });
     if (!result) return 130;
-    process.stdout.write(json ? `${JSON.stringify(result)}\n` : inWords(result));
+    process.stdout.write(json ? `${JSON.stringify(result)}\n` : formatResult(result));
     return result.violations.length > 0 ? 1 : 0;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { UsageError } from "../../local/options.ts";
 
 const brokens = ["skip-events", "unguarded-commits"] as const;
-/** What a torture can be made to find. */
+/** The faults that a torture can be made to find. */
 export type Broken = (typeof brokens)[number];
 
 export interface Options {
@@ -15,21 +15,21 @@ export interface Options {
 
 export const usage = `Usage: npm run torture -- --minutes M [options]
 
-Runs everything of npm start, and kills: functions (and freezes them for longer than their lease), the upstream, and the
-process manager with the database that it embeds. Then it lets everything settle, and compares what each activity was
-handed with the journal. Exit code 1 if a promise was broken.
+Runs everything of npm start and kills functions (or freezes them for longer than their lease), the upstream, and the
+process manager with its embedded database. Then waits until everything has settled, and compares what each activity
+was handed with the journal. Exit code 1 if a promise was broken.
 
-  --minutes M      how long things are killed, about three a second
-  --seed N         chooses victims and moments (default: another one each time, which is printed)
+  --minutes M      duration of the kills, about three per second
+  --seed N         seed of victims and moments (default: random, and printed)
   --database NAME  dynalite (default), on disk, killed with the process manager; or dynamodb-local, which is not killed:
                    it needs Java, and npm ci in test/aws
-  --broken NAME    to see it fail: skip-events, an activity that goes past events; or unguarded-commits, a product whose
-                   commits do not ask for the lease, and functions that are frozen and thawed alone
+  --broken NAME    break something on purpose: skip-events, an activity that skips events; or unguarded-commits, commits
+                   that do not check the lease, with functions that are only frozen and thawed
   --json           print one object on standard output
   --help           print this
 `;
 
-/** Reads the command line; undefined if it asks for help. */
+/** Parses the command line; undefined if it asks for help. */
 export function readOptions(args: readonly string[]): Options | undefined {
   const { values } = parse(args);
   if (values.help) return undefined;

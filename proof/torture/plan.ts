@@ -1,10 +1,10 @@
-/** Names and numbers that the programs of a torture and its comparison share. */
+/** Names and numbers shared by the programs of a torture and its comparison. */
 export const registry = "torture";
 export const root = "/torture";
 
-/** How many repos get a task of every activity; the later ones get a parent, its child and a view. */
+/** Number of repos with a task of every activity; later repos get a parent, its child and a view. */
 export const steadyRepos = 4;
-/** An event of a repo at which its child task completes, counted from 1. */
+/** The number of the event at which a repo's child task completes, counted from 1. */
 export const completingEvent = 4;
 
 export const repoPath = (number: number) => `${root}/repo${number}`;
@@ -15,12 +15,12 @@ export const starting = "start-repos";
 const ofEveryRepo = ["await-child", "complete", "fold"] as const;
 const ofSteadyRepos = [
   ...ofEveryRepo,
-  "note",
+  "read",
   "checkpoint",
   "throw",
   "wait",
-  "note-cron",
-  "note-eager",
+  "read-cron",
+  "read-eager",
   "fold-eager",
   "fold-cron",
 ] as const;

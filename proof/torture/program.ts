@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 
-/** How long a program may take until it is ready, and to end in order. */
-const patienceMs = 30_000;
+/** Maximum time for a program to become ready, and to end in order. */
+const timeoutMs = 30_000;
 
 interface Ready {
   readonly type: "ready";
 }
 
-/** A program of a torture in a process of its own, with a channel for orders and answers. */
+/** A program of a torture in its own process, with a channel for orders and answers. */
 export class Program<Order extends object> {
   readonly #child: ChildProcess;
   readonly exited: Promise<unknown>;
@@ -17,11 +17,11 @@ export class Program<Order extends object> {
   private constructor(child: ChildProcess) {
     this.#child = child;
     this.exited = once(child, "exit");
-    // What is sent to a process that has just been killed is lost, which is the point.
+    // Messages to a process that was just killed are lost, which is intended.
     child.on("error", () => {});
   }
 
-  /** Starts it and waits until it is ready. Its output goes to a file. */
+  /** Starts the program and waits until it is ready. Its output goes to a file. */
   static async start<Order extends object, Answer extends { readonly type: string }>(
     file: string,
     args: readonly string[],
@@ -33,7 +33,7 @@ export class Program<Order extends object> {
   ): Promise<{ readonly program: Program<Order>; readonly ready: Answer & Ready }> {
     const output = openSync(options.outputFile, "a");
     const child = spawn(process.execPath, [file, ...args], {
-      // The terminal's signals are for the parent, which ends it.
+      // Signals of the terminal reach only the parent, which ends this process.
       detached: true,
       stdio: ["ignore", output, output, "ipc"],
       env: { ...process.env, ...options.environment },
@@ -44,7 +44,7 @@ export class Program<Order extends object> {
     try {
       const ready = await new Promise<Answer & Ready>((resolve, reject) => {
         const fail = (what: string) => reject(new Error(`${file}: expected to be ready, but ${what}`));
-        late = setTimeout(() => fail(`was not within ${patienceMs / 1000} s`), patienceMs);
+        late = setTimeout(() => fail(`was not within ${timeoutMs / 1000} s`), timeoutMs);
         child.once("exit", (code, signal) => fail(`ended with ${signal ?? code}; see ${options.outputFile}`));
         child.on("message", (answer: Answer) => {
           if (answer.type === "ready") resolve(answer as Answer & Ready);
@@ -64,16 +64,16 @@ export class Program<Order extends object> {
     if (this.#child.connected) this.#child.send(order, () => {});
   }
 
-  /** Ends it with SIGKILL. */
+  /** Kills the program with SIGKILL. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.exited;
   }
 
-  /** Ends it in order: it sees that its parent has gone. */
+  /** Ends the program in order, by closing its channel. */
   async end(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
-    const late = setTimeout(() => this.#child.kill("SIGKILL"), patienceMs);
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), timeoutMs);
     await this.exited;
     clearTimeout(late);
   }

@@ -1,22 +1,22 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** One line of what an activity was handed, written before it went on. */
+/** One recorded line, written before the activity continued. */
 export type Line =
-  /** Level 1: a round of a run begins. */
+  /** Level 1: a pass began. */
   | {
       readonly type: "begin";
-      readonly round: number;
+      readonly pass: number;
       readonly task: string;
       readonly fence: number;
       readonly tail: string;
     }
   /** Level 1: the activity was handed an event. */
-  | { readonly type: "saw"; readonly round: number; readonly id: string }
-  /** Level 1: a checkpoint was written, and said to be. */
-  | { readonly type: "checkpoint"; readonly round: number; readonly tail: string }
-  /** Level 1: how the round ended. */
-  | { readonly type: "end"; readonly round: number; readonly outcome: string; readonly tail: string }
+  | { readonly type: "saw"; readonly pass: number; readonly id: string }
+  /** Level 1: a checkpoint was written and confirmed. */
+  | { readonly type: "checkpoint"; readonly pass: number; readonly tail: string }
+  /** Level 1: the outcome of the pass. */
+  | { readonly type: "end"; readonly pass: number; readonly outcome: string; readonly tail: string }
   /** Level 2: an event was folded into a view that was made of the events up to `after`. */
   | { readonly type: "apply"; readonly activity: string; readonly id: string; readonly after: string }
   /** Level 2: the activity acts on a view of the events up to `last`. */
@@ -29,13 +29,13 @@ export type Line =
       readonly digest: string;
     };
 
-/** What the processes of the functions have written, each in the order in which it did. */
+/** The recorded lines of one process of a function, in order. */
 export interface ProcessRecording {
   readonly process: string;
   readonly lines: readonly Line[];
 }
 
-/** Reads what is in a folder. The last line of a process that was killed in the middle of its write is left out. */
+/** Reads the recordings of a folder. Omits an incomplete last line of a killed process. */
 export function readRecordings(folder: string): ProcessRecording[] {
   return readdirSync(folder)
     .sort()
@@ -45,16 +45,16 @@ export function readRecordings(folder: string): ProcessRecording[] {
     }));
 }
 
-/** A commit that the product has said it made, in its log: it says so after the write. */
+/** A commit from the log of the product, which logs it after the write. */
 export interface LoggedCommit {
   readonly type: "progressed" | "completed";
   readonly task: string;
   readonly fence: number;
-  /** Of one that progressed. */
+  /** Only of type "progressed". */
   readonly tail: string | undefined;
 }
 
-/** Reads the commits out of the functions' log. What is no JSON object was printed by something else. */
+/** Reads the commits from the functions' log. Ignores lines that are not JSON objects. */
 export function readCommits(path: string): LoggedCommit[] {
   return completeLines(readFileSync(path, "utf8")).flatMap((text): LoggedCommit[] => {
     const { msg, task, fence, vid } = parsed(text);
@@ -63,7 +63,7 @@ export function readCommits(path: string): LoggedCommit[] {
   });
 }
 
-/** How many runs found, when they wrote, that another one has their lease. */
+/** Number of runs that found their lease taken when they wrote. */
 export function countLostLeases(path: string): number {
   return completeLines(readFileSync(path, "utf8")).filter((text) => parsed(text).msg === "lease lost").length;
 }

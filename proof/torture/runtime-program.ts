@@ -6,9 +6,9 @@ import { startPlatform } from "../../local/platform.ts";
 import { registry } from "./plan.ts";
 
 /*
- * The process manager of a torture: the local runtime, with the database that it embeds unless another one is named. It
- * sends its functions the signals that its parent asks for, since only their parent knows that a process id is still
- * theirs, and ends with its own parent.
+ * The process manager of a torture: the local runtime, with its embedded database unless another one is given. It sends
+ * signals to its functions on its parent's orders, since only the parent of a process knows that a process id is still
+ * valid. It ends with its own parent.
  *
  *     runtime.mjs FOLDER UPSTREAM-URL [DATABASE-URL]
  */
@@ -17,10 +17,10 @@ export type RuntimeOrder = SignalOrder | { readonly type: "stopFunctions" };
 
 interface SignalOrder {
   readonly type: "signal";
-  /** Another one if this has no process. */
+  /** The preferred function; another one if it has no process. */
   readonly functionName: string;
   readonly signal: "SIGKILL" | "SIGSTOP" | "SIGCONT";
-  /** Which of its processes, in [0, 1). */
+  /** Selects one of its processes, in [0, 1). */
   readonly choice: number;
 }
 
@@ -28,7 +28,7 @@ export type RuntimeAnswer =
   | { readonly type: "ready"; readonly databaseUrl: string }
   /** `pid` undefined: no function had a process. */
   | { readonly type: "signaled"; readonly pid: number | undefined }
-  /** No function runs any more; the database does. */
+  /** All functions have stopped; the database is running. */
   | { readonly type: "stopped" }
   | { readonly type: "failed"; readonly what: string };
 
@@ -47,7 +47,7 @@ const platform = await startPlatform({
   engine: "lazy",
   databaseUrl,
   upstream: { grpcUrl, token: TORTURE_TOKEN },
-  // Processes start no faster than elsewhere.
+  // Processes start in real time.
   initTimeoutMs: 10_000 * Number(TORTURE_SPEED),
   environment: {
     ...{ TORTURE_SPEED, TORTURE_SINCE, TORTURE_BROKEN },

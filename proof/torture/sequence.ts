@@ -1,4 +1,4 @@
-/** The same numbers in [0, 1) for the same seed (the linear congruence of Numerical Recipes). */
+/** A sequence of numbers in [0, 1) that depends only on the seed (the linear congruence of Numerical Recipes). */
 export function sequence(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -3,8 +3,8 @@ import { startUpstream } from "../../local/upstream/server.ts";
 import { registry, repoPath, root } from "./plan.ts";
 
 /*
- * The upstream of a torture: the reference server in a process of its own, with its journal on disk. It commits what its
- * parent tells it to, and ends with it.
+ * The upstream of a torture: the reference server in its own process, with its journal on disk. It commits events on its
+ * parent's orders, and ends with its parent.
  *
  *     upstream.mjs DATA-DIR PORT REPOS
  */
@@ -14,7 +14,7 @@ export type UpstreamOrder =
   | { readonly type: "addRepo"; readonly repo: number }
   | { readonly type: "sync" };
 
-/** "synced": all that was ordered before is in the journal. */
+/** "synced": the journal has the results of all earlier orders. */
 export type UpstreamAnswer = { readonly type: "ready"; readonly grpcUrl: string } | { readonly type: "synced" };
 
 const answer = (message: UpstreamAnswer) => process.connected && process.send?.(message);
@@ -25,7 +25,7 @@ const ids = new Map<number, Uint8Array>();
 upstream.seed.initRegistry(registry);
 upstream.seed.initRoot(registry, { globalRoot: root, host: "localhost", hostRoot: root });
 
-/** Of one that is there already only the id is looked up; what a killed process began is finished. */
+/** Adds a repo, or only looks up the id of an existing one; finishes the work of a killed process. */
 function addRepo(repo: number): void {
   ids.set(repo, upstream.seed.initRepo(registry, { globalPath: repoPath(repo) }));
 }
@@ -38,7 +38,7 @@ function commit(repo: number, events: number): void {
     id,
     Array.from({ length: events }, (_, i) => ({
       event: RepoEvent_Type.EV_FSO_REPO_ERROR_SET,
-      // Its number in the history.
+      // The number of the event in the history.
       fsoRepoErrorMessage: String(before + i + 1),
     })),
   );

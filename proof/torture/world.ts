@@ -11,20 +11,20 @@ import type { UpstreamAnswer, UpstreamOrder } from "./upstream-program.ts";
 
 export interface WorldOptions {
   readonly project: string;
-  /** Another database than the one that the runtime embeds; it is nobody's victim. */
+  /** A database instead of the embedded one; it is never killed. */
   readonly databaseUrl: string | undefined;
-  /** How many repos there are at first. */
+  /** Initial number of repos. */
   readonly repos: number;
   readonly broken?: Broken | undefined;
 }
 
-/** How many times as fast the clock of the processes runs. */
+/** Speed-up of the processes' clock. */
 const speed = 10;
 const processesAtOnce = 12;
-const startsAtMost = 5;
+const maxStartAttempts = 5;
 const pauseMs = 200;
 
-/** The processes of a torture and their folder: what can be killed, and is started again. */
+/** The processes of a torture and their folder: kills them and starts them again. */
 export class World {
   readonly folder = mkdtempSync(join(tmpdir(), "tailwake-torture-"));
   readonly #options: WorldOptions;
@@ -32,15 +32,15 @@ export class World {
   readonly #starting = new Set<Promise<void>>();
   readonly #frozen = new Set<number>();
   readonly #recorded = new Map<string, number>();
-  /** Undefined while it is dead, or not ready yet. */
+  /** Undefined while it is dead or starting. */
   upstream: Program<UpstreamOrder> | undefined;
   runtime: Program<RuntimeOrder> | undefined;
-  /** How many repos were asked for. */
+  /** Number of repos requested so far. */
   repos: number;
-  /** Messages that went to the dead letters, and invocations that failed: what the table has to repair (T6). */
+  /** Dead letters and failed invocations, which the table must repair (T6). */
   readonly failures: string[] = [];
   databaseUrl = "";
-  /** A restart that failed more often than it may. */
+  /** The error of a restart that failed too often. */
   failed: Error | undefined;
   #upstreamUrl = "";
   #upstreamPort = "0";
@@ -63,7 +63,7 @@ export class World {
     return join(this.folder, "recordings");
   }
 
-  /** Bytes that activities have written down. Only the processes that started last still write, and a few that hold streams. */
+  /** Bytes recorded by activities. Only the newest processes still write, and a few with leaders. */
   recordedBytes(): number {
     for (const name of readdirSync(this.recordings).sort().slice(-processesAtOnce)) {
       this.#recorded.set(name, statSync(join(this.recordings, name)).size);
@@ -86,14 +86,14 @@ export class World {
     await this.#startRuntime();
   }
 
-  /** Kills the upstream, and starts it again from its journal. */
+  /** Kills the upstream and restarts it from its journal. */
   killUpstream(): Promise<void> {
     const victim = this.upstream;
     this.upstream = undefined;
     return this.#again(victim, () => this.#startUpstream());
   }
 
-  /** Kills the process manager, and with it its functions and the embedded database; starts it on the same data. */
+  /** Kills the process manager, with its functions and the embedded database; restarts it on the same data. */
   killRuntime(): Promise<void> {
     const victim = this.runtime;
     this.runtime = undefined;
@@ -101,7 +101,7 @@ export class World {
     return this.#again(victim, () => this.#startRuntime());
   }
 
-  /** Sends a signal to a process of a function. Undefined if it had none, or it is frozen already. */
+  /** Sends a signal to a process of a function. Undefined if there is none, or it is frozen already. */
   async signal(functionName: string, signal: "SIGKILL" | "SIGSTOP", choice: number): Promise<number | undefined> {
     const { runtime } = this;
     if (!runtime) return undefined;
@@ -116,28 +116,28 @@ export class World {
     return pid;
   }
 
-  /** A frozen process stays where it is when its manager dies, and then nobody else knows of it. */
+  /** Thaws a process: a frozen one survives its manager, and then only this process knows of it. */
   thaw(pid: number): void {
     if (!this.#frozen.delete(pid)) return;
     try {
       process.kill(pid, "SIGCONT");
     } catch {
-      // Its manager has killed it: its time was up.
+      // Its manager has killed it on its timeout.
     }
   }
 
-  /** Resolves when nothing is being started, with everything up. */
-  async whole(): Promise<void> {
+  /** Resolves when no program is starting and all are up. */
+  async allUp(): Promise<void> {
     while (this.#starting.size > 0) await Promise.all(this.#starting);
     if (this.failed) throw this.failed;
   }
 
-  /** From now on no activity throws. */
+  /** Stops the activities from throwing. */
   calm(): void {
     writeFileSync(join(this.folder, "calm"), "");
   }
 
-  /** Resolves when what the upstream was told is in its journal. */
+  /** Resolves when the journal has the results of all orders to the upstream. */
   async synced(): Promise<void> {
     const synced = new Promise<void>((resolve) => {
       this.#onSynced = resolve;
@@ -146,7 +146,7 @@ export class World {
     await synced;
   }
 
-  /** Resolves when no function runs any more. */
+  /** Resolves when all functions have stopped. */
   async functionsStopped(): Promise<void> {
     const stopped = new Promise<void>((resolve) => {
       this.#onStopped = resolve;
@@ -180,8 +180,8 @@ export class World {
         try {
           return await start();
         } catch (error) {
-          // Somebody may have the port for a moment.
-          if (attempt === startsAtMost) throw error;
+          // Another process may have the port for a moment.
+          if (attempt === maxStartAttempts) throw error;
           await sleep(pauseMs);
         }
       }
@@ -227,7 +227,7 @@ export class World {
     void program.exited.then(() => this.#recordEnd("runtime", program));
   }
 
-  /** Those that are killed, or ended in order, are not there any more. */
+  /** Forgets a program that was killed or ended in order; records one that ended by itself. */
   #recordEnd(name: "upstream" | "runtime", program: unknown): void {
     if (this[name] === program) this.failed = new Error(`the ${name} ended by itself; see ${this.#outputFile}`);
   }

@@ -162,8 +162,8 @@ describe("a bundle of one handler", () => {
   const own = {
     createWakeHandler: "runBatch",
     createCronHandler: "tick",
-    createSignalsHandler: "holdSignals",
-    createEagerHandler: "holdEagerShard",
+    createSignalsHandler: "leadSignals",
+    createEagerHandler: "leadEagerShard",
   };
 
   /** Of the work of all functions what is left when everything that these exports do not reach is shaken out. */

@@ -3,7 +3,7 @@ import { pseudoParameters } from "./intrinsics.ts";
 const { "AWS::AccountId": account, "AWS::Region": region } = pseudoParameters;
 const arn = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
 
-/** By a resource's type: its ARN, by its physical id and the bus that it belongs to. */
+/** The ARN of a resource by type, from its physical id and its bus. */
 const arns: Readonly<Record<string, (physicalId: string, bus: string) => string>> = {
   "AWS::CloudWatch::Alarm": (name) => arn("cloudwatch", `alarm:${name}`),
   "AWS::DynamoDB::Table": (name) => arn("dynamodb", `table/${name}`),
@@ -17,11 +17,11 @@ const arns: Readonly<Record<string, (physicalId: string, bus: string) => string>
   "AWS::Scheduler::ScheduleGroup": (name) => arn("scheduler", `schedule-group/${name}`),
 };
 
-/** The ARN of a resource by its type, its physical id and the bus that it belongs to; of few types there is none. */
+/** The ARN of a resource from its type, physical id and bus; undefined for a few types. */
 export const arnOf = (type: string, physicalId: string, bus: string): string | undefined =>
   arns[type]?.(physicalId, bus);
 
-/** What a URL or a path ends with. */
+/** The last part of a URL or path. */
 export const nameIn = (url: string) => url.slice(url.lastIndexOf("/") + 1);
 
 /** Whether an ARN matches one with wildcards, as in a policy. */

@@ -3,17 +3,17 @@ import { packagedAsItIs, packagedWith } from "./packaged.ts";
 import type { Services } from "./services.ts";
 import { deployStack, type Stack } from "./stack.ts";
 
-/** What a deployment has been given, and so what must be found in it. */
+/** The input of a deployment, and so the expected result. */
 export interface Deployment {
   deploy(services: Services): Promise<Stack>;
   readonly name: string;
   readonly functions: readonly FunctionName[];
   readonly settings: typeof defaults;
-  /** What the functions may read as the token's secret, and decrypt it with: ARNs. */
+  /** ARNs of the secret and the key that the functions may use. */
   readonly secret?: string;
   readonly key?: string;
   readonly signalsGoDirectly: boolean;
-  /** The environment of the app's own settings. */
+  /** Environment variables of the app's own settings. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -32,7 +32,7 @@ const defaults = {
   alarmTopic: "none",
 };
 
-/** No two that could be taken for one another are alike, and none is the default. */
+/** Settings that all differ from each other where they could be confused, and from the defaults. */
 const chosen: typeof defaults = {
   logDays: 30,
   lazyConcurrency: 7,
@@ -49,7 +49,7 @@ const chosen: typeof defaults = {
 const secretArn = "arn:aws:secretsmanager:us-east-1:210987654321:secret:orders/token-AbCdEf";
 const keyArn = "arn:aws:kms:us-east-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-/** Without a secret; with one by its name, and the short cut for signals; with one by its ARN, and a key. */
+/** Without a secret; with one by name, and direct signals; with one by ARN, and a key. */
 export const deployments: Readonly<Record<string, Deployment>> = {
   "npm run package": {
     deploy(services) {

@@ -18,7 +18,7 @@ describe("a refused write", () => {
   });
   afterAll(() => database?.close());
 
-  // The embedded database of the other tests leaves the item out, and the adapter has to read it.
+  // The embedded database of the other tests omits the item, so the adapter reads it.
   it("brings the stored record along, in the one request that it is", async () => {
     const store = new DynamoTaskStore(database.client, await database.createTable());
     const key = { entity: "e", kind: "order", activity: "ship" };

@@ -2,15 +2,15 @@ import type { Template } from "../../infra/index.ts";
 import { type Answers, intrinsics } from "./intrinsics.ts";
 import { standIns } from "./stand-ins.ts";
 
-/** Types that moto's CloudFormation has wrong answers to `Ref` or `Fn::GetAtt` for, or none. */
+/** Types for which moto's CloudFormation answers `Ref` or `Fn::GetAtt` wrongly or not at all. */
 const wronglyAnswered: readonly string[] = ["AWS::Events::EventBus", "AWS::Logs::LogGroup"];
 
-/** Whether resources of a type are called what the template calls them, because moto has no answer. */
+/** Whether resources of a type are named in the template, because moto has no answer. */
 export const isNamedForMoto = (type: string) => type in standIns || wronglyAnswered.includes(type);
 
 /**
- * A template as moto's CloudFormation takes it: without what has a stand-in, with names and ARNs where it would answer
- * with none or others, with roles whose policies are text, and with lists without what is `AWS::NoValue`. See
+ * Converts a template for moto's CloudFormation: without the resources that have a stand-in, with names and ARNs where
+ * moto would answer with none or wrong ones, with role policies as text, and with lists without `AWS::NoValue`. See
  * not-in-moto.ts.
  */
 export function forMoto(template: Template, answers: Answers): string {

@@ -1,12 +1,12 @@
 import type { Template } from "../../infra/index.ts";
 
-/** What the resources of a stack answer to `Ref` and `Fn::GetAtt`. */
+/** The answers of a stack's resources to `Ref` and `Fn::GetAtt`. */
 export interface Answers {
   ref(id: string): unknown;
   attribute(id: string, name: string): unknown;
 }
 
-/** What moto's only account is, in the words of CloudFormation. */
+/** CloudFormation's pseudo parameters for moto's only account. */
 export const pseudoParameters: Readonly<Record<string, string>> = {
   "AWS::AccountId": "123456789012",
   "AWS::Partition": "aws",
@@ -14,7 +14,7 @@ export const pseudoParameters: Readonly<Record<string, string>> = {
   "AWS::URLSuffix": "amazonaws.com",
 };
 
-/** Answers the functions in a template's values, as CloudFormation does; throws at one that it does not know. */
+/** Evaluates the intrinsic functions in a template's values, as CloudFormation does; throws for an unknown one. */
 export function intrinsics(template: Template, answers: Answers): (value: unknown) => unknown {
   const ref = (id: string) => (id.startsWith("AWS::") ? pseudoParameters[id] : answers.ref(id));
   const functions: Readonly<Record<string, (argument: never) => unknown>> = {
@@ -33,7 +33,7 @@ export function intrinsics(template: Template, answers: Answers): (value: unknow
     "Fn::Not": ([condition]: readonly [unknown]) => !resolve(condition),
   };
   function resolve(value: unknown): unknown {
-    // What resolves to AWS::NoValue is not there.
+    // AWS::NoValue removes the item.
     if (Array.isArray(value)) return value.map(resolve).filter((item) => item !== undefined);
     if (typeof value !== "object" || value === null) return value;
     const entries = Object.entries(value);

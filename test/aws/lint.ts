@@ -4,20 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cfnLint } from "./tools.ts";
 
-/** Something that cfn-lint has to say of a template. */
+/** A finding of cfn-lint. */
 export interface Finding {
   readonly template: string;
   readonly rule: string;
   readonly level: "Error" | "Warning";
   readonly message: string;
-  /** From the template to what it is about: "Resources/Bus/Properties". */
+  /** The path in the template: "Resources/Bus/Properties". */
   readonly path: string;
 }
 
-/** Regions whose services cfn-lint knows apart, one of them of another partition. */
+/** Regions that cfn-lint distinguishes, one of them in another partition. */
 const regions = ["us-east-1", "eu-central-1", "us-gov-west-1"];
 
-/** What cfn-lint finds in these templates. */
+/** The findings of cfn-lint for these templates. */
 export async function lint(templates: Readonly<Record<string, object>>): Promise<readonly Finding[]> {
   const folder = mkdtempSync(join(tmpdir(), "tailwake-lint-"));
   try {
@@ -48,7 +48,7 @@ interface Match {
   readonly Location: { readonly Path?: readonly (string | number)[] | null };
 }
 
-/** Its exit code has a bit for each level of what it found; 1 and 32 or more say that it could not be asked. */
+/** The exit code has a bit for each level of findings; 1, and 32 or more, mean that cfn-lint failed. */
 function run(args: readonly string[], cwd: string): Promise<readonly Match[]> {
   return new Promise((resolve, reject) => {
     execFile(cfnLint, args, { cwd, maxBuffer: 2 ** 24 }, (error, stdout, stderr) => {

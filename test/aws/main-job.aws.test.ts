@@ -16,13 +16,13 @@ const names = ["lazy", "cron", "signals", "eager"] as const;
 interface Done {
   readonly job: JobProgress | undefined;
   readonly failures: readonly string[];
-  /** The lines of the functions' logs that are no JSON. */
+  /** The lines of the functions' logs that are not JSON. */
   readonly unreadable: readonly string[];
-  /** The command lines of the processes of each function when the job was done. */
+  /** The command lines of each function's processes at the end of the job. */
   readonly commands: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Does the main job with the functions in a folder, under AWS's runtime client. */
+/** Runs the main job with the functions of a folder, under AWS's runtime client. */
 async function doJob(engine: "lazy" | "eager", root: string, functionsFolder: string): Promise<Done> {
   const failures: string[] = [];
   const unreadable: string[] = [];
@@ -61,10 +61,10 @@ function isLogRecord(line: string): boolean {
   }
 }
 
-/** The client compiles on Linux only, which has /proc. */
+/** /proc exists, since the client compiles only on Linux. */
 const commandLine = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
 
-/** Unpacks what `npm run package` made, as Lambda does: a folder for each function. */
+/** Unpacks the zips of `npm run package` as Lambda does: one folder per function. */
 function unzipFunctions(into: string): void {
   for (const name of names) {
     mkdirSync(join(into, name), { recursive: true });
@@ -96,7 +96,7 @@ describe("the main job with the zips that are deployed, under AWS's own runtime 
     expect(job).toMatchObject({ state: "committed", statusCode: 0, message: "" });
     expect(job?.usage.get(".")).toBe(BigInt(apparentSize(tree)));
     expect(job?.usage.size).toBe(directoriesInTree);
-    // The functions write their own records, which the client must pass on as they are.
+    // The functions write JSON records, which the client must pass on unchanged.
     expect(unreadable).toEqual([]);
     for (const name of functions) {
       expect(commands[name], name).not.toEqual([]);

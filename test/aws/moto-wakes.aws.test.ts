@@ -24,8 +24,8 @@ import { testWakesNow, type WakesWorld } from "../wake/wakes.suite.ts";
 import { startMoto, type ToolServer } from "./tools.ts";
 
 /*
- * Where moto falls short of AWS: its time cannot be moved and its Scheduler never fires, so what a schedule does is read
- * from its definition. The queues here have no delay, and a queue stands where AWS has a function that holds streams.
+ * Differences of moto from AWS: its time cannot be moved and its Scheduler never fires, so the tests read the definition
+ * of a schedule. The queues here have no delay, and a queue stands in for each function with a leader.
  */
 
 let moto: ToolServer;
@@ -38,14 +38,14 @@ interface MotoWorld extends WakesWorld {
   readonly alarms: EventBridgeAlarms;
   readonly busArn: string;
   readonly scheduleRoleArn: string;
-  /** Receives and deletes the events that one target of the bus has got. */
+  /** Receives and deletes the events of one target of the bus. */
   received(target: keyof WakeTargets): Promise<readonly BusEvent[]>;
   schedules(): Promise<readonly GetScheduleCommandOutput[]>;
 }
 
-/** The adapter with the SDK's own clients, against moto as everything is deployed; ended with the test. */
+/** The adapter with the SDK's own clients, against moto with everything deployed; closed with the test. */
 async function start(): Promise<MotoWorld> {
-  // Empties every service.
+  // Resets all services.
   const reset = await fetch(`${moto.url}/moto-api/reset`, { method: "POST" });
   expect(await reset.json()).toEqual({ status: "ok" });
   const settings = {

@@ -11,20 +11,20 @@ import type { Services } from "./services.ts";
 import type { Stack } from "./stack.ts";
 import { standIns } from "./stand-ins.ts";
 
-/** Something that AWS does and moto does not, and what to ask to see that it still does not. */
+/** A feature that moto lacks, and a check that it still lacks it. */
 interface Missing {
   readonly what: string;
   isMissing(services: Services, stack: Stack): Promise<boolean>;
 }
 
-/** Properties that moto's CloudFormation does not hand on, or that its services do not tell: not compared. */
+/** Properties that moto's CloudFormation does not pass on, or its services do not return: not compared. */
 export const missingProperties: Readonly<Record<string, readonly string[]>> = {
   "AWS::DynamoDB::Table": ["PointInTimeRecoverySpecification", "SSESpecification"],
   "AWS::Lambda::Function": ["Architectures"],
   "AWS::Lambda::EventInvokeConfig": ["Qualifier"],
 };
 
-/** Where the checks of a deployed stack have to go around moto. What it has learned is to be taken out. */
+/** The workarounds of the deployed stack's checks for moto. Remove each when moto has the feature. */
 export const notInMoto: readonly Missing[] = [
   ...Object.keys(standIns).map((type) => ({
     what: `CloudFormation makes no ${type}; its stand-in does`,

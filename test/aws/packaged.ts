@@ -10,28 +10,33 @@ import type { FunctionName, Template } from "../../infra/index.ts";
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const built = join(project, ".build");
 
-/** The zip of a function, as `npm run package` makes it; `npm run test:aws` has run it. */
+/** The zip of a function, built by `npm run package`, which `npm run test:aws` has run. */
 export const zipOf = (name: FunctionName): string => join(built, "packages", `${name}.zip`);
 
-/** What `osls deploy` sends: first a stack that is nothing but the bucket, then, once the code is in it, the whole. */
+/**
+ * The templates that `osls deploy` sends: first a stack with only the bucket, then, after the upload of the code, the
+ * whole stack.
+ */
 export interface Packaged {
   readonly bucketOnly: Template;
   readonly whole: Template;
 }
 
-/** What `npm run package` makes of serverless.yml as it is. */
+/** The result of `npm run package` with serverless.yml unchanged. */
 export const packagedAsItIs = (): Packaged => read(join(built, "deployment"));
 
-/** A deployment of another choice than serverless.yml makes. */
+/** A deployment that differs from serverless.yml. */
 export interface Choice {
   readonly stage: string;
   readonly options: readonly ("signals" | "eager")[];
-  /** What the stages' settings have instead of the defaults in infra/settings.yml. */
+  /** Settings of the stages that replace the defaults of infra/settings.yml. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** What osls makes of a copy of serverless.yml and its fragments with another choice, around the same zips. */
+/**
+ * The templates that osls makes of a copy of serverless.yml and its fragments with another choice, with the same zips.
+ */
 export async function packagedWith({ stage, options, settings, params }: Choice): Promise<Packaged> {
   const folder = mkdtempSync(join(tmpdir(), "tailwake-packaged-"));
   try {
@@ -50,7 +55,7 @@ export async function packagedWith({ stage, options, settings, params }: Choice)
     symlinkSync(built, join(folder, ".build"));
     const given = Object.entries(params).map(([name, value]) => `--param=${name}=${value}`);
     const args = ["package", "--stage", stage, "--package", "out", ...given];
-    // The region of a shell is not that of the checks.
+    // Ignore the region of the shell.
     const { AWS_REGION: _, ...env } = process.env;
     const osls = join(project, "node_modules", "osls", "bin", "serverless.js");
     await promisify(execFile)(process.execPath, [osls, ...args], { cwd: folder, env });
@@ -66,7 +71,7 @@ function read(folder: string): Packaged {
   return { bucketOnly: template("create"), whole: template("update") };
 }
 
-/** Opts into these functions, each by its line under `functions` and that under `resources`, and out of the other. */
+/** Enables these functions, each by its lines under `functions` and `resources`, and disables the others. */
 function choose(serverless: string, options: Choice["options"]): string {
   let text = serverless;
   for (const name of ["signals", "eager"] as const) {

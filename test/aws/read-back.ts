@@ -21,7 +21,7 @@ const readers: Readers = {
   ...schedulerReaders,
 };
 
-/** Asks the service of a resource's type how the resource is. */
+/** Reads a resource back from its service. */
 export function readBack(services: Services, type: string, physicalId: string, intended: Properties) {
   const reader = readers[type];
   if (reader === undefined) throw new Error(`${type}: expected one of ${Object.keys(readers).join(", ")}`);

@@ -44,7 +44,7 @@ const messages: { readonly [C in WakeClass]: WakeMessage } = {
 };
 const signal: Signal = { class: "signal", entity: "e", kind: "order" };
 
-/** Something that the code puts on the bus: how it is sent, what it is, and the resource that it is to come to. */
+/** An event that the code sends: its name, its target resource, its content, and how it is sent. */
 type Sending = readonly [what: string, to: string, message: unknown, send: (alarms: Alarms) => Promise<void>];
 
 const late = { ...timer, notBefore: expect.any(Number) };
@@ -81,7 +81,7 @@ let moto: ToolServer;
 let services: Services;
 let stack: Stack;
 let rules: readonly Rule[];
-/** As the signals function reads it: all there are, with the queue of the short cut. */
+/** As the signals function reads them: all settings, with the queue of direct signals. */
 let settings: AppSettings;
 beforeAll(async () => {
   moto = await startMoto();
@@ -113,11 +113,11 @@ async function rulesOf(EventBusName: string): Promise<Rule[]> {
   );
 }
 
-/** Where the deployed rules send an event. */
+/** The targets to which the deployed rules send an event. */
 const targetsOf = (event: Envelope): string[] =>
   rules.flatMap(({ matches, targets }) => (matches({ ...event }) ? targets : []));
 
-/** The wakes as the deployed functions have them. What they put on the bus is kept, and goes on unless it is for a function. */
+/** The port Alarms of the deployed functions. Records the events put on the bus, and sends them on if `goesOn`. */
 function deployedWakes(put: Envelope[], goesOn: boolean): Alarms {
   const events = {
     async send(command: PutEventsCommand) {
@@ -144,7 +144,7 @@ function deployedWakes(put: Envelope[], goesOn: boolean): Alarms {
   );
 }
 
-/** Takes what is in the queues without a delay. */
+/** Receives and deletes the messages of the queues without a delay. */
 async function take(): Promise<Record<string, unknown>> {
   const taken: Record<string, unknown> = {};
   for (const id of queues) {
@@ -158,7 +158,7 @@ async function take(): Promise<Record<string, unknown>> {
   return taken;
 }
 
-/** How many messages the delay queue has, whether their time has come or not. */
+/** Number of messages in the delay queue, visible or not. */
 async function delayed(): Promise<number> {
   const AttributeNames: QueueAttributeName[] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"];
   const command = new GetQueueAttributesCommand({ QueueUrl: stack.physicalId("DelayQueue"), AttributeNames });
@@ -169,7 +169,7 @@ async function delayed(): Promise<number> {
 describe("the deployed rules", () => {
   it.each(sendings)("send %s to just one place: %s", async (_, to, message, send) => {
     const put: Envelope[] = [];
-    // moto delivers to queues alone.
+    // moto delivers only to queues.
     const isForQueue = to.endsWith("Queue");
     const before = await delayed();
     await send(deployedWakes(put, isForQueue));

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Invokes a function of this code, the only one of a local Lambda, in turn with each event. */
+/** Invokes a function of this code, the only one of a local Lambda, with each event in turn. */
 async function invoke(code: string, ...events: unknown[]) {
   const taskRoot = mkdtempSync(join(folder, "f-"));
   writeFileSync(join(taskRoot, "index.mjs"), code);
@@ -62,7 +62,7 @@ describe("our Runtime API, for AWS's own client,", () => {
     expect(good).toMatchObject({ ok: true, coldStart: false, payload: 1 });
   });
 
-  // The client has no words of its own for it: Node ends the process. Our bootstrap names the rejection, as Lambda did.
+  // The client does not handle it: Node ends the process. Our bootstrap names the rejection, as Lambda did.
   it("takes an error outside the handler's promise for the end of the process", async () => {
     const [bad, good] = await invoke(
       `export const handler = async (event) => {

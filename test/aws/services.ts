@@ -9,13 +9,13 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SQSClient } from "@aws-sdk/client-sqs";
 
-/** The SDK's clients of every service that a deployment has something in. */
+/** The SDK's clients of all services that a deployment uses. */
 export type Services = ReturnType<typeof connectServices>;
 
-/** Connects to a server that plays all of them, as moto does. */
+/** Connects to a server that emulates all of them, such as moto. */
 export function connectServices(endpoint: string) {
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
-  // An error of a server in memory is no better the second time.
+  // Retrying a server in memory does not help.
   const settings = { endpoint, region: "us-east-1", credentials, maxAttempts: 1 };
   const clients = {
     cloudFormation: new CloudFormationClient(settings),
@@ -25,7 +25,7 @@ export function connectServices(endpoint: string) {
     iam: new IAMClient(settings),
     lambda: new LambdaClient(settings),
     logs: new CloudWatchLogsClient(settings),
-    // A bucket is a folder of the endpoint, not a host.
+    // A bucket is a path of the endpoint, not a host.
     s3: new S3Client({ ...settings, forcePathStyle: true }),
     scheduler: new SchedulerClient(settings),
     sqs: new SQSClient(settings),

@@ -45,7 +45,7 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
   it("has every resource with the properties that the template gives it, and no other, and the ARN that it is to have", () => {
     const without = (id: string, properties: Properties) => {
       const missing = missingProperties[stack.resources[id]?.Type ?? ""] ?? [];
-      // A list without anything in it is none.
+      // An empty list counts as absent.
       const isNothing = (value: unknown) => Array.isArray(value) && value.length === 0;
       return Object.fromEntries(
         Object.entries(properties).filter(([name, value]) => !missing.includes(name) && !isNothing(value)),
@@ -84,7 +84,7 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
     for (const { IndexName } of one("TaskTable").GlobalSecondaryIndexes as { IndexName: string }[]) {
       there.push(`${stack.arn("TaskTable")}/index/${IndexName}`);
     }
-    // These are made by hand, and named in the settings.
+    // Secret and key are created by hand and named in the settings.
     const { secret, key } = deployment;
     for (const given of [settings.alarmTopic, secret?.replace("??????", "AbCdEf"), key]) if (given) there.push(given);
     const text = JSON.stringify([...found.values()].map(({ properties }) => properties));
@@ -114,7 +114,7 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
     }
   });
 
-  /** The optional functions that are there, as the cron function is told of them. */
+  /** The deployed optional functions, as configured in the cron function. */
   const leaders = () =>
     Object.fromEntries(
       functions
@@ -140,7 +140,7 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
       expect(roles.get(String(Role))).toEqual(attached);
       roles.delete(String(Role));
     }
-    // Those of the schedules are left.
+    // Only the roles of the schedules are left.
     expect([...roles.values()]).toEqual([[], []]);
   });
 
@@ -256,7 +256,7 @@ describe.each(Object.entries(deployments))("the stack of %s", (_, deployment) =>
     });
   });
 
-  // Every type is in this one.
+  // This deployment has every type.
   if (functions.length === functionNames.length) {
     it.each(notInMoto)("is deployed around what moto still does not do: $what", async ({ isMissing }) => {
       expect(await isMissing(services, stack)).toBe(true);

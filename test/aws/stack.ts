@@ -16,21 +16,21 @@ import { completions, type Properties, standIns } from "./stand-ins.ts";
 
 /** A deployed template. */
 export interface Stack {
-  /** Those whose condition holds. */
+  /** The resources whose condition holds. */
   readonly resources: Template["Resources"];
-  /** What a resource is to have, with every function answered. */
+  /** The intended properties of a resource, with all functions evaluated. */
   intended(id: string): Properties;
-  /** What a resource has been called: its `Ref`. */
+  /** The physical id of a resource: its `Ref`. */
   physicalId(id: string): string;
-  /** Its ARN, by the form that AWS documents for its type. */
+  /** The ARN of a resource, in the form that AWS documents for its type. */
   arn(id: string): string;
   outputs(): Promise<Readonly<Record<string, string>>>;
 }
 
 /**
- * Deploys a template as `osls deploy` does: a stack with the bucket alone, the zips into the bucket, the whole stack.
- * Without such a first step the bucket of the template's code is made beforehand. What moto's CloudFormation does not
- * know is made by its stand-in.
+ * Deploys a template as `osls deploy` does: a stack with only the bucket, the zips into the bucket, the whole stack.
+ * Without such a first step, creates the bucket of the template's code beforehand. Stand-ins create the resources that
+ * moto's CloudFormation does not support.
  */
 export async function deployStack(
   services: Services,
@@ -55,7 +55,7 @@ export async function deployStack(
   const resources = Object.fromEntries(
     Object.entries(template.Resources).filter(([, { Condition }]) => isWanted(Condition)),
   );
-  // These are called what the template calls them.
+  // These have the names of the template.
   for (const [id, { Type, Properties }] of Object.entries(resources)) {
     if (isNamedForMoto(Type))
       physicalIds.set(id, String(Properties.Name ?? Properties.AlarmName ?? Properties.LogGroupName ?? id));
@@ -63,7 +63,7 @@ export async function deployStack(
   const learn = async () => {
     const { StackResources = [] } = await cloudFormation.send(new DescribeStackResourcesCommand({ StackName }));
     for (const { LogicalResourceId: id, PhysicalResourceId = "" } of StackResources) {
-      // What moto has not made it lists without a name.
+      // moto lists resources that it did not create without a name.
       if (id !== undefined && !physicalIds.has(id)) physicalIds.set(id, PhysicalResourceId);
     }
   };

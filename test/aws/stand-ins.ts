@@ -14,12 +14,12 @@ import {
 import { SetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { Services } from "./services.ts";
 
-/** Properties of a resource with every function answered. */
+/** Properties of a resource with all functions evaluated. */
 export type Properties = Readonly<Record<string, unknown>>;
 
 /**
- * How the resources are made that moto's CloudFormation does not know though moto plays their services: by the call that
- * CloudFormation makes for them. In the order in which they need one another.
+ * Creates the resources that moto's CloudFormation does not support although moto emulates their services: with the API
+ * calls of CloudFormation, in the order of their dependencies.
  */
 export const standIns: Readonly<Record<string, (services: Services, properties: Properties) => Promise<unknown>>> = {
   "AWS::CloudWatch::Alarm": ({ cloudWatch }, properties) =>
@@ -42,7 +42,7 @@ export const standIns: Readonly<Record<string, (services: Services, properties: 
     scheduler.send(new CreateScheduleCommand(properties as unknown as CreateScheduleCommandInput)),
 };
 
-/** What moto's CloudFormation leaves out of the resources that it makes: the call that CloudFormation makes for it. */
+/** Completes resources that moto's CloudFormation creates only in part, with the API calls of CloudFormation. */
 export const completions: Readonly<
   Record<string, (services: Services, physicalId: string, properties: Properties) => Promise<unknown>>
 > = {

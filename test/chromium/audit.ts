@@ -1,6 +1,6 @@
 /**
- * What keeps a page from people who do not see it, or have no mouse. Runs in the page: it must stand alone. Returns a line
- * for each thing that is wrong.
+ * Finds accessibility problems for people who cannot see the page or have no mouse. Runs in the page, so it must be
+ * self-contained. Returns a line for each problem.
  */
 export function audit(): string[] {
   const wrong: string[] = [];
@@ -72,7 +72,7 @@ export function audit(): string[] {
   return wrong;
 }
 
-/** By how many pixels the page is wider than its window. Runs in the page. */
+/** Number of pixels by which the page is wider than its window. Runs in the page. */
 export function overflow(): number {
   return document.documentElement.scrollWidth - document.documentElement.clientWidth;
 }

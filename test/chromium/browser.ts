@@ -8,7 +8,7 @@ import { type Console, type ConsoleOptions, startConsole } from "../../console/s
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A browser, and the page as it is built. */
+/** A browser and the built page. */
 export interface Bench {
   readonly browser: Browser;
   readonly pageFolder: string;
@@ -18,7 +18,7 @@ export interface Bench {
 export async function startBench(): Promise<Bench> {
   const pageFolder = mkdtempSync(join(tmpdir(), "tailwake-page-"));
   execFileSync(process.execPath, ["scripts/console-page.mjs", pageFolder], { cwd: project });
-  // Root has no sandbox, and a container little shared memory.
+  // The sandbox does not work for root, and a container has little shared memory.
   const args = ["--no-sandbox", "--disable-dev-shm-usage"];
   const executablePath = process.env.TAILWAKE_CHROMIUM ?? "/usr/bin/chromium";
   const browser = await chromium.launch({ executablePath, args });
@@ -32,7 +32,7 @@ export async function startBench(): Promise<Bench> {
   };
 }
 
-/** A page with a console of its own, and all that went wrong in it. */
+/** A page with its own console, and all its errors. */
 export interface Opened {
   readonly page: Page;
   readonly console: Console;

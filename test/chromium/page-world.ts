@@ -7,7 +7,7 @@ import { startTask } from "../../functions/run/start.ts";
 import { recordTick } from "../../functions/tick/last-tick.ts";
 import { trip } from "../../functions/upstream/breaker.ts";
 import { thing, World } from "../support/world.ts";
-import { put, runsTo, sleeping } from "./records.ts";
+import { runsTo, sleeping } from "./records.ts";
 
 /** Counts its events in a view. */
 export const counter = defineActivity(thing, {
@@ -28,11 +28,11 @@ const failing = defineProcessor(thing, {
   },
 });
 
-/** A world with something in every view: tasks of each kind, errors, an upstream that is out, leaders, an action. */
+/** A world with data for every view: tasks of each kind, errors, an upstream that is out, leaders, an action. */
 export async function pageWorld() {
   const world = new World({ activities: [lazy(counter), lazy(failing)] });
   const desk = new Desk(world.ports, ["things", "printers"]);
-  const { store, control, breakers, clock } = world.ports;
+  const { control, breakers, clock } = world.ports;
   for (const thingId of ["a", "b", "c"]) {
     world.append(thingId, "e1", "e2");
     await startTask(world.ports, counter, { thingId });
@@ -42,9 +42,9 @@ export async function pageWorld() {
   const now = clock.now();
   const error = { message: "connect ECONNREFUSED 10.0.0.1:443", at: now - 60_000, afterEvent: eventId("e7") };
   const running = { status: "running", token: "t", leaseUntil: now + 60_000, due: now + 180_000, fence: 9 } as const;
-  await put(store, sleeping("r", now, { status: "retrying", attempts: 2, notBefore: now + 20_000, error }));
-  await put(store, sleeping("run", now, { ...running, runs: runsTo(7, now, ["e2", "e2", "e5"]) }));
-  await put(store, sleeping("done", now, { status: "completed" }));
+  world.seed(sleeping("r", now, { status: "retrying", attempts: 2, notBefore: now + 20_000, error }));
+  world.seed(sleeping("run", now, { ...running, runs: runsTo(7, now, ["e2", "e2", "e5"]) }));
+  world.seed(sleeping("done", now, { status: "completed" }));
   await recordTick(control, {
     at: now - 20_000,
     report: { rescued: 2, probed: 14, oldestDueMs: 4_000, cutShort: false },

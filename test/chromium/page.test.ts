@@ -8,7 +8,7 @@ import { taskName } from "../../functions/tasks/record.ts";
 import { audit, overflow } from "./audit.ts";
 import { type Bench, type Opened, openConsole, startBench } from "./browser.ts";
 import { pageWorld } from "./page-world.ts";
-import { put, sleeping } from "./records.ts";
+import { sleeping } from "./records.ts";
 
 const screenshots = fileURLToPath(new URL("../../.build/screenshots", import.meta.url));
 const views = {
@@ -47,13 +47,13 @@ async function open(made: Made, context: Parameters<typeof openConsole>[2] = {},
   return one;
 }
 
-/** Goes to a view as a link does, and waits until it is there. */
+/** Navigates to a view as a link does, and waits until it is shown. */
 async function go(page: Page, hash: string, heading: string | RegExp = /./): Promise<void> {
   await page.evaluate((to) => {
     location.hash = to;
   }, hash);
   await page.getByRole("heading", { level: 1, name: heading }).waitFor();
-  // What a view shows first is what it waits for.
+  // Wait until the view has replaced its loading text.
   await page.getByText(/^Reading the t/).waitFor({ state: "detached" });
   if (hash.startsWith("#/tasks")) await page.locator(".tasks, .empty").first().waitFor();
 }
@@ -90,7 +90,7 @@ describe("the console's page", () => {
     await verdict.getByText("Parked and waiting for an operator: 1.").waitFor();
     const announced = page.locator("header [role=status].unseen");
     expect(await announced.textContent()).toBe("Parked and waiting for an operator: 1.");
-    expect(await page.getByRole("figure").filter({ hasText: "Runs a second" }).textContent()).toContain("0.0 now");
+    expect(await page.getByRole("figure").filter({ hasText: "Runs per second" }).textContent()).toContain("0.0 now");
 
     await go(page, "#/task/thing%2Fcounter%40b", "thing/counter@b");
     await page.getByText('"events": 2').waitFor();
@@ -110,15 +110,15 @@ describe("the console's page", () => {
     await page.getByText("Connection lost since").waitFor();
     const port = Number(new URL(served.url).port);
     const next = await startConsole({ ...optionsOf(made), port, pageFolder: bench.pageFolder });
-    await page.getByText("The console's process has ended, or was started again").waitFor();
+    await page.getByText("The console's process has ended or restarted").waitFor();
     await next.close();
   });
 
   it("is worked by keyboard alone: from the list to a task, that is paused with a reason", async () => {
     const made = await pageWorld();
     const { page, wrong } = await open(made);
-    const press = async (key: string, until: string, most = 40) => {
-      for (let i = 0; i < most; i++) {
+    const press = async (key: string, until: string, max = 40) => {
+      for (let i = 0; i < max; i++) {
         await page.keyboard.press(key);
         const focused = await page.evaluate(() => document.activeElement?.closest("a, button")?.textContent ?? "");
         if (focused.includes(until)) return;
@@ -166,7 +166,7 @@ describe("the console's page", () => {
     await dialog.getByLabel("Reason").fill("once more");
     await dialog.getByRole("button", { name: "Rewind" }).click();
     await dialog.getByRole("alert").getByText("a task that is not running, or force").waitFor();
-    await dialog.getByLabel("Also if it runs").check();
+    await dialog.getByLabel("Also while it runs").check();
     await dialog.getByRole("button", { name: "Rewind" }).click();
     await page.getByText("Moved the tail of thing/reader@run.").waitFor();
     expect(await made.world.record("run")).toMatchObject({ status: "ready", tail: "epoch" });
@@ -202,7 +202,7 @@ describe("the console's page", () => {
     await page.getByText("Run 9 was killed: its lease is over").first().waitFor();
     expect(await announced.textContent()).toContain("Run 9 was killed");
     const { token: _, leaseUntil: __, ...free } = sleeping("run", world.clock.now());
-    await put(world.store, { ...(await world.record("run")), ...free, fence: 10 });
+    world.seed({ ...(await world.record("run")), ...free, fence: 10 });
     await world.clock.advance(2_000);
     await page.getByText("It has caught up and sleeps").first().waitFor();
   });
@@ -210,7 +210,7 @@ describe("the console's page", () => {
   it("is not offered to kill what runs elsewhere", async () => {
     const { page } = await open(await pageWorld());
     await go(page, views.engines, "Engines");
-    await page.getByText("Leaders of streams").waitFor();
+    await page.getByText("Leaders of the signals and the shards").waitFor();
     expect(await page.getByRole("button", { name: "Kill" }).count()).toBe(0);
   });
 });
@@ -257,7 +257,7 @@ describe("a session of the console", () => {
     await page.goto(new URL(another.console.url).origin);
     expect(seen).not.toEqual([]);
     expect(new Set(seen)).toEqual(new Set(["none"]));
-    // From that page's origin, which is the same site by name.
+    // From the origin of that page, which is same-site by name.
     const { origin } = new URL(served.url);
     const path = (await page.context().cookies())[0]?.path ?? "";
     const status = await page.evaluate(
@@ -276,7 +276,7 @@ describe("hostile text", () => {
   it("in every field is text: nothing of it runs, is fetched, hides, turns round or widens the page", async () => {
     const made = await pageWorld();
     const { world, desk } = made;
-    const { store, control, clock } = world.ports;
+    const { control, clock } = world.ports;
     const hostile = [
       '<img src="https://evil.example/x" onerror="globalThis.hacked=1">',
       "</script><script>globalThis.hacked=1</script>",
@@ -299,7 +299,7 @@ describe("hostile text", () => {
       view: JSON.stringify({ [hostile]: hostile }),
       waiters: [hostile],
     });
-    await put(store, record);
+    world.seed(record);
     await control.write("actions", { entries: [{ ...intervention, target: taskName(record) }] }, "any");
     await control.write(
       "breaker#printers",
@@ -316,7 +316,7 @@ describe("hostile text", () => {
       ] as const) {
         await go(page, hash);
         if (name === "hostile") {
-          await page.getByText("The record in full").click();
+          await page.getByText("Full record").click();
           expect(await page.locator("main").textContent()).toContain('<img src="https://evil.example/x" onerror=');
         }
         expect(await page.evaluate(overflow), `${name} ${width}`).toBe(0);
@@ -344,7 +344,7 @@ describe("a table of 10,000 tasks", () => {
     const { world } = made;
     const now = world.clock.now();
     for (let i = 0; i < 10_000; i++) {
-      await put(world.store, sleeping(`t-${String(i).padStart(5, "0")}`, now, { due: now + 3_600_000 + i }));
+      world.seed(sleeping(`t-${String(i).padStart(5, "0")}`, now, { due: now + 3_600_000 + i }));
     }
     const { page, wrong } = await open(made);
     await go(page, "#/tasks?activity=reader&sort=name&entity=t-", "Tasks");
@@ -358,7 +358,7 @@ describe("a table of 10,000 tasks", () => {
     await page.getByLabel("Entity begins with").fill("t-0999");
     await page.getByText("1 to 10 of 10", { exact: true }).waitFor();
     await page.getByLabel("Status").selectOption("parked");
-    await page.getByText("No task fits.").waitFor();
+    await page.getByText("No task matches.").waitFor();
     expect(page.url()).toContain("entity=t-0999");
     expect(wrong).toEqual([]);
   });

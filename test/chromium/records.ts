@@ -1,19 +1,8 @@
 import { eventId, type Tail } from "../../functions/contract/tail.ts";
 import { withRun } from "../../functions/tasks/recent-runs.ts";
-import type { TaskKey, TaskRecord } from "../../functions/tasks/record.ts";
-import type { TaskStore } from "../../functions/tasks/store.ts";
-import { absent, type Update } from "../../functions/tasks/update.ts";
+import type { TaskRecord } from "../../functions/tasks/record.ts";
 
-/** Writes a record as it is given, in the place of none or another one. */
-export async function put(store: TaskStore, { entity, kind, activity, ...rest }: TaskRecord): Promise<void> {
-  const key: TaskKey = { entity, kind, activity };
-  const changes = rest as Update["changes"];
-  const written = await store.update(key, { operation: "put", guard: absent, changes });
-  if (written.applied) return;
-  await store.update(key, { operation: "put", guard: { op: "all", guards: [] }, changes });
-}
-
-/** A lazy task that sleeps at the tail e7, but for what is given. */
+/** A lazy task that sleeps at the tail e7, with the given changes. */
 export function sleeping(entity: string, now: number, more: Partial<TaskRecord> = {}): TaskRecord {
   return {
     entity,
@@ -35,7 +24,7 @@ export function sleeping(entity: string, now: number, more: Partial<TaskRecord> 
   };
 }
 
-/** As many runs as tails, a minute apart; the last one has this fence. */
+/** One run for each tail, a minute apart; `last` is the fence of the last one. */
 export function runsTo(last: number, now: number, tails: readonly string[]): string {
   const first = last - tails.length + 1;
   return tails.reduce<string>((runs, tail, i) => {

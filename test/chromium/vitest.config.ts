@@ -1,17 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
-import config from "../../vitest.config.ts";
+import { common } from "../../vitest.config.ts";
 
-/** The console's page in a real browser; `npm run test:console` starts it. */
+/** The console's page in a real browser; `npm run test:console` runs these tests. */
 export default defineConfig({
-  ...config,
+  ...common,
   root: fileURLToPath(new URL("../..", import.meta.url)),
   test: {
-    ...config.test,
+    ...common.test,
     include: ["test/chromium/**/*.test.ts"],
     exclude: configDefaults.exclude,
-    // A browser takes its time on a busy machine.
-    hookTimeout: 60_000,
-    testTimeout: 60_000,
   },
 });

@@ -66,7 +66,7 @@ and send a wake, operator
     });
     for (const line of ["resume b", "rewind b --to epoch", "skip-to b e2", "pause --upstream things"]) {
       const refused = await typed(world, line);
-      expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("--reason: expected why") });
+      expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("--reason: expected a reason") });
     }
     expect((await typed(world, "resume b --reason aired")).out).toBe("thing/reader@b was paused, and is ready\n");
     expect((await world.desk.actions()).map(({ action, target }) => [action, target])).toEqual([
@@ -86,7 +86,7 @@ and send a wake, operator
     const world = await printers();
     expect((await typed(world, "start thing/reader thingId=new")).out).toBe("thing/reader@new was started\n");
     expect(await world.record("new")).toMatchObject({ status: "ready", address: { thingId: "new" } });
-    expect((await typed(world, "start reader thingId=new")).out).toContain("is there already, and ready");
+    expect((await typed(world, "start reader thingId=new")).out).toContain("already exists and is ready");
     expect(await typed(world, "start reader thing=new")).toMatchObject({ code: 1, out: "" });
     expect((await typed(world, "start writer thingId=new")).err).toContain("the app has thing/reader, thing/fragile");
     expect((await typed(world, "start reader thingId")).code).toBe(2);
@@ -95,17 +95,17 @@ and send a wake, operator
   it("moves a tail to an event that the stream has, a time, or epoch", async () => {
     const world = await printers();
     expect((await typed(world, "rewind b --to e1 --reason r")).out).toBe(
-      "thing/reader@b goes on after e1; its tail was e2\n",
+      "thing/reader@b continues after e1; its tail was e2\n",
     );
     expect(await world.record("b")).toMatchObject({ tail: "e1", status: "ready" });
     const unknown = await typed(world, "rewind b --to e7 --reason r");
-    expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining("received none of that id") });
+    expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining("the stream has no such id") });
     // Its ids say no time, and neither does its definition.
     const timeless = await typed(world, "rewind b --to 2026-01-01T00:00:00Z --reason r");
-    expect(timeless.err).toContain("of which nobody knows when it was made");
+    expect(timeless.err).toContain("without a known time");
     expect(await typed(world, "rewind b --reason r")).toMatchObject({ code: 2 });
     const unchecked = await typed(world, "rewind b --to e7 --reason r", { withoutApp: "no app" });
-    expect(unchecked).toMatchObject({ code: 0, err: "not checked that the stream has e7: no app\n" });
+    expect(unchecked).toMatchObject({ code: 0, err: "cannot check that the stream has e7: no app\n" });
   });
 
   it("finds the tail at a time: the last event before the first later one", async () => {
@@ -132,14 +132,16 @@ and send a wake, operator
       ["2000-01-01", "epoch"],
       ["2100-01-01T00:00+02:00", third],
     ]) {
-      expect((await typed(world, `rewind ulids --to ${time} --reason r`)).out).toContain(`goes on after ${tail};`);
+      expect((await typed(world, `rewind ulids --to ${time} --reason r`)).out).toContain(`continues after ${tail};`);
     }
   });
 
   it("skips events of a task without a view", async () => {
     const world = await printers();
     world.append("dd", "e2");
-    expect((await typed(world, "skip-to dd e2 --reason broken")).out).toContain("goes on after e2; its tail was epoch");
+    expect((await typed(world, "skip-to dd e2 --reason broken")).out).toContain(
+      "continues after e2; its tail was epoch",
+    );
     expect(await world.record("dd")).toMatchObject({ tail: "e2", intervention: { action: "skip-to" } });
   });
 
@@ -216,7 +218,7 @@ describe("what operators do to many tasks", () => {
 
   it("lists them with --dry-run", async () => {
     expect((await typed(await printers(), "retry --dry-run")).out).toBe(
-      "would resume or wake thing/fragile@c, which is parked\nwould resume or wake thing/fragile@dd, which is parked\n2 tasks, at 10 a second\n",
+      "would resume or wake thing/fragile@c, which is parked\nwould resume or wake thing/fragile@dd, which is parked\n2 tasks, at 10 per second\n",
     );
   });
 });

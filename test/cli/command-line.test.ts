@@ -9,23 +9,23 @@ describe("the command line", () => {
     const help = await type(["help"]);
     for (const asked of [["--help"], ["-h"]]) expect(await type(asked)).toEqual(help);
     expect(help).toMatchObject({ code: 0, err: "" });
-    for (const { name, says, options } of commands) {
-      expect(help.out).toContain(says);
+    for (const { name, description, options } of commands) {
+      expect(help.out).toContain(description);
       const own = await type(["help", name]);
       expect(own).toEqual(await type([name, "--help"]));
       expect(await type([name, "-h"])).toEqual(own);
       for (const option of Object.keys(options)) expect(own.out).toContain(`--${option}`);
     }
-    for (const says of Object.values(exitCodes)) expect(help.out).toContain(says);
+    for (const description of Object.values(exitCodes)) expect(help.out).toContain(description);
   });
 
-  it("ends with 2 and the usage of the command for words that it does not understand", async () => {
+  it("ends with 2 and the usage of the command for arguments that it does not understand", async () => {
     for (const [args, word] of [
-      [[], "a command is missing"],
-      [["paws"], "there is no command paws"],
+      [[], "expected a command, received none"],
+      [["paws"], "unknown command paws"],
       [["why"], "why: expected TASK, received none"],
       [["why", "a", "b"], "why: expected TASK, received a b"],
-      [["status", "x"], "status: expected no words, received x"],
+      [["status", "x"], "status: expected no arguments, received x"],
       [["ls", "--colour"], "'--colour'"],
       [["ls", "--status"], "--status"],
       [["ls", "--limit", "0"], "--limit: expected a whole number from 1 to 1000000, received 0"],
@@ -46,8 +46,8 @@ describe("the command line", () => {
     expect(await type(["status"])).toEqual({ code: 1, out: "", err: "there is nothing to connect to\n" });
     const failing = command({
       name: "fail",
-      words: "[WORD…]",
-      says: "fails",
+      positionals: "[WORD…]",
+      description: "fails",
       options: {},
       run: async () => {
         throw new Error("x".repeat(100_000));
@@ -62,8 +62,8 @@ describe("the command line", () => {
     const { desk } = await printers();
     const broken = deskCommand({
       name: "broken",
-      words: "",
-      says: "",
+      positionals: "",
+      description: "",
       options: {},
       run: async () => Promise.reject(new Error("broken")),
     });

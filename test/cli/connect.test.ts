@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { appOfDeployment, connect } from "../../cli/deployment/connect.ts";
 import { writeLocalFile } from "../../cli/deployment/local-file.ts";
 import { UsageError } from "../../cli/usage-error.ts";
+import { setEnvironmentBack } from "../support/environment.ts";
 import { startFakeLambda } from "./fake-lambda.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -28,7 +29,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => {
-  process.env = { ...environment };
+  setEnvironmentBack(environment);
   vi.restoreAllMocks();
 });
 
@@ -92,10 +93,10 @@ describe("connecting to a deployment", () => {
       writeFileSync(join(folder, "src", "other.ts"), text);
       const deployment = await connect({ folder, local: true, app: "src/other.ts" }, log);
       expect(deployment.withoutApp).toContain(reason);
-      expect(() => appOfDeployment(deployment)).toThrow("this needs the app: it could not be loaded");
+      expect(() => appOfDeployment(deployment)).toThrow("this command needs the app: it could not be loaded");
     }
     const { withoutApp } = await connect({ folder, local: true, app: "none.mjs" }, log);
-    expect(withoutApp).toContain("expected a file that exports app, received none at");
+    expect(withoutApp).toContain("expected a file that exports app, found no file at");
     word.remove();
   });
 });

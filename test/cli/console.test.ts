@@ -54,7 +54,7 @@ describe("tailwake console", () => {
         });
       });
       expect(said.out, said.err).toMatch(/^console at http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{43}\n$/);
-      expect(said.err).toContain("Without the app no upstream is shown");
+      expect(said.err).toContain("Without the app the console shows no upstreams");
       const [, url = ""] = /at (\S+)/.exec(said.out) ?? [];
       const entered = await fetch(url);
       const base = new URL(/url=([^"]+)"/.exec(await entered.text())?.[1] ?? "", url);

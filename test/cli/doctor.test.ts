@@ -10,6 +10,7 @@ import { recordTick } from "../../functions/tick/last-tick.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "../../local/aws/endpoint.ts";
 import { createTaskTable, startDatabase } from "../../local/database.ts";
 import { type Deployment, deploy, names } from "../../local/deployment.ts";
+import { setEnvironmentBack } from "../support/environment.ts";
 import { reader } from "../support/world.ts";
 import { startFakeLambda } from "./fake-lambda.ts";
 import { type Printers, printers } from "./printers.ts";
@@ -45,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   dynamo.destroy();
-  process.env = environment;
+  setEnvironmentBack(environment);
   await lambda.close();
   await database.close();
 });
@@ -90,23 +91,23 @@ describe("tailwake doctor", () => {
   it("says of a healthy deployment that each thing is fine", async () => {
     const { code, out } = await type(["doctor"], { desk: world.desk, functions: "test", app });
     expect(out).toBe(`ok           settings: of a test
-ok           function test-lazy: runs for at most 120 s
-ok           function test-cron: runs for at most 60 s
+ok           function test-lazy: timeout 120 s
+ok           function test-cron: timeout 60 s
 ok           concurrency of the lazy function: not reserved
-ok           sources of the lazy function: 2 queues
+ok           event sources of the lazy function: 2 queues
 ok           table: tailwake-tasks, with both indexes; about 0 items
 ok           reading the table: a document was read
 ok           bus: tailwake
-ok           rules of the bus: 4 kinds of events have one
+ok           rules of the bus: 4 kinds of events have a rule
 ok           queue tailwake-dead-letters: no dead letters
-ok           queue tailwake-delay: 0 messages wait
-ok           queue tailwake-quarantine: 0 messages wait
-ok           queue tailwake-wakes: 0 messages wait
+ok           queue tailwake-delay: 0 messages waiting
+ok           queue tailwake-quarantine: 0 messages waiting
+ok           queue tailwake-wakes: 0 messages waiting
 ok           schedule group: tailwake
-ok           schedule of the tick: each minute
+ok           schedule of the tick: every minute
 ok           ticks: the last was less than 1 s ago
 ok           app: 1 activities
-ok           token of things: its source gives one
+ok           token of things: its source returns a token
 ok           upstream things: http://127.0.0.1:1 sends the stream of thing/reader@b
 `);
     expect(code).toBe(0);
@@ -120,14 +121,14 @@ ok           upstream things: http://127.0.0.1:1 sends the stream of thing/reade
       "/2015-03-31/event-source-mappings": { EventSourceMappings: [{ EventSourceArn: "a:wakes", State: "Disabled" }] },
     });
     expect(await sick()).toEqual({
-      "function test-lazy": "fix: it is in state Failed: no image",
-      "function test-cron": "fix: is not there: deploy it",
-      "concurrency of the lazy function": "fix: it is 0, so that nothing runs: remove it, or raise it",
-      "sources of the lazy function": "fix: wakes is Disabled: enable it",
+      "function test-lazy": "fix: its state is Failed: no image",
+      "function test-cron": "fix: does not exist: deploy it",
+      "concurrency of the lazy function": "fix: it is 0, so nothing runs: remove or raise it",
+      "event sources of the lazy function": "fix: wakes is Disabled: enable it",
     });
     Object.assign(answers, healthy(), { "/2015-03-31/functions/test-lazy/configuration": { Timeout: 300 } });
     expect((await sick())["queue tailwake-wakes"]).toContain(
-      "invisible for 135 s, and the lazy function may run for 300 s",
+      "timeout is 135 s, too short for the lazy function's timeout of 300 s",
     );
   });
 
@@ -137,7 +138,7 @@ ok           upstream things: http://127.0.0.1:1 sends the stream of thing/reade
       "function test-lazy": "not checked: needs the permission lambda:GetFunctionConfiguration",
       "function test-cron": "not checked: needs the permission lambda:GetFunctionConfiguration",
       "concurrency of the lazy function": "not checked: needs the permission lambda:GetFunctionConcurrency",
-      "sources of the lazy function": "not checked: needs the permission lambda:ListEventSourceMappings",
+      "event sources of the lazy function": "not checked: needs the permission lambda:ListEventSourceMappings",
     });
   });
 
@@ -146,14 +147,14 @@ ok           upstream things: http://127.0.0.1:1 sends the stream of thing/reade
     expect(await sick()).toEqual({ "rules of the bus": "fix: rule wakes, for Signal, has no target: deploy" });
     const EventPattern = JSON.stringify({ source: ["tailwake"], "detail-type": ["Signal", "Wake"] });
     await events.send(new PutRuleCommand({ EventBusName: names.bus, Name: "wakes", EventPattern, State: "DISABLED" }));
-    expect(await sick()).toEqual({ "rules of the bus": "fix: no enabled rule takes Signal: enable wakes" });
+    expect(await sick()).toEqual({ "rules of the bus": "fix: no enabled rule matches Signal: enable wakes" });
     process.env.TAILWAKE_BUS_ARN = deployed.busArn.replace("/tailwake", "/other");
     expect((await sick()).bus).toMatch(/^fix: .*other/);
   });
 
   it("finds dead letters", async () => {
     aws.sqs.queue(names.deadLetters).send({ body: "dead", attributes: {} });
-    expect((await sick())["queue tailwake-dead-letters"]).toMatch(/^fix: 1 dead letters: look at what/);
+    expect((await sick())["queue tailwake-dead-letters"]).toMatch(/^fix: 1 dead letters: find the cause/);
   });
 
   it("finds that nothing ticks", async () => {
@@ -162,18 +163,18 @@ ok           upstream things: http://127.0.0.1:1 sends the stream of thing/reade
     scheduler.destroy();
     world.clock.jump(world.clock.now() + 200_000);
     expect(await sick()).toEqual({
-      "schedule of the tick": "fix: schedule tick is not there: deploy infra/schedules.yml",
-      ticks: "fix: the last was 3 min 20 s ago: look at the log and the schedule of the cron function",
+      "schedule of the tick": "fix: schedule tick does not exist: deploy infra/schedules.yml",
+      ticks: "fix: the last was 3 min 20 s ago: check the log and the schedule of the cron function",
     });
     await recordTick(world.ports.control, { at: world.clock.now(), report: {} });
     process.env.TAILWAKE_SCHEDULE_GROUP = "none";
-    expect((await sick())["schedule group"]).toBe("fix: the group is not there: deploy infra/schedules.yml");
+    expect((await sick())["schedule group"]).toBe("fix: the group does not exist: deploy infra/schedules.yml");
     process.env.TAILWAKE_SCHEDULE_GROUP = names.scheduleGroup;
   });
 
   it("finds a table without what the code relies on", async () => {
     process.env.TAILWAKE_TABLE = "other";
-    expect((await sick()).table).toBe("fix: other is not there: deploy the stack, or restore it");
+    expect((await sick()).table).toBe("fix: other does not exist: deploy the stack, or restore it");
     const [due, eager] = tableShape.GlobalSecondaryIndexes;
     const keysOnly = { ...eager, Projection: { ProjectionType: "KEYS_ONLY" as const } };
     await dynamo.send(
@@ -209,7 +210,7 @@ ok           upstream things: http://127.0.0.1:1 sends the stream of thing/reade
     const found = (name: string) => check("it", "a:B", failing(name));
     expect(await found("ExpiredTokenException")).toMatchObject({
       state: "fix",
-      says: "your AWS credentials are not taken: m",
+      says: "your AWS credentials were refused: m",
     });
     expect(await found("AccessDenied")).toMatchObject({ state: "not checked" });
     expect(await found("TimeoutError")).toEqual({ what: "it", state: "fix", says: "m" });

@@ -13,14 +13,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe("the word that npm start leaves for --local", () => {
+describe("the file that npm start writes for --local", () => {
   it("is for its user alone, and goes with it", () => {
-    expect(() => readLocalFile(folder)).toThrow("expected that npm start runs in this folder");
+    expect(() => readLocalFile(folder)).toThrow("expected npm start to run in this folder");
     const word = writeLocalFile(folder, { TAILWAKE_TABLE: "t" });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readLocalFile(folder)).toEqual({ pid: process.pid, environment: { TAILWAKE_TABLE: "t" } });
     word.remove();
-    expect(() => readLocalFile(folder)).toThrow("received no word of it");
+    expect(() => readLocalFile(folder)).toThrow("found no valid file");
   });
 
   it("is not that of a second start in the folder", () => {
@@ -33,7 +33,7 @@ describe("the word that npm start leaves for --local", () => {
   it("does not count when its process has ended, or when it cannot be read", () => {
     const { pid } = spawnSync(process.execPath, ["-e", ""]);
     writeFileSync(file, JSON.stringify({ pid, environment: {} }));
-    expect(() => readLocalFile(folder)).toThrow(`received process ${pid}, which has ended`);
+    expect(() => readLocalFile(folder)).toThrow(`its process ${pid} has ended`);
     for (const text of [
       "",
       "null",
@@ -43,7 +43,7 @@ describe("the word that npm start leaves for --local", () => {
       '{"pid":1,"environment":{"a":1}}',
     ]) {
       writeFileSync(file, text);
-      expect(() => readLocalFile(folder), text).toThrow("received no word of it");
+      expect(() => readLocalFile(folder), text).toThrow("found no valid file");
     }
   });
 });

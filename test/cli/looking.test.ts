@@ -30,11 +30,11 @@ thing/fragile      2       2
 thing/reader       3                 3
 
 Upstreams
-UPSTREAM  BREAKER  TRIED AGAIN  WHY
+UPSTREAM  BREAKER  NEXT TRIAL  REASON
 things    closed
 
-Errors, alike ones together
-TASKS  LAST               ERROR                 ONE OF THEM
+Errors, grouped
+TASKS  LAST               ERROR                 EXAMPLE
     2  less than 1 s ago  printer … is on fire  thing/fragile@c
 `,
     );
@@ -70,11 +70,11 @@ describe("tailwake why", () => {
     const world = await printers();
     expect(await typed(world, "why b")).toEqual({
       code: 0,
-      out: "thing/reader@b: It has caught up and sleeps until a signal. Without one it is checked by 2026-01-01T00:03:00Z (in 3 min).\n",
+      out: "thing/reader@b: It has caught up and sleeps until a signal. Without a signal, a tick checks it by 2026-01-01T00:03:00Z (in 3 min).\n",
       err: "",
     });
     const { code, out } = await typed(world, "why dd");
-    expect(out).toContain("It was parked because it had failed 1 times in a row");
+    expect(out).toContain("It was parked because it failed 1 times in a row");
     expect(code).toBe(3);
     expect(JSON.parse((await typed(world, "why dd --json")).out)).toMatchObject({
       task: "thing/fragile@dd",
@@ -98,7 +98,7 @@ describe("tailwake show", () => {
     world.append("dd", "e3");
     await world.clock.advance(90_000);
     expect((await typed(world, "show dd")).out).toBe(`thing/fragile@dd
-It was parked because it had failed 1 times in a row, and stays so until it is resumed. The last error, 1 min 30 s ago after event epoch: "printer 2 is on fire"
+It was parked because it failed 1 times in a row. It stays parked until it is resumed. Its last error, 1 min 30 s ago after event epoch: "printer 2 is on fire"
 
 status       parked
 engine       lazy
@@ -123,7 +123,7 @@ RUN  BEGAN           TOOK  EVENTS  WOKEN BY  OUTCOME  TAIL
       await world.desk.operators.rewind(await world.desk.find("b"), "epoch", { force: true });
     }
     await world.drain();
-    expect((await typed(world, "show b")).out).toContain("Runs 2 to 3 left nothing: killed, fenced out, or");
+    expect((await typed(world, "show b")).out).toContain("Runs 2 to 3 left no record: killed, fenced out, or");
   });
 
   it("cuts a long view, and has all of it as JSON", async () => {
@@ -138,7 +138,7 @@ RUN  BEGAN           TOOK  EVENTS  WOKEN BY  OUTCOME  TAIL
     await world.drain();
     const { out } = await typed(world, "show thing/long@b");
     expect(out).toContain('View\n  {\n    "lines": [\n      0,');
-    expect(out).toMatch(/ {2}… \d+ lines more, with --json/);
+    expect(out).toMatch(/ {2}… \d+ more lines, with --json/);
     expect(out).not.toContain("      60,");
     const json = JSON.parse((await typed(world, "show thing/long@b --json")).out);
     expect(JSON.parse(json.view).lines).toHaveLength(200);
@@ -148,8 +148,8 @@ RUN  BEGAN           TOOK  EVENTS  WOKEN BY  OUTCOME  TAIL
     const world = await printers();
     const desk = new Desk({ ...world.ports, bindings: (await printers({ bare: true })).ports.bindings }, []);
     const { out, err, code } = await type(["show", "b"], { desk, withoutApp: "there is no src/handlers.ts" });
-    expect(err).toBe("Without the app the stream cannot be looked at: there is no src/handlers.ts\n");
-    expect(out).toContain("engine   lazy, when it last ran\n");
+    expect(err).toBe("Without the app the stream cannot be read: there is no src/handlers.ts\n");
+    expect(out).toContain("engine   lazy, as of its last run\n");
     expect(out).not.toContain("stream ");
     expect(code).toBe(0);
   });
@@ -179,13 +179,13 @@ thing/fragile@dd  parked     1       epoch  printer 2 is on fire
       { task: "thing/reader@aa1", status: "sleeping" },
       { task: "thing/reader@aa2", status: "sleeping" },
     ]);
-    expect((await typed(world, "ls --error water")).out).toBe("no task fits\n");
+    expect((await typed(world, "ls --error water")).out).toBe("no task matches\n");
   });
 
   it("says that there are more than it shows", async () => {
     const { out, err } = await typed(await printers(), "ls --limit 2");
     expect(out.trim().split("\n")).toHaveLength(3);
-    expect(err).toBe("there are more than 2: --limit N, or a filter\n");
+    expect(err).toBe("more than 2: use --limit N or a filter\n");
   });
 
   it("sorts by what is due, or by how far a task is behind", async () => {
@@ -201,7 +201,8 @@ thing/fragile@dd  parked     1       epoch  printer 2 is on fire
       [""],
     ]);
     const task = { entity: "z", kind: "thing", activity: "reader" };
-    await world.store.update(task, start({ thingId: "z" }, "lazy", world.clock.now() - 1, undefined));
+    await world.store.update(task, start({ thingId: "z" }, "lazy", world.clock.now(), undefined));
+    await world.edit(task, { due: world.clock.now() });
     expect((await typed(world, "ls --sort due")).out.split("\n")[1]).toMatch(/^thing\/reader@z /);
     expect((await typed(world, "ls --sort age")).code).toBe(2);
   });
@@ -239,14 +240,14 @@ describe("tailwake events", () => {
     expect(await typed(world, "events b --follow")).toEqual({
       code: 1,
       out: "",
-      err: "the server has ended the stream\n",
+      err: "the server ended the stream\n",
     });
   });
 
   it("needs the app", async () => {
     const { desk } = await printers();
     const { code, err } = await type(["events", "b"], { desk, withoutApp: "it is not there" });
-    expect({ code, err }).toEqual({ code: 1, err: "this needs the app: it is not there\n" });
+    expect({ code, err }).toEqual({ code: 1, err: "this command needs the app: it is not there\n" });
   });
 });
 
@@ -283,13 +284,13 @@ describe("tailwake cost", () => {
   it("adds up what the deployment is, and says what was assumed", async () => {
     const world = await printers();
     const { out } = await typed(world, "cost");
-    expect(out).toContain("sleeping lazy tasks, probed each 15 min");
+    expect(out).toContain("sleeping lazy tasks, probed every 15 min");
     expect(out).toContain("List prices of us-east-1");
     const { lines, dollarsAMonth } = JSON.parse((await typed(world, "cost --json")).out);
     expect(lines.map(({ what, count }: { what: string; count: number }) => [what, Math.round(count)])).toEqual([
-      ["runs of lazy tasks, a month", 5 * 730],
-      ["sleeping lazy tasks, probed each 15 min", 3],
-      ["the tick, each minute", 1],
+      ["runs of lazy tasks, per month", 5 * 730],
+      ["sleeping lazy tasks, probed every 15 min", 3],
+      ["the tick, every minute", 1],
       ["polling of the queues", 1],
     ]);
     const sum = lines.reduce((total: number, { dollars }: { dollars: number }) => total + dollars, 0);

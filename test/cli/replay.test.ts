@@ -60,11 +60,13 @@ describe("tailwake replay --dry", () => {
     const before = await world.record("n");
     forbidWrites(world);
     const { code, out, err } = await typed(world, "replay n --dry");
-    expect(err).toContain("Kept back is what goes through run.client and run.start");
-    expect(out).toMatch(/^thing\/counter@n would end with retry: .*GetRepo was noted and not sent: this is a replay\n/);
+    expect(err).toContain("Only run.client and run.start are held back");
+    expect(out).toMatch(
+      /^thing\/counter@n would end with retry: .*GetRepo was recorded and not sent: this is a replay\n/,
+    );
     expect(out).toContain("\nevents    1\ntail      e2 -> e3\nstatus    retrying\n");
     expect(out).toContain(`\nCalls\nnot sent  ${name} {"repo":"cg=="}\n`);
-    expect(out).toContain('\nChildren that it would start\nreader {"thingId":"aa1"}\nreader {"thingId":"new"}\n');
+    expect(out).toContain('\nChildren it would start\nreader {"thingId":"aa1"}\nreader {"thingId":"new"}\n');
     expect(out).toContain('\nView\n-   "count": 2,\n-   "by": 1\n+   "count": 4,\n+   "by": 2\n');
     expect(out).toMatch(/\nLog\ninfo counted \{.*"task":"thing\/counter@n".*"count":4\}\n/);
     expect(code).toBe(0);
@@ -82,7 +84,7 @@ describe("tailwake replay --dry", () => {
       after: { tail: "e3" },
       viewAfter: '{"count":6,"by":2}',
     });
-    expect((await typed(world, "replay n --dry --from e9")).err).toContain("received none of that id");
+    expect((await typed(world, "replay n --dry --from e9")).err).toContain("the stream has no such id");
   });
 
   it("sends what is said to read alone", async () => {
@@ -107,7 +109,7 @@ describe("tailwake replay --dry", () => {
     const world = await setUp();
     expect(await typed(world, "replay n")).toMatchObject({ code: 2, err: expect.stringContaining("expected --dry") });
     const without = await type(["replay", "n", "--dry"], { desk: world.desk, withoutApp: "no app" });
-    expect(without).toMatchObject({ code: 1, err: "this needs the app: no app\n" });
+    expect(without).toMatchObject({ code: 1, err: "this command needs the app: no app\n" });
   });
 
   it("ends in time with an activity that waits for ever", async () => {

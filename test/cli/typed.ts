@@ -4,7 +4,7 @@ import type { Command, ExitCode } from "../../cli/command.ts";
 import { runCommandLine } from "../../cli/command-line.ts";
 import { commands } from "../../cli/commands.ts";
 import type { Deployment } from "../../cli/deployment/connect.ts";
-import { Paper } from "../../cli/print/paper.ts";
+import { Output } from "../../cli/print/output.ts";
 
 export interface Typed {
   readonly code: ExitCode;
@@ -39,14 +39,14 @@ export async function type(args: readonly string[], around: OperatorPorts = {}):
     said[name] += text;
   };
   const { columns = 100, colour = false, desk, withoutApp, answers } = around;
-  const paper = (name: "out" | "err") => new Paper((text) => say(name, text), { columns, colour });
+  const output = (name: "out" | "err") => new Output((text) => say(name, text), { columns, colour });
   const code = await runCommandLine(
     around.commands ?? commands,
     args,
     {
       folder: around.folder ?? "/nowhere",
-      paper: paper("out"),
-      aside: paper("err"),
+      stdout: output("out"),
+      stderr: output("err"),
       stopping: around.stopping ?? new AbortController().signal,
       isWatched: around.isWatched ?? false,
       progress: (text) => say("err", `\r${text}`),

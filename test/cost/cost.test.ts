@@ -8,9 +8,9 @@ import { costTables } from "../../cli/cost/tables.ts";
 import { metrics } from "../../functions/engines/meter.ts";
 import { dueShards } from "../../functions/tasks/record.ts";
 import { project } from "../docs/regions.ts";
-import { cronRuns, heldShard, heldSignals, idleProbes, idleTick, signaledRuns } from "./scenarios.ts";
+import { cronRuns, idleProbes, idleTick, shardPeriod, signaledRuns, signalsPeriod } from "./scenarios.ts";
 
-/** Counted anew, on the real adapters; what differs goes into cli/cost/counts.ts. */
+/** Counts again on the real adapters; copy differences to cli/cost/counts.ts. */
 describe("the requests that the costs are computed from", () => {
   it.each([
     ["bus", 10],
@@ -34,11 +34,11 @@ describe("the requests that the costs are computed from", () => {
   });
 
   it("are those of one signals function after the other", async () => {
-    expect(await heldSignals()).toEqual(counted.signals);
+    expect(await signalsPeriod()).toEqual(counted.signals);
   });
 
-  it("are those of one eager function after the other", { timeout: 120_000 }, async () => {
-    expect(await heldShard()).toEqual(counted.shard);
+  it("are those of one eager function after the other", async () => {
+    expect(await shardPeriod()).toEqual(counted.shard);
   });
 });
 
@@ -52,11 +52,11 @@ describe("the costs", () => {
   it("that go on all the time are of requests that were counted", () => {
     for (const each of Object.values(constant)) expect(each().perHour).toBeGreaterThan(0);
     expect(constant.dueIndex().perHour).toBe(dueShards * 60);
-    // Together they are what the table is read and written for while nothing happens.
+    // Together they are the table's reads and writes of an idle app.
     const reads = add(constant.dueIndex().month, constant.tickReads().month).readUnits;
     expect(reads).toBeCloseTo(standing.tick().readUnits ?? 0, 6);
-    expect(constant.tickWord().month.writeUnits).toBeCloseTo(standing.tick().writeUnits ?? 0, 6);
-    const units = add(constant.shardBeats().month, constant.eagerIndex().month, constant.shardReads().month);
+    expect(constant.lastTick().month.writeUnits).toBeCloseTo(standing.tick().writeUnits ?? 0, 6);
+    const units = add(constant.shardHeartbeats().month, constant.eagerIndex().month, constant.shardReads().month);
     expect(units.writeUnits).toBeCloseTo(standing.shard().writeUnits ?? 0, 6);
     expect(units.readUnits).toBeCloseTo(standing.shard().readUnits ?? 0, 6);
   });

@@ -1,9 +1,9 @@
 import { type AttributeValue, type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { dueIndex, eagerIndex, tableKeys } from "../../functions/tasks/dynamodb-codec.ts";
 
-/** One request and what it costs. */
+/** One request and its cost. */
 export interface Metered {
-  /** Service, operation and, in the task table, what it is about. */
+  /** Service, operation and, for the task table, the item or index. */
   readonly request: string;
   readonly writeUnits: number;
   readonly readUnits: number;
@@ -21,16 +21,16 @@ interface Input {
   readonly ExpressionAttributeValues?: Item;
 }
 
-/** What an index has of an item besides its keys. */
+/** The attributes that an index projects besides its keys. */
 const indexes = [
   { keys: [dueIndex.partition, dueIndex.sort], projected: [] },
   { keys: [eagerIndex.partition], projected: eagerIndex.attributes },
 ] as const;
 
 /**
- * Counts the requests of a client and their capacity units. Those of an item are what the database says; it says
- * nothing of the indexes, so that an item's entries before and after a write are compared (DynamoDB Developer Guide,
- * "Provisioned throughput considerations for global secondary indexes"). Entries and items are below 1 KB.
+ * Counts the requests of a client and their capacity units. The database reports the units of an item, but not of the
+ * indexes, so this compares an item's entries before and after a write (DynamoDB Developer Guide, "Provisioned
+ * throughput considerations for global secondary indexes"). Entries and items are below 1 KB.
  */
 export class DynamoMeter {
   readonly metered: (Metered & { readonly subject: string })[] = [];
@@ -57,7 +57,7 @@ export class DynamoMeter {
               subject,
               request: `DynamoDB ${operation}, ${subject}`,
               writeUnits: isWrite ? units + indexUnits(before, await read()) : 0,
-              // Nothing found costs as much as the smallest thing.
+              // An empty result costs the minimum.
               readUnits: isWrite ? 0 : Math.max(units, input.ConsistentRead ? 1 : 0.5),
             });
             return result;
@@ -80,7 +80,10 @@ function subjectOf({ Key, IndexName, ExpressionAttributeValues }: Input): string
   throw new Error(`a request about ${partition}: expected a task, a control document or an index`);
 }
 
-/** The writes that the indexes take for a write of an item: one for an entry put, changed or taken away, two for one moved. */
+/**
+ * The index write units for a write of an item: one for an entry that is added, changed or removed, two for one that
+ * moves.
+ */
 function indexUnits(before: Item | undefined, after: Item | undefined): number {
   let units = 0;
   for (const { keys, projected } of indexes) {

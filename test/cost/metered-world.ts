@@ -22,20 +22,20 @@ import { World, type WorldOptions } from "../support/world.ts";
 import { DynamoMeter, type Metered } from "./dynamo-meter.ts";
 
 export interface MeteredOptions extends WorldOptions {
-  /** Signals go directly into the queue. */
+  /** Send signals directly into the queue. */
   readonly direct?: boolean;
 }
 
-/** The engines on the real adapters and SDK clients, against the services of this machine, with every request counted. */
+/** The engines on the real adapters and SDK clients, with the local services; counts every request. */
 export class MeteredWorld {
   readonly world: World;
   readonly clock: World["clock"];
   readonly ports: Ports;
   readonly aws: AwsEndpoint;
   readonly deployment: Deployment;
-  /** Lines that are more than information: a scenario that has any is not the one that was meant. */
-  readonly troubles: string[] = [];
-  /** Started with the event of a rule, as Lambda would. */
+  /** Log lines above level info: a valid scenario has none. */
+  readonly unexpectedLines: string[] = [];
+  /** Called with the event of a rule, as Lambda would be. */
   onFunction: (name: string, event: unknown) => void = () => {};
   readonly #dynamo: DynamoMeter;
   #others: Metered[] = [];
@@ -46,8 +46,8 @@ export class MeteredWorld {
 
   static async start(options: MeteredOptions): Promise<MeteredWorld> {
     const database = await startDatabase(undefined);
-    const place = { endpoint: database.url, region: "us-east-1", credentials };
-    const [dynamo, unmetered] = [new DynamoDBClient(place), new DynamoDBClient(place)];
+    const clientOptions = { endpoint: database.url, region: "us-east-1", credentials };
+    const [dynamo, unmetered] = [new DynamoDBClient(clientOptions), new DynamoDBClient(clientOptions)];
     await createTaskTable(unmetered, names.table);
     const world = new World({ ...options, store: new DynamoTaskStore(dynamo, names.table) });
     let onFunction = (_name: string, _event: unknown) => {};
@@ -120,14 +120,15 @@ export class MeteredWorld {
     const control = new DynamoControlStore(dynamo, names.table);
     const clock: Clock = this.clock;
     this.#closing.push(
-      hearStdout((line) => {
+      captureStdout((line) => {
         if (line.startsWith('{"_aws"')) this.#metricBytes += Buffer.byteLength(line);
         else this.#logBytes += Buffer.byteLength(line);
       }),
     );
     const { log: lines, begin } = powertoolsLog();
     begin(this.context(0));
-    const trouble = (message: string, fields?: object) => this.troubles.push(`${message} ${JSON.stringify(fields)}`);
+    const trouble = (message: string, fields?: object) =>
+      this.unexpectedLines.push(`${message} ${JSON.stringify(fields)}`);
     const log = { ...lines, debug: () => {}, warn: trouble, error: trouble };
     const { random, upstream } = world.ports;
     this.ports = {
@@ -141,12 +142,12 @@ export class MeteredWorld {
     };
   }
 
-  /** What Lambda tells a function that may run for so long. */
+  /** The Lambda context of an invocation with this remaining time. */
   context(remainingMs: number) {
     return { getRemainingTimeInMillis: () => remainingMs, awsRequestId: requestId };
   }
 
-  /** Up to `max` messages of a queue, as an event source hands them to the lazy function. */
+  /** Up to `max` messages of a queue, as an event source passes them to the lazy function. */
   async batch(queue: SqsQueue, max: number): Promise<{ readonly Records: readonly object[] }> {
     const received = await queue.receive({ max, waitMs: 0 });
     for (const { receiptHandle } of received) queue.delete(receiptHandle);
@@ -155,7 +156,7 @@ export class MeteredWorld {
     };
   }
 
-  /** Lets time pass in small steps; what is sent meanwhile is answered before time goes on. */
+  /** Advances time in small steps, and lets pending requests finish after each. */
   async pass(ms: number, stepMs = 100): Promise<void> {
     for (const end = this.clock.now() + ms; this.clock.now() < end; ) {
       await this.clock.advance(Math.min(stepMs, end - this.clock.now()));
@@ -171,7 +172,7 @@ export class MeteredWorld {
     this.#metricBytes = 0;
   }
 
-  /** What was sent since the reset; of the requests to DynamoDB only those about `subject`, if it is given. */
+  /** The requests since the reset; if `subject` is given, only the DynamoDB requests about it. */
   counts(subject?: string): Counts {
     const all = subject === undefined ? [...this.#dynamo.metered, ...this.#others] : this.#dynamo.of(subject);
     const requests: Record<string, number> = {};
@@ -182,7 +183,7 @@ export class MeteredWorld {
       writeUnits: sum(({ writeUnits }) => writeUnits),
       readUnits: sum(({ readUnits }) => readUnits),
       busEvents: sum(({ busEvents = 0 }) => busEvents),
-      // Rounded up: the words of a log line may change without a word on its price.
+      // Rounded up, so that small changes of log messages do not change the cost.
       logBytes: subject === undefined ? Math.ceil(this.#logBytes / 100) * 100 : 0,
       metricBytes: subject === undefined ? Math.ceil(this.#metricBytes / 100) * 100 : 0,
     };
@@ -202,11 +203,11 @@ export class MeteredWorld {
   }
 }
 
-/** As long as those of Lambda. */
+/** A request id as long as those of Lambda. */
 const requestId = "8f5c0b1e-0000-4000-8000-000000000000";
 
-/** Takes what the functions print, until the function that it returns is called. */
-function hearStdout(onLine: (line: string) => void): () => void {
+/** Captures standard output until the returned function is called. */
+function captureStdout(onLine: (line: string) => void): () => void {
   const { stdout } = process;
   const { write } = stdout;
   stdout.write = ((line: unknown, ...rest: never[]) => {

@@ -1,4 +1,4 @@
-import { type Counts, counted, type HeldPeriod } from "../../cli/cost/counts.ts";
+import { type Counts, counted, type LeaderPeriod } from "../../cli/cost/counts.ts";
 import { defineProcessor, task } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { defineSignalSource } from "../../functions/contract/signal-source.ts";
@@ -29,23 +29,24 @@ const budget = { checks: 2000, concurrency: 20 };
 const cronTimeoutMs = minute;
 const leaderTimeoutMs = 15 * minute;
 const cronEveryMinutes = 15;
-/** As long as those of real aggregates. */
+/** An id as long as those of real aggregates. */
 const thingId = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 const eventId = (n: number) => `01K0000000000000000000000${n}`;
 
-/** Runs a scenario in a world of its own. Fails if anything was logged that is more than information. */
-async function inWorld<T>(options: MeteredOptions, scenario: (world: MeteredWorld) => Promise<T>): Promise<T> {
+/** Runs a scenario in its own world. Fails if anything above level info was logged. */
+async function withWorld<T>(options: MeteredOptions, scenario: (world: MeteredWorld) => Promise<T>): Promise<T> {
   const world = await MeteredWorld.start(options);
   try {
     const result = await scenario(world);
-    if (world.troubles.length > 0) throw new Error(`expected no warnings, received ${world.troubles.join("; ")}`);
+    if (world.unexpectedLines.length > 0)
+      throw new Error(`expected no warnings, received ${world.unexpectedLines.join("; ")}`);
     return result;
   } finally {
     await world.close();
   }
 }
 
-/** Starts tasks and has each read its first event. */
+/** Starts tasks and lets each read its first event. */
 async function startTasks(metered: MeteredWorld, count: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     metered.world.append(thingId(n), eventId(1));
@@ -65,9 +66,9 @@ async function deliverAll(metered: MeteredWorld, batchSize: number): Promise<num
   }
 }
 
-/** Ten aggregates have an event each; their signals are sent, and delivered, so many at a time. */
+/** Ten aggregates have an event each; their signals are sent and delivered in batches of this size. */
 export function signaledRuns(batchSize: 1 | 10, direct: boolean): Promise<Counts> {
-  return inWorld({ activities: [lazy(reader)], direct }, async (metered) => {
+  return withWorld({ activities: [lazy(reader)], direct }, async (metered) => {
     const { world, ports } = metered;
     await startTasks(metered, counted.tasks);
     const tails = async () => (await Promise.all(ids.map((id) => world.record(id)))).map(({ tail }) => tail);
@@ -75,7 +76,7 @@ export function signaledRuns(batchSize: 1 | 10, direct: boolean): Promise<Counts
     for (const id of ids) world.append(id, eventId(2));
     metered.reset();
     for (let n = 0; n < ids.length; n += batchSize) {
-      // Longer than a look at the breaker counts: each invocation looks, as if it were the first for long.
+      // Long enough that each invocation reads the breaker again, as its first one does.
       await metered.pass(10_000, 10_000);
       await ports.alarms.send(ids.slice(n, n + batchSize).map((entity): Signal => ({ class: "signal", entity })));
       if ((await deliverAll(metered, batchSize)) !== 1) throw new Error("expected one invocation a batch");
@@ -89,9 +90,9 @@ export function signaledRuns(batchSize: 1 | 10, direct: boolean): Promise<Counts
 const tickOf = async (metered: MeteredWorld, roots: Parameters<typeof cronHandler>[1] = []) =>
   cronHandler(metered.ports, roots, budget, {}, metered.context(cronTimeoutMs));
 
-/** A tick of an app with signals, one eager shard and one root, in which nothing is due and both places are held. */
+/** A tick of an app with signals, one eager shard and one root; nothing is due and both leaders are alive. */
 export function idleTick(): Promise<Counts> {
-  return inWorld({ activities: [lazy(reader), eager(watcher)], signalSources: [source] }, async (metered) => {
+  return withWorld({ activities: [lazy(reader), eager(watcher)], signalSources: [source] }, async (metered) => {
     const { ports } = metered;
     await startTasks(metered, 1);
     for (const name of ["signals", eagerLeader(0, 1)] as const) await Leadership.claim(ports, name, "owner");
@@ -102,11 +103,11 @@ export function idleTick(): Promise<Counts> {
   });
 }
 
-/** What a tick that finds ten sleeping tasks due for their probes, and no news, sends more than one that finds nothing. */
+/** The additional requests of a tick that finds ten sleeping tasks due for their probes, without news. */
 export function idleProbes(): Promise<Counts> {
-  return inWorld({ activities: [lazy(reader)] }, async (metered) => {
+  return withWorld({ activities: [lazy(reader)] }, async (metered) => {
     await startTasks(metered, counted.tasks);
-    // The first look at a task comes 3 min after its start; from then on it is probed each quarter of an hour.
+    // The first check of a task comes 3 min after its start; then it is probed every quarter of an hour.
     await metered.pass(4 * minute, minute);
     await tickOf(metered);
     await metered.pass(16 * minute, minute);
@@ -119,9 +120,9 @@ export function idleProbes(): Promise<Counts> {
   });
 }
 
-/** The same for ten cron tasks whose slots have come, with the runs that follow. */
+/** The same for ten cron tasks whose slots have come, including their runs. */
 export function cronRuns(): Promise<Counts> {
-  return inWorld({ activities: [cron(reader, { everyMinutes: cronEveryMinutes })] }, async (metered) => {
+  return withWorld({ activities: [cron(reader, { everyMinutes: cronEveryMinutes })] }, async (metered) => {
     await startTasks(metered, counted.tasks);
     await metered.pass(cronEveryMinutes * minute + 1_000, minute);
     metered.reset();
@@ -134,8 +135,8 @@ export function cronRuns(): Promise<Counts> {
   });
 }
 
-/** Three leaders follow one another; counted is from the start of the second to that of the third. */
-async function heldPeriod(metered: MeteredWorld, hold: (event: unknown) => Promise<unknown>) {
+/** Runs two leaders in a row; counts from the start of the second to that of a third, which is not run. */
+async function leaderPeriod(metered: MeteredWorld, lead: (event: unknown) => Promise<unknown>) {
   const { clock } = metered;
   let [underWay, starts, startedAt, billedMs, last] = [0, 0, 0, 0, clock.now()];
   let period: typeof counted.shard | undefined;
@@ -150,7 +151,7 @@ async function heldPeriod(metered: MeteredWorld, hold: (event: unknown) => Promi
       const seconds = (clock.now() - startedAt) / 1000;
       period = { seconds, billedSeconds: billedMs / 1000, counts: metered.counts(), ofTask: metered.counts("task") };
     }
-    if (starts > 3) return;
+    if (starts >= 3) return;
     [startedAt, billedMs] = [clock.now(), 0];
     metered.reset();
     underWay++;
@@ -158,45 +159,51 @@ async function heldPeriod(metered: MeteredWorld, hold: (event: unknown) => Promi
       bill();
       underWay--;
     };
-    const failed = (error: unknown) => void metered.troubles.push(String(error));
-    running.push(hold(event).catch(failed).finally(ended));
+    const failed = (error: unknown) => void metered.unexpectedLines.push(String(error));
+    running.push(lead(event).catch(failed).finally(ended));
   };
   metered.onFunction = (name, event) => {
     if (name === "signals" || name === "eager") start(event);
   };
   await metered.ports.alarms.startLeader(metered.ports.signalSources.length > 0 ? "signals" : "eager-0-of-1");
-  while (period === undefined && metered.troubles.length === 0) await metered.pass(1_000);
-  await metered.pass(leaderTimeoutMs, 1_000);
+  while (period === undefined && metered.unexpectedLines.length === 0) await metered.pass(1_000);
+  while (underWay > 0) await metered.pass(1_000, 1_000);
   await Promise.all(running);
-  if (period === undefined) throw new Error(`expected three leaders, received ${metered.troubles.join("; ")}`);
+  if (period === undefined) throw new Error(`expected three leaders, received ${metered.unexpectedLines.join("; ")}`);
   return period;
 }
 
-/** The signals function while no signal comes. */
-export function heldSignals(): Promise<HeldPeriod> {
+/** The signals function without signals. */
+export function signalsPeriod(): Promise<LeaderPeriod> {
   const quiet: MeteredOptions["routes"] = (router) =>
     router.rpc(LiveBroadcast.method.aggregateSignals, async function* (_request, { signal }) {
       yield {};
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     });
   const options = { activities: [lazy(reader)], signalSources: [source], routes: quiet };
-  return inWorld(options, async (metered) => {
-    const hold = (event: unknown) => signalsHandler(metered.ports, event, metered.context(leaderTimeoutMs));
-    const { ofTask: _, ...period } = await heldPeriod(metered, hold);
+  return withWorld(options, async (metered) => {
+    const lead = (event: unknown) => signalsHandler(metered.ports, event, metered.context(leaderTimeoutMs));
+    const { ofTask: _, ...period } = await leaderPeriod(metered, lead);
     return period;
   });
 }
 
-/** The eager function with one shard, while its one task has no events. */
-export function heldShard(): Promise<typeof counted.shard> {
-  return inWorld({ activities: [eager(reader)] }, async (metered) => {
+/** The eager function with one shard, whose one task has no events. */
+export function shardPeriod(): Promise<typeof counted.shard> {
+  return withWorld({ activities: [eager(reader)] }, async (metered) => {
     metered.world.append(thingId(0), eventId(1));
     await startTask(metered.ports, reader, { thingId: thingId(0) });
-    return heldPeriod(metered, (event) => eagerHandler(metered.ports, event, metered.context(leaderTimeoutMs)));
+    // The first leader only precedes the second.
+    let timeoutMs = 2 * minute;
+    return leaderPeriod(metered, (event) => {
+      const context = metered.context(timeoutMs);
+      timeoutMs = leaderTimeoutMs;
+      return eagerHandler(metered.ports, event, context);
+    });
   });
 }
 
-/** What was counted, less what a tick costs that finds nothing any more. */
+/** The counts, minus those of an idle tick. */
 async function withoutIdleTick(metered: MeteredWorld): Promise<Counts> {
   const counts = metered.counts();
   metered.reset();

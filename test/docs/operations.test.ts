@@ -316,8 +316,8 @@ describe("the command line in the operations manual", () => {
   it("has the commands about a deployment, each as it is typed", () => {
     const typed = rowsUnder("command", "does").flatMap(([command = ""]) => command.split(", "));
     const known = commands
-      .filter(({ ofDeployment }) => ofDeployment)
-      .map(({ name, words }) => `${name} ${words}`.trim());
+      .filter(({ needsDeployment }) => needsDeployment)
+      .map(({ name, positionals }) => `${name} ${positionals}`.trim());
     expect(typed.sort()).toEqual(known.sort());
   });
 

@@ -4,7 +4,7 @@ import { tasksOf } from "../../functions/client.ts";
 import { defineActivity, defineProcessor } from "../../functions/contract/activity.ts";
 import { caughtUp, completed } from "../../functions/contract/outcome.ts";
 import { eager, lazy } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { leadEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { startTask } from "../../functions/run/start.ts";
 import { settle } from "../support/test-clock.ts";
 import { thing, World } from "../support/world.ts";
@@ -74,13 +74,13 @@ describe("races of eager leaders", () => {
             return written;
           });
           const invocations = [world.invocation(900_000), world.invocation(900_000)] as const;
-          const first = holdEagerShard(world.ports, shard, invocations[0]);
+          const first = leadEagerShard(world.ports, shard, invocations[0]);
           await drive(scheduler, world, replacedAfterMs);
           // As if the first one had not beaten for long: it does not know yet that it has been replaced.
-          const document = "holder#eager-0-of-1";
+          const document = "leader#eager-0-of-1";
           const found = await world.ports.control.read(document);
           if (found) await world.ports.control.write(document, { ...Object(found.value), aliveUntil: 0 }, "any");
-          const second = holdEagerShard(world.ports, shard, invocations[1]);
+          const second = leadEagerShard(world.ports, shard, invocations[1]);
           for (let i = 1; i <= events; i++) {
             world.append("t", `e${i}`);
             await drive(scheduler, world, 500);
@@ -113,7 +113,7 @@ describe("races of eager leaders", () => {
       ),
       { numRuns: 150 },
     );
-  }, 120_000);
+  });
 
   it("never lose a child's end, whenever it comes (T3, rule 13)", async () => {
     await fc.assert(
@@ -150,7 +150,7 @@ describe("races of eager leaders", () => {
           await startTask(world.ports, parent, { thingId: "p" });
           world.store.update = scheduler.scheduleFunction(world.store.update.bind(world.store));
           const invocation = world.invocation(900_000);
-          const held = holdEagerShard(world.ports, shard, invocation);
+          const held = leadEagerShard(world.ports, shard, invocation);
           const signals = (async () => {
             for (let i = 0; i < 8; i++) {
               await world.clock.sleep(1_000, invocation.signal);
@@ -172,5 +172,5 @@ describe("races of eager leaders", () => {
       ),
       { numRuns: 100 },
     );
-  }, 120_000);
+  });
 });

@@ -5,7 +5,7 @@ import { type Activity, defineActivity, defineProcessor } from "../../functions/
 import { caughtUp, completed, silentRetryAfter } from "../../functions/contract/outcome.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import type { Limits } from "../../functions/engines/ports.ts";
-import { type EagerReport, holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { type EagerReport, leadEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { Leadership, readLeader, startMissingLeaders } from "../../functions/leaders/leadership.ts";
 import { startTask } from "../../functions/run/start.ts";
 import { eagerBuckets } from "../../functions/tasks/record.ts";
@@ -40,7 +40,7 @@ class EagerWorld extends World {
   /** Starts a leader as the function would; `end` is its deadline. */
   hold(of = shard, remainingMs = 900_000) {
     const invocation = this.invocation(remainingMs);
-    const report = holdEagerShard(this.ports, of, invocation);
+    const report = leadEagerShard(this.ports, of, invocation);
     return {
       report,
       end: async (): Promise<EagerReport> => {
@@ -151,7 +151,7 @@ describe("a leader of eager tasks (rule 19)", () => {
     const world = await worldOf(activity, ["t"]);
     const first = world.hold();
     await rereads(world);
-    expect(await world.hold().report).toMatchObject({ ended: "held", runs: 0 });
+    expect(await world.hold().report).toMatchObject({ ended: "led by another", runs: 0 });
     await first.end();
   });
 

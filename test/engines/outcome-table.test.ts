@@ -22,7 +22,7 @@ import {
 import type { Recorded, Stream } from "../../functions/contract/stream.ts";
 import { type EventId, epoch, eventId, type Tail } from "../../functions/contract/tail.ts";
 import { type Bound, cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { leadEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { eagerBucketOf, type TaskKey, type TaskRecord } from "../../functions/tasks/record.ts";
 import { rewind, start as startUpdate } from "../../functions/tasks/transitions.ts";
 import type { Changes } from "../../functions/tasks/update.ts";
@@ -754,7 +754,7 @@ class Stage {
   }
 
   #hold(invocation = this.invocation): void {
-    const held = holdEagerShard(this.world.ports, { shard: 0, shards: 1 }, invocation);
+    const held = leadEagerShard(this.world.ports, { shard: 0, shards: 1 }, invocation);
     this.#endLeader = () => {
       invocation.controller.abort();
       return held;

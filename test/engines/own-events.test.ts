@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defineActivity } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { eager } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { leadEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { startTask } from "../../functions/run/start.ts";
 import { thing, World } from "../support/world.ts";
 
@@ -32,7 +32,7 @@ describe("an eager activity whose act has events of its own", () => {
     world.append("t", "e1");
     await startTask(world.ports, activity, { thingId: "t" });
     const invocation = world.invocation(900_000);
-    const held = holdEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
+    const held = leadEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
     await world.clock.advance(5_000);
     expect(views).toEqual([["e1"], ["e1", "own1", "own2", "own3"]]);
     // Others' events find it at once.

@@ -5,7 +5,7 @@ import { caughtUp } from "../../functions/contract/outcome.ts";
 import { defineSignalSource } from "../../functions/contract/signal-source.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { readLeader } from "../../functions/leaders/leadership.ts";
-import { holdSignals, type SignalsReport } from "../../functions/leaders/signals.ts";
+import { leadSignals, type SignalsReport } from "../../functions/leaders/signals.ts";
 import { sweep } from "../../functions/leaders/sweep.ts";
 import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
 import { startTask } from "../../functions/run/start.ts";
@@ -90,7 +90,7 @@ class SignalWorld extends World {
 
   hold(remainingMs = 900_000) {
     const invocation = this.invocation(remainingMs);
-    const report = holdSignals(this.ports, invocation);
+    const report = leadSignals(this.ports, invocation);
     return {
       report,
       end: async (): Promise<SignalsReport> => {
@@ -185,7 +185,7 @@ describe("the signals function", () => {
     const world = new SignalWorld();
     const { end } = world.hold();
     await settled(world);
-    expect(await world.hold().report).toMatchObject({ ended: "held" });
+    expect(await world.hold().report).toMatchObject({ ended: "led by another" });
     expect(world.subscribers).toHaveLength(1);
     await end();
   });
@@ -265,7 +265,7 @@ describe("the hand-over of the signals (rule 19)", () => {
     expect(world.subscribers).toHaveLength(1);
     await first.end();
     const ends = await Promise.all(successors.map(({ end }) => end()));
-    expect(ends.map(({ ended }) => ended).sort()).toEqual(["handed over", "held"]);
+    expect(ends.map(({ ended }) => ended).sort()).toEqual(["handed over", "led by another"]);
   });
 
   it("does not lose a sweep that is still to come: the successor does it", async () => {

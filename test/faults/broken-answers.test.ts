@@ -7,19 +7,17 @@ import { type Protocol, protocolNames } from "../upstream/harness.ts";
 import { caughtUpBehindGate } from "./faulty-world.ts";
 import { type Answer, answering, eventsAfter, frame, message, noise } from "./raw-servers.ts";
 
-const limit = 10_000;
-
 interface Fault {
   readonly name: string;
-  /** What the server answers instead of the events that come next. */
+  /** The answer of the server instead of the next events. */
   answer(to: Answer, next: RepoEventsO["events"]): unknown;
-  /** How it shows, in all protocols or in each. */
+  /** The expected error, for all protocols or for each. */
   readonly error: RegExp | Readonly<Record<Protocol, RegExp>>;
-  /** How many of the events come before the fault. Default none. */
+  /** Number of events before the fault; default 0. */
   readonly handed?: number;
-  /** How often the stream is tried. Default once. */
+  /** Number of times that the stream is opened; default 1. */
   readonly opens?: number;
-  /** Would another task meet the same? Default no. */
+  /** Whether it counts as a failure of the upstream; default false. */
   readonly isUpstreamFailure?: boolean | Readonly<Record<Protocol, boolean>>;
 }
 
@@ -33,7 +31,7 @@ const incomplete = /incomplete envelope/;
 const tooLarge = /at most 67108864 bytes, received 42949672\d\d/;
 const silence = /no message for more than 2000 ms/;
 
-/** One good event, and then what does not belong there; the event is read before. */
+/** One valid event, then an invalid part; the event is read before. */
 const afterOne =
   (what: (to: Answer) => unknown) =>
   async (to: Answer, [first]: RepoEventsO["events"]) => {
@@ -157,7 +155,7 @@ const faults: readonly Fault[] = [
   },
 ];
 
-/** Faults of HTTP/2 alone, in the middle of a stream: RST_STREAM and GOAWAY, with the codes that mean something. */
+/** Faults that only HTTP/2 has, in the middle of a stream: RST_STREAM and GOAWAY with meaningful codes. */
 const http2Faults: readonly Fault[] = [
   ...[
     [constants.NGHTTP2_PROTOCOL_ERROR, /PROTOCOL_ERROR/],
@@ -209,7 +207,7 @@ describe.each(protocolNames)("a server of %s that answers with", (protocol) => {
     async (_name, { answer, error, handed = 0, opens = 1, isUpstreamFailure = false }) => {
       const { nog, gate, world, history, expectRepaired } = await caughtUpBehindGate(protocol);
       const next = eventsAfter(nog).slice(3);
-      await gate.lead(answering(protocol, (to) => void answer(to, next)));
+      await gate.redirect(answering(protocol, (to) => void answer(to, next)));
       const before = world.opens.length;
       await world.again();
       expect(world.seen).toEqual(history.slice(0, 3 + handed));
@@ -220,34 +218,29 @@ describe.each(protocolNames)("a server of %s that answers with", (protocol) => {
       expect(await world.breaker()).toBeUndefined();
       await expectRepaired();
     },
-    limit,
   );
 
-  it(
-    "a redirect: does not follow it, which would show the token to somebody else",
-    async () => {
-      const { gate, world, expectRepaired, tail } = await caughtUpBehindGate(protocol);
-      let redirected = 0;
-      await gate.lead(
-        answering(protocol, (to) => {
-          redirected++;
-          to.head({ status: 307, contentType: "text/html", more: { location: `${gate.url}/elsewhere` } });
-          to.stop();
-        }),
-      );
-      await world.again();
-      await world.expectFailed(/HTTP 307/, { tail });
-      expect(redirected).toBe(1);
-      await expectRepaired();
-    },
-    limit,
-  );
+  it("a redirect: does not follow it, which would show the token to somebody else", async () => {
+    const { gate, world, expectRepaired, tail } = await caughtUpBehindGate(protocol);
+    let redirected = 0;
+    await gate.redirect(
+      answering(protocol, (to) => {
+        redirected++;
+        to.head({ status: 307, contentType: "text/html", more: { location: `${gate.url}/elsewhere` } });
+        to.stop();
+      }),
+    );
+    await world.again();
+    await world.expectFailed(/HTTP 307/, { tail });
+    expect(redirected).toBe(1);
+    await expectRepaired();
+  });
 });
 
 it("the frames of these tests are those of a good server, where nothing is broken", async () => {
   for (const protocol of protocolNames) {
     const { nog, gate, world, history } = await caughtUpBehindGate(protocol);
-    await gate.lead(
+    await gate.redirect(
       answering(protocol, (to) => {
         to.head();
         for (const event of eventsAfter(nog).slice(3)) to.write(frame(message(event)));

@@ -15,7 +15,7 @@ import { eager, lazy } from "../../functions/engines/binding.ts";
 import type { Invocation, Ports } from "../../functions/engines/ports.ts";
 import { type Clock, systemClock } from "../../functions/foundation/clock.ts";
 import type { LogLevel } from "../../functions/foundation/logger.ts";
-import { type EagerReport, holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { type EagerReport, leadEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { RepoEvent_Type } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { repo, ulidText, uuidText } from "../../functions/nog/index.ts";
 import { runBatch } from "../../functions/queue/batch.ts";
@@ -27,6 +27,7 @@ import type { Upstream as Settings } from "../../functions/upstream/upstream.ts"
 import type { MemoryAlarms } from "../../functions/wake/memory.ts";
 import type { WakeMessage } from "../../functions/wake/wake.ts";
 import { type Upstream as Nog, startUpstream, type UpstreamOptions } from "../../local/upstream/server.ts";
+import { patienceMs } from "../support/patience.ts";
 import { memoryPorts } from "../support/ports.ts";
 import { TestClock } from "../support/test-clock.ts";
 import { busEvent, type LogLine } from "../support/world.ts";
@@ -34,8 +35,6 @@ import { type Protocol, registry, repoId, seed } from "../upstream/harness.ts";
 import { streamKinds } from "../upstream/stream-kinds.ts";
 import { Gate } from "./raw-servers.ts";
 
-/** How long a test waits for something that is to come. */
-const patience = { timeout: 8_000, interval: 5 };
 /** What makes the usual 20 s and 40 s short. */
 const shortTimes = { silenceMs: 300, pingIntervalMs: 200, pingTimeoutMs: 400 };
 
@@ -48,16 +47,16 @@ export interface Pass {
 export interface FaultyWorldOptions {
   readonly protocol: Protocol;
   readonly baseUrl: string;
-  /** In this process: a test ends with no call open there. */
+  /** A server in this process: a test ends with no open call there. */
   readonly nog?: Nog;
   readonly engine?: "lazy" | "eager";
-  /** Default: the repo of the fixture. */
+  /** The repo of the fixture if absent. */
   readonly stream?: Stream;
   readonly address?: Address;
   readonly authorization?: NonNullable<Settings["authorization"]>;
-  /** Default: the system's. */
+  /** The system's if absent. */
   readonly clock?: TestClock;
-  /** So many times faster than the system's clock: for backoffs of seconds, with what really happens on the sockets. */
+  /** Speed-up of the system's clock: for backoffs of seconds with real socket events. */
   readonly hurry?: number;
   readonly times?: Partial<typeof shortTimes>;
 }
@@ -72,24 +71,26 @@ function hurried(times: number): Clock {
   };
 }
 
-/** A task over a connection that may break, with all that it did. */
+/** A task on a connection that can break, with a record of everything it did. */
 export class FaultyWorld {
   readonly passes: Pass[] = [];
   readonly log: LogLine[] = [];
-  /** When each stream was asked for, in milliseconds since 1970. */
+  /** Times at which streams were opened, in milliseconds since 1970. */
   readonly opens: number[] = [];
-  /** How many of them a server has begun to answer. */
+  /** Number of streams that a server has begun to answer. */
   answered = 0;
   readonly connection: UpstreamConnection;
   readonly ports: Ports & { readonly alarms: MemoryAlarms };
   readonly clock: Clock;
-  /** A server that works may take its time, on a busy machine: a test that has repaired it says so. */
+  /** A working server can be slow on a busy machine, so a test sets a longer time after repairing it. */
   silenceMs: number;
-  /** Does the activity look at its stream? If not, it says that it has caught up where it is. */
+  /** Whether the activity reads its stream. If not, it returns caughtUp at its tail. */
   reads = true;
+  /** The deadline of the invocation that is under way has come. */
+  timeIsUp: () => void = () => {};
   /** Called after each event that the activity saw, with how many there were. */
   onEvent: (count: number) => unknown = () => {};
-  /** Activities that went on although their stream should have ended (rule 20). */
+  /** Activities that continued although their stream should have ended (rule 20). */
   readonly #abandoned: string[] = [];
   readonly #hurry: number;
   readonly #activity: Activity;
@@ -148,7 +149,7 @@ export class FaultyWorld {
       upstream: this.connection,
     });
     onTestFinished(async () => {
-      // A run that is over has no call open, though its connection stands.
+      // After a run no call is open, though the connection remains.
       if (nog) await eventually(() => nog.openCalls === 0);
       this.connection.close();
       if (clock instanceof TestClock) expect(clock.sleeping).toBe(0);
@@ -181,39 +182,40 @@ export class FaultyWorld {
     return this.log.filter(({ level }) => levels.includes(level as LogLevel)).map((l) => `${l.level} ${l.message}`);
   }
 
-  /** All that was written and logged, for a search. */
+  /** Everything written and logged, for a search. */
   async printed(): Promise<string> {
     return inspect([this.log, await this.record(), await this.breaker()], { depth: 20, showHidden: true });
   }
 
-  /** Starts the task, and does not run it. */
+  /** Starts the task without running it. */
   async start(): Promise<void> {
     this.#key = (await startTask(this.ports, this.#activity, this.#address)).key;
   }
 
   /** Starts the task and runs it for the first time. */
-  async first(ms?: number): Promise<void> {
+  async first(): Promise<void> {
     await this.start();
-    await this.deliver(this.ports.alarms.take(), ms);
+    await this.deliver(this.ports.alarms.take());
   }
 
   /** Runs the task for an operator, whatever its backoff. */
-  async again(ms?: number): Promise<void> {
-    await this.deliver([{ class: "operator", key: this.key }], ms);
+  async again(): Promise<void> {
+    await this.deliver([{ class: "operator", key: this.key }]);
   }
 
-  /** Whatever was broken works again: one more run, and the task has come to the head of this history (T1). */
+  /** Expects one more run to bring the task to the head of this history, after the fault was repaired (T1). */
   async expectRepaired(history: readonly string[]): Promise<void> {
     const errors = this.lines("warn", "error").length;
-    this.silenceMs = 20_000 * this.#hurry;
+    this.silenceMs = patienceMs * this.#hurry;
     await this.again();
     await this.expectWhole(history);
     expect(this.lines("warn", "error")).toHaveLength(errors);
   }
 
-  /** One invocation, whose deadline is in `ms`. */
-  async deliver(messages: readonly WakeMessage[], ms = 20_000): Promise<void> {
-    const { invocation, end } = this.#invocation(ms);
+  /** One invocation: it ends when its messages are handled, or when `timeIsUp` is called. */
+  async deliver(messages: readonly WakeMessage[]): Promise<void> {
+    const { invocation, end } = this.#invocation();
+    this.timeIsUp = end;
     try {
       const deliveries = messages.map((one, i) => ({ id: `${i}`, body: busEvent(one) }));
       expect([...(await runBatch(this.ports, deliveries, invocation)).values()]).toEqual([]);
@@ -222,10 +224,10 @@ export class FaultyWorld {
     }
   }
 
-  /** Holds the shard of the eager tasks until `end` is called. */
-  hold(): { end(): Promise<EagerReport> } {
-    const { invocation, end } = this.#invocation(60_000);
-    const report = holdEagerShard(this.ports, { shard: 0, shards: 1 }, invocation);
+  /** Leads the shard of the eager tasks until `end` is called. */
+  lead(): { end(): Promise<EagerReport> } {
+    const { invocation, end } = this.#invocation();
+    const report = leadEagerShard(this.ports, { shard: 0, shards: 1 }, invocation);
     onTestFinished(end);
     return {
       end: () => {
@@ -235,10 +237,9 @@ export class FaultyWorld {
     };
   }
 
-  #invocation(ms: number): { readonly invocation: Invocation; readonly end: () => void } {
+  #invocation(): { readonly invocation: Invocation; readonly end: () => void } {
     const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), ms);
-    const deadline = this.clock.now() + ms * this.#hurry;
+    const deadline = this.clock.now() + patienceMs * this.#hurry;
     return {
       invocation: {
         signal: controller.signal,
@@ -247,14 +248,14 @@ export class FaultyWorld {
         hardEnd: deadline + 8_000 * this.#hurry,
         abandoned: (task) => this.#abandoned.push(task),
       },
-      end: () => {
-        clearTimeout(timer);
-        controller.abort();
-      },
+      end: () => controller.abort(),
     };
   }
 
-  /** The run failed: its task waits for its backoff at the tail that it had reached, with the error, in both places. */
+  /**
+   * Expects a failed run: the task waits for its backoff at the tail that it had reached, with the error in both
+   * places.
+   */
   async expectFailed(error: RegExp, { attempts = 1, tail = this.#reached() } = {}): Promise<void> {
     const record = await this.record();
     expect(record).toMatchObject({ status: "retrying", tail, attempts, strikes: 0 });
@@ -265,20 +266,20 @@ export class FaultyWorld {
     expect(this.log.findLast(({ level }) => level === "error")?.fields.err).toMatch(error);
   }
 
-  /** The task has come to the head of this history, and was handed each of its events once, in order (T1). */
+  /** Expects the task at the head of this history, with each event handed out once, in order (T1). */
   async expectWhole(history: readonly string[]): Promise<void> {
     expect(await this.record()).toMatchObject({ status: "sleeping", tail: history.at(-1) ?? epoch, attempts: 0 });
     this.expectInOrder(history);
   }
 
-  /** Each pass began where the one before had come to, and all of them together saw this history (T1). */
+  /** Expects each pass to begin where the previous one ended, and all together to cover this history (T1). */
   expectInOrder(history: readonly string[]): void {
     let reached: Tail = epoch;
     for (const { after, ids } of this.passes) {
       expect(after).toBe(reached);
       reached = (ids.at(-1) as Tail | undefined) ?? reached;
     }
-    // Not as arrays: of a long history that differs, nobody wants to see the difference.
+    // Compared as text, since the diff of two long arrays is unreadable.
     expect(this.seen.length).toBe(history.length);
     expect(this.seen.findIndex((id, i) => id !== history[i])).toBe(-1);
   }
@@ -289,13 +290,12 @@ export class FaultyWorld {
 }
 
 /**
- * A task that has come to the third event of its repo, which has two more, behind a gate: whatever the gate leads to
- * from now on answers for the two.
+ * A task at the third of five events of its repo, behind a gate: the server behind the gate answers for the last two.
  */
 export async function caughtUpBehindGate(protocol: Protocol) {
   const nog = await startNog(3);
   const gate = await Gate.open(urlOf(protocol, nog));
-  // No ping times out before the silence does, but a connection is asked whether it lives before it is used again.
+  // No ping times out before the silence limit, but a connection is checked before it is used again.
   const times = { silenceMs: 2_000, pingIntervalMs: 250, pingTimeoutMs: 600 };
   const world = new FaultyWorld({ protocol, baseUrl: gate.url, nog, hurry: 10, times });
   await world.first();
@@ -304,7 +304,7 @@ export async function caughtUpBehindGate(protocol: Protocol) {
   const history = historyOf(nog);
   const tail = history[2] as EventId;
   const expectRepaired = async () => {
-    await gate.lead(urlOf(protocol, nog));
+    await gate.redirect(urlOf(protocol, nog));
     await world.expectRepaired(history);
   };
   return { nog, gate, world, history, tail, expectRepaired };
@@ -312,12 +312,15 @@ export async function caughtUpBehindGate(protocol: Protocol) {
 
 /** Waits until a condition holds. */
 export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  await vi.waitUntil(condition, patience);
+  await vi.waitUntil(condition, { timeout: patienceMs, interval: 5 });
 }
 
 // ── servers ──────────────────────────────────────────────────────────────────────────────────────
 
-/** A nog server in this process, on the system's clock, with a repo of `events` events; closed when the test ends. */
+/**
+ * Starts a nog server in this process, on the system's clock, with a repo of `events` events; closed when the test
+ * ends.
+ */
 export async function startNog(events: number, options: UpstreamOptions = {}): Promise<Nog> {
   const nog = await startUpstream(options);
   onTestFinished(() => nog.close());
@@ -338,14 +341,14 @@ export function historyOf({ journal }: Pick<Nog, "journal">, history = repoId): 
 export const urlOf = (protocol: Protocol, { grpcUrl, webUrl }: Pick<Nog, "grpcUrl" | "webUrl">): string =>
   protocol === "grpc" ? grpcUrl : webUrl;
 
-/** A directory of its own; its owner removes it. */
+/** Creates a temporary directory; the caller removes it. */
 export function directory(): string {
   return mkdtempSync(join(tmpdir(), "tailwake-faults-"));
 }
 
 let bundle: Promise<string> | undefined;
 
-/** The text of local/upstream/main.ts as one file that any Node runs. */
+/** Bundles local/upstream/main.ts into one file for any version of Node. */
 function bundled(): Promise<string> {
   bundle ??= build({
     entryPoints: [new URL("../../local/upstream/main.ts", import.meta.url).pathname],
@@ -358,7 +361,7 @@ function bundled(): Promise<string> {
   return bundle;
 }
 
-/** A nog server in a process of its own, which a test may kill or stop. */
+/** A nog server in its own process, which a test may kill or stop. */
 export class NogProcess {
   readonly grpcUrl: string;
   readonly webUrl: string;
@@ -370,7 +373,7 @@ export class NogProcess {
     this.webUrl = webUrl;
   }
 
-  /** On the ports of `before`, if there was one. Whoever started it calls `end`, whatever became of it. */
+  /** Starts it, on the ports of `before` if given. The caller must call `end` in any case. */
   static async start(dataDir: string, args: readonly string[] = [], before?: NogProcess): Promise<NogProcess> {
     const file = join(dataDir, "main.mjs");
     writeFileSync(file, await bundled());
@@ -387,7 +390,7 @@ export class NogProcess {
     return new NogProcess(child, JSON.parse(line));
   }
 
-  /** Ends it, and waits until it is gone; a frozen one too. */
+  /** Ends the process and waits for its end, even if it is frozen. */
   async end(): Promise<void> {
     const child = this.#child;
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -397,7 +400,7 @@ export class NogProcess {
     await exit;
   }
 
-  /** Its connections stay, and nobody answers. */
+  /** Freezes the process: its connections stay open, but it does not answer. */
   stop(): void {
     this.#child.kill("SIGSTOP");
   }
@@ -407,7 +410,7 @@ export class NogProcess {
   }
 }
 
-/** A directory with the journal of a repo of `events` events, with `bytes` in each. */
+/** Creates a directory with the journal of a repo of `events` events with `bytes` each. */
 export async function seededDirectory(events: number, bytes = 4): Promise<{ dataDir: string; history: string[] }> {
   const dataDir = directory();
   const nog = await startUpstream({ dataDir });

@@ -19,16 +19,19 @@ import type { Upstream as Nog } from "../../local/upstream/server.ts";
 import { settle } from "../support/test-clock.ts";
 import { type Protocol, repoId } from "../upstream/harness.ts";
 
-/** What becomes of a connection: a server that is another one's, by its URL, or something of our own. */
+/** The destination of a connection: the URL of a server, or a handler. */
 export type Target = string | ((socket: Socket) => void);
 
-/** A port of 127.0.0.1 whose connections go where a test says: a server that breaks, and is repaired, without moving. */
+/**
+ * A port of 127.0.0.1 whose connections go to a target that the test selects: a server that breaks and is repaired at
+ * the same address.
+ */
 export class Gate {
   readonly url: string;
   readonly #server = createServer((socket) => this.#accept(socket));
   readonly #sockets = new Set<Socket>();
   #target: Target;
-  /** Connections so far. */
+  /** Number of connections so far. */
   accepted = 0;
 
   private constructor(port: number, target: Target) {
@@ -36,7 +39,7 @@ export class Gate {
     this.#target = target;
   }
 
-  /** Open until the test ends. */
+  /** Opens a gate until the test ends. */
   static async open(target: Target): Promise<Gate> {
     const port = await freePort();
     const gate = new Gate(port, target);
@@ -49,14 +52,14 @@ export class Gate {
     return gate;
   }
 
-  /** From now on connections go there. Those that were open are cut, and whoever had them has noticed. */
-  async lead(target: Target): Promise<void> {
+  /** Sends new connections to this target. Cuts the open ones, and resolves when their clients have noticed. */
+  async redirect(target: Target): Promise<void> {
     this.#target = target;
     await this.#cut();
   }
 
   async #cut(): Promise<void> {
-    // Not those that come meanwhile: undici makes a connection, for nothing, when it has aborted a request.
+    // Not the ones opened meanwhile: undici opens an unused connection after it has aborted a request.
     const sockets = [...this.#sockets];
     for (const socket of sockets) socket.destroy();
     while (sockets.some(({ closed }) => !closed)) await settle();
@@ -73,7 +76,7 @@ export class Gate {
   }
 }
 
-/** Passes on what comes from either side to the other, and the end. */
+/** Pipes both directions, including the end. */
 function pass(socket: Socket, url: string): void {
   const server = connect(Number(new URL(url).port), "127.0.0.1");
   server.on("error", () => socket.destroy());
@@ -82,7 +85,7 @@ function pass(socket: Socket, url: string): void {
   socket.pipe(server).pipe(socket);
 }
 
-/** A port where nobody listens. */
+/** A port without a listener. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -94,11 +97,14 @@ export async function freePort(): Promise<number> {
 
 // ── servers that keep the protocol ───────────────────────────────────────────────────────────────
 
-/** What a server does with a request for the events of a repo. */
+/** The answer of a server to a request for the events of a repo. */
 export type Script = (request: RepoEventsI, context: HandlerContext) => AsyncIterable<Partial<Init>>;
 type Init = Pick<RepoEventsO, "events" | "willBlock">;
 
-/** A server of `Repos.Events` in one of the protocols, which answers as the script says. HTTP/2 only: hears pings. */
+/**
+ * A server of `Repos.Events` in one of the protocols, which answers as the script says. Over HTTP/2 it also reports
+ * pings.
+ */
 export function scripted(protocol: Protocol, script: Script, onPing: () => void = () => {}): Target {
   const handler = connectNodeAdapter({
     acceptCompression: [],
@@ -113,7 +119,7 @@ export function scripted(protocol: Protocol, script: Script, onPing: () => void 
   return into(createHttp2Server(handler).on("session", (session) => session.on("ping", onPing)));
 }
 
-/** The events of the repo after one of them, as they are in the journal; all without. */
+/** The events of the repo after the given one, as in the journal; all if absent. */
 export function eventsAfter({ journal }: Nog, after?: Uint8Array): RepoEventsO["events"] {
   const found = after === undefined || after.length === 0 ? journal.read(repoId) : journal.read(repoId, after);
   return found.map(({ bytes }) => fromBinary(RepoEventSchema, bytes));
@@ -123,23 +129,23 @@ export function eventsAfter({ journal }: Nog, after?: Uint8Array): RepoEventsO["
 
 /** The answer to one call, byte by byte. */
 export interface Answer {
-  /** Aborts when nobody takes the answer any more. */
+  /** Aborts when the client no longer reads the answer. */
   readonly signal: AbortSignal;
-  /** The head of a good answer, unless told otherwise. */
+  /** Writes the headers of a valid answer, unless given others. */
   head(head?: {
     readonly status?: number;
     readonly contentType?: string;
     readonly more?: Record<string, string>;
   }): void;
-  /** Resolves when there is room for more, or nobody takes the answer any more. */
+  /** Writes; resolves when there is room for more, or the client no longer reads. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Ends the answer as the protocol has it, with this status of gRPC: 0 is well. */
+  /** Ends the answer as in the protocol, with this gRPC status; 0 is success. */
   finish(status?: number | string): void;
-  /** Ends the body, but does not say how the call went. */
+  /** Ends the body without a status. */
   stop(): void;
-  /** Breaks the answer off. HTTP/2: the stream, with this code; HTTP/1.1: the connection. */
+  /** Aborts the answer. HTTP/2: the stream, with this code; HTTP/1.1: the connection. */
   reset(code?: number): void;
-  /** HTTP/2: says that the connection is at its end. */
+  /** HTTP/2: sends GOAWAY for the connection. */
   goAway(code: number, data?: string): void;
 }
 
@@ -149,7 +155,7 @@ const contentTypes: Readonly<Record<Protocol, string>> = {
   "grpc-web": "application/grpc-web+proto",
 };
 
-/** A server that answers each call as `answer` does, once the request is there. */
+/** A server that answers each call with `answer`, once the request is complete. */
 export function answering(protocol: Protocol, answer: (to: Answer) => void): Target {
   return protocol === "grpc" ? answeringHttp2(answer) : answeringHttp1(protocol, answer);
 }
@@ -177,7 +183,7 @@ function answeringHttp2(answer: (to: Answer) => void): Target {
         stream.end();
       },
       stop: () => void stream.end(),
-      // Not in the turn that wrote: Node 24.21 would write for ever, and never come back.
+      // Not in the turn that wrote: Node 24.21 would write forever and not return.
       reset: (code = constants.NGHTTP2_INTERNAL_ERROR) => void setImmediate(() => stream.close(code)),
       goAway: (code, data = "") => stream.session?.goaway(code, 0, Buffer.from(data)),
     });
@@ -217,7 +223,7 @@ function lastFrame(protocol: "connect" | "grpc-web", status: number | string): B
   return frame(Buffer.from(status === 0 ? "{}" : `{"error":{"code":${JSON.stringify(status)}}}`), { flags: 2 });
 }
 
-/** A frame of any of the protocols: flags, length and message. The length may be a lie. */
+/** A frame of any of the protocols: flags, length and message. The length may be wrong. */
 export function frame(data: Uint8Array, { flags = 0, length = data.length } = {}): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt8(flags, 0);
@@ -225,12 +231,15 @@ export function frame(data: Uint8Array, { flags = 0, length = data.length } = {}
   return Buffer.concat([head, data]);
 }
 
-/** The message in which nog would send these events. */
+/** The message that nog would send for these events. */
 export function message(...events: RepoEventsO["events"]): Uint8Array {
   return toBinary(RepoEventsOSchema, create(RepoEventsOSchema, { repo: repoId, events }));
 }
 
-/** A server that says `first` to whatever it is asked, and then `more` for ever: as fast as it is taken, or each 20 ms. */
+/**
+ * A server that answers any request with `first`, and then with `more` forever: as fast as the client reads, or every
+ * 20 ms.
+ */
 export function saying(first: Uint8Array | string, more?: Uint8Array | string, pace: "fast" | "slow" = "fast"): Target {
   return (socket) => {
     const over = new AbortController();
@@ -260,7 +269,7 @@ export function http2Frame(type: number, flags: number, stream: number, payload:
   return Buffer.concat([head, payload]);
 }
 
-/** Bytes without a meaning, the same for the same number. */
+/** Pseudorandom bytes, the same for the same number. */
 export function noise(number: number, length = 50_000): Uint8Array {
   let state = number;
   return Uint8Array.from({ length }, () => {
@@ -269,7 +278,7 @@ export function noise(number: number, length = 50_000): Uint8Array {
   });
 }
 
-/** Our servers listen nowhere: the gate hands them its connections. */
+/** These servers do not listen: the gate passes them its connections. */
 function into(server: HttpServer | Http2Server): Target {
   return (socket) => void server.emit("connection", socket);
 }

@@ -45,12 +45,12 @@ describe("the event that starts a function", () => {
       await take(world, "signals");
       await take(world, "eager-0-of-1");
       const before = await tailsOf(world);
-      expect(await signalsHandler(world.ports, event, context)).toMatchObject({ ended: "held" });
+      expect(await signalsHandler(world.ports, event, context)).toMatchObject({ ended: "led by another" });
       const outcome = await outcomeOf(() => eagerHandler(world.ports, event, context));
       if ("error" in outcome) {
         const field = /^(bus event|bus event, field (source|detail-type)|detail\.holder)$/;
         expectNamed(outcome.error, ["malformed-message"], field);
-      } else if (outcome.value) expect(outcome.value).toMatchObject({ ended: "held" });
+      } else if (outcome.value) expect(outcome.value).toMatchObject({ ended: "led by another" });
       else expect(world.log.at(-1)).toMatchObject({ level: "warn", message: "no such shard" });
       expect(await tailsOf(world)).toEqual(before);
       expect(world.clock.sleeping).toBe(0);

@@ -21,7 +21,11 @@ describe("a message that cannot be understood", () => {
     await world.drain();
     world.append("t", "e1");
 
-    sqs = new Sqs({ clock, place: { account: "123456789012", region: "us-east-1" }, baseUrl: "http://127.0.0.1" });
+    sqs = new Sqs({
+      clock,
+      accountRegion: { account: "123456789012", region: "us-east-1" },
+      baseUrl: "http://127.0.0.1",
+    });
     const deadLetters = sqs.createQueue("dead-letters");
     const queue = sqs.createQueue("wakes", {
       VisibilityTimeout: "135",

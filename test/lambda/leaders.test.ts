@@ -20,10 +20,10 @@ describe("the eager function", () => {
     await settle();
     expect(await world.ports.control.read("holder#eager-1-of-2")).toMatchObject({ value: { epoch: 1 } });
     await world.clock.advance(51_000);
-    expect(world.log.map(({ message }) => message)).toEqual(["holding"]);
+    expect(world.log.map(({ message }) => message)).toEqual(["leading"]);
     await world.clock.advance(1_500);
     expect(await held).toEqual({ leader: "eager-1-of-2", ended: "handed over", watched: 0, runs: 0 });
-    expect(world.log.map(({ message }) => message)).toEqual(["holding", "handed over", "held"]);
+    expect(world.log.map(({ message }) => message)).toEqual(["leading", "handed over", "led"]);
     expect(world.clock.sleeping).toBe(0);
   });
 

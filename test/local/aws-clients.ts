@@ -8,6 +8,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { type AwsEndpoint, type AwsEndpointOptions, startAwsEndpoint } from "../../local/aws/endpoint.ts";
+import { patienceMs } from "../support/patience.ts";
 import { TestClock } from "../support/test-clock.ts";
 
 export const roleArn = "arn:aws:iam::123456789012:role/scheduler";
@@ -71,9 +72,9 @@ export async function startAwsWorld(options: AwsEndpointOptions = {}): Promise<A
 
 /** Waits, turn by turn of the event loop, until something holds. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + patienceMs;
   while (!holds()) {
-    if (Date.now() > end) throw new Error(`Waited 10 s in vain until ${what}.`);
+    if (Date.now() > end) throw new Error(`Waited in vain until ${what}.`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

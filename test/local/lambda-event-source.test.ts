@@ -14,7 +14,7 @@ interface Batch {
   readonly Records: readonly { readonly messageId: string; readonly body: string }[];
 }
 
-const place = { account: "123456789012", region: "us-east-1" };
+const accountRegion = { account: "123456789012", region: "us-east-1" };
 const facts = { requestId: "r", coldStart: false, durationMs: 1 };
 const answer = (payload: unknown): InvokeResult => ({ ok: true, payload, ...facts });
 const failed: InvokeResult = {
@@ -36,7 +36,7 @@ beforeEach(() => {
   verdicts.length = 0;
   sources = [];
   clock = new TestClock();
-  sqs = new Sqs({ clock, place, baseUrl: "http://127.0.0.1:1" });
+  sqs = new Sqs({ clock, accountRegion, baseUrl: "http://127.0.0.1:1" });
   queue = sqs.createQueue("jobs", { VisibilityTimeout: "30" });
 });
 
@@ -82,7 +82,7 @@ test("runs the function with batches in the form of Lambda and deletes what succ
           attributes: {
             ApproximateReceiveCount: "1",
             SentTimestamp: String(Date.UTC(2026, 0, 1)),
-            SenderId: place.account,
+            SenderId: accountRegion.account,
             ApproximateFirstReceiveTimestamp: String(Date.UTC(2026, 0, 1)),
           },
           messageAttributes: {
@@ -90,7 +90,7 @@ test("runs the function with batches in the form of Lambda and deletes what succ
           },
           md5OfBody: "f97c5d29941bfb1b2fdab0874906ab82",
           eventSource: "aws:sqs",
-          eventSourceARN: formatArn("sqs", place, "jobs"),
+          eventSourceARN: formatArn("sqs", accountRegion, "jobs"),
           awsRegion: "us-east-1",
         },
       ],

@@ -10,6 +10,7 @@ import { startTask } from "../../functions/run/start.ts";
 import { taskName } from "../../functions/tasks/record.ts";
 import { recordTick } from "../../functions/tick/last-tick.ts";
 import { trip } from "../../functions/upstream/breaker.ts";
+import { patienceMs } from "../support/patience.ts";
 import { reader, thing, World } from "../support/world.ts";
 
 const note = { reason: "the printer burns", by: "kim" };
@@ -81,7 +82,7 @@ describe("the desk of an operator", () => {
     const { world, desk } = await setUp();
     world.append("b", "e3", "e4");
     const record = await desk.find("b");
-    const signal = AbortSignal.timeout(5_000);
+    const signal = AbortSignal.timeout(patienceMs);
     expect(await desk.lag(record, signal)).toEqual({ events: 2, more: false, head: "e4" });
     const { runs, why } = await desk.check(record);
     expect(runs).toMatchObject([{ fence: 1, wake: "start", outcome: "caughtUp", events: 2, tail: "e2" }]);
@@ -96,7 +97,7 @@ describe("the desk of an operator", () => {
     };
     const record = await desk.find("b");
     for (let check = 0; check < 10; check++) {
-      await expect(desk.lag(record, AbortSignal.timeout(5_000))).rejects.toThrow("no route from here");
+      await expect(desk.lag(record, AbortSignal.timeout(patienceMs))).rejects.toThrow("no route from here");
     }
     expect(await desk.upstreams()).toMatchObject([{ name: "things", breaker: { state: "closed" } }]);
   });
@@ -181,6 +182,6 @@ describe("the desk of an operator", () => {
     expect((await desk.check(record)).why.reason).toBe("asleep");
     await desk.operators.pause(record, note);
     await desk.operators.resume(record, note);
-    await expect(desk.lag(record, AbortSignal.timeout(5_000))).rejects.toMatchObject({ code: "unknown-kind" });
+    await expect(desk.lag(record, AbortSignal.timeout(patienceMs))).rejects.toMatchObject({ code: "unknown-kind" });
   });
 });

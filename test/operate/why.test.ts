@@ -35,10 +35,10 @@ describe("why a task does not run", () => {
       [{}, "asleep", now + 10 * minute, /sleeps until a signal.* 2026-01-01T12:10:00Z \(in 10 min\)/],
       [{ status: "completed" }, "completed", now + 10 * minute, /never runs again/],
       [{ engine: "cron", notBefore: now + minute }, "between slots", now + minute, /slot at .*in 1 min/],
-      [{ awaiting: true }, "awaiting a child", now + 10 * minute, /started to complete/],
+      [{ awaiting: true }, "awaiting a child", now + 10 * minute, /task that it started has completed/],
       [{ status: "ready" }, "on its way", now + 10 * minute, /wake is on the way/],
       [{ ...failing, attempts: 0 }, "waiting", now + minute, /as its activity asked/],
-      [failing, "failed", now + minute, /after event e7 2 min ago: "the printer is out of paper" Attempt 5 comes at/],
+      [failing, "failed", now + minute, /after event e7 2 min ago: "the printer is out of paper" Attempt 5 is at/],
       [running, "running", now + minute + 5_000, /run 3 has the lease/],
     ] as const;
     for (const [more, reason, next, sentence] of cases) {
@@ -51,14 +51,14 @@ describe("why a task does not run", () => {
   it("names the leader of a task that is watched", () => {
     const watched = of({ engine: "eager", status: "running", token: "eager-0-of-1#5#x", leaseUntil: now + minute });
     expect(watched).toMatchObject({ reason: "watching", next: undefined });
-    expect(watched.sentence).toContain("eager-0-of-1 holds its stream open");
+    expect(watched.sentence).toContain("eager-0-of-1 watches its stream");
   });
 
   it("says that a run was killed as soon as its lease is over by both clocks (rule 7), and how it goes on (rule 8)", () => {
     const dead = { status: "running", token: "t", leaseUntil: now - 5_001 } as const;
     expect(of({ ...dead, leaseUntil: now - 4_999 }).sentence).toContain("probably killed");
     expect(of(dead)).toMatchObject({ reason: "killed", needsOperator: false });
-    expect(of({ ...dead, strikes: 1 }).sentence).toContain("run again, alone");
+    expect(of({ ...dead, strikes: 1 }).sentence).toContain("runs the task again, in quarantine");
     expect(of(dead, { lastTick: undefined })).toMatchObject({ reason: "killed", needsOperator: true });
   });
 
@@ -71,7 +71,7 @@ describe("why a task does not run", () => {
     const parked = of({ status: "parked", attempts: 3, error });
     expect(parked).toMatchObject({ reason: "parked", needsOperator: true });
     expect(parked.sentence).toContain("failed 3 times in a row");
-    expect(of({ status: "parked", strikes: 3 }).sentence).toContain("3 runs of it died");
+    expect(of({ status: "parked", strikes: 3 }).sentence).toContain("3 of its runs died");
   });
 
   it("is the upstream, if that is out or paused, for all but what runs", () => {
@@ -84,7 +84,7 @@ describe("why a task does not run", () => {
 
   it("is the tick, if a due time is long over and none has come", () => {
     const overdue = { due: now - 3 * minute } as const;
-    expect(of(overdue).sentence).toContain("more to do than they get through");
+    expect(of(overdue).sentence).toContain("more tasks to check than they manage");
     const late = of(overdue, { lastTick: { at: now - 10 * minute, report: {} } });
     expect(late).toMatchObject({ reason: "overdue", needsOperator: true });
     expect(late.sentence).toContain("The cron function does not tick");

@@ -3,20 +3,20 @@ import { caughtUp, createApp, createHandlers, defineProcessor, eager, lazy } fro
 import { liveBroadcast, registry, repo } from "../../functions/nog/index.ts";
 
 /**
- * An app whose activities write down every event that they see, a line each: `activity entity event`. One of them
- * blocks the event loop for the repos named in BLOCKING.
+ * An app whose activities record each event on a line: `activity entity event`. One of them blocks the event loop for
+ * the repos named in BLOCKING.
  */
 const seen = process.env.SEEN_FILE ?? "";
 const blocking = new Set((process.env.BLOCKING ?? "").split(","));
 
-const note = (activity: string, entity: string, id: string) => appendFileSync(seen, `${activity} ${entity} ${id}\n`);
+const record = (activity: string, entity: string, id: string) => appendFileSync(seen, `${activity} ${entity} ${id}\n`);
 
 const watching = defineProcessor(repo, {
   name: "watching",
   async processEvents(run, stream) {
     let tail = run.tail;
     for await (const { id } of stream) {
-      note("watching", run.address.repoId, id);
+      record("watching", run.address.repoId, id);
       tail = id;
     }
     return caughtUp(tail);
@@ -26,11 +26,11 @@ const watching = defineProcessor(repo, {
 const signaled = defineProcessor(repo, {
   name: "signaled",
   async processEvents(run, stream) {
-    // It never awaits, and hears no abort.
+    // It never awaits, so it never sees an abort.
     while (blocking.has(run.address.repoId));
     let tail = run.tail;
     for await (const { id } of stream) {
-      note("signaled", run.address.repoId, id);
+      record("signaled", run.address.repoId, id);
       tail = id;
     }
     return caughtUp(tail);
@@ -60,4 +60,4 @@ const app = createApp({
   roots: [{ activity: starting, address: { registry: "exreg" } }],
 });
 
-export const { wake, cron, signals, eager: hold } = createHandlers(app);
+export const { wake, cron, signals, eager: lead } = createHandlers(app);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** The root of the tree below and its directories of two levels, each of which has a line in the job's result. */
 export const directoriesInTree = 1 + 40 + 200;
 
-/** Makes a tree to be measured, with a file of two links and a symbolic link to nothing. */
+/** Creates a tree to measure, with a file of two links and a broken symbolic link. */
 export function writeTree(root: string): void {
   for (let i = 0; i < 40; i++) {
     for (let j = 0; j < 5; j++) {
@@ -17,7 +17,7 @@ export function writeTree(root: string): void {
   symlinkSync("nowhere", join(root, "a9", "link"));
 }
 
-/** Sizes of everything in a tree, each inode with several links once. */
+/** The size of everything in a tree; an inode with several links counts once. */
 export function apparentSize(path: string, counted = new Set<number>()): number {
   const entry = lstatSync(path);
   if (!entry.isDirectory() && entry.nlink > 1) {

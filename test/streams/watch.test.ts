@@ -5,12 +5,13 @@ import { declarationOf } from "../../functions/contract/stream.ts";
 import { type EventId, epoch, eventId } from "../../functions/contract/tail.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import { systemClock } from "../../functions/foundation/clock.ts";
-import { holdSignals } from "../../functions/leaders/signals.ts";
+import { leadSignals } from "../../functions/leaders/signals.ts";
 import { liveBroadcast } from "../../functions/nog/index.ts";
 import { connectUpstream, type UpstreamConnection } from "../../functions/upstream/connection.ts";
 import { type OpenStream, openEventStream } from "../../functions/upstream/event-stream.ts";
 import { isSignal } from "../../functions/wake/wake.ts";
 import type { UpstreamOptions } from "../../local/upstream/server.ts";
+import { patienceMs } from "../support/patience.ts";
 import { memoryPorts } from "../support/ports.ts";
 import { type Protocol, protocolNames, start, until } from "../upstream/harness.ts";
 import { idsIn, kinds, repoKind, type ServedKind } from "./kinds.ts";
@@ -130,11 +131,11 @@ describe.each(protocolNames)("a watching stream over %s", (protocol) => {
 
 /** The signals are put together for a tenth of a second of real time. */
 async function eventually(holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; performance.now() < end; ) {
+  for (const end = performance.now() + patienceMs; performance.now() < end; ) {
     if (holds()) return;
     await systemClock.sleep(10);
   }
-  throw new Error("not within 10 s");
+  throw new Error("waited in vain");
 }
 
 describe.each(protocolNames)("the signals of a server over %s", (protocol) => {
@@ -154,7 +155,7 @@ describe.each(protocolNames)("the signals of a server over %s", (protocol) => {
     const controller = new AbortController();
     const hardEnd = systemClock.now() + 60_000;
     const invocation = { signal: controller.signal, deadline: hardEnd, abandonAt: hardEnd, hardEnd, abandoned() {} };
-    const held = holdSignals(ports, invocation);
+    const held = leadSignals(ports, invocation);
     await eventually(() => upstream.openCalls === 1);
     for (const kind of kinds) kind.served.append(upstream, 1);
     const expected = new Set(kinds.map(({ stream, address }) => declarationOf(stream).definition.entityId(address)));

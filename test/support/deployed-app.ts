@@ -15,24 +15,27 @@ import { type Deployment, deploy, names } from "../../local/deployment.ts";
 import { type EventSource, startEventSource } from "../../local/lambda/event-source.ts";
 import { createLocalLambda, type LocalLambda } from "../../local/lambda/local-lambda.ts";
 import { startUpstream, type Upstream } from "../../local/upstream/server.ts";
+import { patienceMs } from "./patience.ts";
 
 const project = new URL("../..", import.meta.url).pathname;
 /** The registry that the apps follow. */
 const registry = "exreg";
 
 export interface DeployedAppOptions {
-  /** Each version's source by its name: it exports `wake`, `cron`, `signals` and `hold`. The first is deployed. */
+  /**
+   * The source of each version by name; it exports `wake`, `cron`, `signals` and `lead`. The first version is deployed.
+   */
   readonly versions: Readonly<Record<string, string>>;
   readonly repos: number;
   /** Timeout of the lazy function. */
   readonly lazyMs: number;
-  /** Timeout of the functions that hold streams. */
-  readonly holdMs: number;
+  /** Timeout of the functions with a leader. */
+  readonly leadMs: number;
 }
 
 /**
- * Everything of `npm start`, with short invocations and an app that writes down what its activities see: into SEEN_FILE,
- * words in a line.
+ * Everything of `npm start`, with short invocations and an app that records what its activities see: one line of words
+ * each in SEEN_FILE.
  */
 export class DeployedApp {
   readonly folder = mkdtempSync(join(tmpdir(), "tailwake-deployed-"));
@@ -54,7 +57,7 @@ export class DeployedApp {
   }
 
   async start(more: (repoIds: readonly string[]) => Readonly<Record<string, string>> = () => ({})): Promise<void> {
-    const { versions, repos, lazyMs, holdMs } = this.#options;
+    const { versions, repos, lazyMs, leadMs } = this.#options;
     await Promise.all([bundleFunctions(project, versions, join(this.folder, "versions")), this.#bundleBootstrap()]);
     this.upstream = await startUpstream();
     this.upstream.seed.initRegistry(registry);
@@ -66,7 +69,7 @@ export class DeployedApp {
     const settings = { endpoint: this.#aws.url, region: this.#aws.region, credentials };
     this.#dynamo = new DynamoDBClient({ ...settings, endpoint: this.#database.url });
     await createTaskTable(this.#dynamo, names.table);
-    // Whole seconds; a killed invocation's messages come back when its lease is over.
+    // Whole seconds; the messages of a killed invocation return after its lease has ended.
     this.queues = await deploy(this.#aws, settings, Math.ceil((lazyMs + 6_000) / 1000) * 1000);
     const environment = {
       AWS_ACCESS_KEY_ID: "test",
@@ -97,8 +100,8 @@ export class DeployedApp {
       functions: [
         functionOf("lazy", "wake", lazyMs, 2),
         functionOf("cron", "cron", 20_000, 1),
-        functionOf("signals", "signals", holdMs, 3),
-        functionOf("eager", "hold", holdMs, 3),
+        functionOf("signals", "signals", leadMs, 3),
+        functionOf("eager", "lead", leadMs, 3),
       ],
       bootstrapPath: join(this.folder, "bootstrap.mjs"),
       onLog: (name, line) => this.log.push(`${name} ${line}`),
@@ -137,7 +140,7 @@ export class DeployedApp {
     for (const name of ["lazy", "cron", "signals", "eager"]) this.lambda.updateCode(name, this.#taskRoot(version));
   }
 
-  /** As EventBridge invokes: nobody waits for the end. */
+  /** Asynchronously, as EventBridge invokes. */
   invokeLater(name: string, event: unknown): void {
     const running: Promise<unknown> = this.lambda
       .invoke(name, event)
@@ -176,7 +179,7 @@ export class DeployedApp {
     return this.upstream.journal.read(this.#bytesOf(repo)).map(({ id }) => ulidText(id, "id"));
   }
 
-  /** What the activities have written down, the words of each line. */
+  /** The recorded lines of the activities, as words. */
   seen(): string[][] {
     if (!existsSync(this.#seenFile)) return [];
     const lines = readFileSync(this.#seenFile, "utf8").split("\n");
@@ -200,21 +203,18 @@ export class DeployedApp {
 }
 
 /** Waits for something that happens in other processes. */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  withinMs: number,
-  pollMs = 50,
-): Promise<void> {
-  const end = performance.now() + withinMs;
+export async function until(what: string, holds: () => boolean | Promise<boolean>, pollMs = 50): Promise<void> {
+  const end = performance.now() + patienceMs;
   while (performance.now() < end) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
-  throw new Error(`not within ${withinMs} ms: ${what}`);
+  throw new Error(`waited in vain: ${what}`);
 }
 
-/** In the order of the history, at least once each, going back only to where a run could begin again. */
+/**
+ * Expects the events in the order of the history, each at least once, going back only to where a run could begin again.
+ */
 export function expectNothingSkipped(history: readonly string[], seen: readonly string[]): void {
   let reached = -1;
   for (const id of seen) {

@@ -3,12 +3,12 @@ import { createTaskTable, startDatabase as startEmbedded } from "../../local/dat
 
 export interface TestDatabase {
   readonly client: DynamoDBClient;
-  /** Makes a new, empty task table. */
+  /** Creates an empty task table. */
   createTable(): Promise<string>;
   close(): Promise<void>;
 }
 
-/** A request as it leaves the SDK. */
+/** A request sent by the SDK. */
 export interface SentRequest {
   readonly command: string;
   readonly input: Record<string, unknown>;
@@ -19,7 +19,7 @@ export async function startDatabase(): Promise<TestDatabase> {
   return testDatabase(await startEmbedded(undefined));
 }
 
-/** A database for tests on a server that speaks DynamoDB's protocol; closing it closes the server. */
+/** A database client for tests, for a server with DynamoDB's protocol; closing it closes the server. */
 export function testDatabase(server: { readonly url: string; close(): Promise<void> }): TestDatabase {
   const client = new DynamoDBClient({
     endpoint: server.url,
@@ -42,7 +42,7 @@ export function testDatabase(server: { readonly url: string; close(): Promise<vo
   };
 }
 
-/** Keeps each request that the client sends from now on. */
+/** Records each request of the client from now on. */
 export function recordRequests({ client }: TestDatabase): SentRequest[] {
   const requests: SentRequest[] = [];
   client.middlewareStack.add(

@@ -2,14 +2,14 @@ import type { About, Meter, MetricName } from "../../functions/engines/meter.ts"
 import type { Ports } from "../../functions/engines/ports.ts";
 
 export interface Measured {
-  /** Each measurement of a metric, in order: its value, and what it is about. */
+  /** Each measurement of a metric, in order: value and dimensions. */
   of(name: MetricName): (readonly [value: number, about: About])[];
-  /** Its sum, by the end of the last invocation. */
+  /** The sum of a metric by the end of the last invocation. */
   readonly published: Partial<Record<MetricName, number>>;
   clear(): void;
 }
 
-/** Has a world's engines tell what they measure. */
+/** Records the metrics of a world's engines. */
 export function measuredIn({ ports }: { readonly ports: Ports }): Measured {
   const all: { readonly name: MetricName; readonly value: number; readonly about: About }[] = [];
   let published: Partial<Record<MetricName, number>> = {};

@@ -20,7 +20,7 @@ import { type Asked, type Routes, type Sent, World, type WorldOptions } from "./
 export interface NogAggregate {
   readonly stream: Stream;
   readonly address: Address;
-  /** Its id, as signals name it and as {@link World.histories} has it. */
+  /** Its id in signals and in {@link World.histories}. */
   readonly entity: string;
 }
 
@@ -29,7 +29,7 @@ const repoId = "92f224c0-bb9a-4f2e-820d-28e1b887afc8";
 const workflowId = "4f6c54fb-2d87-4d22-b95e-447ad96400b8";
 const moveId = "81a7b3dc-3f98-464b-bd87-b4f03fdc6b89";
 
-/** One of each kind; the ids of the first two are those of the seed's UUIDv5 (facts 3.4). */
+/** One of each kind; the ids of the first two are the UUIDv5 of nog's Go packages. */
 export const nogAggregates: readonly NogAggregate[] = [
   { stream: registry, address: { registry: exreg }, entity: "a85e477e-e5d3-5d2d-b4a8-ec32cfe3254f" },
   { stream: registryWorkflowIndex, address: { registry: exreg }, entity: "583eef08-a9a7-5314-b743-ac1966d240b3" },
@@ -38,12 +38,12 @@ export const nogAggregates: readonly NogAggregate[] = [
   { stream: repoWorkflow, address: { repoId, workflowId: moveId }, entity: moveId },
 ];
 
-/** A {@link World} whose server has the five event streams of nog. Its event ids are ULIDs, its things entity ids. */
+/** A {@link World} whose server has the five event streams of nog. Event ids are ULIDs, things are entity ids. */
 export function nogWorld(options: WorldOptions): World {
   return new World({ ...options, routes });
 }
 
-/** A nog server has a message on each watching stream at least so often. */
+/** Maximum time between two messages on a watching stream of nog's servers. */
 const heartbeatMs = 10_000;
 const notFound = "db: finding start failed: not found";
 
@@ -86,7 +86,7 @@ const routes: Routes = (router, serve) => {
 
 const idText = (bytes: Uint8Array): string => (bytes.length === 0 ? "" : ulidText(bytes, "after"));
 
-/** One event a message, and `willBlock` only in messages without events, as the seed's servers do. */
+/** One event per message, and `willBlock` only in messages without events, as in nog's servers. */
 function message<E>({ id, willBlock }: Sent, event: E): { events: (E & { id: Uint8Array })[]; willBlock: boolean } {
   return { events: id === undefined ? [] : [{ ...event, id: ulidBytes(id, "id") }], willBlock };
 }

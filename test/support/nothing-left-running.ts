@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect } from "vitest";
 
 /**
- * A test file must end what it starts: servers, sockets, child processes, timers, streams. What Node still keeps open
- * after the last test, and did not before the first, fails the file.
+ * A test file must end everything it starts: servers, sockets, child processes, timers, streams. The file fails if Node
+ * still has a resource open after the last test that it did not have before the first.
  */
 const ownedByTests = /^(TCPServerWrap|TCPSocketWrap|TTYWrap_|ProcessWrap|Timeout|HTTP2|FSReqPromise|PipeConnectWrap)/;
 
@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 
 afterAll(async () => {
-  // Sockets that were closed are still open until the other side has heard of it.
+  // A closed socket stays open until the other side has noticed.
   for (let i = 0; i < 100 && count(open()) > count(before); i++)
     await new Promise((resolve) => setTimeout(resolve, 20));
   const left = open();

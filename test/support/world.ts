@@ -26,7 +26,7 @@ import { TestClock } from "./test-clock.ts";
 const text = new TextDecoder();
 const bytes = new TextEncoder();
 
-/** A kind whose ids are short texts and whose events are what the history says; the server is {@link World}'s own. */
+/** A kind whose ids are short texts and whose events are texts; the server is {@link World}'s own. */
 export const thing = defineStream({
   kind: "thing",
   upstream: "things",
@@ -54,28 +54,28 @@ export const thing = defineStream({
   ],
 });
 
-/** One message of a stream: an event, or the word that there is nothing more for now. */
+/** One message of a stream: an event, or willBlock. */
 export interface Sent {
-  /** Of the event. */
+  /** Id of the event. */
   readonly id?: string;
   readonly willBlock: boolean;
 }
 
-/** What a stream was asked for. */
+/** The request of a stream. */
 export interface Asked {
-  /** The aggregate, as signals name it. */
+  /** The aggregate's id in signals. */
   readonly thingId: string;
   /** An event id; "" at the epoch. */
   readonly after: string;
   readonly watch: boolean;
   readonly signal: AbortSignal;
-  /** What the server says when it does not know `after`. "": it is silent, and sends no events. */
+  /** The server's error for an unknown `after`. If "", the server sends no events and no error. */
   readonly tailUnknown: string;
-  /** How often a watching stream has a message; undefined: only when there is something to say. */
+  /** Heartbeat interval of a watching stream; none if undefined. */
   readonly heartbeatMs?: number;
 }
 
-/** The streaming methods of a {@link World}'s server: each turns its requests and messages into those of `serve`. */
+/** The streaming methods of a {@link World}'s server; each maps its requests and messages to those of `serve`. */
 export type Routes = (router: ConnectRouter, serve: (asked: Asked) => AsyncIterable<Sent>) => void;
 
 const thingRoutes: Routes = (router, serve) => {
@@ -102,11 +102,11 @@ export interface WorldOptions {
   readonly control?: ControlStore;
   readonly limits?: Partial<Limits>;
   readonly signalSources?: readonly SignalSource[];
-  /** Default: those of {@link thing}. */
+  /** Those of {@link thing} if absent. */
   readonly routes?: Routes;
 }
 
-/** Reads its stream to the head, and does nothing. */
+/** Reads its stream to the head and does nothing. */
 export const reader = defineProcessor(thing, {
   name: "reader",
   async processEvents(run, stream) {
@@ -116,26 +116,26 @@ export const reader = defineProcessor(thing, {
   },
 });
 
-/** Everything around the engines, in memory: histories, table, alarm clocks, a clock that a test moves. */
+/** The engines' ports in memory: histories, table, alarms, and a clock that tests advance. */
 export class World {
   readonly clock = new TestClock();
   readonly store: TaskStore;
   readonly alarms: MemoryAlarms;
   readonly log: LogLine[] = [];
-  /** Every request for a stream: the thing, and what it was asked for after. */
+  /** Every request for a stream: the thing, and the event after which it starts. */
   readonly opened: { readonly thingId: string; readonly after: string }[] = [];
   readonly histories = new Map<string, string[]>();
-  /** Called before a stream answers; may throw what the server would. */
+  /** Called before a stream answers; may throw the server's error. */
   onOpen: (thingId: string, after: string) => void | Promise<void> = () => {};
   /** Called before each event is sent. */
   onEvent: (thingId: string, id: string) => void | Promise<void> = () => {};
-  /** Watching streams end at their heads, as those of a server that cannot watch. */
+  /** Whether watching streams end at the head, as on a server that cannot watch. */
   endWatches = false;
   openStreams = 0;
   /** Called when a watching stream has nothing more to send. */
   readonly #watching = new Map<string, Set<() => void>>();
   readonly health = new UpstreamHealth();
-  /** What the engines draw; in [0, 1). */
+  /** The random numbers of the engines, in [0, 1). */
   random: () => number = () => 0.5;
   readonly abandoned: string[] = [];
   readonly ports: Ports;
@@ -191,7 +191,7 @@ export class World {
       if (isOpen) this.openStreams--;
       isOpen = false;
     };
-    // A generator that waits for its client is not resumed when the client goes.
+    // A generator that waits for its client is not resumed when the client disconnects.
     signal.addEventListener("abort", close, { once: true });
     try {
       this.opened.push({ thingId, after });
@@ -218,7 +218,7 @@ export class World {
     }
   }
 
-  /** Adds events to a thing's history. Who watches it is told, and nobody else. */
+  /** Adds events to a thing's history. Only watching streams notice. */
   append(thingId: string, ...ids: string[]): void {
     this.histories.set(thingId, [...(this.histories.get(thingId) ?? []), ...ids]);
     for (const tell of this.#watching.get(thingId) ?? []) tell();
@@ -241,7 +241,7 @@ export class World {
     return this.alarms.send([{ class: "signal", entity: thingId, kind: "thing" }]);
   }
 
-  /** The time that an invocation of 120 s has. */
+  /** An invocation with 120 s. */
   invocation(remainingMs = 120_000): Invocation & { readonly controller: AbortController } {
     const controller = new AbortController();
     const hardEnd = this.clock.now() + remainingMs;
@@ -255,7 +255,7 @@ export class World {
     };
   }
 
-  /** Hands messages to one invocation, as one batch. Returns the errors of the deliveries that failed. */
+  /** Delivers messages to one invocation as one batch. Returns the errors of failed deliveries. */
   async deliver(messages: readonly (WakeMessage | object)[], invocation = this.invocation()): Promise<unknown[]> {
     const deliveries = messages.map(
       (message): Delivery => ({ id: `message-${++this.#messages}`, body: busEvent(message) }),
@@ -263,10 +263,10 @@ export class World {
     return [...(await runBatch(this.ports, deliveries, invocation)).values()];
   }
 
-  /** Delivers what has arrived, and what comes of it now, until nothing more does. */
+  /** Delivers all pending messages, and those that they cause, until none is left. */
   async drain(): Promise<unknown[]> {
     const errors: unknown[] = [];
-    for (let rounds = 0; rounds < 1000; rounds++) {
+    for (let deliveryCount = 0; deliveryCount < 1000; deliveryCount++) {
       const messages = this.alarms.take();
       const quarantined = this.alarms.quarantined.splice(0);
       if (messages.length === 0 && quarantined.length === 0) return errors;
@@ -276,7 +276,7 @@ export class World {
     throw new Error("the wakes do not come to an end");
   }
 
-  /** Moves time to the next alarm clock and drains, until `until` or until no alarm clock is left. */
+  /** Advances to the next alarm and drains, until `until` or until no alarm is left. */
   async drainUntil(until: number): Promise<void> {
     for (;;) {
       await this.drain();
@@ -305,7 +305,7 @@ export class World {
     return tick(this.ports, this.#roots, { checks: 1000, concurrency: 5 }, this.invocation(60_000));
   }
 
-  /** The record of a thing's task; of the only activity unless named. */
+  /** The record of a thing's task; of its only activity if not named. */
   async record(thingId: string, activity?: string): Promise<TaskRecord> {
     const { tasks } = await this.store.tasksOf(thingId);
     const found = tasks.filter((record) => activity === undefined || record.activity === activity);
@@ -314,7 +314,7 @@ export class World {
   }
 }
 
-/** A message as the queue delivers it. */
+/** A message as delivered by the queue. */
 export function busEvent(message: WakeMessage | object): string {
   return "class" in message ? encodeBusEvent(message as WakeMessage) : JSON.stringify(message);
 }

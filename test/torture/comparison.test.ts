@@ -2,22 +2,22 @@ import { describe, expect, it } from "vitest";
 import { compare, type Evidence, type FinalTask } from "../../proof/torture/comparison.ts";
 import { emptyFold, foldIn } from "../../proof/torture/fold.ts";
 import type { Line, LoggedCommit } from "../../proof/torture/recording.ts";
-import { storyOf } from "../../proof/torture/story.ts";
+import { historyOf } from "../../proof/torture/task-history.ts";
 
 const entity = "e";
 const ids = ["e1", "e2", "e3", "e4"];
-const note = `repo/note@${entity}`;
+const readTask = `repo/read@${entity}`;
 const fold = `repo/fold@${entity}`;
 
-const begin = (round: number, fence: number, tail: string, task = note): Line => ({
+const begin = (pass: number, fence: number, tail: string, task = readTask): Line => ({
   type: "begin",
-  ...{ round, task, fence, tail },
+  ...{ pass, task, fence, tail },
 });
-const saw = (round: number, ...seen: string[]): Line[] => seen.map((id) => ({ type: "saw", round, id }));
-const checkpoint = (round: number, tail: string): Line => ({ type: "checkpoint", round, tail });
-const progressed = (fence: number, tail: string): LoggedCommit => ({ type: "progressed", task: note, fence, tail });
-const completed = (fence: number): LoggedCommit => ({ type: "completed", task: note, fence, tail: undefined });
-const atHead: FinalTask = { task: note, status: "sleeping", tail: "e4", fence: 9 };
+const saw = (pass: number, ...seen: string[]): Line[] => seen.map((id) => ({ type: "saw", pass, id }));
+const checkpoint = (pass: number, tail: string): Line => ({ type: "checkpoint", pass, tail });
+const progressed = (fence: number, tail: string): LoggedCommit => ({ type: "progressed", task: readTask, fence, tail });
+const completed = (fence: number): LoggedCommit => ({ type: "completed", task: readTask, fence, tail: undefined });
+const atHead: FinalTask = { task: readTask, status: "sleeping", tail: "e4", fence: 9 };
 
 function viewOf(seen: readonly string[]) {
   const view = emptyFold(0);
@@ -48,7 +48,7 @@ describe("the comparison of a torture", () => {
       a: [begin(1, 1, "epoch"), ...saw(1, "e1", "e2"), checkpoint(1, "e1")],
       // Frozen with a lease that another one took: what it is still handed is harmless.
       b: [begin(1, 2, "e1"), ...saw(1, "e2", "e3", "e4")],
-      // Two rounds of one run; a checkpoint of the second lies behind the commit of the first.
+      // Two passes of one run; a checkpoint of the second lies behind the commit of the first.
       c: [begin(1, 3, "e1"), ...saw(1, "e2"), begin(2, 3, "e2"), ...saw(2, "e3"), checkpoint(2, "e3")],
       d: [begin(1, 4, "e3"), ...saw(1, "e4")],
     };
@@ -187,12 +187,12 @@ describe("the comparison of views", () => {
 });
 
 describe("the history of a task", () => {
-  it("is told by its fences, a line a round and commit", () => {
+  it("is told by its fences, a line a pass and commit", () => {
     const processes = { a: [begin(1, 1, "epoch"), ...saw(1, "e1", "e2"), checkpoint(1, "e1")] };
-    expect(storyOf(evidence(processes, { commits: [progressed(2, "e4")] }), note)).toEqual([
+    expect(historyOf(evidence(processes, { commits: [progressed(2, "e4")] }), readTask)).toEqual([
       "run 1 in a from epoch: saw #1 #2, checkpoints #1; killed, or threw",
       "run 2 committed #4",
-      "in the end: sleeping at #4, fence 9",
+      "finally: sleeping at #4, fence 9",
     ]);
   });
 });

@@ -32,7 +32,7 @@ beforeAll(() => {
   const { stdout, stderr } = spawnSync(tsc, ["-p", folder, "--pretty", "false"], { cwd: folder, encoding: "utf8" });
   expect(stderr).toBe("");
   diagnostics = parse(stdout);
-}, 60_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const textOf = (snippet: string) => `${prelude}\n${snippet.trim()}\n`;

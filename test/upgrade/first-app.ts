@@ -1,7 +1,7 @@
 import { createVersion } from "./side-by-side-app.ts";
 
-/** The app as it is deployed first, and again when it is rolled back. */
-export const { wake, cron, signals, hold } = createVersion({
+/** The version of the app that is deployed first, and again after a roll-back. */
+export const { wake, cron, signals, lead } = createVersion({
   name: "first",
   view: { version: 1, initial: () => ({ ids: [] as string[] }) },
 });

@@ -1,7 +1,7 @@
 import { createVersion } from "./side-by-side-app.ts";
 
-/** The app as it is upgraded to: another shape of the view, and an activity more. */
-export const { wake, cron, signals, hold } = createVersion({
+/** The version of the app that the upgrade deploys: another shape of the view, and an additional activity. */
+export const { wake, cron, signals, lead } = createVersion({
   name: "next",
   view: { version: 2, initial: () => ({ ids: [] as string[], shape: "next" }) },
   extra: "extra",

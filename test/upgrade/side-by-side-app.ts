@@ -11,23 +11,23 @@ import {
 } from "../../functions/index.ts";
 import { liveBroadcast, registry, repo } from "../../functions/nog/index.ts";
 
-/** In what two versions of the app differ. */
+/** The differences between two versions of the app. */
 export interface Version<V extends { ids: string[] }> {
   readonly name: string;
   readonly view: { readonly version: number; readonly initial: () => V };
-  /** Follows the registry, and is known to this version alone. */
+  /** An activity that follows the registry and exists only in this version. */
   readonly extra?: string;
 }
 
-/** A run of the lazy `signaled` of one aggregate waits while this file is there. */
+/** A run of the lazy `signaled` of one aggregate waits while this file exists. */
 const { GATE: gate = "", GATED: gated = "" } = process.env;
 
 /**
- * The handlers of one version. Its activities write down what they see, a line each: the version, the activity, the
- * aggregate, the run's fence, and the event; `counting` writes its view instead, each time it acts.
+ * The handlers of one version. Its activities record what they see, one line each: the version, the activity, the
+ * aggregate, the run's fence, and the event. `counting` records its view instead, each time it acts.
  */
 export function createVersion<V extends { ids: string[] }>({ name: version, view, extra }: Version<V>) {
-  const note = (...words: readonly (string | number)[]) =>
+  const record = (...words: readonly (string | number)[]) =>
     appendFileSync(process.env.SEEN_FILE ?? "", `${[version, ...words].join(" ")}\n`);
 
   const following = (name: string) =>
@@ -36,13 +36,13 @@ export function createVersion<V extends { ids: string[] }>({ name: version, view
       async processEvents(run, stream) {
         let tail = run.tail;
         for await (const { id } of stream) {
-          note(name, run.address.repoId, run.fence, id);
+          record(name, run.address.repoId, run.fence, id);
           tail = id;
         }
         if (name === "signaled" && run.address.repoId === gated && existsSync(gate)) {
-          note("waiting", gated, run.fence);
+          record("waiting", gated, run.fence);
           while (existsSync(gate) && !run.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 10));
-          note(run.signal.aborted ? "aborted" : "released", gated, run.fence);
+          record(run.signal.aborted ? "aborted" : "released", gated, run.fence);
         }
         return caughtUp(tail);
       },
@@ -55,7 +55,7 @@ export function createVersion<V extends { ids: string[] }>({ name: version, view
     view: view as { version: number; initial: () => { ids: string[] } },
     apply: (seen, { id }) => void seen.ids.push(id),
     async act(seen, run) {
-      note("counting", run.address.repoId, run.fence, JSON.stringify(seen));
+      record("counting", run.address.repoId, run.fence, JSON.stringify(seen));
       return caughtUp();
     },
   });
@@ -91,6 +91,6 @@ export function createVersion<V extends { ids: string[] }>({ name: version, view
     signalSources: [liveBroadcast],
     roots: [starting, ...extras].map((activity) => task(activity, { registry: "exreg" })),
   });
-  const { wake, cron, signals, eager: hold } = createHandlers(app);
-  return { wake, cron, signals, hold };
+  const { wake, cron, signals, eager: lead } = createHandlers(app);
+  return { wake, cron, signals, lead };
 }

@@ -14,7 +14,7 @@ import { World, type WorldOptions } from "../support/world.ts";
 
 export type Item = Record<string, AttributeValue>;
 
-/** A world on a table of DynamoDB, whose items a test reads and changes as another version would. */
+/** A world on a DynamoDB table, whose items a test reads and changes as another version would. */
 export class TableWorld extends World {
   readonly #database: TestDatabase;
   readonly #table: string;
@@ -48,7 +48,7 @@ export class TableWorld extends World {
     await this.#database.client.send(new PutItemCommand({ TableName: this.#table, Item: item }));
   }
 
-  /** Sets one attribute, whatever is there. */
+  /** Sets one attribute, whether it exists or not. */
   async set(key: Item, attribute: string, value: AttributeValue | undefined): Promise<void> {
     await this.#database.client.send(
       new UpdateItemCommand({

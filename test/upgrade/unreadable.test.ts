@@ -6,7 +6,7 @@ import { defineActivity, defineProcessor, task } from "../../functions/contract/
 import { caughtUp, completed } from "../../functions/contract/outcome.ts";
 import { eager, lazy } from "../../functions/engines/binding.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
-import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { leadEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { Leadership, startMissingLeaders } from "../../functions/leaders/leadership.ts";
 import { readQueueAge, recordQueueAge } from "../../functions/queue/queue-age.ts";
 import { startTask } from "../../functions/run/start.ts";
@@ -21,7 +21,7 @@ import { startDatabase, type TestDatabase } from "../support/dynamodb.ts";
 import { busEvent, reader, thing } from "../support/world.ts";
 import { controlItem, keyOf, TableWorld, taskItem, viewItem } from "./table-world.ts";
 
-/** What a newer version may have put into a record, and what the error says of it. */
+/** Record values of a newer version, and the expected error. */
 const foreign: readonly (readonly [what: string, attribute: string, value: AttributeValue, says: string])[] = [
   ["of a later version", "v", { N: "2" }, "attribute v: expected record version 1, received 2"],
   ["of a version that is no number", "v", { M: {} }, "attribute v: expected record version 1, received no number"],
@@ -50,7 +50,7 @@ const wakeClasses: readonly WakeClass[] = [
   "rescue",
 ];
 
-/** As it is to be read by this version. */
+/** The value that this version can read. */
 const asBefore = (attribute: string, status: string) => (attribute === "v" ? undefined : { S: status });
 
 const errorsOf = ({ log }: TableWorld, message: string) =>
@@ -63,7 +63,7 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
   });
   afterAll(() => database.close());
 
-  /** Things with a task each that is ready and overdue; the named ones are of another version. */
+  /** Things with one ready and overdue task each; the named ones are of another version. */
   async function overdueWorld(names: readonly string[], unreadable: readonly string[]) {
     const world = await TableWorld.start(database, { activities: [lazy(reader), lazy(writer)] });
     for (const thingId of names) {
@@ -82,7 +82,7 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
     expect(await world.tick()).toMatchObject({ rescued: 2, failed: 1 });
     expect(await world.drain()).toEqual([]);
     for (const name of ["a", "c"]) expect(await world.record(name)).toMatchObject({ status: "sleeping", tail: "e1" });
-    expect(errorsOf(world, "look failed")).toMatchObject([
+    expect(errorsOf(world, "check failed")).toMatchObject([
       { task: "thing/reader@b", err: expect.stringContaining(says) },
     ]);
     expect(await world.tick()).toMatchObject({ rescued: 0, failed: 1 });
@@ -206,7 +206,7 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
     await world.set(taskItem("b"), attribute, value);
     const before = await world.item(taskItem("b"));
     const invocation = world.invocation(900_000);
-    const held = holdEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
+    const held = leadEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
     const named = () => errorsOf(world, "eager run failed").length;
     await until(() => world.openStreams === 1 && named() === 1, "one is watched and the other named");
     const began = world.clock.now();
@@ -316,7 +316,7 @@ describe("beside the records of tasks, what a newer version wrote", () => {
     await world.signal("t");
     expect(await world.drain()).toEqual([]);
     expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e1" });
-    expect(errorsOf(world, "breaker not readable, taken for closed")).toMatchObject([
+    expect(errorsOf(world, "breaker not readable, counts as closed")).toMatchObject([
       { upstream: "things", err: expect.stringContaining(`control document upstream#things, ${says}`) },
     ]);
     for (let i = 0; i < 5; i++) world.health.failed(new ConnectError("storm", Code.Unavailable));
@@ -346,9 +346,9 @@ describe("beside the records of tasks, what a newer version wrote", () => {
     const limits = { eagerShards: 2 };
     const world = await TableWorld.start(database, { activities: [eager(reader)], limits });
     const held = await Leadership.claim(world.ports, "eager-0-of-2", "me");
-    const place = controlItem("holder#eager-0-of-2");
-    await world.set(place, "v", v2);
-    const before = await world.item(place);
+    const leader = controlItem("holder#eager-0-of-2");
+    await world.set(leader, "v", v2);
+    const before = await world.item(leader);
     expect(await startMissingLeaders(world.ports)).toBe(1);
     expect(world.alarms.leaders).toEqual(["eager-1-of-2"]);
     expect(errorsOf(world, "leader not started")).toMatchObject([
@@ -356,7 +356,7 @@ describe("beside the records of tasks, what a newer version wrote", () => {
     ]);
     expect(await held?.write({ leaving: true })).toBe(false);
     expect(held?.lost.aborted).toBe(true);
-    expect(await world.item(place)).toEqual(before);
+    expect(await world.item(leader)).toEqual(before);
   });
 });
 

@@ -31,7 +31,7 @@ import type { TestDatabase } from "../support/dynamodb.ts";
 import { thing } from "../support/world.ts";
 import { type Item, keyOf, TableWorld } from "./table-world.ts";
 
-/** Ends as the name of its thing says; of a stored task whatever comes next is that it has caught up. */
+/** Its outcome depends on the name of its thing; later runs of a stored task return caughtUp. */
 const reader = defineProcessor(thing, {
   name: "reader",
   async processEvents(run, stream) {
@@ -84,7 +84,7 @@ const reading = (name: string) =>
 const slot = reading("slot");
 const watcher = reading("watcher");
 
-/** The app whose tasks the fixtures are. */
+/** The app of the fixtures' tasks. */
 export const activities = [
   lazy(reader),
   lazy(fragile),
@@ -94,19 +94,19 @@ export const activities = [
   eager(watcher),
 ];
 
-/** Everything of one version that outlives a process, by the name of its file. */
+/** Everything that one version stores, by the name of its file. */
 export interface Written {
   readonly tasks: readonly Item[];
   readonly views: readonly Item[];
   readonly documents: readonly Item[];
   /** Bus events, as they are put: source, detail-type, detail. */
   readonly events: readonly object[];
-  /** Bodies of messages that go directly into a queue. */
+  /** Bodies of messages sent directly into a queue. */
   readonly bodies: readonly string[];
   readonly schedules: readonly object[];
 }
 
-/** What the code writes now: a task in each status it can have, and each message and document. */
+/** The current output of the code: a task in each status, and each message and document. */
 export async function writtenNow(database: TestDatabase): Promise<Written> {
   const items = await writtenItems(database);
   const under = (prefix: string) => items.filter(({ pk }) => pk?.S?.startsWith(prefix)).map(sorted);
@@ -161,14 +161,14 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
   await store.update(struck, acquire(claim("first"), taking));
   await clock.advance(130_001);
   await store.update(struck, acquireExpired(claim("second"), "first", 0));
-  // Killed once more, in the middle of rebuilding its view.
+  // Killed again while rebuilding its view.
   const view = { type: "inline", json: '{"ids":["e0"],"filling":""}', version: 1 } as const;
   const [tail, acted] = [eventId("e0"), eventId("e1")];
   const progress: Progress = { tail, acted, actedAhead: true, tailSeenAt: "unchanged", view };
   await store.update(struck, checkpoint("second", progress));
 
-  const place = await Leadership.claim(ports, "eager-0-of-1", "owner-1");
-  await place?.release();
+  const leadership = await Leadership.claim(ports, "eager-0-of-1", "owner-1");
+  await leadership?.release();
   const signals = await Leadership.claim(ports, "signals", "owner-2");
   await signals?.write({ sweepAt: clock.now() + 30_000 });
   await signals?.leave();
@@ -183,7 +183,7 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
 const classes: readonly WakeClass[] = ["start", "signal", "child", "operator", "probe", "timer", "handOver", "rescue"];
 const fenced: readonly WakeClass[] = ["start", "timer", "handOver"];
 
-/** Each message that there is, as it leaves for the SDK. */
+/** Each kind of message, as sent to the SDK. */
 async function sentMessages(): Promise<Pick<Written, "events" | "bodies" | "schedules">> {
   const sent: { events: object[]; bodies: string[]; schedules: object[] } = { events: [], bodies: [], schedules: [] };
   const clients = {
@@ -232,7 +232,7 @@ async function sentMessages(): Promise<Pick<Written, "events" | "bodies" | "sche
 
 const sorted = (item: Item): Item => Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** What a fixture's file holds: a line for each item; bytes as base64. */
+/** The content of a fixture's file: a line for each item; bytes as base64. */
 export const toJson = (written: readonly unknown[]): string =>
   `[\n${written.map((one) => JSON.stringify(plainBytes(one))).join(",\n")}\n]\n`;
 
@@ -243,11 +243,11 @@ const plainBytes = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, plainBytes(field)]));
 };
 
-/** A view's item as DynamoDB gives it back. */
+/** A view's item as DynamoDB returns it. */
 export const withBytes = (item: Item): Item => ({
   ...item,
   json: { B: Buffer.from(String(item.json?.B), "base64") } satisfies AttributeValue,
 });
 
-/** The text in a view's item: the bytes of gzip may differ from one version of Node to the next. */
+/** The text in a view's item, since the gzip bytes can differ between versions of Node. */
 export const textOf = (item: Item): string => gunzipSync(item.json?.B ?? "").toString("utf8");

@@ -65,7 +65,7 @@ describe(`what the code writes now`, () => {
   });
 });
 
-/** A value of DynamoDB as people write it. */
+/** A DynamoDB value as a plain value. */
 function plain(value: AttributeValue): unknown {
   if (value.N !== undefined) return Number(value.N);
   if (value.M !== undefined) return Object.fromEntries(Object.entries(value.M).map(([key, one]) => [key, plain(one)]));
@@ -139,7 +139,7 @@ describe.each(versions)("what version %s wrote", (version) => {
       expect(asked[0], name).toBe(before.tail === "epoch" ? "" : before.tail);
       if (before.viewVersion === undefined || !after) continue;
       const view = after.view ?? (await store.getView(after, after.viewRef ?? ""));
-      // What is behind the stored tail comes from the stored view.
+      // The events up to the stored tail come from the stored view.
       expect(JSON.parse(view ?? "{}").ids, name).toEqual(before.tail === "e1" ? ["e1", "e2"] : ["e0", "e1", "e2"]);
     }
   });
@@ -181,7 +181,7 @@ describe.each(versions)("what version %s wrote", (version) => {
     expect(decodeBreaker("things", documents["upstream#things"])).toMatchObject({ state: "open", trips: 1 });
     expect(await breakers.admit("things")).toEqual({ type: "paused" });
     expect(await readQueueAge(control)).toEqual(documents["queue-age"]);
-    // Of the first version there are none.
+    // The first version has none.
     expect(await readLastTick(control)).toEqual(documents["last-tick"]);
     expect(await readActions(control)).toEqual(documents.actions?.entries ?? []);
     const known = ["queue-age", "last-tick", "actions", "upstream#things", "holder#signals", "holder#eager-0-of-1"];

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { caughtUp } from "tailwake";
-import { testCrashPoints, historyOf, type RunGiven, runActivity, scriptedId } from "tailwake/testing";
+import { historyOf, type RunGiven, runActivity, scriptedId, testCrashPoints } from "tailwake/testing";
 import { describe, expect, it } from "vitest";
 import { type Event, Orders, PlacedSchema, ShippedSchema } from "../src/gen/orders_pb.ts";
 import type { order } from "../src/order-stream.ts";

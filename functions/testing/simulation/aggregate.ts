@@ -10,24 +10,25 @@ export interface AggregateDefinition<S extends Stream = Stream> {
   readonly address: Address;
   /** The event at a position, from 0. */
   readonly event: (position: number, random: Random) => unknown;
-  /** How many events there are at most. Default 40. */
+  /** Maximum of events. Default 40. */
   readonly maxEvents?: number;
 }
 
-/** An aggregate and its events. A trimmed one no longer hands out its oldest, but they have been. */
+/** An aggregate and its events. A trimmed aggregate no longer hands out its oldest events. */
 export class Aggregate {
   readonly stream: Stream;
   readonly address: Address;
   readonly entity: string;
   readonly maxEvents: number;
-  /** Its server says nothing of a tail that it does not know (rule 18). */
+  /** Its server is silent about unknown tails (rule 18). */
   readonly isSilent: boolean;
-  /** All there ever were. */
+  /** All events, including trimmed ones. */
   readonly events: Recorded<unknown>[] = [];
-  /** When each of them was added. */
+  /** When each event was appended. */
   readonly addedAt: number[] = [];
-  /** How many of the oldest are gone; and each number that was so, since somebody may have begun to read then. */
+  /** The number of trimmed events. */
   trimmed = 0;
+  /** Every value that `trimmed` has had: a reader may have begun at any of them. */
   readonly trims: number[] = [0];
   readonly #event: AggregateDefinition["event"];
   readonly #positions = new Map<EventId, number>();
@@ -65,7 +66,7 @@ export class Aggregate {
     this.trims.push(this.trimmed);
   }
 
-  /** The position of an event, from 0, though it may be trimmed; -1 at the epoch and for an id that is none. */
+  /** The position of an event, from 0, even if it is trimmed; -1 for the epoch and for unknown ids. */
   positionOf(tail: string): number {
     return this.#positions.get(tail as EventId) ?? -1;
   }
@@ -77,7 +78,7 @@ export class Aggregate {
     return position < this.trimmed ? undefined : position + 1;
   }
 
-  /** Calls `tell` at each new event, until what is returned is called. */
+  /** Calls `tell` at each new event, until the returned function is called. */
   watch(tell: () => void): () => void {
     this.#watchers.add(tell);
     return () => this.#watchers.delete(tell);

@@ -4,12 +4,12 @@ import { encodeBusEvent } from "../../wake/envelope.ts";
 import type { LeaderName } from "../../wake/leader-name.ts";
 import { alarmFor, scheduleName, scheduleTime } from "../../wake/timing.ts";
 import type { TaskWake, WakeMessage } from "../../wake/wake.ts";
-import type { Circumstances } from "./circumstances.ts";
 import type { SimulatedFunction } from "./function.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { SimulatedQueue } from "./queue.ts";
+import type { SimulatedWorld } from "./world.ts";
 
-/** Where the rules of the bus send its events. */
+/** The targets of the bus's rules. */
 export interface BusTargets {
   readonly wakes: SimulatedQueue;
   readonly delayed: SimulatedQueue;
@@ -21,36 +21,36 @@ export interface BusTargets {
 /** A one-time schedule fires within a minute of its time. */
 const schedulePrecisionMs = 60_000;
 
-/** EventBridge and its Scheduler: what is put on the bus reaches its target once, late, twice or never. */
+/** EventBridge and its Scheduler. An event reaches its target once, late, twice or never. */
 export class SimulatedBus {
-  readonly #circumstances: Circumstances;
+  readonly #world: SimulatedWorld;
   readonly #targets: BusTargets;
   readonly #losesProbes: boolean;
   readonly #onLost: ((body: string) => void) | undefined;
   readonly #schedules = new Set<string>();
-  /** Everything put on the bus. */
+  /** Number of events put on the bus. */
   events = 0;
   #underWay = 0;
 
   constructor(
-    circumstances: Circumstances,
+    world: SimulatedWorld,
     targets: BusTargets,
-    /** `losesProbes`: no wake of a probe arrives. `onLost` hears what is lost on its way to a queue. */
+    /** `losesProbes`: no wake of a probe arrives. `onLost` is called for an event that is lost on its way to a queue. */
     options: { readonly losesProbes: boolean; readonly onLost?: (body: string) => void },
   ) {
     this.#onLost = options.onLost;
     this.#losesProbes = options.losesProbes;
-    this.#circumstances = circumstances;
+    this.#world = world;
     this.#targets = targets;
   }
 
-  /** What has not arrived yet. */
+  /** Number of events and schedules that have not arrived yet. */
   get underWay(): number {
     return this.#underWay + this.#schedules.size;
   }
 
   /** The bus as a process uses it. */
-  wakesOf(process: SimulatedProcess): Alarms {
+  alarmsOf(process: SimulatedProcess): Alarms {
     return {
       send: (messages) =>
         process.call(
@@ -74,9 +74,9 @@ export class SimulatedBus {
     };
   }
 
-  /** Puts an event on the bus, as a service of the user's does. */
+  /** Puts an event on the bus, as an app's services do. */
   put(body: string): void {
-    this.#circumstances.story.say("bus", () => body);
+    this.#world.story.say("bus", () => body);
     this.#deliver(this.#targets.wakes, body);
   }
 
@@ -100,11 +100,11 @@ export class SimulatedBus {
     }
   }
 
-  /** Made again under the same name it is the same schedule. */
+  /** A schedule with the name of an existing one is that schedule. */
   #schedule(name: string, time: number, body: string): void {
     if (this.#schedules.has(name)) return;
     this.#schedules.add(name);
-    const { timeline, random } = this.#circumstances;
+    const { timeline, random } = this.#world;
     timeline.at(time + random.between(0, schedulePrecisionMs), () => {
       this.#schedules.delete(name);
       this.put(body);
@@ -119,7 +119,7 @@ export class SimulatedBus {
   }
 
   #onItsWay(arrive: () => void, lost: () => void = () => {}): void {
-    const { timeline, random, faults } = this.#circumstances;
+    const { timeline, random, faults } = this.#world;
     this.events++;
     if (random.chance(faults.loseMessage)) {
       lost();

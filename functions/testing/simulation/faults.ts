@@ -1,26 +1,26 @@
 import type { Random } from "./random.ts";
 
-/** How often what goes wrong. Probabilities are per occasion, in [0, 1]. */
+/** The rates of the faults of a simulation. A number without a unit is a probability per occasion, in [0, 1]. */
 export interface Faults {
-  /** An invocation is killed at some moment of its first hundred. */
+  /** An invocation is killed at one of its first hundred moments. */
   readonly kill: number;
-  /** A process stands still at some moment: its event loop is blocked for up to 15 s. */
+  /** A process is blocked: its event loop stops for up to 15 s. */
   readonly block: number;
-  /** A process stands still for so long that its lease may end, and goes on as if nothing had been. */
+  /** A process is frozen for so long that its lease may end, and then goes on. */
   readonly freeze: number;
-  /** A call to a service of AWS is throttled for longer than the SDK tries again. */
+  /** A call to a service of AWS is throttled for longer than the SDK retries. */
   readonly throttle: number;
-  /** A call is carried out, but its caller is told that it has failed. */
+  /** A call is carried out, but the caller gets an error. */
   readonly unknownResult: number;
-  /** The answer to a call is lost on its way, and the SDK makes the call once more. */
+  /** The response to a call is lost, and the SDK makes the call again. */
   readonly repeatedCall: number;
-  /** Longest time that an index is behind its table, in milliseconds. */
+  /** Maximum lag of an index behind its table, in milliseconds. */
   readonly indexLagMs: number;
   /** A bus event, queue message or schedule is lost. */
   readonly loseMessage: number;
-  /** … comes twice. */
+  /** A bus event, queue message or schedule comes twice. */
   readonly doubleMessage: number;
-  /** … comes up to two minutes late. */
+  /** A bus event or queue message comes up to two minutes late. */
   readonly delayMessage: number;
   /** A tick does not come. */
   readonly loseTick: number;
@@ -32,23 +32,23 @@ export interface Faults {
   readonly aliasSignal: number;
   /** A stream breaks before a message. */
   readonly resetStream: number;
-  /** A stream says nothing more, and does not end. */
+  /** A stream goes silent and does not end. */
   readonly stallStream: number;
-  /** A stream takes up to 15 s for each message: its run comes to its deadline. */
+  /** A stream takes up to 15 s per message, so that its run reaches the deadline. */
   readonly slowStream: number;
-  /** The clocks of two processes are at most so far apart, in milliseconds. */
+  /** Maximum difference of the clocks of two processes, in milliseconds. */
   readonly skewMs: number;
-  /** Each minute: the upstream goes out for up to four minutes. */
+  /** Per minute: the upstream goes out for up to four minutes. */
   readonly outage: number;
-  /** Each minute: an aggregate's history is trimmed. */
+  /** Per minute: an aggregate's history is trimmed. */
   readonly trim: number;
-  /** Each minute: an operator does something. */
+  /** Per minute: an operator acts on a task or an upstream. */
   readonly operate: number;
-  /** Each minute: the next version of the app is deployed. */
+  /** Per minute: the next version of the app is deployed. */
   readonly deploy: number;
 }
 
-/** Nothing goes wrong. */
+/** No faults. */
 export const noFaults: Faults = {
   kill: 0,
   block: 0,
@@ -74,7 +74,7 @@ export const noFaults: Faults = {
   deploy: 0,
 };
 
-/** Everything goes wrong, some of it all the time. */
+/** All faults, each at a rate that a simulation recovers from. */
 export const manyFaults: Faults = {
   kill: 0.12,
   block: 0.08,
@@ -100,19 +100,20 @@ export const manyFaults: Faults = {
   deploy: 0.05,
 };
 
-const deadly = 0.6;
+/** The rate of kills in one of ten simulations. */
+const manyKills = 0.6;
 
 /**
- * Each fault at a rate of its own: with all of them at all times, some states are never reached. A third does not
- * happen at all, a third as in {@link manyFaults}, a third twice as often; and in one of ten most invocations die.
+ * Draws a rate for each fault: with all faults at all times, some states are never reached. Each is 0, that of
+ * {@link manyFaults}, or twice that, with equal chance. In one of ten simulations most invocations die.
  */
 export function drawnFaults(random: Random): Faults {
   const drawn = Object.entries(manyFaults).map(([name, rate]) => [name, rate * random.pick([0, 1, 2])]);
   return {
     ...(Object.fromEntries(drawn) as unknown as Faults),
-    // The protocol allows no more than this.
+    // The protocol allows no larger difference.
     skewMs: random.pick([0, manyFaults.skewMs]),
-    // Else hardly any task ever kills several invocations in a row (rule 8).
-    ...(random.chance(0.1) && { kill: deadly }),
+    // Otherwise hardly any task would kill several invocations in a row (rule 8).
+    ...(random.chance(0.1) && { kill: manyKills }),
   };
 }

@@ -1,18 +1,18 @@
 import type { LambdaHandler } from "../../lambda/context.ts";
-import type { Circumstances } from "./circumstances.ts";
 import type { SimulatedProcess } from "./process.ts";
+import type { SimulatedWorld } from "./world.ts";
 
-/** What became of an invocation. */
+/** The result of an invocation. */
 export type Answer =
   | { readonly type: "answered"; readonly value: unknown }
   | { readonly type: "failed"; readonly error: unknown }
   | { readonly type: "killed" };
 
-/** A process of a function with the handler that it has loaded. */
+/** A process of a function, with its handler. */
 export interface Loaded {
   readonly process: SimulatedProcess;
   readonly handler: LambdaHandler;
-  /** Of the app that it has loaded. */
+  /** The version of the app that it has loaded. */
   readonly version: number;
 }
 
@@ -23,12 +23,12 @@ export interface Deployed {
   readonly since: number;
 }
 
-/** How long a deploy may take until no event reaches the version before. */
+/** How long after a deploy an event may still reach the version before. */
 const deployMs = 60_000;
 
-/** Lambda: one process handles one event at a time, stands still between two, and is killed when its time is over. */
+/** A Lambda function. A process handles one event at a time, is frozen between two, and is killed at the timeout. */
 export class SimulatedFunction {
-  readonly #circumstances: Circumstances;
+  readonly #world: SimulatedWorld;
   readonly #name: string;
   readonly #timeoutMs: number;
   readonly #load: (name: string) => Loaded;
@@ -39,12 +39,12 @@ export class SimulatedFunction {
   kills = 0;
 
   constructor(
-    circumstances: Circumstances,
+    world: SimulatedWorld,
     settings: { readonly name: string; readonly timeoutMs: number },
     load: (name: string) => Loaded,
     deployed: () => Deployed,
   ) {
-    this.#circumstances = circumstances;
+    this.#world = world;
     this.#name = settings.name;
     this.#timeoutMs = settings.timeoutMs;
     this.#load = load;
@@ -56,9 +56,9 @@ export class SimulatedFunction {
   }
 
   invoke(event: unknown): Promise<Answer> {
-    const { timeline, random } = this.#circumstances;
+    const { timeline, random } = this.#world;
     return new Promise((resolve) => {
-      const loaded = this.#take();
+      const loaded = this.#reuse();
       const coldMs = loaded ? 0 : random.between(100, 900);
       timeline.after(coldMs + random.magnitude(1, 20), () => {
         this.#handle(loaded ?? this.#start(), event, resolve);
@@ -66,9 +66,9 @@ export class SimulatedFunction {
     });
   }
 
-  /** A process that has handled an event before; for a while after a deploy it may be of the version before. */
-  #take(): Loaded | undefined {
-    const { random, timeline } = this.#circumstances;
+  /** A process that has handled an event before. For a while after a deploy it may have the version before. */
+  #reuse(): Loaded | undefined {
+    const { random, timeline } = this.#world;
     const { version, since } = this.#deployed();
     const isRecent = timeline.now - since < deployMs;
     for (;;) {
@@ -84,7 +84,7 @@ export class SimulatedFunction {
   }
 
   #handle({ process, handler, version }: Loaded, event: unknown, resolve: (answer: Answer) => void): void {
-    const { timeline, random, story } = this.#circumstances;
+    const { timeline, random, story } = this.#world;
     this.#invocations++;
     const hardEnd = timeline.now + this.#timeoutMs;
     let isOver = false;
@@ -96,7 +96,7 @@ export class SimulatedFunction {
     };
     const answered = (answer: Answer) => {
       end(answer);
-      // What it has left undone waits until the next event.
+      // Unfinished work waits until the next event.
       process.standStill(Number.POSITIVE_INFINITY);
       if (random.chance(0.1)) process.kill("it is not needed any more");
       else this.#idle.push({ process, handler, version });
@@ -104,7 +104,7 @@ export class SimulatedFunction {
     timeline.at(hardEnd, () => {
       if (isOver) return;
       const { stillUntil } = process;
-      // The platform may be late with a process that stands still, which then goes on for a moment.
+      // The platform may kill a frozen process late; it may then go on for a moment.
       const isLate = stillUntil !== undefined && random.chance(0.5);
       const lateMs = isLate ? stillUntil - timeline.now + random.between(1, 2_000) : 0;
       timeline.after(lateMs, () => {

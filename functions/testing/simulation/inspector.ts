@@ -10,23 +10,23 @@ import type { Update } from "../../tasks/update.ts";
 import type { Alarms } from "../../wake/alarms.ts";
 import { isSignal, type WakeMessage } from "../../wake/wake.ts";
 import type { Aggregate } from "./aggregate.ts";
-import type { Circumstances } from "./circumstances.ts";
 import { Leases } from "./leases.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { wrongWith } from "./specification.ts";
 import type { TableObserver, TableWrite } from "./table.ts";
 import type { Violation } from "./violation.ts";
 import { Witness } from "./witness.ts";
+import type { SimulatedWorld } from "./world.ts";
 
-/** A run as its writes show it. */
+/** A lease that a process holds, as its writes show. */
 interface Held {
   readonly token: string;
   readonly fence: number;
-  /** `wakes` as the run has seen it last. */
+  /** `wakeCount` as the run has seen it last. */
   seenWakeCount: number;
 }
 
-/** What an outcome may be written as: the error contract. An aborted run hands over whatever its activity says. */
+/** The operations that may write an outcome, by the error contract. An aborted run may hand over with any outcome. */
 const writtenAs: Readonly<Record<Outcome["type"], RegExp>> = {
   completed: /^(completed|retry$|attempt limit)/,
   caughtUp: /^(caughtUp|canceled|retry$|attempt limit)/,
@@ -39,24 +39,24 @@ const writtenAs: Readonly<Record<Outcome["type"], RegExp>> = {
 /** The operations of runs. */
 const byRuns = /^(checkpoint|caughtUp|canceled|retry$|silentRetryAfter|attempt limit|completed)/;
 
-/** How long a sleeping lazy task is left without a look: the machinery's own. */
+/** The probe period of the ports. */
 const probePeriodMs = 900_000;
 
-/** How long an operator's message may be under way: five deliveries, each up to a visibility timeout after the last. */
+/** How long an operator's message may be in flight: five deliveries, each up to a visibility timeout after the last. */
 const operatorMessageMs = 15 * 60_000;
 
-/** Looks at each write, and at the end, and finds what the promises T1 to T7 and the protocol do not allow. */
+/** Checks each write, and the final state, against the promises T1 to T7 and the protocol. */
 export class Inspector implements TableObserver {
-  readonly #circumstances: Circumstances;
+  readonly #world: SimulatedWorld;
   readonly #start: number;
   readonly #aggregates: ReadonlyMap<string, Aggregate>;
   readonly #bindingOf: (process: SimulatedProcess, task: TaskKey) => Binding;
   readonly #held = new WeakMap<SimulatedProcess, Map<string, Held>>();
-  /** Until when a task may be taken before its time: an operator has woken it, and that message may come again. */
+  /** Until when a task may be acquired before its time, because the message of an operator may come again. */
   readonly #early = new Map<string, number>();
-  /** The latest signal of an entity that was delivered for good: when it was sent. */
+  /** When the latest signal of an entity was sent whose message was handled and deleted. */
   readonly #signaledAt = new Map<string, number>();
-  /** When a signal that was put off was lost. */
+  /** When a signal of an entity that had been put off was lost. */
   readonly #lostAt = new Map<string, number>();
   /** The furthest position that a task has read. */
   readonly #furthest = new Map<string, number>();
@@ -65,16 +65,16 @@ export class Inspector implements TableObserver {
   readonly witness: Witness;
   violation: Violation | undefined;
   writes = 0;
-  /** Nothing is to do any more: a lazy task that runs now has been woken for nothing. */
+  /** Nothing is left to do: a lazy task that runs now was woken without need. */
   isQuiet = false;
 
   constructor(
-    circumstances: Circumstances,
+    world: SimulatedWorld,
     aggregates: readonly Aggregate[],
     bindingOf: (process: SimulatedProcess, task: TaskKey) => Binding,
   ) {
-    this.#circumstances = circumstances;
-    this.#start = circumstances.timeline.now;
+    this.#world = world;
+    this.#start = world.timeline.now;
     this.#aggregates = new Map(aggregates.map((one) => [one.entity, one]));
     this.#bindingOf = bindingOf;
     this.witness = new Witness(
@@ -83,33 +83,33 @@ export class Inspector implements TableObserver {
     );
   }
 
-  /** The records of the table, as they are. */
+  /** Sets the records of the table. */
   watch(records: MemoryTaskStore): void {
     this.#records = records;
   }
 
-  /** The first violation ends a simulation: what follows it means nothing. */
+  /** Keeps the first violation, which ends the simulation. */
   #found(rule: string, what: string, task: string): void {
     if (this.violation) return;
-    this.violation = { rule, what, task, atMs: this.#circumstances.timeline.now - this.#start };
-    this.#circumstances.story.say("VIOLATION", () => `${rule} of ${task}: ${what}`);
+    this.violation = { rule, what, task, atMs: this.#world.timeline.now - this.#start };
+    this.#world.story.say("VIOLATION", () => `${rule} of ${task}: ${what}`);
   }
 
   mayBeEarly(task: TaskKey): void {
-    this.#early.set(taskName(task), this.#circumstances.timeline.now + operatorMessageMs);
+    this.#early.set(taskName(task), this.#world.timeline.now + operatorMessageMs);
   }
 
-  /** A signal was taken off the queue: from now on nothing outside of the table knows of it. */
+  /** A signal was handled and deleted from the queue: now only the table may know of it. */
   signalDelivered(entity: string, sentAt: number): void {
     this.#signaledAt.set(entity, Math.max(sentAt, this.#signaledAt.get(entity) ?? 0));
   }
 
-  /** A signal that a function had put off, because its upstream was out, was lost: nobody knows of it any more. */
+  /** A signal that was put off, because its upstream was out, was lost. */
   signalLost(entity: string): void {
-    this.#lostAt.set(entity, this.#circumstances.timeline.now);
+    this.#lostAt.set(entity, this.#world.timeline.now);
   }
 
-  /** A tail that its server has forgotten since is news: its task reads from epoch. */
+  /** Whether the server still knows the tail. If not, its task reads from epoch. */
   #isKnown({ entity, tail }: TaskRecord): boolean {
     const aggregate = this.#aggregates.get(entity);
     return !aggregate || tail === epoch || aggregate.positionOf(tail) >= aggregate.trimmed;
@@ -123,22 +123,23 @@ export class Inspector implements TableObserver {
 
   #mayBeEarly(process: SimulatedProcess, task: TaskKey): boolean {
     if (this.#bindingOf(process, task).declaration.signalsCutWaits) return true;
-    return (this.#early.get(taskName(task)) ?? 0) > this.#circumstances.timeline.now;
+    return (this.#early.get(taskName(task)) ?? 0) > this.#world.timeline.now;
   }
 
   #onBegin(process: SimulatedProcess, task: TaskKey, fence: number): void {
     const held = this.#held.get(process)?.get(taskName(task));
     if (held?.fence === fence) return;
-    this.#found("T4", `an activity was called under fence ${fence}, which its process never took`, taskName(task));
+    this.#found("T4", `an activity was called under fence ${fence}, which its process never acquired`, taskName(task));
   }
 
-  /** Rule 5: what was refused, and is stored, had been applied. */
+  /** Rule 5: a refused write whose token is stored had been applied before. */
   onRefused({ operation, changes }: Update, record: TaskRecord): void {
     const { token, lastToken } = changes;
     const isOurs =
       (typeof token === "string" && token === record.token) ||
       (typeof lastToken === "string" && lastToken === record.lastToken);
-    if (isOurs) this.#found("rule 5", `${operation}: it had been applied, and counts as refused`, taskName(record));
+    if (isOurs)
+      this.#found("rule 5", `${operation}: it had been applied before, but counts as refused`, taskName(record));
   }
 
   onViewDeleted(name: string, record: TaskRecord | undefined): void {
@@ -146,9 +147,9 @@ export class Inspector implements TableObserver {
     this.#found("T5", `the view at tail ${record.tail} was deleted`, taskName(record));
   }
 
-  /** The wakes of a process: the record is written first, so that what arrives finds it. */
-  hearing(alarms: Alarms): Alarms {
-    const heard = async (message: WakeMessage) => {
+  /** The alarms of a process, with a check that the record is written before its wake is sent. */
+  observeAlarms(alarms: Alarms): Alarms {
+    const check = async (message: WakeMessage) => {
       if (isSignal(message) || message.fence === undefined) return;
       const record = await this.#records?.get(message.key);
       const isWritten = record && (record.fence > message.fence || record.status !== "running");
@@ -157,11 +158,11 @@ export class Inspector implements TableObserver {
     };
     return {
       send: async (messages) => {
-        for (const message of messages) await heard(message);
+        for (const message of messages) await check(message);
         return alarms.send(messages);
       },
       sendAt: async (wake, at) => {
-        await heard(wake);
+        await check(wake);
         return alarms.sendAt(wake, at);
       },
       sendQuarantined: (wake) => alarms.sendQuarantined(wake),
@@ -177,7 +178,7 @@ export class Inspector implements TableObserver {
     this.#held.set(by, byTask);
     const held = byTask.get(name);
     if (before === after) {
-      // What the run sees is what it is told, as long as that is before it opens its stream (rule 2).
+      // The run has seen the count in the response, if it came before the run opened its stream (rule 2).
       if (held && held.token === after.token) held.seenWakeCount = after.wakeCount;
       return;
     }
@@ -202,7 +203,7 @@ export class Inspector implements TableObserver {
       return;
     }
     if (operation.startsWith("acquire")) {
-      // A task that awaits a child is run once an hour to look (rule 13), one whose tail is in doubt to look it up (rule 18).
+      // A task that awaits a child runs once an hour (rule 13); one whose tail is in doubt runs to find it (rule 18).
       const checks = before?.awaiting || isTailInDoubt(this.#bindingOf(by, after), before ?? after, decidedAt);
       if (this.isQuiet && after.engine === "lazy" && !checks && this.#isKnown(after)) {
         this.#found("no amplification", "it runs, though all is read and no message is left", name);
@@ -215,7 +216,7 @@ export class Inspector implements TableObserver {
     if (held && before?.token === held.token && byRuns.test(operation)) await this.#inspectRun(write, held);
   }
 
-  /** What the table of operations leaves to the engine that the task is bound to. */
+  /** Checks the rules that depend on the engine of the task. */
   #wrongWithEngine({ by, decidedAt, operation, before, after }: TableWrite): string | undefined {
     const { engine, everyMinutes, declaration } = this.#bindingOf(by, after);
     if (operation !== "caughtUp") return undefined;
@@ -223,11 +224,11 @@ export class Inspector implements TableObserver {
       const isKept = after.due === before?.due;
       if (!isKept && (before?.due ?? 0) <= decidedAt + probePeriodMs - clockSkewMs)
         return "rule 6: a normal run moved its due time";
-      // Bound to the eager engine meanwhile, and adopted: a leader finds it.
+      // Not if it was bound to the eager engine and adopted meanwhile: then a leader finds it.
       if (after.eagerBucket === undefined && (after.due ?? 0) > decidedAt + probePeriodMs)
         return "rule 6: it sleeps beyond its next probe";
     }
-    // Between the decision and the write of a large view any time may pass.
+    // Not for level 2: any time may pass between the decision and the write, while a large view is stored.
     if (engine === "cron" && declaration.behaviour.type === "processor") {
       const { notBefore = 0, startedAt, due } = after;
       if (notBefore <= decidedAt || notBefore > decidedAt + everyMinutes * 60_000 + clockSkewMs)
@@ -238,7 +239,7 @@ export class Inspector implements TableObserver {
     return undefined;
   }
 
-  /** Rule 13: a task that awaits a child is among the waiters of one, or it would wait for ever. */
+  /** Rule 13: a task that awaits a child must be a waiter of one, or it would wait for ever. */
   async #wrongWithWait(after: TaskRecord, operation: string): Promise<string | undefined> {
     if (operation !== "caughtUp" || !after.awaiting || !this.#records) return undefined;
     const name = taskName(after);
@@ -246,7 +247,7 @@ export class Inspector implements TableObserver {
     return "rule 13: it awaits a child, and none will tell it";
   }
 
-  /** What a run wrote, against what its activity was given and said. */
+  /** Compares the write of a run with the events and outcomes of its activity. */
   async #inspectRun({ by, operation, before, after }: TableWrite, held: Held): Promise<void> {
     const aggregate = this.#aggregates.get(after.entity);
     if (!before || !aggregate) return;
@@ -263,7 +264,7 @@ export class Inspector implements TableObserver {
     }
   }
 
-  /** T1: what lies between two tails was handed out, in order; and the activity has said the new one. */
+  /** T1: the events between two tails were handed out in order, and the activity has reported the new tail. */
   #inspectTail(
     before: TaskRecord,
     after: TaskRecord,
@@ -272,7 +273,7 @@ export class Inspector implements TableObserver {
   ): void {
     const name = taskName(after);
     if (after.tail !== epoch && !attempts.some(({ said }) => said.has(after.tail))) {
-      this.#found("T1", `the tail became ${after.tail}, which the activity has never said`, name);
+      this.#found("T1", `the tail became ${after.tail}, which the activity has never reported`, name);
       return;
     }
     const from = aggregate.positionOf(before.tail);
@@ -294,7 +295,7 @@ export class Inspector implements TableObserver {
     }
   }
 
-  /** T5: the stored view is the fold of the events up to the stored tail, from wherever the history began at some time. */
+  /** T5: the stored view is the fold of the events up to the stored tail, from any former beginning of the history. */
   async #inspectView(record: TaskRecord, aggregate: Aggregate, by: SimulatedProcess): Promise<void> {
     const { behaviour } = this.#bindingOf(by, record).declaration;
     if (behaviour.type !== "viewed" || record.viewVersion !== behaviour.view.version) return;
@@ -318,25 +319,25 @@ export class Inspector implements TableObserver {
       );
   }
 
-  /** The task is at rest at the head of its stream, or done; `engine` is the one that it is bound to. */
+  /** Whether the task is at rest at the head of its stream, or completed; `engine` is the one it is bound to. */
   hasArrived({ status, tail, entity }: TaskRecord, engine: EngineName): boolean {
     if (status === "completed") return true;
     const isAtRest = status === "sleeping" || (status === "running" && engine === "eager");
     const aggregate = this.#aggregates.get(entity);
-    // Of a history that is trimmed to nothing the epoch is the head.
+    // The head of a history without events is the epoch.
     const isEmpty = !aggregate || aggregate.trimmed === aggregate.events.length;
     return isAtRest && (tail === aggregate?.head || (isEmpty && tail === epoch));
   }
 
-  /** T3: an event that was signaled, and whose signal was delivered, has been read. */
+  /** T3: an event whose signal was delivered has been read. */
   expectSignaledRead(record: TaskRecord): void {
     const aggregate = this.#aggregates.get(record.entity);
     if (!aggregate || record.status === "completed") return;
-    // Its server may have sent nothing for a tail that it does not know, as rule 18 says.
+    // A silent server may have sent nothing for an unknown tail (rule 18).
     if (aggregate.isSilent && aggregate.trimmed > 0) return;
     const signaledAt = this.#signaledAt.get(record.entity) ?? 0;
     if (signaledAt <= (this.#lostAt.get(record.entity) ?? 0)) return;
-    // An activity may go back, or be sent back: it has read what it has read.
+    // The furthest position counts, since an activity or an operator may move the tail back.
     const read = this.#furthest.get(taskName(record)) ?? -1;
     const missed = aggregate.addedAt.findIndex(
       (addedAt, position) => addedAt < signaledAt && position > Math.max(read, aggregate.trimmed - 1),
@@ -356,7 +357,7 @@ export class Inspector implements TableObserver {
     );
   }
 
-  /** A failure of the simulation's own code, or of a handler in good weather. */
+  /** Reports a failure that the checks of writes do not find. */
   fail(rule: string, what: string, task: string): void {
     this.#found(rule, what, task);
   }

@@ -2,43 +2,43 @@ import { taskName } from "../../tasks/record.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { TableWrite } from "./table.ts";
 
-/** A lease as it was taken. */
+/** A lease, when it was acquired. */
 interface Lease {
   readonly process: SimulatedProcess;
-  /** Of the process, when it took it. */
+  /** The troubles of the process at the acquire. */
   readonly troubles: number;
-  /** It was over when it was taken: the process had stood still, and did not know. */
+  /** The lease had ended when it was acquired: the process had been frozen in between. */
   readonly wasOver: boolean;
   readonly tail: string;
-  /** Writes of a run that went on in place. */
+  /** Writes of the run that began another pass. */
   reruns: number;
 }
 
-/** What one invocation has taken. */
-interface Catch {
+/** The tasks that one invocation has acquired. */
+interface AcquiredTasks {
   readonly invocation: number;
-  readonly tasks: Set<string>;
+  readonly names: Set<string>;
   /** The task that must be the only one. */
   quarantined: string | undefined;
 }
 
 const maxReruns = 10;
-/** From so many strikes on a task runs with nothing beside it. */
+/** A task with this many strikes or more runs in quarantine. */
 const strikesToQuarantine = 2;
 
-/** Knows who has taken which lease, and finds what the rules about runs that died, and that go on, do not allow. */
+/** Records which process has acquired which lease, and checks the rules about runs that died and about reruns. */
 export class Leases {
   readonly #byToken = new Map<string, Lease>();
-  readonly #catches = new WeakMap<SimulatedProcess, Catch>();
+  readonly #acquired = new WeakMap<SimulatedProcess, AcquiredTasks>();
 
-  /** What is wrong with a write, with the number of the rule first; undefined if nothing. */
+  /** The violation of a write, with the number of the rule first; undefined if there is none. */
   wrongWith(write: TableWrite): string | undefined {
     const { operation, before, after } = write;
-    const isTaking = operation.startsWith("acquire");
+    const isAcquire = operation.startsWith("acquire");
     const wrong =
       (before && after.strikes > before.strikes ? this.#wrongWithStrike(write) : undefined) ??
-      (isTaking ? this.#wrongWithCompany(write) : this.#wrongWithRun(write));
-    if (isTaking && after.token !== undefined) {
+      (isAcquire ? this.#wrongWithCompany(write) : this.#wrongWithRun(write));
+    if (isAcquire && after.token !== undefined) {
       const { by: process } = write;
       const until = after.leaseUntil ?? 0;
       const { troubles } = process;
@@ -53,33 +53,33 @@ export class Leases {
     return wrong;
   }
 
-  /** Has the process that took a lease stood still since, or does it? */
+  /** Whether the process that acquired a lease has been in trouble since, or is frozen. */
   wasTroubled(token: string | undefined): boolean {
     const lease = this.#byToken.get(token ?? "");
-    return lease !== undefined && hasStoodStill(lease);
+    return lease !== undefined && hasTroubles(lease);
   }
 
-  /** A strike is for a run that its invocation did not survive. */
+  /** Rule 8: a strike is only for a run that died, or may have. */
   #wrongWithStrike({ before }: TableWrite): string | undefined {
     const lease = this.#byToken.get(before?.token ?? "");
     if (!lease) return undefined;
-    const isSound = !lease.process.isDead && !lease.wasOver && !hasStoodStill(lease);
+    const isSound = !lease.process.isDead && !lease.wasOver && !hasTroubles(lease);
     return isSound ? "rule 8: a strike against a run to which nothing had happened" : undefined;
   }
 
   #wrongWithCompany({ by, operation, after }: TableWrite): string | undefined {
     const name = taskName(after);
-    const known = this.#catches.get(by);
-    const caught = known?.invocation === by.invocation ? known : newCatch(by);
-    this.#catches.set(by, caught);
-    caught.tasks.add(name);
+    const known = this.#acquired.get(by);
+    const acquired = known?.invocation === by.invocation ? known : noTasks(by);
+    this.#acquired.set(by, acquired);
+    acquired.names.add(name);
     if (after.strikes >= strikesToQuarantine) {
-      caught.quarantined = name;
+      acquired.quarantined = name;
       if (operation === "acquire from an earlier leader")
-        return "rule 8: what has killed two runs was taken by a leader";
+        return "rule 8: a leader acquired a task that had killed two runs";
     }
-    return caught.quarantined !== undefined && caught.tasks.size > 1
-      ? "rule 8: what has killed two runs was taken beside another task"
+    return acquired.quarantined !== undefined && acquired.names.size > 1
+      ? "rule 8: a task that had killed two runs was acquired beside another task"
       : undefined;
   }
 
@@ -94,11 +94,11 @@ export class Leases {
   }
 }
 
-const newCatch = ({ invocation }: SimulatedProcess): Catch => ({
+const noTasks = ({ invocation }: SimulatedProcess): AcquiredTasks => ({
   invocation,
-  tasks: new Set(),
+  names: new Set(),
   quarantined: undefined,
 });
 
-const hasStoodStill = ({ process, troubles }: Lease): boolean =>
+const hasTroubles = ({ process, troubles }: Lease): boolean =>
   process.stillUntil !== undefined || process.troubles !== troubles;

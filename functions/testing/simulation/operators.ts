@@ -2,14 +2,14 @@ import type { Tasks } from "../../client.ts";
 import type { Task } from "../../contract/activity.ts";
 import { isTailwakeError } from "../../contract/error.ts";
 import { epoch } from "../../contract/tail.ts";
-import type { Circumstances } from "./circumstances.ts";
+import type { SimulatedWorld } from "./world.ts";
 
-/** What an operator may be told: somebody else was quicker, or there is nothing to do. */
+/** Errors that an operator may get: another writer was first, or the action does not apply. */
 const expected = ["store-refused", "unknown-task", "wake-failed"] as const;
 
-/** Does something to a task, as drawn, and says what. What is refused is left. */
+/** Draws an action of an operator, carries it out, and ignores expected errors. */
 export async function operate(
-  { random, story }: Circumstances,
+  { random, story }: SimulatedWorld,
   tasks: Tasks,
   task: Task,
   upstream: string,
@@ -47,7 +47,7 @@ export async function operate(
   }
 }
 
-/** Lets everything run again that was paused or parked, until all of it does. */
+/** Resumes all upstreams, and all tasks that are paused or parked. */
 export async function letAllRun(tasks: Tasks, all: readonly Task[], upstreams: readonly string[]): Promise<void> {
   for (const upstream of upstreams) await tasks.resumeUpstream(upstream);
   for (const { activity, address } of all) {

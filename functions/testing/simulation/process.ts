@@ -1,28 +1,28 @@
 import type { Clock } from "../../foundation/clock.ts";
-import type { Circumstances } from "./circumstances.ts";
 import type { Random } from "./random.ts";
+import type { SimulatedWorld } from "./world.ts";
 
-/** What becomes of a call to a service. */
+/** The fate of a call to a service. */
 type Fate = "fine" | "throttled" | "unknown result" | "made twice";
 
-/** How long a process may stand still that is not idle: longer than a lease. */
+/** Maximum time for which a process is frozen during an invocation: longer than a lease. */
 export const maxStandstillMs = 400_000;
 
 /**
- * A process of a function: what Lambda calls an execution environment. Whatever reaches it from outside, an answer, a
- * message, a timer, comes through here: so it can die before and after each of them, stand still for any time, and have a
- * clock of its own. A process that has died goes on with nothing, as all that it waits for never comes.
+ * A process of a function, which Lambda calls an execution environment. It has a clock of its own. All its input from
+ * outside (responses, messages, timers) passes through `deliver`, so it can die or be frozen before each of them. A
+ * process that has died never goes on, since its promises never settle.
  */
 export class SimulatedProcess {
   readonly name: string;
   readonly clock: Clock;
-  readonly #circumstances: Circumstances;
+  readonly #world: SimulatedWorld;
   #dead = false;
-  /** Runs again at this time; undefined: it runs. */
+  /** When it goes on; undefined if it is not frozen. */
   #stillUntil: number | undefined;
-  /** What came while it stood still, in order. */
+  /** Input that arrived while it was frozen, in order. */
   readonly #waiting: (() => void)[] = [];
-  /** Moments at which it could have died so far. */
+  /** The number of moments so far at which it could have died. */
   #moments = 0;
   #dieAt = Number.POSITIVE_INFINITY;
   #stopAt = Number.POSITIVE_INFINITY;
@@ -31,10 +31,10 @@ export class SimulatedProcess {
   #troubles = 0;
   #invocations = 0;
 
-  constructor(name: string, circumstances: Circumstances) {
+  constructor(name: string, world: SimulatedWorld) {
     this.name = name;
-    this.#circumstances = circumstances;
-    const { timeline, random, faults } = circumstances;
+    this.#world = world;
+    const { timeline, random, faults } = world;
     const skewMs = random.between(-faults.skewMs / 2, faults.skewMs / 2);
     this.clock = {
       now: () => Math.floor(timeline.now + skewMs),
@@ -46,24 +46,24 @@ export class SimulatedProcess {
     return this.#dead;
   }
 
-  /** How often it stood still, or was told that a call had failed: only then may it leave something undone. */
+  /** How often it was frozen, went on, or had a call fail. Only then may it leave something undone. */
   get troubles(): number {
     return this.#troubles;
   }
 
-  /** The number of the event that it handles, or has handled last. */
+  /** The number of its current or last invocation. */
   get invocation(): number {
     return this.#invocations;
   }
 
-  /** When it goes on; undefined if it does not stand still. */
+  /** When it goes on; undefined if it is not frozen. */
   get stillUntil(): number | undefined {
     return this.#stillUntil;
   }
 
-  /** Draws what will happen to it while it handles an event; `onDeath` is called if it dies. */
+  /** Draws its faults for an invocation; `onDeath` is called if it dies. */
   beginInvocation(onDeath: () => void): void {
-    const { random, faults } = this.#circumstances;
+    const { random, faults } = this.#world;
     this.#onDeath = onDeath;
     this.#invocations++;
     this.#dieAt = random.chance(faults.kill) ? this.#moments + Math.floor(random.magnitude(1, 100)) : Infinity;
@@ -73,7 +73,7 @@ export class SimulatedProcess {
   }
 
   #stopSoon(forMs: number): void {
-    this.#stopAt = this.#moments + Math.floor(this.#circumstances.random.magnitude(1, 100));
+    this.#stopAt = this.#moments + Math.floor(this.#world.random.magnitude(1, 100));
     this.#stopForMs = forMs;
   }
 
@@ -85,38 +85,38 @@ export class SimulatedProcess {
 
   kill(why: string): void {
     if (this.#dead) return;
-    this.#circumstances.story.say(this.name, () => `is killed: ${why}`);
+    this.#world.story.say(this.name, () => `is killed: ${why}`);
     this.#dead = true;
     this.#waiting.length = 0;
     this.#onDeath();
   }
 
-  /** Stands still; `Infinity` until somebody says {@link goOn}. */
+  /** Freezes the process for a time; with `Infinity`, until {@link wake}. */
   standStill(ms: number): void {
-    const { timeline, story } = this.#circumstances;
+    const { timeline, story } = this.#world;
     if (ms !== Number.POSITIVE_INFINITY) {
       this.#troubles++;
-      story.say(this.name, () => `stands still for ${Math.round(ms)} ms`);
+      story.say(this.name, () => `is frozen for ${Math.round(ms)} ms`);
       timeline.after(ms, () => this.goOn());
     }
     this.#stillUntil = timeline.now + ms;
   }
 
   goOn(): void {
-    if (this.#dead || this.#stillUntil === undefined || this.#circumstances.timeline.now < this.#stillUntil) return;
+    if (this.#dead || this.#stillUntil === undefined || this.#world.timeline.now < this.#stillUntil) return;
     this.#troubles++;
     this.wake();
   }
 
-  /** Goes on at once, however long it was to stand still. */
+  /** Goes on at once. */
   wake(): void {
     this.#stillUntil = undefined;
     const came = this.#waiting.splice(0);
-    // One after the other: between two of them the process may stop again.
-    for (const act of came) this.#circumstances.timeline.after(0, () => this.deliver(act));
+    // One after another: the process may freeze again between two of them.
+    for (const act of came) this.#world.timeline.after(0, () => this.deliver(act));
   }
 
-  /** Something reaches the process: at once, when it goes on again, or never. */
+  /** Delivers input to the process: at once, when it goes on, or never. */
   deliver(act: () => void): void {
     if (this.#dead) return;
     if (this.#stillUntil !== undefined) this.#waiting.push(act);
@@ -125,13 +125,13 @@ export class SimulatedProcess {
   }
 
   /**
-   * Calls a service: the call leaves, is carried out there, and its answer comes back. What `carryOut` throws is the
-   * service's answer too.
+   * Calls a service: sends the request, carries it out there, and delivers the response. An error of `carryOut` is a
+   * response, too.
    */
   call<T>(what: string, carryOut: () => T | Promise<T>, failure: (text: string) => Error): Promise<T> {
-    const { timeline, random, story } = this.#circumstances;
+    const { timeline, random, story } = this.#world;
     return new Promise<T>((resolve, reject) => {
-      // It may die or stop before the call leaves.
+      // The process may die or freeze before it sends the request.
       this.deliver(() => {
         const fate = this.#fateOfCall();
         if (fate !== "fine") story.say(this.name, () => `${what}: ${fate}`);
@@ -168,7 +168,7 @@ export class SimulatedProcess {
   }
 
   #fateOfCall(): Fate {
-    const { random, faults } = this.#circumstances;
+    const { random, faults } = this.#world;
     const draw = random.next();
     if (draw < faults.throttle) return "throttled";
     if (draw < faults.throttle + faults.unknownResult) return "unknown result";
@@ -176,7 +176,7 @@ export class SimulatedProcess {
     return "fine";
   }
 
-  /** False if the process does not live, or run, beyond this moment. */
+  /** False if the process dies or freezes at this moment. */
   #passMoment(): boolean {
     this.#moments++;
     if (this.#moments >= this.#dieAt) {
@@ -198,9 +198,7 @@ export class SimulatedProcess {
         signal?.removeEventListener("abort", abort);
         resolve();
       };
-      const takeBack = Number.isFinite(ms)
-        ? this.#circumstances.timeline.after(ms, () => this.deliver(over))
-        : () => {};
+      const takeBack = Number.isFinite(ms) ? this.#world.timeline.after(ms, () => this.deliver(over)) : () => {};
       const abort = () => {
         takeBack();
         resolve();
@@ -210,5 +208,5 @@ export class SimulatedProcess {
   }
 }
 
-/** A service in the same region: a few milliseconds, now and then many. */
+/** The latency of a service in the same region: a few milliseconds, sometimes more. */
 export const latencyMs = (random: Random): number => random.magnitude(1, 30);

@@ -1,5 +1,5 @@
-import type { Circumstances } from "./circumstances.ts";
 import type { SimulatedFunction } from "./function.ts";
+import type { SimulatedWorld } from "./world.ts";
 
 interface Message {
   readonly id: string;
@@ -13,30 +13,30 @@ export interface QueueSettings {
   readonly name: string;
   readonly delayMs: number;
   readonly batchSize: number;
-  /** Invocations of the function at once. */
+  /** Maximum of concurrent invocations of the function. */
   readonly concurrency: number;
 }
 
-/** Hears what becomes of messages: deleted for good, or gone to the dead letters. */
+/** Called when a message is deleted, or moved to the dead-letter queue. */
 export interface QueueObserver {
   onDelete?(body: string, sentAt: number): void;
   onLost?(body: string): void;
 }
 
-/** As in infra/queues.yml: a message that nobody deletes comes back after this time. */
+/** As in infra/queues.yml: a message that was not deleted becomes visible again after this time. */
 const visibilityMs = 135_000;
-/** … and so many times, then it goes to the dead letters. */
+/** As in infra/queues.yml: after this many receives a message goes to the dead-letter queue. */
 const maxReceives = 5;
 
-/** A poller takes of so many, the oldest, those that it happens to get. */
+/** A poller receives a random choice of this many, the oldest. */
 const reach = 100;
 
-/** A queue, and what takes its messages to the function in batches and deletes those that it does not name as failed. */
+/** An SQS queue with its event source mapping: invokes the function with batches, and deletes what did not fail. */
 export class SimulatedQueue {
-  readonly #circumstances: Circumstances;
+  readonly #world: SimulatedWorld;
   readonly #settings: QueueSettings;
   readonly #target: SimulatedFunction;
-  /** What nobody can receive yet, what somebody can, and what somebody has: each in the order in which that ends or began. */
+  /** Messages that are delayed, visible, and received; in the order in which they become visible, or became so. */
   readonly #delayed = new Map<string, Message>();
   readonly #visible = new Map<string, Message>();
   readonly #received = new Map<string, Message>();
@@ -45,14 +45,9 @@ export class SimulatedQueue {
   #sent = 0;
   deadLetters = 0;
 
-  constructor(
-    circumstances: Circumstances,
-    settings: QueueSettings,
-    target: SimulatedFunction,
-    observer: QueueObserver = {},
-  ) {
+  constructor(world: SimulatedWorld, settings: QueueSettings, target: SimulatedFunction, observer: QueueObserver = {}) {
     this.#observer = observer;
-    this.#circumstances = circumstances;
+    this.#world = world;
     this.#settings = settings;
     this.#target = target;
   }
@@ -66,7 +61,7 @@ export class SimulatedQueue {
   }
 
   send(body: string): void {
-    const { timeline } = this.#circumstances;
+    const { timeline } = this.#world;
     const { name, delayMs } = this.#settings;
     const id = `${name}-${++this.#sent}`;
     const message = { id, body, sentAt: timeline.now, visibleAt: timeline.now + delayMs, receives: 0 };
@@ -74,15 +69,15 @@ export class SimulatedQueue {
     this.#pollFor(message);
   }
 
-  /** By the first receipt, though the message may be visible, or received, again meanwhile. */
+  /** Deletes a message, even if it has become visible or was received again meanwhile. */
   #delete(id: string): void {
     this.#visible.delete(id);
     this.#received.delete(id);
   }
 
   #pollFor(message: Message): void {
-    const { timeline, random } = this.#circumstances;
-    // Its poller has gathered what came meanwhile.
+    const { timeline, random } = this.#world;
+    // A poller collects messages for a moment.
     timeline.at(message.visibleAt + random.magnitude(1, 300), () => this.#poll());
   }
 
@@ -95,25 +90,25 @@ export class SimulatedQueue {
       if (visible.length === 0) return;
       const batch: Message[] = [];
       while (batch.length < batchSize && visible.length > 0) {
-        const at = this.#circumstances.random.whole(0, visible.length - 1);
+        const at = this.#world.random.whole(0, visible.length - 1);
         batch.push(...visible.splice(at, 1));
       }
       void this.#deliver(batch);
     }
   }
 
-  /** All of them become visible after the same time: in the order in which they are there. */
+  /** Makes messages visible whose time has come. They are in the order of that time. */
   #showAgain(hidden: Map<string, Message>): void {
     for (const [id, message] of hidden) {
-      if (message.visibleAt > this.#circumstances.timeline.now) return;
+      if (message.visibleAt > this.#world.timeline.now) return;
       hidden.delete(id);
       this.#visible.set(id, message);
     }
   }
 
   async #deliver(batch: readonly Message[]): Promise<void> {
-    const { timeline, random, faults } = this.#circumstances;
-    const taken = batch.filter((message) => {
+    const { timeline, random, faults } = this.#world;
+    const received = batch.filter((message) => {
       message.receives++;
       message.visibleAt = timeline.now + visibilityMs;
       this.#visible.delete(message.id);
@@ -125,22 +120,22 @@ export class SimulatedQueue {
       this.#observer.onLost?.(message.body);
       return false;
     });
-    if (taken.length === 0) return;
-    this.#circumstances.story.say(this.#settings.name, () => `delivers ${taken.map(({ id }) => id).join(", ")}`);
+    if (received.length === 0) return;
+    this.#world.story.say(this.#settings.name, () => `delivers ${received.map(({ id }) => id).join(", ")}`);
     this.#underWay++;
     const answer = await this.#target.invoke({
-      Records: taken.map(({ id, body, sentAt, receives }) => ({
+      Records: received.map(({ id, body, sentAt, receives }) => ({
         messageId: id,
         body,
         attributes: { SentTimestamp: String(Math.floor(sentAt)), ApproximateReceiveCount: String(receives) },
       })),
     });
     this.#underWay--;
-    const failed = answer.type === "answered" ? failuresIn(answer.value) : new Set(taken.map(({ id }) => id));
-    for (const message of taken) {
+    const failed = answer.type === "answered" ? failuresIn(answer.value) : new Set(received.map(({ id }) => id));
+    for (const message of received) {
       if (!failed.has(message.id)) {
         this.#observer.onDelete?.(message.body, message.sentAt);
-        // At least once: a deleted message may come again.
+        // Delivery is at least once: a deleted message may come again.
         if (random.chance(faults.doubleMessage)) this.#pollFor(message);
         else this.#delete(message.id);
       } else this.#pollFor(message);
@@ -150,12 +145,12 @@ export class SimulatedQueue {
 }
 
 function first<T>(count: number, values: Iterable<T>): T[] {
-  const taken: T[] = [];
+  const found: T[] = [];
   for (const value of values) {
-    if (taken.length === count) break;
-    taken.push(value);
+    if (found.length === count) break;
+    found.push(value);
   }
-  return taken;
+  return found;
 }
 
 function failuresIn(response: unknown): ReadonlySet<string> {

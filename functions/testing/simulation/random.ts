@@ -1,8 +1,8 @@
-/** Draws everything that chance decides in a simulation, from one seed. Not for secrets. */
+/** The random numbers of a simulation, from one seed. Not for secrets. */
 export class Random {
   #state: number;
 
-  /** The same seed draws the same, on every machine. */
+  /** The same seed gives the same numbers, on every machine. */
   constructor(seed: number) {
     this.#state = seed >>> 0;
   }
@@ -26,12 +26,12 @@ export class Random {
     return min + (max - min) * this.next();
   }
 
-  /** A whole number from min to max. */
+  /** A whole number in [min, max]. */
   whole(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
-  /** In [min, max), small ones more often than large ones: each order of magnitude is as likely as another. */
+  /** In [min, max), with each order of magnitude equally likely. */
   magnitude(min: number, max: number): number {
     return min * (max / min) ** this.next();
   }
@@ -41,7 +41,7 @@ export class Random {
     return from[Math.floor(this.next() * from.length)] as T;
   }
 
-  /** Another stream of draws, which does not change this one's. */
+  /** A new generator, whose draws do not change those of this one. */
   fork(): Random {
     return new Random(Math.floor(this.next() * 2 ** 32));
   }

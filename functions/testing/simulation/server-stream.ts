@@ -1,15 +1,15 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Circumstances } from "./circumstances.ts";
 import { latencyMs, type SimulatedProcess } from "./process.ts";
+import type { SimulatedWorld } from "./world.ts";
 
-/** What a stream has to say next; undefined if it has to wait for it. */
+/** The next message of a stream, or its end; undefined if there is none yet. */
 export type Next<M> = { readonly message: M } | "end" | undefined;
 
-/** Where the messages of a stream come from. */
+/** The source of the messages of a stream. */
 export interface MessageSource<M> {
-  /** May throw what the server would. */
+  /** May throw an error of the server. */
   next(): Next<M>;
-  /** Calls `tell` when there may be more; returns what ends that. */
+  /** Calls `tell` when there may be more, until the returned function is called. */
   watch(tell: () => void): () => void;
 }
 
@@ -22,9 +22,9 @@ const brokenCodes: readonly Code[] = [
   Code.DeadlineExceeded,
 ];
 
-/** A stream as it reaches a process: message by message, until it ends, breaks, is aborted, or says nothing more. */
+/** A stream as a process receives it: message by message, until it ends, breaks, is aborted, or goes silent. */
 export class ServerStream<M> implements AsyncIterableIterator<M> {
-  readonly #circumstances: Circumstances;
+  readonly #world: SimulatedWorld;
   readonly #process: SimulatedProcess;
   readonly #source: MessageSource<M>;
   readonly #signal: AbortSignal;
@@ -33,18 +33,18 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
   #isOver = false;
 
   constructor(
-    circumstances: Circumstances,
+    world: SimulatedWorld,
     process: SimulatedProcess,
     source: MessageSource<M>,
     signal: AbortSignal,
     isBroken: () => boolean,
   ) {
-    this.#circumstances = circumstances;
+    this.#world = world;
     this.#process = process;
     this.#source = source;
     this.#signal = signal;
     this.#isBroken = isBroken;
-    this.#isSlow = circumstances.random.chance(circumstances.faults.slowStream);
+    this.#isSlow = world.random.chance(world.faults.slowStream);
   }
 
   [Symbol.asyncIterator](): this {
@@ -52,7 +52,7 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
   }
 
   next(): Promise<IteratorResult<M>> {
-    const { timeline, random } = this.#circumstances;
+    const { timeline, random } = this.#world;
     if (this.#isOver) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve, reject) => {
       let unwatch = () => {};
@@ -61,7 +61,7 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
         this.#signal.removeEventListener("abort", abort);
         act();
       };
-      // What the client itself ends reaches it at once.
+      // The client's own abort takes effect at once.
       const abort = () =>
         settle(() => {
           this.#isOver = true;
@@ -108,13 +108,13 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
   }
 
   #failure(): ConnectError | "silent" | undefined {
-    const { random, faults } = this.#circumstances;
+    const { random, faults } = this.#world;
     if (this.#isBroken()) return broken(Code.Unavailable);
     if (random.chance(faults.resetStream)) return broken(random.pick(brokenCodes));
     return random.chance(faults.stallStream) ? "silent" : undefined;
   }
 }
 
-/** As a transport says it: with the reason behind it. */
+/** The error of a transport whose connection broke, with its cause. */
 export const broken = (code: Code): ConnectError =>
   new ConnectError("the connection broke", code, undefined, undefined, new Error("ECONNRESET"));

@@ -24,7 +24,6 @@ import { memoryPorts } from "../memory-ports.ts";
 import { scriptedTransport } from "../scripted-server.ts";
 import { Aggregate, type AggregateDefinition } from "./aggregate.ts";
 import { SimulatedBus } from "./bus.ts";
-import { Circumstances } from "./circumstances.ts";
 import { drawnFaults, type Faults, noFaults } from "./faults.ts";
 import { type Loaded, SimulatedFunction } from "./function.ts";
 import { Inspector } from "./inspector.ts";
@@ -37,82 +36,83 @@ import { type Mutation, SimulatedTable } from "./table.ts";
 import { Timeline } from "./timeline.ts";
 import { SimulatedUpstream } from "./upstream.ts";
 import type { Violation } from "./violation.ts";
+import { SimulatedWorld } from "./world.ts";
 
 /** An app, and the aggregates around it. */
 export interface Scenario {
-  /** Versions of the app, deployed one after the other; then the first again. */
+  /** Versions of the app, deployed one after another; after the last the first again. */
   readonly versions: readonly App[];
   readonly aggregates: readonly AggregateDefinition[];
   /** Tasks to start. Default: each activity of the first version, for each aggregate of its stream. */
   readonly tasks?: readonly Task[];
-  /** The services that the activities call. A handler appends what the real one would. */
+  /** The services that the activities call. A handler appends what the real one would. Default: none. */
   readonly routes?: (router: ConnectRouter, histories: Histories) => void;
-  /** What the server says to a tail that it does not know. Default: nog's words. */
+  /** The server's error for an unknown tail. Default: that of nog's server. */
   readonly unknownTail?: () => ConnectError;
 }
 
-/** The histories of a scenario's aggregates, as its services see them. Both throw for an aggregate that there is not. */
+/** The histories of a scenario's aggregates. Both throw "invalid-argument" for an unknown aggregate. */
 export interface Histories {
   eventsOf<S extends Stream>(stream: S, address: AddressOf<S>): readonly Recorded<EventOf<S>>[];
-  /** Adds an event at the head, and signals it. */
+  /** Appends an event and signals it. */
   append<S extends Stream>(stream: S, address: AddressOf<S>, event: EventOf<S>): void;
 }
 
-/** What a scenario may use to misbehave by itself, and still be the same for the same seed. */
+/** Lets a scenario add faults of its own that are the same for the same seed. */
 export interface Chance {
   readonly random: Random;
-  /** The faults are over: now everything has to come to its end. */
+  /** Whether the faults have ended. Then the scenario must add none. */
   readonly isCalm: () => boolean;
 }
 
 export interface SimulationOptions {
   /** A whole number; the same seed gives the same simulation. */
   readonly seed: number;
-  /** How long things go wrong, in simulated minutes. Default 25. */
+  /** How long there are faults, in simulated minutes. Default 25. */
   readonly stormMinutes?: number;
-  /** Default: drawn from the seed. */
+  /** Faults; those left out are 0. Default: all drawn from the seed. */
   readonly faults?: Partial<Faults>;
-  /** Keep the history in words. Default false: it takes time. */
+  /** Whether to record what happens as lines of text, which takes time. Default false. */
   readonly story?: boolean;
-  /** Changes each write: for tests of the simulator. */
+  /** Changes each write; for tests of the simulator. */
   readonly mutation?: Mutation;
 }
 
 export interface SimulationReport {
   readonly seed: number;
-  /** Events of the simulation: calls, answers, messages, timers. */
+  /** Number of events of the simulation: calls, responses, messages, timers. */
   readonly steps: number;
   readonly simulatedMinutes: number;
   readonly writes: number;
-  /** Calls of activities, and events handed to them. */
+  /** Number of calls of activities, and of events handed to them. */
   readonly attempts: number;
   readonly events: number;
-  /** Invocations, and those of them that were killed. */
+  /** Number of invocations, and of those that were killed. */
   readonly invocations: number;
   readonly kills: number;
-  /** Until every task had arrived at the head of its stream, after the faults. */
+  /** How long after the faults every task was at the head of its stream, in simulated minutes. */
   readonly settledMinutes: number;
   readonly violation: Violation | undefined;
-  /** Empty unless asked for. */
+  /** Empty unless the option `story` is set. */
   readonly story: readonly string[];
 }
 
 const start = Date.UTC(2026, 0, 1);
 const minuteMs = 60_000;
-/** Rule 22: the longest backoff, the longest rescue, the grace, a lease, and the queue. */
+/** Rule 22: the maximum of a backoff, a rescue, the grace, a lease, and the queue. */
 const maxSettleMinutes = 90;
-/** Rule 18: of a kind whose server is silent about tails that it does not know. */
+/** Rule 18: for kinds whose server is silent about unknown tails. */
 const maxSilenceMinutes = 6 * 60;
 const quietMinutes = 5;
-/** Ten times as many as a simulation has in which a server is silent for hours. */
+/** Ten times the steps of a simulation in which a server is silent for hours. */
 const maxSteps = 3_000_000;
 const budget = { checks: 1_000, concurrency: 10 };
 
 /**
- * Runs an app in a simulated world, by the code that runs on Lambda: its clock, table, bus, queues, schedules, functions
- * and upstream are simulated, and what goes wrong with them is drawn from the seed. Then everything goes well, and every
- * task must come to the head of its stream. Each write is held against the protocol, and T1 to T7 are checked; the
- * first violation ends it.
+ * Simulates an app with the code that runs on Lambda. Its clock, table, bus, queues, schedules, functions and upstream
+ * are simulated, and their faults are drawn from the seed. After the faults every task must reach the head of its
+ * stream. Checks each write against the protocol, and the promises T1 to T7. The first violation ends the simulation and
+ * is in the report; nothing is thrown for it.
  */
 export async function simulate(
   scenario: Scenario | ((chance: Chance) => Scenario),
@@ -126,7 +126,7 @@ export async function simulate(
 class Simulation {
   readonly #seed: number;
   readonly #stormMs: number;
-  readonly #circumstances: Circumstances;
+  readonly #world: SimulatedWorld;
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #story: Story;
@@ -139,10 +139,10 @@ class Simulation {
   readonly #queues: readonly SimulatedQueue[];
   readonly #functions: readonly SimulatedFunction[];
   readonly #cron: SimulatedFunction;
-  readonly #machineries = new WeakMap<SimulatedProcess, Ports>();
-  /** In every other simulation what probes find is lost: only signals tell of news. */
+  readonly #portsByProcess = new WeakMap<SimulatedProcess, Ports>();
+  /** False in half of the simulations: then the wakes of probes are lost, and only signals tell of news. */
   readonly #hasProbes: boolean;
-  /** Now and then: to find a tail that such a server does not know takes hours, and a simulation many steps. */
+  /** Rarely true: to notice a tail that a silent server does not know takes hours, and many steps. */
   readonly #trimsSilent: boolean;
   readonly #tasks: readonly Task[];
   #version = 0;
@@ -161,25 +161,25 @@ class Simulation {
     this.#story.begin(this.#timeline);
     const hasProbes = this.#random.chance(0.5);
     this.#trimsSilent = this.#random.chance(0.05);
-    // Such a tail is looked up hours after the last signal: only probes come so late.
+    // The search for such a tail begins hours after the last signal: only a probe causes it.
     this.#hasProbes = hasProbes || this.#trimsSilent;
     this.#scenario =
       typeof scenario === "function" ? scenario({ random: this.#random.fork(), isCalm: () => this.#isCalm }) : scenario;
     const drawn = faults ? { ...noFaults, ...faults } : drawnFaults(this.#random);
-    this.#circumstances = new Circumstances(this.#timeline, this.#random, this.#story, drawn);
+    this.#world = new SimulatedWorld(this.#timeline, this.#random, this.#story, drawn);
     this.#story.say("chance", () => `probes: ${this.#hasProbes}; faults: ${JSON.stringify(drawn)}`);
     this.#aggregates = this.#scenario.aggregates.map((definition) => new Aggregate(definition));
-    this.#inspector = new Inspector(this.#circumstances, this.#aggregates, (process, key) =>
+    this.#inspector = new Inspector(this.#world, this.#aggregates, (process, key) =>
       this.#portsOf(process).bindings.find(key),
     );
-    this.#table = new SimulatedTable(this.#circumstances, this.#inspector, mutation);
+    this.#table = new SimulatedTable(this.#world, this.#inspector, mutation);
     this.#inspector.watch(this.#table.records);
     const histories: Histories = {
       eventsOf: (stream, address) => this.#aggregate(stream, address).events as never,
       append: (stream, address, event) => this.#append(this.#aggregate(stream, address), event),
     };
     const routes = (router: ConnectRouter) => this.#scenario.routes?.(router, histories);
-    this.#upstream = new SimulatedUpstream(this.#circumstances, this.#aggregates, {
+    this.#upstream = new SimulatedUpstream(this.#world, this.#aggregates, {
       unary: scriptedTransport({ routes }, []).unary,
       unknownTail: this.#scenario.unknownTail,
     });
@@ -191,7 +191,7 @@ class Simulation {
     const eager = this.#function("eager", 900_000, eagerHandler);
     this.#functions = [lazy, this.#cron, signals, eager];
     const queue = (name: string, delayMs: number, batchSize: number) =>
-      new SimulatedQueue(this.#circumstances, { name, delayMs, batchSize, concurrency: 5 }, lazy, {
+      new SimulatedQueue(this.#world, { name, delayMs, batchSize, concurrency: 5 }, lazy, {
         onDelete: (body, sentAt) => this.#onDelivered(body, sentAt),
         onLost: (body) => this.#onLost(body),
       });
@@ -202,7 +202,7 @@ class Simulation {
     ];
     this.#queues = [wakes, delayed, quarantine];
     this.#bus = new SimulatedBus(
-      this.#circumstances,
+      this.#world,
       { wakes, delayed, quarantine, signals, eager },
       { losesProbes: !this.#hasProbes, onLost: (body) => this.#onLost(body) },
     );
@@ -227,18 +227,18 @@ class Simulation {
     handler: (ports: Ports, event: unknown, context: Parameters<typeof wakeHandler>[2]) => Promise<unknown>,
   ): SimulatedFunction {
     const load = (processName: string): Loaded => {
-      const process = new SimulatedProcess(processName, this.#circumstances);
+      const process = new SimulatedProcess(processName, this.#world);
       const ports = this.#portsOf(process);
       return { process, version: this.#version, handler: (event, context) => handler(ports, event, context) };
     };
-    return new SimulatedFunction(this.#circumstances, { name, timeoutMs }, load, () => ({
+    return new SimulatedFunction(this.#world, { name, timeoutMs }, load, () => ({
       version: this.#version,
       since: this.#deployedAt,
     }));
   }
 
   #portsOf(process: SimulatedProcess): Ports {
-    const known = this.#machineries.get(process);
+    const known = this.#portsByProcess.get(process);
     if (known) return known;
     const { activities, signalSources, resources } = this.#app;
     const random = this.#random.fork();
@@ -248,7 +248,7 @@ class Simulation {
       log: recordingLogger([]),
       store: this.#table.storeOf(process),
       control: this.#table.controlOf(process),
-      alarms: this.#inspector.hearing(this.#bus.wakesOf(process)),
+      alarms: this.#inspector.observeAlarms(this.#bus.alarmsOf(process)),
       upstream: this.#upstream.connectionsOf(process),
       openStream: this.#upstream.openStreamOf(process),
       signalSources: SimulatedUpstream.sources(signalSources),
@@ -263,7 +263,7 @@ class Simulation {
         throw new Error("the process has left");
       },
     });
-    this.#machineries.set(process, ports);
+    this.#portsByProcess.set(process, ports);
     return ports;
   }
 
@@ -278,22 +278,22 @@ class Simulation {
   }
 
   async run(): Promise<void> {
-    const operator = new SimulatedProcess("operator", this.#circumstances);
+    const operator = new SimulatedProcess("operator", this.#world);
     const tasks = tasksOf(this.#portsOf(operator));
     const end = start + this.#stormMs;
     for (const { activity, address } of this.#tasks) {
       this.#timeline.at(start + this.#random.magnitude(1, this.#stormMs / 3), () => {
-        // One that is lost on its way is started again when all is calm.
+        // A start that fails is repeated after the faults.
         tasks.start(activity, address as never).catch(() => {});
       });
     }
-    for (const aggregate of this.#aggregates) this.#haveHistory(aggregate, end);
+    for (const aggregate of this.#aggregates) this.#generateEvents(aggregate, end);
     this.#timeline.after(0, () => this.#everyMinute(operator));
     await this.#advance(end);
     this.#isCalm = true;
-    this.#circumstances.calm();
+    this.#world.calm();
     this.#upstream.comeBack();
-    this.#story.say("chance", () => "from now on nothing goes wrong");
+    this.#story.say("chance", () => "the faults have ended");
     await this.#comeToRest(operator);
   }
 
@@ -306,8 +306,8 @@ class Simulation {
     });
   }
 
-  /** Events come one by one, or in bursts. */
-  #haveHistory(aggregate: Aggregate, end: number): void {
+  /** Appends events until `end`, singly or in bursts. */
+  #generateEvents(aggregate: Aggregate, end: number): void {
     const next = () => {
       const { timeline, random } = { timeline: this.#timeline, random: this.#random };
       if (timeline.now >= end || aggregate.events.length >= aggregate.maxEvents) return;
@@ -336,7 +336,7 @@ class Simulation {
   }
 
   #signal(aggregate: Aggregate): void {
-    const { faults } = this.#circumstances;
+    const { faults } = this.#world;
     if (this.#app.signalSources.length > 0 && this.#random.chance(0.5)) {
       this.#upstream.signal(aggregate.entity);
       return;
@@ -346,9 +346,9 @@ class Simulation {
     this.#bus.put(encodeBusEvent({ class: "signal", entity }));
   }
 
-  /** Ticks, and what is drawn once a minute. */
+  /** Invokes the cron function, and draws the faults of the minute. */
   #everyMinute(operator: SimulatedProcess): void {
-    const { faults } = this.#circumstances;
+    const { faults } = this.#world;
     const random = this.#random;
     this.#timeline.after(minuteMs, () => this.#everyMinute(operator));
     const tick = () => this.#timeline.after(random.between(0, 5_000), () => void this.#cron.invoke({}));
@@ -382,7 +382,7 @@ class Simulation {
     const one = this.#random.pick(this.#tasks);
     const binding = ports.bindings.of(one.activity);
     try {
-      await operate(this.#circumstances, tasksOf(ports), one, one.activity.stream.upstream, () =>
+      await operate(this.#world, tasksOf(ports), one, one.activity.stream.upstream, () =>
         this.#inspector.mayBeEarly(taskKey(binding, one.address)),
       );
     } catch (error) {
@@ -390,12 +390,12 @@ class Simulation {
     }
   }
 
-  /** T7: after the faults every task comes to the head of its stream, and then nothing runs any more. */
+  /** T7: after the faults every task reaches the head of its stream, and then nothing runs any more. */
   async #comeToRest(operator: SimulatedProcess): Promise<void> {
     const tasks = tasksOf(this.#portsOf(operator));
     const calmAt = this.#timeline.now;
     const upstreams = Object.keys(this.#app.upstreams);
-    // What an operator had begun before is over first.
+    // First, actions of operators that are in progress end.
     await this.#advance(this.#timeline.now + minuteMs);
     const wasSilent = this.#aggregates.some(({ isSilent, trimmed }) => isSilent && trimmed > 0);
     const settleMinutes = maxSettleMinutes + (wasSilent ? maxSilenceMinutes : 0);
@@ -413,14 +413,14 @@ class Simulation {
       await letAllRun(tasks, this.#tasks, upstreams);
     });
     await this.#until(() => isDone, 5);
-    // Without probes only signals tell of news: what was signaled must have been read, and the rest is signaled now.
-    const current = this.#portsOf(new SimulatedProcess("current", this.#circumstances)).bindings;
+    // Without probes only signals tell of news: signaled events must have been read. The others are signaled below.
+    const current = this.#portsOf(new SimulatedProcess("current", this.#world)).bindings;
     const engineOf = (record: TaskRecord) => current.find(record).engine;
     const mayMiss = (record: TaskRecord) =>
       !this.#hasProbes && engineOf(record) === "lazy" && record.status === "sleeping" && !record.awaiting;
     const unsettled = async () => {
       const all = await this.#records();
-      // What had died too often before may be parked only now.
+      // A task whose runs died too often may be parked only now.
       if (isDone && all.some(({ status }) => status === "parked"))
         letRun(() => letAllRun(tasks, this.#tasks, upstreams));
       return all.filter((record) => !this.#inspector.hasArrived(record, engineOf(record)) && !mayMiss(record));
@@ -442,13 +442,13 @@ class Simulation {
       this.#inspector.expectArrived(record, engineOf(record), this.#timeline.now - calmAt);
     this.#settledMinutes = (this.#timeline.now - calmAt) / minuteMs;
     await this.#untilQueuesEmpty();
-    // Who stood still when the faults ended still has what it was given before.
+    // A process that was frozen when the faults ended may still have old work.
     await this.#advance(Math.max(this.#timeline.now, calmAt + maxStandstillMs + minuteMs));
     this.#inspector.isQuiet = true;
     await this.#until(() => false, quietMinutes);
   }
 
-  /** A signal passes over a task that some other engine runs at that time. */
+  /** Whether every version binds the activity to the lazy engine. In another engine a signal may wake no task. */
   #isAlwaysLazy({ kind, activity: name }: TaskRecord): boolean {
     return this.#scenario.versions.every(({ activities }) =>
       activities.some(
@@ -463,7 +463,7 @@ class Simulation {
     if (left > 0) this.#inspector.fail("no amplification", `${left} messages are still there`, "the queues");
   }
 
-  /** Lets time go on, minute by minute, until something is so, or for so long. */
+  /** Advances time by minutes until a condition is true, or for at most `minutes`. */
   async #until(isSo: () => boolean | Promise<boolean>, minutes: number): Promise<void> {
     for (let minute = 0; minute < minutes && !this.#inspector.violation; minute++) {
       if (await isSo()) return;

@@ -2,34 +2,34 @@ import type { TaskRecord } from "../../tasks/record.ts";
 import { clockSkewMs, graceMs, maxRescueMs, timerSlackMs } from "../../tasks/times.ts";
 import type { Operation } from "../../tasks/update.ts";
 
-/** A write as whoever sees the table sees it. */
+/** A write, as seen from the table. */
 export interface Write {
   readonly operation: Operation;
   readonly before: TaskRecord | undefined;
   readonly after: TaskRecord;
-  /** When the process decided on the write, by its clock. */
+  /** When the process decided on the write, by its clock, in milliseconds since 1970. */
   readonly now: number;
 }
 
-/** What is known of the run that made a write. */
+/** The state of the run that made a write. */
 export interface Writer {
   /** The token under which the writing process runs this task; undefined if it does not. */
   readonly token: string | undefined;
-  /** `wakeCount` as that run has seen it: when it acquired the task, or went on for more. */
+  /** `wakeCount` as that run has seen it, at its acquire or its last rerun. */
   readonly seenWakeCount: number | undefined;
-  /** Was the task acquired on an operator's word, or by a signal that may cut its wait? */
+  /** Whether the task may be acquired early: by an operator, or by a signal that cuts its wait. */
   readonly mayBeEarly: boolean;
-  /** Has its process stood still since it acquired the task? What it decided may be long ago. */
+  /** Whether its process has been frozen since the acquire, so that its decision may be old. */
   readonly mayBeLate: boolean;
 }
 
 type Change = Write & { readonly before: TaskRecord };
 
-/** What must be true of the writes of one operation. A sentence is what is wrong; the rule's number comes first. */
+/** The rules for the writes of one operation. Each returns the violation, with the rule's number first, or undefined. */
 interface Rules {
-  /** What anybody can tell from the write. */
+  /** Checks the write by itself. */
   write(change: Change): string | undefined;
-  /** What only those can tell who know the run that made it. */
+  /** Checks the write against the run that made it. */
   run?(change: Change, writer: Writer): string | undefined;
   readonly movesTail?: true;
   readonly raisesFence?: true;
@@ -38,13 +38,13 @@ interface Rules {
 }
 
 /**
- * The task protocol once more, as what must be true of each write by itself: written from the table of operations in
- * docs/design.md, not from the code that builds the writes. Whoever adds an operation has to say here what it may do.
+ * A second specification of the task protocol, as rules for each write. Written from the table of operations in
+ * docs/design.md, not from the code that builds the writes. A new operation needs an entry here to compile.
  */
 const specification: { readonly [O in Operation]: Rules } = {
   start: {
-    // It has no record before it: see wrongWithStart.
-    write: () => "T4: a task was started that was there",
+    // A start without a record before it is checked by wrongWithStart.
+    write: () => "T4: an existing task was started",
   },
   acquire: {
     raisesFence: true,
@@ -73,11 +73,11 @@ const specification: { readonly [O in Operation]: Rules } = {
     write: (change) =>
       first(
         change.before.paused && "rule 12: a paused task was acquired",
-        change.before.status !== "running" && `rule 8: taken over while ${change.before.status}`,
-        (change.before.leaseUntil ?? 0) + clockSkewMs >= change.now && "T2: taken over while its lease was alive",
+        change.before.status !== "running" && `rule 8: acquired over a lease while ${change.before.status}`,
+        (change.before.leaseUntil ?? 0) + clockSkewMs >= change.now && "T2: acquired while another lease was alive",
         (change.before.leaseUntil ?? 0) + clockSkewMs + strikeWaitMs(change.before.strikes) >= change.now &&
-          "rule 8: taken over without the wait for its strikes",
-        change.after.strikes !== change.before.strikes + 1 && "rule 8: taken over without a strike",
+          "rule 8: acquired without the wait for its strikes",
+        change.after.strikes !== change.before.strikes + 1 && "rule 8: acquired over a dead lease without a strike",
         acquired(change),
       ),
   },
@@ -86,8 +86,8 @@ const specification: { readonly [O in Operation]: Rules } = {
     write: (change) =>
       first(
         change.before.paused && "rule 12: a paused task was acquired",
-        change.before.status !== "running" && `rule 19: taken over while ${change.before.status}`,
-        epochOf(change.after.token) <= epochOf(change.before.token) && "T2: taken over from a later leader",
+        change.before.status !== "running" && `rule 19: acquired from a leader while ${change.before.status}`,
+        epochOf(change.after.token) <= epochOf(change.before.token) && "T2: acquired from a later leader",
         acquired(change),
       ),
   },
@@ -99,7 +99,7 @@ const specification: { readonly [O in Operation]: Rules } = {
         before.status !== "running" && `rule 8: quarantined while ${before.status}`,
         after.status !== "ready" && `rule 8: quarantined, and ${after.status}`,
         after.strikes !== before.strikes + 1 && "rule 8: quarantined without a strike",
-        after.lastToken === before.token && "T2: a dead run would take it for its own commit",
+        after.lastToken === before.token && "T2: a dead run would mistake it for its own commit",
       ),
   },
   "signal to a running task": { write: wakeRecorded },
@@ -172,8 +172,8 @@ const specification: { readonly [O in Operation]: Rules } = {
     write: (change) =>
       first(
         committed(change, "completed"),
-        change.after.paused && "rule 6: a tick would take it for a paused task",
-        change.before.waiters !== undefined && "rule 13: completed, and nobody will tell its waiters",
+        change.after.paused && "rule 6: a tick would treat it as a paused task",
+        change.before.waiters !== undefined && "rule 13: completed, and its waiters will not be notified",
       ),
     run: held,
   },
@@ -185,14 +185,14 @@ const specification: { readonly [O in Operation]: Rules } = {
       first(
         committed(change, "completed"),
         dueAfterGrace(change.after, change.now),
-        change.after.paused && "rule 6: a tick would take it for a paused task",
+        change.after.paused && "rule 6: a tick would treat it as a paused task",
       ),
     run: held,
   },
   "add waiter": {
     write: ({ before, after }) =>
       first(
-        before.status === "completed" && "rule 13: a waiter was added that nobody will tell",
+        before.status === "completed" && "rule 13: a waiter was added that will not be notified",
         (after.waiters ?? []).length === 0 && "rule 13: the waiter was not added",
       ),
   },
@@ -209,8 +209,8 @@ const specification: { readonly [O in Operation]: Rules } = {
     write: ({ before, after }) =>
       first(
         before.status !== "completed" && `notified while ${before.status}`,
-        after.waiters !== undefined && after.due === undefined && "rule 13: waiters stay, and nobody will tell them",
-        before.waiters === undefined && "rule 13: notified, though nobody waits",
+        after.waiters !== undefined && after.due === undefined && "rule 13: waiters stay, and will not be notified",
+        before.waiters === undefined && "rule 13: notified without waiters",
       ),
     run: ({ after }) => (after.waiters !== undefined ? "the waiters stay" : undefined),
   },
@@ -299,7 +299,7 @@ const specification: { readonly [O in Operation]: Rules } = {
 /** Every operation of the protocol. */
 export const operations = Object.keys(specification) as Operation[];
 
-/** What is wrong with a write, as far as anybody can tell; undefined if nothing. The rule's number comes first. */
+/** The violation of a write by itself, with the rule's number first; undefined if there is none. */
 export function wrongWithWrite(write: Write): string | undefined {
   const { operation, before, after } = write;
   if (operation === "start") return wrongWithStart(write);
@@ -309,7 +309,7 @@ export function wrongWithWrite(write: Write): string | undefined {
   return first(always(rules, before, after), rules.write({ ...write, before }), ruleOfDue(after));
 }
 
-/** The same for who knows the run that made the write. */
+/** The violation of a write by itself or against the run that made it; undefined if there is none. */
 export function wrongWith(step: Write & Writer): string | undefined {
   const { operation, before } = step;
   const wrong = wrongWithWrite(step);
@@ -319,8 +319,8 @@ export function wrongWith(step: Write & Writer): string | undefined {
 
 function wrongWithStart({ before, after, now }: Write): string | undefined {
   return first(
-    before !== undefined && "T4: a task was started that was there",
-    (after.tail !== "epoch" || after.fence !== 0 || after.status !== "ready") && "T1: started in the middle",
+    before !== undefined && "T4: an existing task was started",
+    (after.tail !== "epoch" || after.fence !== 0 || after.status !== "ready") && "T1: not started at the epoch",
     ruleOfDue(after),
     dueAfterGrace(after, now),
   );
@@ -328,24 +328,24 @@ function wrongWithStart({ before, after, now }: Write): string | undefined {
 
 function always(rules: Rules, before: TaskRecord, after: TaskRecord): string | undefined {
   return first(
-    before.status === "completed" && after.status !== "completed" && "T4: a completed task lives again",
+    before.status === "completed" && after.status !== "completed" && "T4: a completed task changed its status",
     before.status === "completed" && after.tail !== before.tail && "T4: the tail of a completed task moved",
     after.tail !== before.tail && !rules.movesTail && "T1: the tail moved",
     after.fence !== before.fence + (rules.raisesFence ? 1 : 0) && "T2: the fence must rise with each run",
-    after.wakeCount < before.wakeCount && "T3: wakes were forgotten",
+    after.wakeCount < before.wakeCount && "T3: the wake count fell",
     after.attempts < before.attempts && !rules.resetsAttempts && "rule 9: attempts were reset",
-    after.paused !== before.paused && !rules.changesPause && "rule 12: the paused flag moved",
+    after.paused !== before.paused && !rules.changesPause && "rule 12: the paused flag changed",
     (after.token !== undefined) !== (after.status === "running") &&
       "rule 1: a token without a run, or a run without one",
     (after.leaseUntil !== undefined) !== (after.token !== undefined) && "rule 1: a lease without its token",
-    after.startedAt !== before.startedAt && "rule 16: the start moved",
+    after.startedAt !== before.startedAt && "rule 16: the start time changed",
   );
 }
 
-/** Rule 6: everything that is to run again, or has waiters to tell, is due at some time. */
+/** Rule 6: a task that is to run again, or has waiters to notify, has a due time. */
 function ruleOfDue({ status, paused, waiters, due }: TaskRecord): string | undefined {
   const needsNone = status === "parked" || paused || (status === "completed" && waiters === undefined);
-  return due === undefined && !needsNone ? `rule 6: ${status}, and never due` : undefined;
+  return due === undefined && !needsNone ? `rule 6: ${status} without a due time` : undefined;
 }
 
 function acquired({ before, after }: Change): string | undefined {
@@ -361,7 +361,7 @@ function acquired({ before, after }: Change): string | undefined {
 function kept({ before, after }: Change): string | undefined {
   return first(
     before.token === undefined && "T2: written without a lease",
-    after.token !== before.token && "rule 1: the lease was given up in the middle",
+    after.token !== before.token && "rule 1: the run went on without its lease",
   );
 }
 
@@ -373,56 +373,54 @@ function committed({ before, after }: Change, status: TaskRecord["status"]): str
   return first(
     before.token === undefined && "T2: committed without a lease",
     after.token !== undefined && "rule 1: the token was kept",
-    after.lastToken !== before.token && "rule 5: the commit cannot be told from another's",
+    after.lastToken !== before.token && "rule 5: the commit did not store its token as the last",
     after.status !== status && `committed, and ${after.status}`,
     status !== "retrying" &&
       status !== "sleeping" &&
       after.notBefore !== undefined &&
-      "rule 16: it waits for a time that is over",
+      "rule 16: it keeps a time that it does not wait for",
     status !== "sleeping" && after.awaiting && "rule 13: it awaits a child, and runs",
   );
 }
 
 function slept({ after }: Change): string | undefined {
   return first(
-    after.childDone && "rule 13: a child's end is told for ever",
+    after.childDone && "rule 13: the end of a child stays recorded",
     after.error !== undefined && "its error stays",
   );
 }
 
 function sawAllWakes({ before }: Change, { seenWakeCount }: Writer): string | undefined {
-  return before.wakeCount !== seenWakeCount ? "T3: went to sleep on a wake that came meanwhile" : undefined;
+  return before.wakeCount !== seenWakeCount ? "T3: went to sleep without seeing a recorded wake" : undefined;
 }
 
 function waits({ after }: Change): string | undefined {
-  return after.due !== (after.notBefore ?? 0) + graceMs
-    ? "rule 6: due at another time than its own and the grace"
-    : undefined;
+  return after.due !== (after.notBefore ?? 0) + graceMs ? "rule 6: not due at its time plus the grace" : undefined;
 }
 
 function wakeRecorded({ before, after }: Change): string | undefined {
   return first(
     before.status !== "running" && `T3: recorded while ${before.status}`,
-    after.wakeCount !== before.wakeCount + 1 && "T3: recorded without a trace",
-    after.token !== before.token && "rule 2: recording a wake took the lease",
+    after.wakeCount !== before.wakeCount + 1 && "T3: a recorded wake was not counted",
+    after.token !== before.token && "rule 2: recording a wake changed the token",
   );
 }
 
-/** Rule 6: somebody looks after it, should its wake be lost. */
+/** Rule 6: a tick finds the task if its wake is lost. */
 function dueAfterGrace({ due }: TaskRecord, now: number): string | undefined {
   return due === now + graceMs ? undefined : "rule 6: not due after the grace";
 }
 
-/** The tick has read the clock, and perhaps the record, a while before: `due` is what both have in common. */
+/** The tick may have read the clock, and the record, a while before. So the old due time is the lower bound. */
 function rescuedLater({ before, after, now }: Change): string | undefined {
   if (after.due === undefined || before.due === undefined) return undefined;
   const least = Math.min(maxRescueMs, graceMs * 2 ** before.rescues);
   return after.due < before.due + least || after.due > now + maxRescueMs
-    ? "rule 11: the next rescue at another time than later each time"
+    ? "rule 11: the delay until the next rescue did not double"
     : undefined;
 }
 
-/** Rule 8: a task that has killed more than one run is left alone for longer each time, at most 15 minutes. */
+/** Rule 8: the wait after the lease of a task whose runs died doubles with each strike, up to 15 minutes. */
 function strikeWaitMs(strikes: number): number {
   return strikes < 2 ? 0 : Math.min(900_000, 20_000 * 2 ** (strikes - 2));
 }

@@ -1,6 +1,6 @@
 import type { Timeline } from "./timeline.ts";
 
-/** What happened in a simulation, in words; kept only if somebody wants to read it, since most simulations go well. */
+/** The log of a simulation, in words. Kept only on demand, since most simulations find nothing. */
 export class Story {
   readonly #wanted: boolean;
   readonly lines: string[] = [];
@@ -16,7 +16,7 @@ export class Story {
     this.#start = timeline.now;
   }
 
-  /** `text` is called only if the story is wanted. */
+  /** Adds a line. `text` is called only if the story is wanted. */
   say(who: string, text: () => string): void {
     if (!this.#wanted || !this.#timeline) return;
     this.lines.push(`${durationText(this.#timeline.now - this.#start)}  ${who.padEnd(10)}  ${text()}`);

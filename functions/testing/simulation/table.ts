@@ -4,29 +4,29 @@ import { MemoryControlStore } from "../../tasks/memory-control.ts";
 import { dueShard, dueShards, eagerBucket, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
 import type { DueEntry, EagerEntry, TaskStore } from "../../tasks/store.ts";
 import type { Operation, Update } from "../../tasks/update.ts";
-import type { Circumstances } from "./circumstances.ts";
 import type { SimulatedProcess } from "./process.ts";
+import type { SimulatedWorld } from "./world.ts";
 
-/** A write that was carried out; `before` and `after` are the same for one that had been, and was made once more. */
+/** A write that was applied; `before` and `after` are the same for a repeated write, which had been applied before. */
 export interface TableWrite {
   readonly by: SimulatedProcess;
-  /** By its clock, when it decided on the write. */
+  /** When the process decided on the write, by its clock, in milliseconds since 1970. */
   readonly decidedAt: number;
   readonly operation: Operation;
   readonly before: TaskRecord | undefined;
   readonly after: TaskRecord;
 }
 
-/** Hears what becomes of the table. */
+/** Called for the writes of the table. */
 export interface TableObserver {
   onWrite(write: TableWrite): Promise<void>;
-  /** A write was refused; `record` is what is stored. */
+  /** A write was refused; `record` is the stored record. */
   onRefused?(update: Update, record: TaskRecord): void;
-  /** A view is about to be deleted; `record` is what is stored. */
+  /** A view is about to be deleted; `record` is the stored record. */
   onViewDeleted?(name: string, record: TaskRecord | undefined): void;
 }
 
-/** Changes an update on its way to the table: how a mutation test takes a condition away. */
+/** Changes an update before it reaches the table; for mutation tests that remove a condition. */
 export type Mutation = (update: Update) => Update;
 
 interface Indexed {
@@ -35,13 +35,13 @@ interface Indexed {
   readonly bucket: string | undefined;
   readonly fence: number;
   readonly wakeCount: number;
-  /** Of the write that it shows. */
+  /** The number of the write that it shows. */
   readonly number: number;
 }
 
 /**
- * The task table. Reads and writes of a record are as in DynamoDB: strongly consistent, one at a time. Its indexes are
- * behind it, each entry for as long as is drawn.
+ * The task table. Reads and writes of a record are strongly consistent and one at a time, as in DynamoDB. Its indexes lag
+ * behind it, each entry for a random time.
  */
 export class SimulatedTable {
   readonly records = new MemoryTaskStore();
@@ -49,12 +49,12 @@ export class SimulatedTable {
   /** By due shard, then by the task's name. */
   readonly #index = Array.from({ length: dueShards }, () => new Map<string, Indexed>());
   #writes = 0;
-  readonly #circumstances: Circumstances;
+  readonly #world: SimulatedWorld;
   readonly #observer: TableObserver;
   readonly #mutation: Mutation;
 
-  constructor(circumstances: Circumstances, observer: TableObserver, mutation: Mutation = (same) => same) {
-    this.#circumstances = circumstances;
+  constructor(world: SimulatedWorld, observer: TableObserver, mutation: Mutation = (same) => same) {
+    this.#world = world;
     this.#observer = observer;
     this.#mutation = mutation;
   }
@@ -93,9 +93,9 @@ export class SimulatedTable {
     const written = await this.records.update(key, this.#mutation(update));
     const { operation } = update;
     const isApplied = written.applied && written.record !== before;
-    this.#circumstances.story.say(by.name, () => writeText(key, operation, isApplied, written.record));
+    this.#world.story.say(by.name, () => writeText(key, operation, isApplied, written.record));
     if (written.applied && !isApplied) {
-      // Made twice: the caller has this answer, and not the first.
+      // A repeated write: the caller gets this response, not the first.
       await this.#observer.onWrite({ by, decidedAt, operation, before: written.record, after: written.record });
     }
     if (isApplied) {
@@ -112,7 +112,7 @@ export class SimulatedTable {
   }
 
   #keepIndex(record: TaskRecord): void {
-    const { random, faults, timeline } = this.#circumstances;
+    const { random, faults, timeline } = this.#world;
     const { entity, kind, activity, due, eagerBucket: bucket, fence, wakeCount } = record;
     const number = ++this.#writes;
     const entry = { key: { entity, kind, activity }, due, bucket, fence, wakeCount, number };
@@ -120,7 +120,7 @@ export class SimulatedTable {
     timeline.after(lagMs, () => {
       const name = taskName(record);
       const shard = this.#shard(dueShard(record));
-      // Of two changes that are on their way the later one stays.
+      // If an older change arrives after a newer one, the newer one stays.
       if ((shard.get(name)?.number ?? 0) < number) shard.set(name, entry);
     });
   }

@@ -2,18 +2,18 @@ import type { Random } from "./random.ts";
 
 interface Step {
   readonly at: number;
-  /** Drawn: what happens at the same time happens in any order. */
+  /** Random, so that steps at the same time happen in any order. */
   readonly order: number;
   act: (() => void) | undefined;
 }
 
-/** Simulated time: what is to happen, in the order of its time, one step after the other. */
+/** Simulated time: runs steps in the order of their times, one after another. */
 export class Timeline {
   readonly #random: Random;
   readonly #heap: Step[] = [];
   /** In milliseconds since 1970, with fractions. */
   now: number;
-  /** Steps taken. */
+  /** Number of steps so far. */
   steps = 0;
 
   constructor(random: Random, start: number) {
@@ -21,7 +21,7 @@ export class Timeline {
     this.now = start;
   }
 
-  /** Has `act` happen at a time, now if that has passed. Returns what takes it back. */
+  /** Schedules `act` at a time, now if that has passed. Returns a function that cancels it. */
   at(time: number, act: () => void): () => void {
     const step: Step = { at: Math.max(time, this.now), order: this.#random.next(), act };
     this.#push(step);
@@ -34,7 +34,7 @@ export class Timeline {
     return this.at(this.now + ms, act);
   }
 
-  /** Takes steps until `until`, or until `ended` says so after one. Between two, everything that promises have started runs. */
+  /** Runs steps until a time, or until `ended` is true after a step. Promise callbacks run between two steps. */
   async run(until: number, ended: () => boolean = () => false): Promise<void> {
     await turn();
     for (;;) {
@@ -83,5 +83,5 @@ export class Timeline {
 
 const isBefore = (a: Step, b: Step): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
 
-/** All promise reactions that are due run before the next turn of the event loop. */
+/** Resolves after all pending promise callbacks have run. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

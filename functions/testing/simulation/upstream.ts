@@ -8,26 +8,26 @@ import { Credentials } from "../../upstream/credentials.ts";
 import { openEventStream } from "../../upstream/event-stream.ts";
 import { UpstreamHealth } from "../../upstream/health.ts";
 import type { Aggregate } from "./aggregate.ts";
-import type { Circumstances } from "./circumstances.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { broken, type MessageSource, ServerStream } from "./server-stream.ts";
+import type { SimulatedWorld } from "./world.ts";
 
-/** What the server's word for a tail that it does not know is, if the scenario does not say: nog's own. */
+/** The default error for an unknown tail: that of nog's server. */
 const unknownTail = (): ConnectError =>
   new ConnectError("the history has no such event: finding start failed", Code.Unknown);
 
-const maxEventsAMessage = 3;
-/** As the transports over fetch. */
+const maxEventsPerMessage = 3;
+/** As in the transports over fetch. */
 const idleLimitMs = 240_000;
-/** As every transport. */
+/** As in every transport. */
 const silenceMs = 20_000;
 
 /**
- * The servers behind an app's upstreams: they hand out the events of the aggregates, and say which have news. The stream
- * path above it is the real one; only the messages are not encoded.
+ * The servers of an app's upstreams. They stream the events of the aggregates and send signals. The client code is the
+ * real one, except that messages are not encoded.
  */
 export class SimulatedUpstream {
-  readonly #circumstances: Circumstances;
+  readonly #world: SimulatedWorld;
   readonly #aggregates: ReadonlyMap<string, Aggregate>;
   readonly #unary: Transport["unary"];
   readonly #unknownTail: () => ConnectError;
@@ -36,31 +36,31 @@ export class SimulatedUpstream {
   streams = 0;
 
   constructor(
-    circumstances: Circumstances,
+    world: SimulatedWorld,
     aggregates: readonly Aggregate[],
     options: { readonly unary: Transport["unary"]; readonly unknownTail?: (() => ConnectError) | undefined },
   ) {
-    this.#circumstances = circumstances;
+    this.#world = world;
     this.#aggregates = new Map(aggregates.map((one) => [aggregateId(one.stream.kind, one.entity), one]));
     this.#unary = options.unary;
     this.#unknownTail = options.unknownTail ?? unknownTail;
   }
 
   goOut(forMs: number): void {
-    this.#circumstances.story.say("upstream", () => `is out for ${Math.round(forMs / 1000)} s`);
-    this.#outUntil = this.#circumstances.timeline.now + forMs;
+    this.#world.story.say("upstream", () => `is out for ${Math.round(forMs / 1000)} s`);
+    this.#outUntil = this.#world.timeline.now + forMs;
   }
 
   comeBack(): void {
     this.#outUntil = 0;
   }
 
-  /** Tells those who hold the stream of signals. */
+  /** Sends a signal on the open streams of signals. */
   signal(entity: string): void {
     for (const tell of this.#listeners) tell(entity);
   }
 
-  /** The connections of a process, each made when it is first asked for. */
+  /** The connections of a process, each created on first use. */
   connectionsOf(process: SimulatedProcess): (name: string) => UpstreamConnection {
     const connections = new Map<string, UpstreamConnection>();
     return (name) => {
@@ -80,7 +80,7 @@ export class SimulatedUpstream {
     };
   }
 
-  /** Opens event streams with the real stream path, over messages that are batches. */
+  /** Opens event streams with the real client code. A message is a batch, not encoded. */
   openStreamOf(process: SimulatedProcess): Ports["openStream"] {
     return (request) => {
       const { declaration, address, position, connection } = request;
@@ -99,7 +99,7 @@ export class SimulatedUpstream {
     };
   }
 
-  /** Sources of signals with messages that are the aggregates' ids. */
+  /** The signal sources, with messages that are the ids of aggregates. */
   static sources(sources: readonly SignalSource[]): SignalSource[] {
     const read = (message: object) => [(message as Signaled).entity];
     return sources.map((source) => ({ ...source, request: () => ({}), read }));
@@ -119,8 +119,8 @@ export class SimulatedUpstream {
 
   #open<M>(process: SimulatedProcess, source: MessageSource<M>, signal: AbortSignal | undefined): ServerStream<M> {
     this.streams++;
-    const isBroken = () => this.#circumstances.timeline.now < this.#outUntil;
-    return new ServerStream(this.#circumstances, process, source, signal ?? new AbortController().signal, isBroken);
+    const isBroken = () => this.#world.timeline.now < this.#outUntil;
+    return new ServerStream(this.#world, process, source, signal ?? new AbortController().signal, isBroken);
   }
 
   #source(
@@ -130,15 +130,15 @@ export class SimulatedUpstream {
   ): MessageSource<Batch<unknown>> {
     const aggregate = this.#find(declaration, address);
     const { heartbeatMs, tailUnknown } = declaration.definition;
-    const { timeline, random } = this.#circumstances;
+    const { timeline, random } = this.#world;
     let next: number | undefined;
     let saysHead = watch;
     return {
       next: () => {
         next ??= this.#start(aggregate, after, tailUnknown === "silent");
-        // What it was to send next is gone: the server gives the stream up.
+        // The next event was trimmed: the server ends the stream with an error.
         if (next < aggregate.trimmed) throw broken(Code.Aborted);
-        const events = aggregate.events.slice(next, next + random.whole(1, maxEventsAMessage));
+        const events = aggregate.events.slice(next, next + random.whole(1, maxEventsPerMessage));
         if (events.length > 0) {
           next += events.length;
           saysHead = watch;
@@ -170,7 +170,7 @@ export class SimulatedUpstream {
     const start = aggregate.startAfter(after);
     if (start !== undefined) return start;
     if (!isSilent) throw this.#unknownTail();
-    // It waits for an event that will never come by.
+    // A silent server waits for an event that never comes.
     return Number.POSITIVE_INFINITY;
   }
 
@@ -181,7 +181,7 @@ export class SimulatedUpstream {
   }
 
   #signalSource(): MessageSource<Signaled> {
-    const { random, faults } = this.#circumstances;
+    const { random, faults } = this.#world;
     const came: string[] = [];
     let tellAll = () => {};
     const listen = (entity: string) => {
@@ -220,6 +220,6 @@ function streamResponse(method: Parameters<Transport["stream"]>[0], message: Asy
     trailer: new Headers(),
     message,
   };
-  // The messages are not those of the method: whoever reads them knows.
+  // The messages are not of the method's type. `read` of the simulated definitions knows theirs.
   return response as never;
 }

@@ -1,10 +1,10 @@
-/** A promise that was not kept. */
+/** A violation of a promise or of a rule of the protocol. */
 export interface Violation {
-  /** The number of the invariant or rule, as `T1` or `rule 6`. */
+  /** The promise or rule, as `T1` or `rule 6`. */
   readonly rule: string;
-  /** What happened instead, in a sentence. */
+  /** What happened, in one sentence. */
   readonly what: string;
   readonly task: string;
-  /** Milliseconds from the beginning. */
+  /** Milliseconds since the start of the simulation. */
   readonly atMs: number;
 }

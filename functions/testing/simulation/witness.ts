@@ -6,23 +6,23 @@ import type { Bound } from "../../engines/binding.ts";
 import { type TaskKey, taskName } from "../../tasks/record.ts";
 import type { SimulatedProcess } from "./process.ts";
 
-/** What a level 1 activity was given in a run, and what it said. */
+/** The events and tails of one call of a level 1 activity. */
 export interface Attempt {
   readonly fence: number;
   /** Ids of the events handed out, in order. */
   readonly handed: string[];
-  /** The tail it was given, and those it advanced to, checkpointed or returned. */
+  /** The tail it was given, and the tails that it advanced to, checkpointed or returned. */
   readonly said: Set<Tail>;
   outcome: Outcome | undefined;
 }
 
-/** Stands between the engine and the activities, and notes what passes. */
+/** Wraps the activities and records their events, tails and outcomes. */
 export class Witness {
-  /** By process and task: the last attempts, the latest at the end. */
+  /** The attempts by process and task, the newest last. */
   readonly #attempts = new WeakMap<SimulatedProcess, Map<string, Attempt[]>>();
   readonly #onBegin: (process: SimulatedProcess, task: TaskKey, fence: number) => void;
   readonly #onEvent: (task: TaskKey, id: string) => void;
-  /** Calls of activities. */
+  /** Number of calls of activities. */
   attempts = 0;
   events = 0;
 
@@ -39,7 +39,7 @@ export class Witness {
     return (this.#attempts.get(process)?.get(taskName(task)) ?? []).filter((attempt) => attempt.fence === fence);
   }
 
-  /** The binding of the same activity, observed in a process. */
+  /** The same binding, with the activity wrapped for a process. */
   observe(bound: Bound, process: SimulatedProcess): Bound {
     const declaration = behaviourOf(bound.activity);
     const { behaviour, name, stream } = declaration;
@@ -92,7 +92,7 @@ export class Witness {
   }
 
   #handing(events: EventStream<unknown>, key: TaskKey, attempt: Attempt): EventStream<unknown> {
-    const note = ({ id }: Recorded<unknown>) => {
+    const record = ({ id }: Recorded<unknown>) => {
       this.events++;
       attempt.handed.push(id);
       this.#onEvent(key, id);
@@ -100,13 +100,13 @@ export class Witness {
     return {
       async *[Symbol.asyncIterator]() {
         for await (const recorded of events) {
-          note(recorded);
+          record(recorded);
           yield recorded;
         }
       },
       async *batches() {
         for await (const batch of events.batches()) {
-          for (const recorded of batch.events) note(recorded);
+          for (const recorded of batch.events) record(recorded);
           yield batch;
         }
       },

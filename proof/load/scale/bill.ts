@@ -6,10 +6,10 @@ import { batchSize, type Load, type Settings } from "./quotas.ts";
 
 const monthSeconds = assumed.monthHours * 3600;
 const daySeconds = 24 * 3600;
-/** Outcomes that the runs of an activity end with: as docs/cost.md has it. */
+/** Number of outcomes of an activity's runs, as in docs/cost.md. */
 const outcomes = 3;
 
-/** A month of wakes, of probes, and of what is there in any case: the tick, the signals function, polling, metrics. */
+/** A month of wakes, of probes, and of the standing cost: the tick, the signals function, polling, metrics. */
 export function monthOf(load: Load, { signalsGo, probeMinutes, signalsMemoryMb }: Settings) {
   const { gbSeconds = 0, ...signals } = standing.signals();
   const leader = { ...signals, gbSeconds: (gbSeconds * signalsMemoryMb) / assumed.memoryMb };
@@ -23,18 +23,18 @@ export function monthOf(load: Load, { signalsGo, probeMinutes, signalsMemoryMb }
   };
 }
 
-/** What the simulation counted, times so many for a whole day at full size. */
+/** Factors from the simulation to a whole day at full size. */
 export const multiplied = {
   tasks: 1_000_000,
-  /** Of the tasks, and of the signals a second. */
+  /** Factor of the tasks and of the signals per second. */
   size: 1_000_000 / dayCounted.tasks,
-  /** Of the time in which signals came. */
+  /** Factor of the time with signals. */
   time: daySeconds / dayCounted.wakingSeconds,
 } as const;
 
 const perRun = (bytes: number) => bytes / counted.tasks;
 
-/** The bill of that day, by what it is for. Its requests are the simulation's; what no request shows is cli/cost's. */
+/** The bill of that day by item. Its requests come from the simulation; everything else from cli/cost. */
 export function simulatedDay(way: "bus" | "direct") {
   const { waking, idle } = dayCounted;
   const busy = multiplied.size * multiplied.time;
@@ -54,7 +54,7 @@ export function simulatedDay(way: "bus" | "direct") {
     logGb: (wakes * perRun(logBytes + metricBytes) + batches * assumed.platformLogBytes) / 1e9,
   };
   const ofIdle: Usage = {
-    // A look moves an entry of the index: two units more than the write.
+    // A check moves an entry of the index: two units in addition to the write.
     writeUnits: (idle.writes + idle.refusedWrites + 2 * idle.checks) * multiplied.size + idle.documentWrites,
     readUnits: (idle.reads + idle.queries) * multiplied.size + idle.documentReads + idle.dueQueries / 2,
     invocations: idle.ticks,

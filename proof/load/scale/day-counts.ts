@@ -1,6 +1,9 @@
 import type { DayCounts, DaySize } from "../day.ts";
 
-/** As `npm run load -- day` last counted; a test counts a hundredth again, and compares what a wake and a look take. */
+/**
+ * The last result of `npm run load -- day`. A test counts a hundredth of it again and compares the cost of a wake and
+ * of a check.
+ */
 export const dayCounted: DaySize & Pick<DayCounts, "waking" | "idle"> = {
   tasks: 100_000,
   wakesPerSecond: 1_000,

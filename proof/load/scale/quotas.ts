@@ -1,14 +1,14 @@
 import { assumed } from "../../../cli/cost/bill.ts";
 import { dueShards } from "../../../functions/tasks/record.ts";
 
-/** How much there is to do. */
+/** The load of a deployment. */
 export interface Load {
   readonly tasks: number;
-  /** Signals, each of which comes to a run. */
+  /** Signals per second, each of which causes a run. */
   readonly wakesPerSecond: number;
 }
 
-/** What of a deployment's settings has to do with it; names as in infra/settings.yml, or of environment variables. */
+/** The relevant settings of a deployment; names as in infra/settings.yml, or of environment variables. */
 export interface Settings {
   readonly signalsGo: "through-the-bus" | "direct";
   readonly probeMinutes: number;
@@ -18,7 +18,7 @@ export interface Settings {
   readonly signalsMemoryMb: number;
 }
 
-/** What `--stage prod` deploys. */
+/** The settings of `--stage prod`. */
 export const production: Settings = {
   signalsGo: "through-the-bus",
   probeMinutes: 15,
@@ -28,158 +28,158 @@ export const production: Settings = {
   signalsMemoryMb: 256,
 };
 
-/** Beside what cli/cost assumes. */
-const supposed = {
-  /** Signals come together in batches of ten from so many a second on. */
+/** Assumptions in addition to those of cli/cost. */
+const assumptions = {
+  /** Signals per second from which batches are full, with ten signals each. */
   fullBatchesFrom: 100,
-  /** A request of the signals function, there and back. */
+  /** Round trip of a request of the signals function. */
   sendMs: 15,
-  /** Of a whole CPU; bench's `run/dynamodb` has the SDK's calls. */
+  /** Time on a whole CPU; bench's `run/dynamodb` measures the SDK's calls. */
   sendCpuMs: 0.5,
-  /** MB of a function that has a whole CPU. */
+  /** Memory of a function with a whole CPU. */
   wholeCpuMb: 1_769,
-  /** Of a hundred wakes, those that are followed by a wait of more than a minute. */
+  /** Percentage of wakes that are followed by a wait of more than a minute. */
   longWaits: 1,
-  /** Of a tick's minute. */
+  /** Seconds of a tick that are available for checks. */
   checkSeconds: 52,
 } as const;
 
-/** Requests of the signals function under way at once (functions/wake/batch-sender.ts). */
+/** Concurrent requests of the signals function (functions/wake/batch-sender.ts). */
 export const sendsAtOnce = 8;
 const perRequest = 10;
-/** A look moves an entry of the index: one put, one taken away. */
+/** A check moves an entry of the index: one put, one delete. */
 const indexWritesOfCheck = 2;
 const writesOfWake = 2;
 const writesOfCheck = 1 + indexWritesOfCheck;
 
-/** Two of the queue of one at a time, two ticks, a leader of the signals, one of the eager tasks, and their successors. */
+/** Two of the quarantine queue, two ticks, a leader of the signals, one of the eager tasks, and their successors. */
 const otherExecutions = 8;
 
-export const batchSize = ({ wakesPerSecond }: Load): 1 | 10 => (wakesPerSecond < supposed.fullBatchesFrom ? 1 : 10);
+export const batchSize = ({ wakesPerSecond }: Load): 1 | 10 => (wakesPerSecond < assumptions.fullBatchesFrom ? 1 : 10);
 export const checksPerMinute = ({ tasks }: Load, { probeMinutes }: Settings): number => tasks / probeMinutes;
 export const writesPerSecond = (load: Load, settings: Settings): number =>
   load.wakesPerSecond * writesOfWake + (checksPerMinute(load, settings) / 60) * writesOfCheck;
-/** A Query a wake, a look at the breaker a batch, a GetItem a look. */
+/** A Query per wake, a read of the breaker per batch, a GetItem per check. */
 export const readsPerSecond = (load: Load, settings: Settings): number =>
   load.wakesPerSecond * (1 + 1 / batchSize(load)) + checksPerMinute(load, settings) / 60;
-/** Invocations of the lazy function at once. */
+/** Concurrent invocations of the lazy function. */
 export const batchesAtOnce = (load: Load): number => ((load.wakesPerSecond / batchSize(load)) * assumed.lazyMs) / 1000;
 export const busEventsPerSecond = (load: Load, { signalsGo }: Settings): number =>
   signalsGo === "direct" ? 0 : load.wakesPerSecond;
-/** Of the signals function, whichever way. */
+/** Requests of the signals function, to the bus or to the queue. */
 export const sendsPerSecond = (load: Load): number => load.wakesPerSecond / batchSize(load);
 
 export interface Limit {
   readonly name: string;
-  /** How it is measured, and what is behind it. */
+  /** The unit, and the cause of the limit. */
   readonly unit: string;
-  readonly most: number;
-  /** In the regions that have least of it, if that is AWS's to say. */
-  readonly least?: number;
-  /** What moves it. */
-  readonly moves: string;
+  readonly max: number;
+  /** The lowest value of a region, if AWS sets the limit. */
+  readonly min?: number;
+  /** The settings or quota that change the limit or its use. */
+  readonly adjust: string;
   used(load: Load): number;
 }
 
-/** What can be too little, with these settings; AWS's own are the defaults of us-east-1. */
+/** The limits that a load can exceed with these settings; AWS's own are the defaults of us-east-1. */
 export function limitsOf(settings: Settings): readonly Limit[] {
   const { lazyConcurrency, checksPerTick, TAILWAKE_CHECKS_AT_ONCE, signalsMemoryMb } = settings;
   const checks = (load: Load) => checksPerMinute(load, settings);
   const writes = (load: Load) => writesPerSecond(load, settings);
   const busEvents = (load: Load) => busEventsPerSecond(load, settings);
-  const longWaits = ({ wakesPerSecond }: Load) => (wakesPerSecond * supposed.longWaits) / 100;
+  const longWaits = ({ wakesPerSecond }: Load) => (wakesPerSecond * assumptions.longWaits) / 100;
   return [
     {
       name: "checks of a tick",
       unit: "per minute; `checksPerTick`",
-      most: checksPerTick,
-      moves: "`probeMinutes`, `checksPerTick`",
+      max: checksPerTick,
+      adjust: "`probeMinutes`, `checksPerTick`",
       used: checks,
     },
     {
       name: "time of a tick",
-      unit: `checks in ${supposed.checkSeconds} s, ${TAILWAKE_CHECKS_AT_ONCE} at once`,
-      most: (supposed.checkSeconds * 1000 * TAILWAKE_CHECKS_AT_ONCE) / assumed.probeMs,
-      moves: "`TAILWAKE_CHECKS_AT_ONCE`, `probeMinutes`",
+      unit: `checks in ${assumptions.checkSeconds} s, ${TAILWAKE_CHECKS_AT_ONCE} concurrent`,
+      max: (assumptions.checkSeconds * 1000 * TAILWAKE_CHECKS_AT_ONCE) / assumed.probeMs,
+      adjust: "`TAILWAKE_CHECKS_AT_ONCE`, `probeMinutes`",
       used: checks,
     },
     {
       name: "one shard of the due index",
-      unit: "writes/s while a tick processes it; a partition of DynamoDB",
-      most: 1_000,
-      moves: "a lower `TAILWAKE_CHECKS_AT_ONCE`",
+      unit: "writes/s while a tick checks it; a partition of DynamoDB",
+      max: 1_000,
+      adjust: "a lower `TAILWAKE_CHECKS_AT_ONCE`",
       used: (load) => {
-        // A tick goes through one shard after the other, so many looks at once: a few are over sooner than a second.
+        // A tick checks one shard after the other with this concurrency: a few checks end in less than a second.
         const ofShard = checks(load) / dueShards;
         return indexWritesOfCheck * Math.min((TAILWAKE_CHECKS_AT_ONCE * 1000) / assumed.probeMs, ofShard);
       },
     },
     {
       name: "invocations of the lazy function",
-      unit: "at once; `lazyConcurrency`",
-      most: lazyConcurrency,
-      moves: "`lazyConcurrency`",
+      unit: "concurrent; `lazyConcurrency`",
+      max: lazyConcurrency,
+      adjust: "`lazyConcurrency`",
       used: batchesAtOnce,
     },
     {
       name: "Lambda's concurrent executions",
-      unit: "at once, in the account",
-      most: 1_000,
-      moves: "the quota",
+      unit: "concurrent, per account",
+      max: 1_000,
+      adjust: "the quota",
       used: (load) => Math.min(lazyConcurrency, batchesAtOnce(load)) + otherExecutions,
     },
     {
       name: "a new DynamoDB table",
-      unit: "write units/s; twice its last peak later",
-      most: 4_000,
-      moves: "warm throughput",
+      unit: "write units/s; later twice its last peak",
+      max: 4_000,
+      adjust: "warm throughput",
       used: writes,
     },
-    { name: "a DynamoDB table", unit: "write units/s", most: 40_000, moves: "the quota", used: writes },
+    { name: "a DynamoDB table", unit: "write units/s", max: 40_000, adjust: "the quota", used: writes },
     {
       name: "the signals function's CPU",
       unit: `requests/s with ${signalsMemoryMb} MB`,
-      most: (signalsMemoryMb / supposed.wholeCpuMb) * (1000 / supposed.sendCpuMs),
-      moves: "`signalsMemoryMb`",
+      max: (signalsMemoryMb / assumptions.wholeCpuMb) * (1000 / assumptions.sendCpuMs),
+      adjust: "`signalsMemoryMb`",
       used: sendsPerSecond,
     },
     {
       name: "the signals function's requests",
-      unit: `requests/s, ${sendsAtOnce} at once`,
-      most: (sendsAtOnce * 1000) / supposed.sendMs,
-      moves: "nothing: signal from your own services, `createTasks(app).signal`",
+      unit: `requests/s, ${sendsAtOnce} concurrent`,
+      max: (sendsAtOnce * 1000) / assumptions.sendMs,
+      adjust: "nothing: signal from your own services, `createTasks(app).signal`",
       used: sendsPerSecond,
     },
     {
       name: "EventBridge PutEvents",
       unit: "requests/s, ten events each",
-      most: 10_000,
-      least: 400,
-      moves: "`signalsGo`, the quota",
+      max: 10_000,
+      min: 400,
+      adjust: "`signalsGo`, the quota",
       used: (load) => busEvents(load) / batchSize(load),
     },
     {
       name: "EventBridge invocations",
-      unit: "events/s that a rule delivers",
-      most: 18_750,
-      least: 750,
-      moves: "`signalsGo`, the quota",
+      unit: "events/s delivered by rules",
+      max: 18_750,
+      min: 750,
+      adjust: "`signalsGo`, the quota",
       used: busEvents,
     },
     {
       name: "Scheduler CreateSchedule",
       unit: "requests/s",
-      most: 5_000,
-      least: 250,
-      moves: "the quota",
+      max: 5_000,
+      min: 250,
+      adjust: "the quota",
       used: longWaits,
     },
-    { name: "Scheduler invocations", unit: "per second", most: 1_000, least: 500, moves: "the quota", used: longWaits },
+    { name: "Scheduler invocations", unit: "per second", max: 1_000, min: 500, adjust: "the quota", used: longWaits },
     {
       name: "SQS messages in flight",
-      unit: "in a queue",
-      most: 120_000,
-      moves: "not reached: 1,000 invocations have ten each",
+      unit: "per queue",
+      max: 120_000,
+      adjust: "not reached: a thousand invocations have at most ten each",
       used: (load) => Math.min(lazyConcurrency, batchesAtOnce(load)) * perRequest,
     },
   ];
@@ -187,29 +187,29 @@ export function limitsOf(settings: Settings): readonly Limit[] {
 
 export interface Use {
   readonly limit: Limit;
-  /** Of its most. */
+  /** Share of the limit. */
   readonly share: number;
 }
 
-/** All limits, the one that is used most first. */
+/** All limits, the most used first. */
 export function usesOf(load: Load, settings: Settings): readonly Use[] {
   return limitsOf(settings)
-    .map((limit) => ({ limit, share: limit.used(load) / limit.most }))
+    .map((limit) => ({ limit, share: limit.used(load) / limit.max }))
     .sort((a, b) => b.share - a.share);
 }
 
 const probePeriods = [15, 60, 240, 720, 1_440];
 
-/** Settings that leave some room at a load: what of it they can move. */
+/** Settings that leave some room at a load, as far as settings can. */
 export function settingsFor(load: Load): Settings {
   const { checksPerTick } = production;
-  const fits = (probeMinutes: number) => load.tasks / probeMinutes <= checksPerTick * 0.8;
+  const isEnough = (probeMinutes: number) => load.tasks / probeMinutes <= checksPerTick * 0.8;
   const lazyConcurrency = Math.max(production.lazyConcurrency, Math.ceil(batchesAtOnce(load) * 2));
-  const cpuMb = (sendsPerSecond(load) * supposed.sendCpuMs * supposed.wholeCpuMb) / 1000;
+  const cpuMb = (sendsPerSecond(load) * assumptions.sendCpuMs * assumptions.wholeCpuMb) / 1000;
   return {
     ...production,
     signalsGo: "direct",
-    probeMinutes: probePeriods.find(fits) ?? 1_440,
+    probeMinutes: probePeriods.find(isEnough) ?? 1_440,
     lazyConcurrency,
     signalsMemoryMb: Math.max(production.signalsMemoryMb, Math.ceil((cpuMb * 1.5) / 128) * 128),
   };

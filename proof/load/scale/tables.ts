@@ -20,14 +20,14 @@ export const loads: readonly Load[] = [10_000, 100_000, 1_000_000].flatMap((task
   [10, 1_000, 10_000].map((wakesPerSecond) => ({ tasks, wakesPerSecond })),
 );
 
-/** The largest load; the simulated day has this one. */
-const largest: Load = { tasks: 1_000_000, wakesPerSecond: 10_000 };
+/** The maxLoad of these loads, as in the simulated day. */
+const maxLoad: Load = { tasks: 1_000_000, wakesPerSecond: 10_000 };
 
 /** The tables of docs/scale.md, as Markdown. */
 export function scaleTables() {
   return {
     uses: table(
-      ["tasks", "wakes/s", "write units/s", "read units/s", "checks/min", "events/s", "sends/s", "batches at once"],
+      ["tasks", "wakes/s", "write units/s", "read units/s", "checks/min", "events/s", "sends/s", "concurrent batches"],
       loads.map((load) => [
         ...cellsOf(load),
         ...[
@@ -41,46 +41,47 @@ export function scaleTables() {
       ]),
     ),
     breaks: table(
-      ["tasks", "wakes/s", "what breaks with the settings of `prod`", "what to change"],
+      ["tasks", "wakes/s", "exceeded limits with the settings of `prod`", "change"],
       loads.map((load) => {
         const over = usesOf(load, production).filter(({ share }) => share > 1);
         const [first, ...others] = over;
-        if (!first) return [...cellsOf(load), `nothing; highest use: ${inWords(usesOf(load, production)[0])}`, "–"];
-        const then = others.map(inWords).join(", ");
-        return [...cellsOf(load), then === "" ? inWords(first) : `${inWords(first)}; then ${then}`, first.limit.moves];
+        if (!first) return [...cellsOf(load), `none; most used: ${formatUse(usesOf(load, production)[0])}`, "–"];
+        const then = others.map(formatUse).join(", ");
+        return [
+          ...cellsOf(load),
+          then === "" ? formatUse(first) : `${formatUse(first)}; then ${then}`,
+          first.limit.adjust,
+        ];
       }),
     ),
     settings: table(
-      ["tasks", "wakes/s", "`signalsGo`", "`probeMinutes`", "`lazyConcurrency`", "`signalsMemoryMb`", "highest use"],
+      ["tasks", "wakes/s", "`signalsGo`", "`probeMinutes`", "`lazyConcurrency`", "`signalsMemoryMb`", "then most used"],
       loads.map((load) => {
         const settings = settingsFor(load);
         const { signalsGo, probeMinutes, lazyConcurrency, signalsMemoryMb } = settings;
         const uses = usesOf(load, settings);
         const over = uses.filter(({ share }) => share > 1);
-        const most = (over.length > 0 ? over : uses.slice(0, 1)).map(inWords).join(", ");
-        return [...cellsOf(load), signalsGo, ...[probeMinutes, lazyConcurrency, signalsMemoryMb].map(grouped), most];
+        const mostUsed = (over.length > 0 ? over : uses.slice(0, 1)).map(formatUse).join(", ");
+        return [
+          ...cellsOf(load),
+          signalsGo,
+          ...[probeMinutes, lazyConcurrency, signalsMemoryMb].map(grouped),
+          mostUsed,
+        ];
       }),
     ),
     limits: table(
-      ["limit", "unit", "us-east-1", "smallest region", "what to change"],
-      limitsOf(production).map(({ name, unit, most, least, moves }) => [
+      ["limit", "unit", "us-east-1", "lowest region", "change"],
+      limitsOf(production).map(({ name, unit, max, min, adjust }) => [
         name,
         unit,
-        grouped(most),
-        least === undefined ? "–" : grouped(least),
-        moves,
+        grouped(max),
+        min === undefined ? "–" : grouped(min),
+        adjust,
       ]),
     ),
     months: table(
-      [
-        "tasks",
-        "wakes/s",
-        "wakes",
-        "probes",
-        "standing",
-        "per month, settings of `prod`",
-        "per month, settings for the load",
-      ],
+      ["tasks", "wakes/s", "wakes", "probes", "standing", "per month, as `prod`", "per month, adapted"],
       loads.map((load) => {
         const { wakes, probes, standing } = monthOf(load, production);
         const set = Object.values(monthOf(load, settingsFor(load)));
@@ -96,7 +97,7 @@ export function scaleTables() {
             ["wakes", dayCounted.waking.wakes],
             ["batches", dayCounted.waking.batches],
             ["writes of runs", dayCounted.waking.writes],
-            ["writes refused", dayCounted.waking.refusedWrites],
+            ["refused writes", dayCounted.waking.refusedWrites],
             ["queries of signals", dayCounted.waking.queries],
             ["reads of breakers", dayCounted.waking.documentReads],
           ] as const
@@ -128,9 +129,9 @@ export function scaleTables() {
           ...(["bus", "direct"] as const).map((way) => money(dollars(add(...Object.values(simulatedDay(way)))))),
         ],
         [
-          "as computed without a simulation",
+          "as computed by cli/cost",
           ...(["through-the-bus", "direct"] as const).map((signalsGo) =>
-            money(dollars(computedDay(largest, { ...production, signalsGo, probeMinutes: dayCounted.probeMinutes }))),
+            money(dollars(computedDay(maxLoad, { ...production, signalsGo, probeMinutes: dayCounted.probeMinutes }))),
           ),
         ],
       ],
@@ -140,7 +141,7 @@ export function scaleTables() {
 
 const cellsOf = ({ tasks, wakesPerSecond }: Load): string[] => [grouped(tasks), grouped(wakesPerSecond)];
 
-function inWords(use: Use | undefined): string {
+function formatUse(use: Use | undefined): string {
   return use ? `${use.limit.name} ${grouped(Math.round(use.share * 100))} %` : "–";
 }
 
@@ -148,7 +149,7 @@ function countRow(what: string, n: number, factor: number): string[] {
   return [what, grouped(n), factor === 1 ? "–" : grouped(factor), grouped(n * factor)];
 }
 
-/** Numbers with at most three significant digits, unless they are whole. */
+/** Three significant digits. */
 const grouped = (n: number): string =>
   (Number.isInteger(n) ? n : Number(n.toPrecision(3))).toLocaleString("en-US", { maximumFractionDigits: 2 });
 const money = (amount: number): string =>

@@ -32,7 +32,7 @@ export const iamReaders: Readers = {
   },
 };
 
-/** A policy document, which IAM gives in the form of a URL. */
+/** A policy document, which IAM returns URL-encoded. */
 function document(text: string | undefined): unknown {
   return JSON.parse(decodeURIComponent(String(text)));
 }

@@ -12,7 +12,7 @@ export const lambdaReaders: Readers = {
     const { Description, Handler, Runtime, Architectures, MemorySize, Timeout, Role, Environment } = found;
     const settings = { Description, Handler, Runtime, Architectures, MemorySize, Timeout, Role };
     const { ReservedConcurrentExecutions } = Concurrency ?? {};
-    // Where the code came from is not kept.
+    // Lambda does not return the location of the code.
     return {
       properties: { Code, FunctionName: found.FunctionName, ...settings, Environment, ReservedConcurrentExecutions },
       arn: found.FunctionArn,

@@ -1,7 +1,7 @@
 import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import { type Readers, unlessDefault } from "./reader.ts";
 
-/** The settings of a queue that its type takes as numbers, with what they are if nobody sets them. */
+/** The numeric settings of a queue, with their defaults. */
 const queueNumbers = { DelaySeconds: 0, VisibilityTimeout: 30, MessageRetentionPeriod: 345_600 };
 
 export const sqsReaders: Readers = {
@@ -28,7 +28,7 @@ export const sqsReaders: Readers = {
         return (await sqs.send(command)).Attributes?.Policy;
       }),
     );
-    // All have the same.
+    // All queues have the same policy.
     return { properties: { Queues, PolicyDocument: JSON.parse([...new Set(policies)].join()) } };
   },
 };

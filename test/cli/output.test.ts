@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { linesThatDiffer } from "../../cli/operate/line-diff.ts";
-import { Paper } from "../../cli/print/paper.ts";
+import { Output } from "../../cli/print/output.ts";
 import { cutTo, printable, printableJson, unescaped, widthOf } from "../../cli/print/printable.ts";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { lazy } from "../../functions/engines/binding.ts";
@@ -14,10 +14,10 @@ import { type } from "./typed.ts";
 const harmful = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const hostile = "\u001b[2J\u001b]0;title\u0007\r\nok\u009b1A\u202egnp\u2066\u200b\u2028\ud800\u007f";
 
-function printed(write: (paper: Paper) => void, { columns = 100, colour = false } = {}): string {
+function printed(write: (output: Output) => void, { columns = 100, colour = false } = {}): string {
   let text = "";
   write(
-    new Paper(
+    new Output(
       (more) => {
         text += more;
       },
@@ -32,12 +32,12 @@ describe("what is printed", () => {
     fc.assert(
       fc.property(fc.oneof(fc.constant(hostile), fc.string({ unit: "binary", maxLength: 50 })), (text) => {
         expect(printable(text)).not.toMatch(harmful);
-        const out = printed((paper) => {
-          paper.line(text);
-          paper.block(text);
-          paper.pairs([[text, text]]);
-          paper.table([{ title: "A" }, { title: "B", cut: true }], [[text, text]]);
-          paper.json({ [text]: text });
+        const out = printed((output) => {
+          output.line(text);
+          output.block(text);
+          output.pairs([[text, text]]);
+          output.table([{ title: "A" }, { title: "B", cut: true }], [[text, text]]);
+          output.json({ [text]: text });
         });
         expect(out.replaceAll("\n", "")).not.toMatch(harmful);
       }),
@@ -55,10 +55,10 @@ describe("what is printed", () => {
   });
 
   it("is coloured only if it may be, and by nothing that is printed", () => {
-    expect(printed((paper) => paper.line("a\u001b[1m", "red"), { colour: true })).toBe(
+    expect(printed((output) => output.line("a\u001b[1m", "red"), { colour: true })).toBe(
       "\u001b[31ma\\u{1b}[1m\u001b[39m\n",
     );
-    expect(printed((paper) => paper.line("a", "red"))).toBe("a\n");
+    expect(printed((output) => output.line("a", "red"))).toBe("a\n");
   });
 
   it("takes as many columns as a terminal gives it", () => {
@@ -84,7 +84,7 @@ describe("a table", () => {
   ];
 
   it("fits the terminal, and cuts no name", () => {
-    expect(printed((paper) => paper.table(columns, rows), { columns: 40 })).toBe(
+    expect(printed((output) => output.table(columns, rows), { columns: 40 })).toBe(
       [
         "TASK               N  ERROR",
         "thing/reader@one   1  it is on fire, an…",
@@ -93,7 +93,7 @@ describe("a table", () => {
       ].join("\n"),
     );
     for (const width of [1, 20, 30]) {
-      expect(printed((paper) => paper.table(columns, rows), { columns: width })).toContain(
+      expect(printed((output) => output.table(columns, rows), { columns: width })).toContain(
         "thing/reader@one   1  it is o…\n",
       );
     }
@@ -104,7 +104,7 @@ describe("a table", () => {
       { title: "A", cut: true },
       { title: "B", cut: true },
     ];
-    const out = printed((paper) => paper.table(two, [["x".repeat(30), "y".repeat(12)]]), { columns: 30 });
+    const out = printed((output) => output.table(two, [["x".repeat(30), "y".repeat(12)]]), { columns: 30 });
     expect(out.split("\n")[1]).toBe(`${"x".repeat(15)}…  ${"y".repeat(12)}`);
   });
 });
@@ -157,6 +157,6 @@ describe("hostile text in every field", () => {
         expect((out + err).replaceAll("\n", ""), args.join(" ")).not.toMatch(harmful);
       }
     }
-    expect((await type(["why", typedName], { desk: world.desk })).out).toContain("An operator has paused it");
+    expect((await type(["why", typedName], { desk: world.desk })).out).toContain("An operator paused it");
   });
 });

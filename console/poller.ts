@@ -1,10 +1,10 @@
 import type { Clock } from "tailwake/operate";
 
 /**
- * Reads something again and again while somebody listens, once for all who do. The next read begins `pauseMs` after the
- * last one has ended, or after as long as that one took: a large table is read at most half of the time.
+ * Reads a value repeatedly while it has listeners, once for all of them. The next read begins `pauseMs` after the end
+ * of the last one, or after as long as that one took, so that reading a large table takes at most half of the time.
  */
-export class Repeated<T> {
+export class Poller<T> {
   readonly #read: () => Promise<T>;
   readonly #clock: Clock;
   readonly #pauseMs: number;
@@ -14,14 +14,14 @@ export class Repeated<T> {
   #running: AbortController | undefined;
   #pausing: AbortController | undefined;
 
-  /** `read` does not reject. */
+  /** `read` must not reject. */
   constructor(read: () => Promise<T>, clock: Clock, pauseMs: number) {
     this.#read = read;
     this.#clock = clock;
     this.#pauseMs = pauseMs;
   }
 
-  get isHeard(): boolean {
+  get hasListeners(): boolean {
     return this.#listeners.size > 0;
   }
 
@@ -35,26 +35,26 @@ export class Repeated<T> {
     }
     return () => {
       this.#listeners.delete(listener);
-      if (this.isHeard) return;
+      if (this.hasListeners) return;
       this.#running?.abort();
       this.#running = undefined;
       this.#last = undefined;
     };
   }
 
-  /** The last value while somebody listens; else one of now. */
+  /** The last value while there are listeners; else reads it now. */
   async latest(): Promise<T> {
     return this.#last ?? (await this.#once());
   }
 
-  /** Something has changed: the next read need not wait. */
+  /** Ends the pause before the next read, after a change. */
   readSoon(): void {
     this.#pausing?.abort();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const began = this.#clock.now();
+      const startedAt = this.#clock.now();
       const value = await this.#once();
       if (signal.aborted) return;
       this.#last = value;
@@ -63,7 +63,7 @@ export class Repeated<T> {
       this.#pausing = pausing;
       const end = () => pausing.abort();
       signal.addEventListener("abort", end, { once: true });
-      await this.#clock.sleep(Math.max(this.#pauseMs, this.#clock.now() - began), pausing.signal);
+      await this.#clock.sleep(Math.max(this.#pauseMs, this.#clock.now() - startedAt), pausing.signal);
       signal.removeEventListener("abort", end);
     }
   }

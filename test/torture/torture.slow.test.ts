@@ -7,7 +7,6 @@ import { readOptions } from "../../proof/torture/options.ts";
 import { runTorture, type TortureOptions } from "../../proof/torture/torture.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
-const patienceMs = 120_000;
 
 const torture = (options: Partial<TortureOptions>) =>
   runTorture({
@@ -26,7 +25,7 @@ afterAll(() => {
 });
 
 describe("a short torture", () => {
-  it("breaks no promise: T1, T2, T4, T5, T7", { timeout: patienceMs }, async () => {
+  it("breaks no promise: T1, T2, T4, T5, T7", async () => {
     const result = await torture({});
     expect(result?.violations).toEqual([]);
     expect(result?.killsPerSecond).toBeGreaterThan(0);
@@ -35,9 +34,9 @@ describe("a short torture", () => {
     expect(readdirSync(scratch)).toEqual([]);
   });
 
-  it("finds that an activity was not handed every event, and tells its history", { timeout: patienceMs }, async () => {
+  it("finds that an activity was not handed every event, and tells its history", async () => {
     const result = await torture({ broken: "skip-events", settleSeconds: 4 });
-    const found = result?.violations.find(({ promise, task }) => promise === "T1" && task.startsWith("repo/note"));
+    const found = result?.violations.find(({ promise, task }) => promise === "T1" && task.startsWith("repo/read"));
     expect(found?.what).toMatch(/was handed #\d+ after (epoch|#\d+)$|was never handed out$/);
     expect(found?.history.some((line) => /^run \d+ in \S+ from /.test(line))).toBe(true);
     // It keeps what was written down.
@@ -45,7 +44,7 @@ describe("a short torture", () => {
     rmSync(result?.folder ?? "", { recursive: true });
   });
 
-  it("that is stopped compares nothing, and leaves nothing behind", { timeout: patienceMs }, async () => {
+  it("that is stopped compares nothing, and leaves nothing behind", async () => {
     expect(await torture({ signal: AbortSignal.abort() })).toBeUndefined();
     expect(readdirSync(scratch)).toEqual([]);
   });

@@ -17,7 +17,7 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { defineProcessor } from "../../functions/contract/activity.ts";
 import { eager, lazy } from "../../functions/engines/binding.ts";
 import { otelTracer } from "../../functions/lambda/otel-tracer.ts";
-import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { leadEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { startTask } from "../../functions/run/start.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, thing, World } from "../support/world.ts";
@@ -216,7 +216,7 @@ describe("the spans of a run", () => {
     world.append("t", "e1");
     await startTask(world.ports, reader, { thingId: "t" });
     const invocation = world.invocation(900_000);
-    const held = holdEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
+    const held = leadEagerShard(world.ports, { shard: 0, shards: 1 }, invocation);
     await world.clock.advance(7_000);
     world.append("t", "e2", "e3");
     await settle();

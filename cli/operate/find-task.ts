@@ -1,12 +1,9 @@
 import { type Desk, type TaskRecord, taskName } from "tailwake/operate";
 import { unescaped } from "../print/printable.ts";
 
-/** The task that was typed: its name as it is printed, or a beginning that only one has. */
-export async function findTyped(
-  desk: Desk,
-  text = "",
-): Promise<{ readonly record: TaskRecord; readonly name: string }> {
-  // What cannot be printed is printed in another way, and may be typed like that.
+/** Finds the task with this name or unique prefix. */
+export async function findTask(desk: Desk, text = ""): Promise<{ readonly record: TaskRecord; readonly name: string }> {
+  // Users type an unprintable character in its escaped form.
   const record = await desk.find(text).catch((error: unknown) => {
     if (unescaped(text) === text) throw error;
     return desk.find(unescaped(text));

@@ -7,26 +7,28 @@ export type Style = keyof typeof codes;
 export interface Column {
   readonly title: string;
   readonly right?: boolean;
-  /** Its cells may be cut if the table is too wide. What is to be typed again, as a task's name, may not. */
+  /**
+   * Whether its cells may be cut if the table is too wide. Cells that users type again, such as task names, may not.
+   */
   readonly cut?: boolean;
 }
 
-export interface PaperOptions {
-  /** Of the terminal. */
+export interface OutputOptions {
+  /** The width of the terminal. */
   readonly columns: number;
   readonly colour: boolean;
 }
 
 const gap = "  ";
-/** No column is cut below this. */
-const leastWidth = 8;
+/** Minimum width of a cut column. */
+const minWidth = 8;
 
-/** What output is written on. Everything that is given to it is made printable: there is no other way onto it. */
-export class Paper {
+/** Writes output. Escapes unprintable characters in everything it is given; there is no other way to write. */
+export class Output {
   readonly #write: (text: string) => void;
-  readonly #options: PaperOptions;
+  readonly #options: OutputOptions;
 
-  constructor(write: (text: string) => void, options: PaperOptions) {
+  constructor(write: (text: string) => void, options: OutputOptions) {
     this.#write = write;
     this.#options = options;
   }
@@ -35,7 +37,7 @@ export class Paper {
     this.#write(`${this.#styled(printable(text), style)}\n`);
   }
 
-  /** Lines that may have been made of a text with line ends. */
+  /** Prints the lines of a text. */
   block(text: string, indent = ""): void {
     for (const line of text.split("\n")) this.line(`${indent}${line}`);
   }
@@ -45,7 +47,7 @@ export class Paper {
     this.line(text, "bold");
   }
 
-  /** Names with their values, below each other. A value that is undefined is left out. */
+  /** Prints names and values in two columns, without undefined values. */
   pairs(pairs: readonly (readonly [name: string, value: string | undefined])[]): void {
     const there = pairs.filter(([, value]) => value !== undefined);
     const width = Math.max(0, ...there.map(([name]) => widthOf(name)));
@@ -67,7 +69,7 @@ export class Paper {
     }
   }
 
-  /** One document on one line. */
+  /** Prints JSON on one line. */
   json(value: unknown): void {
     this.#write(`${printableJson(value)}\n`);
   }
@@ -79,15 +81,15 @@ export class Paper {
   }
 }
 
-/** Narrows what may be cut, the widest first, until all fit; if they cannot, lines are longer than the terminal. */
-function narrow(columns: readonly Column[], widths: number[], most: number): void {
+/** Narrows the columns that may be cut, the widest first, until all fit; if they cannot, lines exceed the terminal. */
+function narrow(columns: readonly Column[], widths: number[], maxWidth: number): void {
   const used = () => widths.reduce((sum, width) => sum + width, gap.length * (widths.length - 1));
-  for (let over = used() - most; over > 0; over = used() - most) {
-    const cuttable = columns.flatMap(({ cut }, at) => (cut && (widths[at] ?? 0) > leastWidth ? [at] : []));
+  for (let over = used() - maxWidth; over > 0; over = used() - maxWidth) {
+    const cuttable = columns.flatMap(({ cut }, at) => (cut && (widths[at] ?? 0) > minWidth ? [at] : []));
     const widest = cuttable.sort((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0))[0];
     if (widest === undefined) return;
-    const next = cuttable[1] === undefined ? leastWidth : (widths[cuttable[1]] ?? leastWidth);
+    const next = cuttable[1] === undefined ? minWidth : (widths[cuttable[1]] ?? minWidth);
     const width = widths[widest] ?? 0;
-    widths[widest] = Math.max(leastWidth, width - over, Math.min(width - 1, next));
+    widths[widest] = Math.max(minWidth, width - over, Math.min(width - 1, next));
   }
 }

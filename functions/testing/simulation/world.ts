@@ -3,8 +3,8 @@ import type { Random } from "./random.ts";
 import type { Story } from "./story.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** What all parts of a simulation share: its time, its chance, what goes wrong for now, and its story. */
-export class Circumstances {
+/** Shared by all parts of a simulation: its time, its random numbers, the current faults, and its story. */
+export class SimulatedWorld {
   readonly timeline: Timeline;
   readonly random: Random;
   readonly story: Story;
@@ -21,7 +21,7 @@ export class Circumstances {
     return this.#faults;
   }
 
-  /** From now on nothing goes wrong any more. Clocks stay as far apart as they are. */
+  /** Ends all faults. Differences between clocks remain. */
   calm(): void {
     this.#faults = noFaults;
   }
