@@ -130,6 +130,17 @@ describe("the rooms of functions/", () => {
     ]);
   });
 
+  it("tell the time and wait by a clock that they are given, but for the system's clock and the plain log", () => {
+    const users = readdirSync(join(project, "functions"), { recursive: true, encoding: "utf8" })
+      .filter(isCode)
+      .filter((name) =>
+        /\b(Date\.now|performance\.now|setTimeout|setInterval)\b|\bnew Date\(\)/.test(
+          readFileSync(join(project, "functions", name), "utf8"),
+        ),
+      );
+    expect(users.sort()).toEqual(["foundation/clock.ts", "foundation/logger.ts"]);
+  });
+
   it("export the public surface by name", () => {
     for (const entry of ["index.ts", "nog/index.ts", "testing/index.ts", "client.ts", "operate.ts"]) {
       expect(readFileSync(join(project, "functions", entry), "utf8"), entry).not.toMatch(/export \*/);

@@ -11,9 +11,9 @@ import { rowsUnder } from "./tables.ts";
 /** Words of the language, and words that mean in a log message, a metric or a setting what they mean everywhere. */
 const grammar = "a an and as at be by did for from in is its may no not of on or such the to until up when with";
 const ordinary =
-  "arn asked back broke bytes closed concurrency days deleted deletion dropped end events failed failures field find " +
-  "forwarded full function go group key left log look memory mb minutes ms name next old oldest once only others per " +
-  "place protection read readable reading received rest role seconds secret sent service started taken topic unknown " +
+  "arn asked back broke bytes closed concurrency counts days deleted deletion dropped end events failed failures field find " +
+  "forwarded full function go group key left log memory mb minutes ms name next old oldest once only others per " +
+  "protection read readable reading received rest role seconds secret sent service started topic unknown " +
   "url used wait written";
 
 const page = readFileSync(join(project, "docs/design.md"), "utf8");

@@ -11,7 +11,7 @@ import {
 } from "../../functions/contract/outcome.ts";
 import { eventId, type Tail } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
-import { holdEagerShard } from "../../functions/leaders/eager-shard.ts";
+import { leadEagerShard } from "../../functions/leaders/eager-shard.ts";
 import { awaitChild, startTask } from "../../functions/run/start.ts";
 import { ledToken } from "../../functions/tasks/lease-token.ts";
 import {
@@ -120,7 +120,7 @@ class RecordingWorld extends World {
   /** An invocation of the leader of the eager tasks; `during` happens while it holds its shard. */
   async lead(during: () => Promise<void> = async () => {}): Promise<void> {
     const invocation = this.invocation(900_000);
-    const held = holdEagerShard(this.ports, { shard: 0, shards: 1 }, invocation);
+    const held = leadEagerShard(this.ports, { shard: 0, shards: 1 }, invocation);
     await settle();
     await during();
     invocation.controller.abort();
