@@ -111,14 +111,14 @@ describe("tailwake init, from the package", () => {
 
   it("leaves alone a folder that has something in it, and says what it does not understand", async () => {
     writeFileSync(join(copy, "README.md"), "mine");
-    await expect(run(folder, tailwake, ["init", "my-orders"])).rejects.toThrow("expected a new or an empty folder");
+    await expect(run(folder, tailwake, ["init", "my-orders"])).rejects.toThrow("expected a new or empty folder");
     expect(readFileSync(join(copy, "README.md"), "utf8")).toBe("mine");
     await expect(run(folder, tailwake, ["init", "../my-orders"])).rejects.toThrow("received ../my-orders");
     await expect(run(folder, tailwake, ["package"])).rejects.toThrow("npm install --save-dev esbuild");
     await expect(type("npx tailwake package --from test/none")).rejects.toThrow(
-      "test/none: expected a source file for each function, received 0 other files",
+      "test/none: expected a source file for each function, found 0 other files",
     );
-    await expect(run(folder, tailwake, ["deploy"])).rejects.toThrow("there is no command deploy");
+    await expect(run(folder, tailwake, ["deploy"])).rejects.toThrow("unknown command deploy");
   });
 });
 

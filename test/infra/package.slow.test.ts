@@ -54,9 +54,9 @@ describe("npm run package", () => {
   const variablesOf = (template: Template) => Object(resource("LazyLambdaFunction", template).Environment).Variables;
 
   it("takes examples for the parameters that are not given, and says which", () => {
-    expect(said).toMatch(/examples.*: --param=nogUrl=https:\/\/nog.example.org --param=nogRegistries=example\n/);
+    expect(said).toMatch(/example values.*: --param=nogUrl=https:\/\/nog.example.org --param=nogRegistries=example\n/);
     expect(variablesOf(packaged)).toMatchObject({ TAILWAKE_NOG_URL: "https://nog.example.org" });
-    expect(saidOfProd).toMatch(/examples.*: --param=nogRegistries=example\n/);
+    expect(saidOfProd).toMatch(/example values.*: --param=nogRegistries=example\n/);
     expect(variablesOf(prod)).toMatchObject({ TAILWAKE_NOG_URL: "https://nog", TAILWAKE_NOG_REGISTRIES: "example" });
   });
 

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { EphemeralRegistry } from "../../functions/nog/gen/nogfso/registry_pb.ts";
 import { WorkflowEvent_Type as Event } from "../../functions/nog/gen/nogfso/workflows_pb.ts";
 import { uuidText } from "../../functions/nog/index.ts";
@@ -45,11 +45,12 @@ describe("npm start", () => {
       cwd: project,
       stdio: ["ignore", "pipe", "inherit"],
     });
+    onTestFinished(() => void child.kill("SIGKILL"));
     const out = await new Promise<string>((resolve) => {
       let printed = "";
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         printed += text;
-        if (printed.includes("waiting for what happens")) resolve(printed);
+        if (printed.includes("waiting for events")) resolve(printed);
       });
     });
     const [, url = ""] = /^console at (\S+)$/m.exec(out) ?? [];
@@ -157,10 +158,11 @@ describe("npm start -- --data", () => {
         if (line.startsWith("ready")) resolve();
       });
     });
+    onTestFinished(() => void first?.child.kill("SIGKILL"));
     expect(await run("--once", "--json", "--root", tree, "--data", data)).toMatchObject({
       code: 1,
       out: "",
-      err: `${data}: expected to be free, is used by another start of Tailwake\n`,
+      err: `${data}: expected an unused directory, but another process of Tailwake uses it\n`,
     });
     first?.child.kill("SIGINT");
     expect((await first?.finished)?.err).not.toContain("failed");
