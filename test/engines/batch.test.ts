@@ -238,16 +238,16 @@ describe("a batch", () => {
     expect(await world.record("u")).toMatchObject({ tail: "e1" });
   });
 
-  it("leaves a message to a later delivery when other writers win three rounds (rule 5)", async () => {
+  it("leaves a message to a later delivery when other writers win three tries (rule 5)", async () => {
     const world = await sleepingWorld();
-    let rounds = 0;
+    let tries = 0;
     const { record } = { record: await world.record("t") };
     world.store.update = async () => {
-      rounds++;
+      tries++;
       return { applied: false, record };
     };
     expect(await world.deliver([good])).toMatchObject([{ code: "store-refused" }]);
-    expect(rounds).toBe(3);
+    expect(tries).toBe(3);
   });
 
   it("runs at most so many tasks of a kind at once", async () => {

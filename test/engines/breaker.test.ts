@@ -220,7 +220,7 @@ describe("an upstream that is out (rule 12)", () => {
 });
 
 describe("an upstream that an operator has paused (rule 12)", () => {
-  it("is not used; news is kept, and nothing is sent round and round meanwhile", async () => {
+  it("is not used; news is kept, and nothing is sent meanwhile", async () => {
     const world = await worldOf(1);
     await world.drain();
     const tasks = tasksOf(world.ports);

@@ -839,7 +839,7 @@ describe("the measurements of a leader of eager tasks", () => {
     await third.end();
   });
 
-  it("are of each round of a watching run: its own milliseconds and events", async () => {
+  it("are of each pass of a watching run: its own milliseconds and events", async () => {
     const { activity } = noting();
     const world = await worldOf(activity, ["t"]);
     const measured = measuredIn(world);

@@ -81,7 +81,7 @@ interface Left {
   /** Without the fields that every line has: activity, address ids, task and fence. "{task}" is the task's name. */
   readonly log: readonly LogLine[];
   /** How often the activity was called. Default 1. */
-  readonly rounds?: number;
+  readonly passes?: number;
   readonly isAbandoned?: boolean;
 }
 
@@ -101,10 +101,10 @@ const hasCaughtUp = (tail: Tail, ...log: LogLine[]): LeftBy => ({
   eager: { status: "running", tail, attempts: 0, due: 180_000, log },
 });
 
-const inRounds = (rounds: number, { lazy, cron, eager }: LeftBy): LeftBy => ({
-  lazy: { ...lazy, rounds },
-  cron: { ...cron, rounds },
-  eager: { ...eager, rounds },
+const inPasses = (passes: number, { lazy, cron, eager }: LeftBy): LeftBy => ({
+  lazy: { ...lazy, passes },
+  cron: { ...cron, passes },
+  eager: { ...eager, passes },
 });
 
 /** Gives over to another run, at once. */
@@ -118,7 +118,7 @@ const handsOver = (tail: Tail): Left => ({
   log: [],
 });
 
-/** The third attempt has failed: 60 s of [40 s, 80 s], round by round through the delay queue of 20 s. */
+/** The third attempt has failed: 60 s of [40 s, 80 s], step by step through the delay queue of 20 s. */
 const waits = (tail: Tail): Left => ({
   status: "retrying",
   tail,
@@ -242,7 +242,7 @@ const returned: readonly Row[] = [
       await stage.wake({ class: "operator", key: stage.key });
       return caughtUp(e3);
     }),
-    left: inRounds(2, hasCaughtUp(e3, progressed(e3))),
+    left: inPasses(2, hasCaughtUp(e3, progressed(e3))),
   },
   {
     // Lazy: runs again for the signal. Cron: a signal ends at the Query (rule 4). Eager: its stream brings the event,
@@ -255,7 +255,7 @@ const returned: readonly Row[] = [
     }),
     afterMs: 1_000,
     left: {
-      ...inRounds(2, hasCaughtUp(e4, progressed(e3), progressed(e4))),
+      ...inPasses(2, hasCaughtUp(e4, progressed(e3), progressed(e4))),
       cron: hasCaughtUp(e3, progressed(e3)).cron,
     },
   },
@@ -653,7 +653,7 @@ const upstream: readonly Row[] = [
       throw new ConnectError("default deny", Code.Unknown);
     },
     act: read(() => caughtUp(e3)),
-    left: { ...fails(e1, "[unknown] default deny"), rounds: 0 },
+    left: { ...fails(e1, "[unknown] default deny"), passes: 0 },
   },
   {
     name: "ends the stream with Canceled, as a dying server does: has failed where it was",
@@ -685,7 +685,7 @@ class Stage {
   /** The run that the row is about is over: what comes now would come without it. */
   isOver = false;
   /** How often the activity was called, why, and the events it was handed. */
-  rounds = 0;
+  passes = 0;
   readonly wokenBy: string[] = [];
   handed: string[] = [];
   readonly #isFresh: boolean;
@@ -728,11 +728,11 @@ class Stage {
     this.world.seed({ ...this.key, ...changes } as TaskRecord);
   }
 
-  /** Called when the activity is. True for the round that the row is about. */
+  /** Called when the activity is. True for the pass that the row is about. */
   enter({ attempt, fence, wokenBy }: RunContext<Stream>): boolean {
-    this.rounds++;
+    this.passes++;
     this.wokenBy.push(wokenBy);
-    if (this.rounds > 1 || this.isOver) return false;
+    if (this.passes > 1 || this.isOver) return false;
     this.#told = { attempt, fence, wokenBy };
     return true;
   }
@@ -785,9 +785,9 @@ class Stage {
     expect(this.#token).toEqual(expect.any(String));
 
     this.expectLog(left.log);
-    expect(this.rounds).toBe(left.rounds ?? 1);
+    expect(this.passes).toBe(left.passes ?? 1);
     const attempt = this.#isFresh ? 1 : 3;
-    expect(this.#told).toEqual(this.rounds > 0 ? { attempt, fence, wokenBy: "handOver" } : undefined);
+    expect(this.#told).toEqual(this.passes > 0 ? { attempt, fence, wokenBy: "handOver" } : undefined);
     const after = this.#isFresh ? "" : e1;
     expect(world.opened[0], "the stream right after the stored tail (T1)").toEqual({ thingId: entity, after });
     expect(world.openStreams).toBe(left.status === "running" ? 1 : 0);
@@ -981,7 +981,7 @@ const viewed: readonly ViewedRow[] = [
     act: () => {
       throw new Error("must not act");
     },
-    left: inRounds(0, hasCaughtUp(e1)),
+    left: inPasses(0, hasCaughtUp(e1)),
     view: '{"ids":["E1"]}',
     acted: e1,
   },
@@ -1088,7 +1088,7 @@ const viewed: readonly ViewedRow[] = [
       if (id === e3) throw new Error("cannot read E3");
     },
     act: () => caughtUp(),
-    left: { ...fails(e1, "cannot read E3"), rounds: 0 },
+    left: { ...fails(e1, "cannot read E3"), passes: 0 },
     view: '{"ids":["E1"]}',
     acted: e1,
   },
@@ -1096,7 +1096,7 @@ const viewed: readonly ViewedRow[] = [
     name: "is not reached, since the run was aborted, goes on with the view so far (T5)",
     onEvent: (id, stage) => id === e3 && stage.invocation.controller.abort(),
     act: () => caughtUp(),
-    left: { ...handsOver(e2), rounds: 0 },
+    left: { ...handsOver(e2), passes: 0 },
     view: '{"ids":["E1","E2"]}',
     acted: e1,
   },
@@ -1242,7 +1242,7 @@ describe("in the eager engine, a task that watches", () => {
     await stage.world.clock.advance(1);
     expect(stage.wokenBy).toEqual(["handOver", "operator"]);
     const left = hasCaughtUp(e3, progressed(e3)).eager;
-    await stage.expectLeft({ ...left, rounds: 2 });
+    await stage.expectLeft({ ...left, passes: 2 });
     await stage.expectNothingSkipped(left);
   });
 

@@ -71,7 +71,7 @@ describe("a run", () => {
     expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e2", fence: 1, wakeCount: 1 });
   });
 
-  it("hands over after ten rounds in place, so that one busy task does not keep the invocation (rule 10)", async () => {
+  it("hands over after ten passes, so that one busy task does not keep the invocation (rule 10)", async () => {
     const recorded = recording({
       async beforeReturn(run) {
         if (run > 12) return;

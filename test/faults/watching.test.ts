@@ -208,7 +208,7 @@ describe.each(protocolNames)("a watched stream of a server of %s", (protocol) =>
     },
   );
 
-  it("whose news the activity leaves unread: it is still there in the next round (T1)", async () => {
+  it("whose news the activity leaves unread: it is still there in the next pass (T1)", async () => {
     const nog = await startNog(3);
     const world = new FaultyWorld({ protocol, baseUrl: urlOf(protocol, nog), nog, engine: "eager" });
     await world.start();

@@ -37,7 +37,7 @@ const runAll = async (world: World) => {
 };
 
 describe("the measurements of a run", () => {
-  it("count rounds by activity and outcome, those that failed, and tasks that were parked", async () => {
+  it("count passes by activity and outcome, those that failed, and tasks that were parked", async () => {
     const { world, measured } = await worldOf(reader, failing);
     world.append("t", "e1");
     await runAll(world);

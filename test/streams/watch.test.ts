@@ -39,8 +39,8 @@ async function watching(connection: UpstreamConnection, { stream, address }: Ser
   return { opened, controller };
 }
 
-/** One round: what there is up to the head. */
-async function round(stream: OpenStream, by: "events" | "batches"): Promise<string[]> {
+/** One pass: what there is up to the head. */
+async function readPass(stream: OpenStream, by: "events" | "batches"): Promise<string[]> {
   const ids: string[] = [];
   if (by === "events") for await (const { id } of stream) ids.push(id);
   else for await (const { events } of stream.batches()) ids.push(...events.map(({ id }) => id));
@@ -48,12 +48,12 @@ async function round(stream: OpenStream, by: "events" | "batches"): Promise<stri
 }
 
 describe.each(protocolNames)("a watching stream over %s", (protocol) => {
-  it.each(kinds)("of a $stream.kind is read in rounds, each up to the head, on one call (rule 19)", async (kind) => {
+  it.each(kinds)("of a $stream.kind is read in passes, each up to the head, on one call (rule 19)", async (kind) => {
     const { upstream, connection } = await connected(protocol);
     kind.served.append(upstream, 2);
     const { opened } = await watching(connection, kind);
     expect(opened.empty).toBe(false);
-    const seen = await round(opened, "events");
+    const seen = await readPass(opened, "events");
     expect(seen).toEqual(idsIn(upstream, kind));
     expect(opened.continuesAfter(eventId(seen.at(-1) ?? ""))).toBe(true);
     for (const by of ["batches", "events"] as const) {
@@ -61,7 +61,7 @@ describe.each(protocolNames)("a watching stream over %s", (protocol) => {
       kind.served.append(upstream, 1);
       expect(await news).toBe("news");
       expect(opened.continuesAfter(eventId(seen.at(-1) ?? ""))).toBe(true);
-      seen.push(...(await round(opened, by)));
+      seen.push(...(await readPass(opened, by)));
     }
     expect(seen).toEqual(idsIn(upstream, kind));
     expect(upstream.openCalls).toBe(1);
@@ -74,11 +74,11 @@ describe.each(protocolNames)("a watching stream over %s", (protocol) => {
     expect(opened).toMatchObject({ empty: true });
     expect(opened.continuesAfter(head)).toBe(true);
     expect(opened.continuesAfter(epoch)).toBe(false);
-    expect(await round(opened, "events")).toEqual([]);
+    expect(await readPass(opened, "events")).toEqual([]);
     const news = opened.untilNews();
     repoKind.served.append(upstream, 1);
     expect(await news).toBe("news");
-    expect(await round(opened, "batches")).toHaveLength(1);
+    expect(await readPass(opened, "batches")).toHaveLength(1);
   });
 
   it("that is not read up to the head passes it over, and does not go on after it", async () => {
@@ -95,7 +95,7 @@ describe.each(protocolNames)("a watching stream over %s", (protocol) => {
   it("lives on heartbeats", async () => {
     const { connection, clock } = await connected(protocol);
     const { opened } = await watching(connection, repoKind);
-    await round(opened, "events");
+    await readPass(opened, "events");
     let ended: string | undefined;
     void opened.untilNews().then((end) => {
       ended = end;
@@ -110,20 +110,20 @@ describe.each(protocolNames)("a watching stream over %s", (protocol) => {
   it("ends when our own signal aborts, at the head and before it, and on the server too", async () => {
     const { upstream, connection } = await connected(protocol);
     const first = await watching(connection, repoKind);
-    await round(first.opened, "events");
+    await readPass(first.opened, "events");
     const news = first.opened.untilNews();
     first.controller.abort();
     expect(await news).toBe("ended");
     const second = await watching(connection, repoKind);
     second.controller.abort();
-    expect(await round(second.opened, "events")).toEqual([]);
+    expect(await readPass(second.opened, "events")).toEqual([]);
     await until(() => upstream.openCalls === 0);
   });
 
   it("of a server that goes away throws at the head", async () => {
     const { upstream, connection } = await connected(protocol);
     const { opened } = await watching(connection, repoKind);
-    await round(opened, "events");
+    await readPass(opened, "events");
     const news = opened.untilNews();
     await Promise.all([upstream.close(), expect(news).rejects.toThrow()]);
   });
