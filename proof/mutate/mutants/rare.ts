@@ -40,6 +40,6 @@ export const rare: readonly string[] = [
   "resume: not asked for: missing notBefore",
   "resume: not asked for: status is one of ready, sleeping, retrying, parked",
   "rewind: not asked for: status is one of ready, running, sleeping, retrying, parked",
-  "markReady: not asked for: missing paused",
+  "mark ready: not asked for: missing paused",
   "signal to a running task: not asked for: is token",
 ];
