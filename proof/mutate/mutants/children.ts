@@ -24,6 +24,14 @@ export const children: readonly Mutant[] = [
     export: "awaitChild",
     with: () => async () => true,
   }),
+  replacing({
+    rule: "rule 13",
+    what: "who completes tells nobody",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) => ({ ...real(outcome, facts), tellsWaiters: false }),
+    caughtBy: "test/engines/children.test.ts",
+  }),
   {
     rule: "rule 13",
     what: "a running waiter is not told",

@@ -1,7 +1,7 @@
 import { epoch } from "../../../functions/contract/tail.ts";
 import type { RunState } from "../../../functions/run/run-state.ts";
 import { type Mutant, replacing } from "./mutant.ts";
-import { overriding } from "./overriding.ts";
+import { overriding, withMembers } from "./overriding.ts";
 import { acquires, counting, commits as ends, leaving, notRecognising, storing, writing } from "./writes.ts";
 
 /** What the writes of runs leave behind: rules 1, 5, 9 and 15, T1 and T5. */
@@ -67,6 +67,21 @@ export const commits: readonly Mutant[] = [
     with: (real) => (outcome, facts) =>
       real(outcome, outcome.type === "canceled" ? { ...facts, hasCaughtUp: true } : facts),
   }),
+  replacing({
+    rule: "rule 9",
+    what: "a retry does not wait",
+    module: "functions/tasks/backoff.ts",
+    export: "backoffMs",
+    with: () => () => 0,
+  }),
+  replacing({
+    rule: "rule 9",
+    what: "no task is parked for its attempts",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) => real(outcome, { ...facts, parkAfterAttempts: undefined }),
+    caughtBy: "test/engines/outcome-table.test.ts",
+  }),
   {
     rule: "T5",
     what: "a view is written without its tail",
@@ -83,6 +98,14 @@ export const commits: readonly Mutant[] = [
     change: leaving("view", "viewRef", "viewVersion"),
     caughtBy: "test/tasks/memory.test.ts",
   },
+  replacing({
+    rule: "T5",
+    what: "a view that is half changed is kept",
+    module: "functions/run/run-progress.ts",
+    export: "beginProgress",
+    with: (real) => (behaviour, record) => withMembers(real(behaviour, record), { discard: () => {} }),
+    caughtBy: "test/engines/views.test.ts",
+  }),
   replacing({
     rule: "T5",
     what: "a view is deleted before the next one is committed",

@@ -79,6 +79,15 @@ export const due: readonly Mutant[] = [
   }),
   replacing({
     rule: "rule 6",
+    what: "a hand-over wakes nobody",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) =>
+      real(outcome, { ...facts, setsAlarms: facts.setsAlarms && outcome.type !== "canceled" }),
+    caughtBy: "test/engines/outcome-table.test.ts",
+  }),
+  replacing({
+    rule: "rule 6",
     what: "the wake of a start is sent before its record is written",
     module: "functions/run/start.ts",
     export: "startTask",

@@ -35,6 +35,16 @@ export const leases: readonly Mutant[] = [
     with: (real) => (record, now) => real(record, record.status === "running" ? now + clockSkewMs : now),
     caughtBy: "test/engines/batch.test.ts",
   }),
+  replacing({
+    rule: "rule 7",
+    what: "a dead lease counts as held",
+    module: "functions/tasks/standing.ts",
+    export: "standingOf",
+    with: (real) => (record, now) => {
+      const standing = real(record, now);
+      return standing.type === "dead" ? { ...standing, type: "held", until: now } : standing;
+    },
+  }),
   {
     rule: "rule 8",
     what: "a run that died is no strike",
@@ -159,6 +169,17 @@ export const leases: readonly Mutant[] = [
     module: "functions/upstream/breaker.ts",
     export: "failuresToOpen",
     with: () => Number.POSITIVE_INFINITY,
+    caughtBy: "test/engines/breaker.test.ts",
+  }),
+  replacing({
+    rule: "rule 12",
+    what: "an upstream is out for as long each time",
+    module: "functions/upstream/breaker.ts",
+    export: "trip",
+    with: (real) => (before, now, random, reason) => ({
+      ...real({ ...before, trips: 0 }, now, random, reason),
+      trips: before.trips + 1,
+    }),
     caughtBy: "test/engines/breaker.test.ts",
   }),
   replacing({

@@ -55,6 +55,14 @@ export const wakes: readonly Mutant[] = [
   }),
   replacing({
     rule: "rule 3",
+    what: "an alarm clock is set under the fence of another run",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) => real(outcome, { ...facts, fence: facts.record.fence + 1 }),
+    caughtBy,
+  }),
+  replacing({
+    rule: "rule 3",
     what: "a timer counts as news",
     module,
     export: "isNews",
@@ -176,6 +184,24 @@ export const wakes: readonly Mutant[] = [
       const { otherwise } = settlement;
       return otherwise ? { ...settlement, otherwise: { ...otherwise, next: "over" } } : settlement;
     },
+  }),
+  replacing({
+    rule: "T3",
+    what: "a commit that is refused for what came meanwhile is not made in another way",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) => {
+      const { otherwise: _, ...settlement } = real(outcome, facts);
+      return settlement;
+    },
+  }),
+  replacing({
+    rule: "T3",
+    what: "a watch that is poked ends",
+    module: "functions/run/settlement.ts",
+    export: "continued",
+    with: (real) => (tail, facts) => ({ ...real(tail, facts), next: "over" as const }),
+    caughtBy: "test/engines/eager.test.ts",
   }),
   replacing({
     rule: "rule 14",
@@ -308,6 +334,23 @@ export const wakes: readonly Mutant[] = [
         tailUnknown: tailUnknown === "silent" ? tailUnknown : () => false,
       };
       return real({ ...start, binding: { ...start.binding, stream: { ...stream, definition } } });
+    },
+  }),
+  replacing({
+    rule: "rule 18",
+    what: "who starts over stays at its tail",
+    module: "functions/run/run-progress.ts",
+    export: "beginProgress",
+    with: (real) => (behaviour, record) => {
+      const progress = real(behaviour, record);
+      const { startOver } = progress;
+      return withMembers(progress, {
+        startOver(stored) {
+          const { tail } = progress;
+          startOver.call(progress, stored);
+          withMembers(progress, { tail });
+        },
+      });
     },
   }),
   replacing({
