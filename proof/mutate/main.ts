@@ -1,22 +1,20 @@
-import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { mutants } from "./mutants/all.ts";
-import { conditionsSeen, operationsIn } from "./mutants/conditions.ts";
-import { equivalent } from "./mutants/equivalent.ts";
+import type { Chosen } from "./mutants/chosen.ts";
+import { conditionsSeen } from "./mutants/conditions.ts";
+import { whyEquivalent } from "./mutants/equivalent.ts";
 import { Program } from "./mutants/program.ts";
 import { rare, tableTest } from "./mutants/rare.ts";
 import {
   expectTestsPass,
-  nameOfCondition,
   nameOfMutant,
   simulateMutant,
   simulateUntilCaught,
-  testCondition,
-  testMutant,
+  testUntilCaught,
   type Verdict,
 } from "./mutants/trial.ts";
+import { nameOfCondition } from "./mutations.ts";
 
 const usage = `Usage: npm run mutate [-- options]
 
@@ -94,28 +92,27 @@ interface Trial {
 
 async function allTrials(seeds: number): Promise<Trial[]> {
   const program = await Program.bundle(project, "unchanged");
-  const operations = operationsIn(await readFile(join(project, "functions/tasks/transitions.ts"), "utf8"));
-  const conditions = await conditionsSeen(program, operations, recordedSeeds, inParallel);
-  const seedsFor = (name: string) => (Object.hasOwn(equivalent, name) ? Math.min(seeds, seedsOfEquivalent) : seeds);
+  const conditions = await conditionsSeen(program, recordedSeeds, inParallel);
+  const seedsFor = (name: string) => (whyEquivalent(name) === undefined ? seeds : Math.min(seeds, seedsOfEquivalent));
   const passing = new Map<string, Promise<void>>();
-  const tested = async (testFile: string, test: () => Promise<Verdict>) => {
+  const tested = async (name: string, chosen: Chosen, testFile: string) => {
     const passes = passing.get(testFile) ?? expectTestsPass(project, testFile);
     passing.set(testFile, passes);
     await passes;
-    return test();
+    return testUntilCaught(project, name, chosen, testFile);
   };
   const ofConditions = conditions.map((condition): Trial => {
     const name = nameOfCondition(condition);
     const run = rare.includes(name)
-      ? () => tested(tableTest, () => testCondition(project, condition, tableTest))
-      : () => simulateUntilCaught(program, name, seedsFor(name), condition);
+      ? () => tested(name, { condition }, tableTest)
+      : () => simulateUntilCaught(program, name, seedsFor(name), { condition });
     return { name, run };
   });
   const ofMutants = mutants.map((mutant): Trial => {
     const name = nameOfMutant(mutant);
-    const { caughtBy } = mutant;
-    if (caughtBy === undefined) return { name, run: () => simulateMutant(project, mutant, seedsFor(name)) };
-    return { name, run: () => tested(caughtBy, () => testMutant(project, mutant, caughtBy)) };
+    const { what, caughtBy } = mutant;
+    if (caughtBy === undefined) return { name, run: () => simulateMutant(project, program, mutant, seedsFor(name)) };
+    return { name, run: () => tested(name, { mutant: what }, caughtBy) };
   });
   return [...ofConditions, ...ofMutants];
 }
@@ -131,14 +128,14 @@ async function inParallel(jobs: Iterable<() => Promise<void>>): Promise<void> {
 }
 
 function line({ name, caught, seeds, by }: Verdict): string {
-  const reason = Object.hasOwn(equivalent, name) ? equivalent[name] : undefined;
+  const reason = whyEquivalent(name);
   const took = seeds === undefined ? "test" : String(seeds);
   const what = caught ? by : reason === undefined ? "SURVIVED" : `changes nothing: ${reason}`;
   return `${took.padStart(4)}  ${name}\n      ${what}`;
 }
 
 function figuresOf(verdicts: readonly Verdict[]) {
-  const isEquivalent = ({ name }: Verdict) => Object.hasOwn(equivalent, name);
+  const isEquivalent = ({ name }: Verdict) => whyEquivalent(name) !== undefined;
   const bySimulation = verdicts.filter((one) => one.caught && one.seeds !== undefined && !isEquivalent(one));
   const seeds = bySimulation.map((one) => one.seeds ?? 0).sort((a, b) => a - b);
   return {

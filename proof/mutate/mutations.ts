@@ -1,12 +1,18 @@
-import { all, any, type Guard, type Update } from "../../functions/tasks/update.ts";
+import { all, any, type Guard, type Operation, type Update } from "../../functions/tasks/update.ts";
 import type { Mutation } from "../../functions/testing/simulation/table.ts";
 
 /** A condition of an operation, by what it looks at. */
 export interface Condition {
-  readonly operation: string;
+  readonly operation: Operation;
   /** As `is token`, or `is status sleeping`. */
   readonly condition: string;
 }
+
+/** Names the mutant that does not ask for a condition. */
+export type ConditionName = `${Operation}: not asked for: ${string}`;
+
+export const nameOfCondition = ({ operation, condition }: Condition): ConditionName =>
+  `${operation}: not asked for: ${condition}`;
 
 /** The conditions of a write. */
 export function conditionsOf({ operation, guard }: Update): Condition[] {

@@ -1,78 +1,111 @@
-import type { Mutant } from "./mutant.ts";
+import { all, is, remove } from "../../../functions/tasks/update.ts";
+import { type Mutant, replacing } from "./mutant.ts";
+import { withMembers } from "./overriding.ts";
+import { refusing } from "./writes.ts";
 
-const context = "functions/run/run-context.ts";
 const caughtBy = "test/engines/outcome-table.test.ts";
 
 /** Starts, and parents that wait: rule 13. */
 export const children: readonly Mutant[] = [
-  {
+  replacing({
     rule: "rule 13",
     what: "a child that is done is waited for",
-    file: context,
-    find: 'if (!(await awaitChild(machinery, started.key, state.key))) return "completed";',
-    replace: "await awaitChild(machinery, started.key, state.key);",
-  },
-  {
+    module: "functions/run/start.ts",
+    export: "awaitChild",
+    with: (real) => async (ports, child, waiter) => {
+      await real(ports, child, waiter);
+      return true;
+    },
+  }),
+  replacing({
     rule: "rule 13",
     what: "a child is waited for without a word to it",
-    file: context,
-    find: 'if (!(await awaitChild(machinery, started.key, state.key))) return "completed";',
-    replace: "",
-  },
+    module: "functions/run/start.ts",
+    export: "awaitChild",
+    with: () => async () => true,
+  }),
+  replacing({
+    rule: "rule 13",
+    what: "who completes tells nobody",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) => ({ ...real(outcome, facts), tellsWaiters: false }),
+    caughtBy: "test/engines/children.test.ts",
+  }),
   {
     rule: "rule 13",
     what: "a running waiter is not told",
-    file: "functions/run/notify.ts",
-    find: 'if ((await store.update(key, recordWake(record.token, "child"))).applied) return false;',
-    replace: "return false;",
+    operations: ["child to a running task"],
+    change: refusing,
     caughtBy: "test/engines/children.test.ts",
   },
-  {
+  replacing({
     rule: "rule 13",
     what: "the waiters are forgotten before they are told",
-    file: "functions/run/notify.ts",
-    find: "  if (waiters.length === 0) return;\n",
-    replace: "  if (waiters.length === 0) return;\n  await machinery.store.update(child, notified(waiters));\n",
+    module: "functions/run/notify.ts",
+    export: "notifyWaiters",
+    with: (real) => async (ports, child, waiters) => {
+      await ports.store.update(child, {
+        operation: "notified",
+        guard: all(is("status", "completed"), is("waiters", waiters)),
+        changes: { waiters: remove, due: remove },
+      });
+      await real(ports, child, waiters);
+    },
     caughtBy: "test/engines/children.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "rule 13",
     what: "a commit does not wait for its starts",
-    file: "functions/run/attempt.ts",
-    find: "    await handle.startsSettled();\n",
-    replace: "",
+    module: "functions/run/run-context.ts",
+    export: "createRunHandle",
+    with: (real) => (state, wokenBy) => ({ ...real(state, wokenBy), startsSettled: async () => {} }),
     caughtBy,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 13",
     what: "a start is made after the lease is lost",
-    file: context,
-    find: "    state.assertHeld(`the start of ${child.name}`);\n",
-    replace: "",
+    module: "functions/run/run-state.ts",
+    export: "beginRun",
+    with: (real) => (start) => {
+      const state = real(start);
+      const { assertHeld } = state;
+      return withMembers(state, {
+        assertHeld(operation) {
+          if (!operation.startsWith("the start of")) assertHeld.call(state, operation);
+        },
+      });
+    },
     caughtBy: "test/engines/deadline.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "rule 13",
     what: "a start that failed is passed over",
-    file: context,
-    find: "    if (failed) throw failed.error;\n",
-    replace: "",
+    module: "functions/run/run-context.ts",
+    export: "createRunHandle",
+    with: (real) => (state, wokenBy) => {
+      const handle = real(state, wokenBy);
+      return { ...handle, startsSettled: () => handle.startsSettled().catch(() => {}) };
+    },
     caughtBy: "test/engines/children.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "rule 13",
     what: "the tail moves past a start that failed",
-    file: "functions/run/attempt.ts",
-    find: "    else state.tail = before;\n",
-    replace: "",
+    module: "functions/run/run-progress.ts",
+    export: "beginProgress",
+    with: (real) => (behaviour, record) => withMembers(real(behaviour, record), { undo: () => {} }),
     caughtBy,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 13",
     what: "a parent that awaits a child is never looked at",
-    file: "functions/tick/tick.ts",
-    find: '    if (record.awaiting) return { update: look(due, now + recheckMs), next: "recheck" } as const;\n',
-    replace: "",
+    module: "functions/tasks/standing.ts",
+    export: "standingOf",
+    with: (real) => (record, now) => {
+      const standing = real(record, now);
+      return standing.type === "asleep" ? { ...standing, awaiting: false } : standing;
+    },
     caughtBy: "test/engines/children.test.ts",
-  },
+  }),
 ];

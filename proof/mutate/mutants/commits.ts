@@ -1,170 +1,219 @@
-import type { Mutant } from "./mutant.ts";
+import { epoch } from "../../../functions/contract/tail.ts";
+import type { RunState } from "../../../functions/run/run-state.ts";
+import { type Mutant, replacing } from "./mutant.ts";
+import { overriding, withMembers } from "./overriding.ts";
+import { acquires, counting, commits as ends, leaving, notRecognising, storing, writing } from "./writes.ts";
 
-const file = "functions/tasks/transitions.ts";
-
-/** What the writes of runs leave behind: rules 1, 5 and 9, T1 and T5. */
+/** What the writes of runs leave behind: rules 1, 5, 9 and 15, T1 and T5. */
 export const commits: readonly Mutant[] = [
   {
     rule: "rule 1",
     what: "a commit keeps the token and the lease",
-    file,
-    find: "const released = (token: string) => ({ token: remove, leaseUntil: remove, lastToken: token }) as const;",
-    replace: "const released = (token: string) => ({ lastToken: token }) as const;",
+    operations: ends,
+    change: leaving("token", "leaseUntil"),
   },
-  {
-    rule: "rule 1",
-    what: "a commit keeps the lease",
-    file,
-    find: "({ token: remove, leaseUntil: remove, lastToken: token })",
-    replace: "({ token: remove, lastToken: token })",
-  },
-  {
-    rule: "rule 1",
-    what: "a commit does not say whose it was",
-    file,
-    find: "({ token: remove, leaseUntil: remove, lastToken: token })",
-    replace: "({ token: remove, leaseUntil: remove })",
-  },
-  {
+  { rule: "rule 1", what: "a commit keeps the lease", operations: ends, change: leaving("leaseUntil") },
+  { rule: "rule 1", what: "a commit does not say whose it was", operations: ends, change: leaving("lastToken") },
+  replacing({
     rule: "rule 5",
     what: "a write that was made twice counts as refused",
-    file: "functions/tasks/update.ts",
-    find: "  if (stored !== undefined && update.appliedIf?.(stored)) return { applied: true, record: stored };\n",
-    replace: "",
-  },
+    module: "functions/tasks/update.ts",
+    export: "refused",
+    with: () => (_update, record) => ({ applied: false, record }),
+  }),
   {
     rule: "rule 5",
     what: "an acquire that was made twice counts as refused",
-    file,
-    find: "appliedIf: (stored) => stored.token === token,",
-    replace: "",
+    operations: acquires,
+    change: notRecognising,
   },
-  {
-    rule: "rule 5",
-    what: "a commit that was made twice counts as refused",
-    file,
-    find: "    appliedIf: committedBy(token),\n",
-    replace: "",
-  },
+  { rule: "rule 5", what: "a commit that was made twice counts as refused", operations: ends, change: notRecognising },
   {
     rule: "rule 9",
     what: "a hand-over forgets the attempts",
-    file,
-    find: 'status: "ready",\n    strikes: 0,\n    awaiting: remove,',
-    replace: 'status: "ready",\n    attempts: 0,\n    strikes: 0,\n    awaiting: remove,',
+    operations: ["canceled, tail advanced"],
+    change: writing({ attempts: 0 }),
   },
   {
     rule: "rule 9",
     what: "a checkpoint forgets the attempts",
-    file,
-    find: 'return { operation: "checkpoint", guard: mine(token), changes: progressed(progress) };',
-    replace:
-      'return { operation: "checkpoint", guard: mine(token), changes: { ...progressed(progress), attempts: 0 } };',
+    operations: ["checkpoint"],
+    change: writing({ attempts: 0 }),
   },
   {
     rule: "rule 9",
     what: "a rerun forgets the attempts",
-    file,
-    find: '{ operation: "caughtUp, wakes moved", guard: mine(token), changes: progressed(progress) }',
-    replace:
-      '{ operation: "caughtUp, wakes moved", guard: mine(token), changes: { ...progressed(progress), attempts: 0 } }',
+    operations: ["caughtUp, wakes moved"],
+    change: writing({ attempts: 0 }),
   },
   {
     rule: "rule 9",
     what: "who has caught up keeps its attempts",
-    file,
-    find: '    status: "sleeping",\n    attempts: 0,\n',
-    replace: '    status: "sleeping",\n',
+    operations: ["caughtUp"],
+    change: leaving("attempts"),
   },
-  {
-    rule: "rule 9",
-    what: "a retry is not counted",
-    file,
-    find: 'return { ...commit("retry", token, progress, changes), increment: ["attempts"] };',
-    replace: 'return { ...commit("retry", token, progress, changes) };',
-  },
+  { rule: "rule 9", what: "a retry is not counted", operations: ["retry"], change: counting() },
   {
     rule: "rule 9",
     what: "a wait that was asked for is counted as an attempt",
-    file,
-    find: 'return commit("silentRetryAfter", token, progress, waiting(at));',
-    replace: 'return { ...commit("silentRetryAfter", token, progress, waiting(at)), increment: ["attempts"] };',
+    operations: ["silentRetryAfter"],
+    change: counting("attempts"),
   },
-  {
+  replacing({
     rule: "rule 9",
     what: "a hand-over without progress is no attempt",
-    file: "functions/run/settlement.ts",
-    find: "return tail === state.firstTail && !state.hasCaughtUp ? retrying(state, tail) : handingOver(state, tail);",
-    replace: "return handingOver(state, tail);",
-  },
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) =>
+      real(outcome, outcome.type === "canceled" ? { ...facts, hasCaughtUp: true } : facts),
+  }),
+  replacing({
+    rule: "rule 9",
+    what: "a retry does not wait",
+    module: "functions/tasks/backoff.ts",
+    export: "backoffMs",
+    with: () => () => 0,
+  }),
+  replacing({
+    rule: "rule 9",
+    what: "no task is parked for its attempts",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) => real(outcome, { ...facts, parkAfterAttempts: undefined }),
+    caughtBy: "test/engines/outcome-table.test.ts",
+  }),
   {
     rule: "T5",
     what: "a view is written without its tail",
-    file,
-    find: "return { tail, ...viewChanges,",
-    replace: 'return { ...(view.type === "unchanged" ? { tail } : {}), ...viewChanges,',
+    operations: storing,
+    change(update) {
+      const { view, viewRef } = update.changes;
+      return typeof view === "string" || typeof viewRef === "string" ? leaving("tail")(update) : update;
+    },
   },
   {
     rule: "T5",
     what: "a tail is written without its view",
-    file,
-    find: "return { tail, ...viewChanges,",
-    replace: "return { tail,",
+    operations: storing,
+    change: leaving("view", "viewRef", "viewVersion"),
     caughtBy: "test/tasks/memory.test.ts",
   },
-  {
+  replacing({
+    rule: "T5",
+    what: "a view that is half changed is kept",
+    module: "functions/run/run-progress.ts",
+    export: "beginProgress",
+    with: (real) => (behaviour, record) => withMembers(real(behaviour, record), { discard: () => {} }),
+    caughtBy: "test/engines/views.test.ts",
+  }),
+  replacing({
     rule: "T5",
     what: "a view is deleted before the next one is committed",
-    file: "functions/run/run-state.ts",
-    find: "    await this.machinery.store.putView(this.key, name, json);\n",
-    replace:
-      "    if (this.record.viewRef) await this.machinery.store.deleteView(this.key, this.record.viewRef);\n" +
-      "    await this.machinery.store.putView(this.key, name, json);\n",
-  },
-  {
+    module: "functions/run/run-state.ts",
+    export: "beginRun",
+    with: (real) => (start) => {
+      const { store } = start.ports;
+      const state: RunState = real({
+        ...start,
+        ports: {
+          ...start.ports,
+          store: overriding(store, {
+            async putView(key, name, json) {
+              if (state.record.viewRef) await store.deleteView(key, state.record.viewRef);
+              await store.putView(key, name, json);
+            },
+          }),
+        },
+      });
+      return state;
+    },
+  }),
+  replacing({
     rule: "T5",
     what: "a large view is put into the table after its record",
-    file: "functions/run/run-state.ts",
-    find: "    await this.machinery.store.putView(this.key, name, json);\n",
-    replace:
-      "    void this.machinery.clock.sleep(50).then(() => this.machinery.store.putView(this.key, name, json)).catch(() => {});\n",
-  },
-  {
+    module: "functions/run/run-state.ts",
+    export: "beginRun",
+    with: (real) => (start) => {
+      const { store, clock } = start.ports;
+      const later = overriding(store, {
+        async putView(key, name, json) {
+          void clock.sleep(50).then(() => store.putView(key, name, json).catch(() => {}));
+        },
+      });
+      return real({ ...start, ports: { ...start.ports, store: later } });
+    },
+  }),
+  replacing({
     rule: "T5",
     what: "two runs write a large view under the same name",
-    file: "functions/run/run-state.ts",
-    find: "const name = `${this.record.fence}.${++this.#viewNumber}`;",
-    replace: "const name = `0.${++this.#viewNumber}`;",
+    module: "functions/run/run-state.ts",
+    export: "beginRun",
+    with: (real) => (start) => {
+      const { store } = start.ports;
+      const same = (name: string) => name.replace(/^\d+/, "0");
+      const shared = overriding(store, {
+        putView: (key, name, json) => store.putView(key, same(name), json),
+        update(key, update) {
+          const { viewRef } = update.changes;
+          return store.update(key, typeof viewRef === "string" ? writing({ viewRef: same(viewRef) })(update) : update);
+        },
+      });
+      return real({ ...start, ports: { ...start.ports, store: shared } });
+    },
     caughtBy: "test/engines/views.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "T1",
     what: "a stream is opened after the tail of the record, not of the run",
-    file: "functions/run/open-stream.ts",
-    find: "position: { after: tail === epoch ? undefined : tail, watch },",
-    replace: "position: { after: record.tail === epoch ? undefined : record.tail, watch },",
-  },
-  {
+    module: "functions/run/run-state.ts",
+    export: "beginRun",
+    with: (real) => (start) => {
+      const { openStream } = start.ports;
+      const state: RunState = real({
+        ...start,
+        ports: {
+          ...start.ports,
+          openStream(request) {
+            const { tail } = state.record;
+            return openStream({
+              ...request,
+              position: { ...request.position, after: tail === epoch ? undefined : tail },
+            });
+          },
+        },
+      });
+      return state;
+    },
+    caughtBy: "test/engines/wakes.test.ts",
+  }),
+  replacing({
     rule: "T1",
     what: "a stream that stands elsewhere is read on",
-    file: "functions/run/open-stream.ts",
-    find: "if (state.stream?.continuesAfter(state.tail)) return state.stream;",
-    replace: "if (state.stream && state.watch) return state.stream;",
-  },
-  {
+    module: "functions/run/open-stream.ts",
+    export: "openAfterTail",
+    with: (real) => async (state) => (state.stream && state.watch ? state.stream : real(state)),
+  }),
+  replacing({
     rule: "T1",
     what: "what an aborted run has not read counts as caught up",
-    file: "functions/run/attempt.ts",
-    find: 'return outcome.type === "caughtUp" && state.signal.aborted ? canceled(outcome.tail) : outcome;',
-    replace: "return outcome;",
+    module: "functions/run/attempt.ts",
+    export: "attempt",
+    with: (real) => async (state, wokenBy) => {
+      const outcome = await real(state, wokenBy);
+      return outcome.type === "canceled" ? { ...outcome, type: "caughtUp" } : outcome;
+    },
     caughtBy: "test/engines/deadline.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "rule 15",
     what: "what throws after it advanced begins where it began",
-    file: "functions/run/attempt.ts",
-    find: "thrownOutcome(error, state.tail);",
-    replace: "thrownOutcome(error, before);",
+    module: "functions/run/attempt.ts",
+    export: "attempt",
+    with: (real) => async (state, wokenBy) => {
+      const { tail } = state.progress;
+      const outcome = await real(state, wokenBy);
+      return outcome.type === "retry" ? { ...outcome, tail } : outcome;
+    },
     caughtBy: "test/engines/outcome-table.test.ts",
-  },
+  }),
 ];

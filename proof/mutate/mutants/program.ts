@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { build, type Plugin } from "esbuild";
-import { type Mutant, mutated } from "./mutant.ts";
+import type { Chosen } from "./chosen.ts";
+import { asItIs, changedFile, definitions } from "./sources.ts";
 import type { WorldData, WorldReport } from "./world.ts";
 
 /** The simulator with the program that it runs, mutated or not, as a file that workers load. */
@@ -13,7 +14,7 @@ export class Program {
     this.#file = file;
   }
 
-  static async bundle(project: string, name: string, mutant?: Mutant): Promise<Program> {
+  static async bundle(project: string, name: string, chosen?: Chosen): Promise<Program> {
     const file = join(project, ".build", "mutants", `${name}.mjs`);
     await build({
       bundle: true,
@@ -25,7 +26,7 @@ export class Program {
       absWorkingDir: project,
       entryPoints: ["proof/mutate/mutants/world.ts"],
       outfile: file,
-      plugins: mutant ? [mutating(project, mutant)] : [],
+      plugins: chosen ? [mutating(project, chosen)] : [],
     });
     return new Program(file);
   }
@@ -68,14 +69,23 @@ class World {
   }
 }
 
-function mutating(project: string, mutant: Mutant): Plugin {
-  const path = join(project, mutant.file);
+function mutating(project: string, chosen: Chosen): Plugin {
+  const { file, isReplaced, text } = changedFile(chosen);
+  const path = join(project, file);
+  const definitionsPath = join(project, definitions);
   return {
     name: "mutant",
-    setup({ onLoad }) {
+    setup({ onResolve, onLoad }) {
+      if (isReplaced) {
+        onResolve({ filter: /^\..*\.ts(\?real)?$/ }, ({ path: imported, importer, resolveDir }) => {
+          const isReal = imported.endsWith(asItIs) || importer.startsWith(definitionsPath);
+          const isOfFile = resolve(resolveDir, imported.replace(asItIs, "")) === path;
+          return isReal && isOfFile ? { path, suffix: asItIs } : undefined;
+        });
+      }
       onLoad({ filter: /\.ts$/ }, async (loaded) => {
-        if (loaded.path !== path) return undefined;
-        return { contents: mutated(await readFile(path, "utf8"), mutant), loader: "ts" };
+        if (loaded.path !== path || loaded.suffix !== "") return undefined;
+        return { contents: text(await readFile(path, "utf8")), loader: "ts" };
       });
     },
   };

@@ -1,8 +1,10 @@
+import type { ConditionName } from "../mutations.ts";
+
 /** The test of the table: a write that misses one of its conditions is refused there. */
 export const tableTest = "test/tasks/memory.test.ts";
 
 /** Conditions, by name, that matter too seldom for a few hundred simulations: {@link tableTest} must fail without them. */
-export const rare: readonly string[] = [
+export const rare: readonly ConditionName[] = [
   "acquire from an earlier leader: not asked for: is token",
   "acquire from an earlier leader: not asked for: missing paused",
   "acquire over a dead lease: not asked for: atMost leaseUntil",
@@ -40,6 +42,6 @@ export const rare: readonly string[] = [
   "resume: not asked for: missing notBefore",
   "resume: not asked for: status is one of ready, sleeping, retrying, parked",
   "rewind: not asked for: status is one of ready, running, sleeping, retrying, parked",
-  "markReady: not asked for: missing paused",
+  "mark ready: not asked for: missing paused",
   "signal to a running task: not asked for: is token",
 ];

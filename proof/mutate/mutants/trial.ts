@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { describeError } from "../../../functions/contract/error.ts";
-import type { Condition } from "../mutations.ts";
+import type { Chosen } from "./chosen.ts";
 import type { Mutant } from "./mutant.ts";
 import { Program } from "./program.ts";
 
@@ -15,18 +15,16 @@ export interface Verdict {
   readonly by: string;
 }
 
-export const nameOfCondition = ({ operation, condition }: Condition): string =>
-  `${operation}: not asked for: ${condition}`;
 export const nameOfMutant = ({ rule, what }: Mutant): string => `${rule}: ${what}`;
 
-/** Simulates seed after seed, from 1, until a promise is broken. */
+/** Simulates seed after seed, from 1, until a promise is broken; `chosen` if it is a change of the writes alone. */
 export async function simulateUntilCaught(
   program: Program,
   name: string,
   maxSeeds: number,
-  condition?: Condition,
+  chosen?: Chosen,
 ): Promise<Verdict> {
-  const world = program.start({ ...(condition && { condition }) });
+  const world = program.start({ ...(chosen && { chosen }) });
   try {
     for (let seed = 1; seed <= maxSeeds; seed++) {
       const { violation } = await world.simulate(seed);
@@ -38,28 +36,29 @@ export async function simulateUntilCaught(
   }
 }
 
-export async function simulateMutant(project: string, mutant: Mutant, maxSeeds: number): Promise<Verdict> {
+/** A mutant of a write needs no program of its own. */
+export async function simulateMutant(
+  project: string,
+  unchanged: Program,
+  mutant: Mutant,
+  maxSeeds: number,
+): Promise<Verdict> {
   const name = nameOfMutant(mutant);
+  const chosen = { mutant: mutant.what };
+  if ("change" in mutant) return simulateUntilCaught(unchanged, name, maxSeeds, chosen);
   const file = name.replaceAll(/[^a-z0-9]+/gi, "-");
-  return simulateUntilCaught(await Program.bundle(project, file, mutant), name, maxSeeds);
+  return simulateUntilCaught(await Program.bundle(project, file, chosen), name, maxSeeds);
 }
 
 /** Runs the test that must fail. */
-export async function testMutant(project: string, mutant: Mutant, testFile: string): Promise<Verdict> {
-  const { failed, message } = await runTests(project, testFile, { TAILWAKE_MUTANT: mutant.what });
-  return {
-    name: nameOfMutant(mutant),
-    caught: failed > 0,
-    seeds: undefined,
-    by: `${testFile}${message && `: ${message}`}`,
-  };
-}
-
-/** Runs the test that must fail without a condition. */
-export async function testCondition(project: string, condition: Condition, testFile: string): Promise<Verdict> {
-  const { failed, message } = await runTests(project, testFile, { TAILWAKE_CONDITION: JSON.stringify(condition) });
-  const by = `${testFile}${message && `: ${message}`}`;
-  return { name: nameOfCondition(condition), caught: failed > 0, seeds: undefined, by };
+export async function testUntilCaught(
+  project: string,
+  name: string,
+  chosen: Chosen,
+  testFile: string,
+): Promise<Verdict> {
+  const { failed, message } = await runTests(project, testFile, { TAILWAKE_MUTANT: JSON.stringify(chosen) });
+  return { name, caught: failed > 0, seeds: undefined, by: `${testFile}${message && `: ${message}`}` };
 }
 
 /** Throws unless the tests of a file pass without a mutant: else that they fail would say nothing. */

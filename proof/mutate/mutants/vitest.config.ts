@@ -1,37 +1,31 @@
+import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defineConfig, mergeConfig } from "vitest/config";
+import { defineConfig, mergeConfig, type Plugin } from "vitest/config";
 import tests from "../../../vitest.config.ts";
-import { mutants } from "./all.ts";
-import { type Mutant, mutated } from "./mutant.ts";
+import { asItIs, changedFile, definitions } from "./sources.ts";
 
 const project = fileURLToPath(new URL("../../..", import.meta.url));
-const { TAILWAKE_MUTANT: name, TAILWAKE_CONDITION: condition } = process.env;
+/** Which mutant, as JSON; tests of the program as it is if it is not there. */
+const { TAILWAKE_MUTANT: chosen } = process.env;
 
-/** A condition is taken away where the table in memory evaluates it. */
-const withoutCondition: Mutant = {
-  rule: "conditions",
-  what: `not asked for: ${condition}`,
-  file: "functions/tasks/memory.ts",
-  find: "  async update(key: TaskKey, update: Update): Promise<Written> {\n",
-  replace:
-    "  async update(key: TaskKey, given: Update): Promise<Written> {\n" +
-    '    const { without } = await import("../mutations.ts");\n' +
-    `    const update = without(${condition})(given);\n`,
-};
-const mutant = condition ? withoutCondition : mutants.find(({ what }) => what === name);
+function mutating(json: string): Plugin {
+  const { file, isReplaced, text } = changedFile(JSON.parse(json));
+  const path = `${project}${file}`;
+  return {
+    name: "mutant",
+    enforce: "pre",
+    resolveId(source, importer = "") {
+      if (!isReplaced || !source.startsWith(".")) return undefined;
+      if (source.endsWith(asItIs)) return `${path}${asItIs}`;
+      const isDefinition = importer.startsWith(`${project}${definitions}`);
+      return isDefinition && posix.join(posix.dirname(importer), source) === path ? `${path}${asItIs}` : undefined;
+    },
+    transform: (real, id) => (id === path ? text(real) : undefined),
+  };
+}
 
 /** The tests, of a program that is mutated as the environment says. */
 export default mergeConfig(
   tests,
-  defineConfig({
-    root: project,
-    plugins: [
-      {
-        name: "mutant",
-        enforce: "pre",
-        transform: (code: string, id: string) =>
-          mutant && id === `${project}${mutant.file}` ? mutated(code, mutant) : undefined,
-      },
-    ],
-  }),
+  defineConfig({ root: project, plugins: chosen === undefined ? [] : [mutating(chosen)] }),
 );

@@ -1,277 +1,391 @@
-import type { Mutant } from "./mutant.ts";
+import type { AcquireRule } from "../../../functions/tasks/transitions.ts";
+import type { WakeClass } from "../../../functions/wake/wake.ts";
+import type { Modules } from "./modules.ts";
+import { type Mutant, replacing } from "./mutant.ts";
+import { overriding, withMembers } from "./overriding.ts";
+import { counting } from "./writes.ts";
 
-const file = "functions/wake/wake.ts";
+const module = "functions/wake/wake.ts";
 const caughtBy = "test/engines/wakes.test.ts";
 const classTable = "test/wake/timing.test.ts";
 
-/** What a wake may do, and news: rules 2, 3, 4, 10, 14, 16 and 17. */
+/** What a wake may do, and news: rules 2, 3, 4, 5, 10, 14, 16, 17 and 18. */
 export const wakes: readonly Mutant[] = [
-  {
+  replacing({
     rule: "rule 2",
     what: "a checkpoint refreshes the wakes that its run has seen",
-    file: "functions/run/run-state.ts",
-    find: "      this.record = written.record;\n",
-    replace: "      this.record = written.record;\n      this.seenWakeCount = written.record.wakeCount;\n",
-  },
-  {
+    module: "functions/run/run-state.ts",
+    export: "beginRun",
+    with: (real) => (start) => {
+      const { store } = start.ports;
+      const refreshing = overriding(store, {
+        async update(key, update) {
+          const written = await store.update(key, update);
+          if (written.applied) withMembers(state, { seenWakeCount: written.record.wakeCount });
+          return written;
+        },
+      });
+      const state = real({ ...start, ports: { ...start.ports, store: refreshing } });
+      return state;
+    },
+  }),
+  replacing({
     rule: "rule 3",
     what: "a timer of an earlier run is taken",
-    file,
-    find: 'timer: { news: false, sleeping: false, early: "no", fenced: true },',
-    replace: 'timer: { news: false, sleeping: false, early: "no", fenced: false },',
+    module,
+    export: "acquireRuleOf",
+    with: allowing("timer", { fence: undefined }),
     caughtBy: classTable,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 3",
     what: "a hand-over of an earlier run is taken",
-    file,
-    find: 'handOver: { news: false, sleeping: false, early: "no", fenced: true },',
-    replace: 'handOver: { news: false, sleeping: false, early: "no", fenced: false },',
+    module,
+    export: "acquireRuleOf",
+    with: allowing("handOver", { fence: undefined }),
     caughtBy: classTable,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 3",
     what: "the start of a task that has run is taken",
-    file,
-    find: 'start: { news: false, sleeping: false, early: "no", fenced: true },',
-    replace: 'start: { news: false, sleeping: false, early: "no", fenced: false },',
+    module,
+    export: "acquireRuleOf",
+    with: allowing("start", { fence: undefined }),
     caughtBy: classTable,
-  },
-  {
+  }),
+  replacing({
+    rule: "rule 3",
+    what: "an alarm clock is set under the fence of another run",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) => real(outcome, { ...facts, fence: facts.record.fence + 1 }),
+    caughtBy,
+  }),
+  replacing({
     rule: "rule 3",
     what: "a timer counts as news",
-    file,
-    find: "timer: { news: false,",
-    replace: "timer: { news: true,",
+    module,
+    export: "isNews",
+    with: counted("timer", true),
     caughtBy: classTable,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 3",
     what: "a hand-over counts as news",
-    file,
-    find: "handOver: { news: false,",
-    replace: "handOver: { news: true,",
+    module,
+    export: "isNews",
+    with: counted("handOver", true),
     caughtBy: classTable,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 3",
     what: "a rescue counts as news",
-    file,
-    find: "rescue: { news: false,",
-    replace: "rescue: { news: true,",
+    module,
+    export: "isNews",
+    with: counted("rescue", true),
     caughtBy: classTable,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 3",
     what: "a probe counts as news",
-    file,
-    find: "probe: { news: false,",
-    replace: "probe: { news: true,",
+    module,
+    export: "isNews",
+    with: counted("probe", true),
     caughtBy: classTable,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 3",
     what: "a signal does not count as news",
-    file,
-    find: "signal: { news: true,",
-    replace: "signal: { news: false,",
-  },
-  {
+    module,
+    export: "isNews",
+    with: counted("signal", false),
+  }),
+  replacing({
     rule: "rule 3",
     what: "a child's end does not count as news",
-    file,
-    find: "child: { news: true,",
-    replace: "child: { news: false,",
+    module,
+    export: "isNews",
+    with: counted("child", false),
     caughtBy: classTable,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 3",
     what: "a signal does not wake a sleeping task",
-    file,
-    find: "signal: { news: true, sleeping: true,",
-    replace: "signal: { news: true, sleeping: false,",
-  },
-  {
+    module,
+    export: "acquireRuleOf",
+    with: allowing("signal", { sleeping: false }),
+  }),
+  replacing({
     rule: "rule 3",
     what: "a probe does not wake a sleeping task",
-    file,
-    find: "probe: { news: false, sleeping: true,",
-    replace: "probe: { news: false, sleeping: false,",
-  },
-  {
+    module,
+    export: "acquireRuleOf",
+    with: allowing("probe", { sleeping: false }),
+  }),
+  replacing({
     rule: "rule 3",
     what: "a timer wakes a sleeping task",
-    file,
-    find: "timer: { news: false, sleeping: false,",
-    replace: "timer: { news: false, sleeping: true,",
+    module,
+    export: "acquireRuleOf",
+    with: allowing("timer", { sleeping: true }),
     caughtBy,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 3",
     what: "a rescue wakes a sleeping task",
-    file,
-    find: "rescue: { news: false, sleeping: false,",
-    replace: "rescue: { news: false, sleeping: true,",
+    module,
+    export: "acquireRuleOf",
+    with: allowing("rescue", { sleeping: true }),
     caughtBy,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 3",
     what: "an operator does not take a retry early",
-    file,
-    find: 'operator: { news: true, sleeping: true, early: "yes",',
-    replace: 'operator: { news: true, sleeping: true, early: "no",',
+    module,
+    export: "acquireRuleOf",
+    with: allowing("operator", { early: false }),
     caughtBy: classTable,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 4",
     what: "a signal takes a retry early that has not opted in",
-    file,
-    find: '(early === "ifSignalsCutWaits" && signalsCutWaits)',
-    replace: 'early === "ifSignalsCutWaits"',
-  },
-  {
+    module,
+    export: "acquireRuleOf",
+    with: (real) => (wake) => real(wake, true),
+  }),
+  replacing({
     rule: "rule 4",
     what: "a signal addresses cron tasks",
-    file: "functions/queue/batch.ts",
-    find: "  if (!rulesOf(binding.engine).takesSignals && !unwatched) return;\n",
-    replace: "",
+    module: "functions/engines/cron.ts",
+    export: "cronRules",
+    with: (real) => ({ ...real, onSignal: "run" as const }),
     caughtBy,
-  },
-  {
+  }),
+  replacing({
     rule: "rule 5",
     what: "a wake loses against the first other writer",
-    file: "functions/run/acquire.ts",
-    find: "const maxTries = 3;",
-    replace: "const maxTries = 1;",
-  },
+    module: "functions/tasks/compare-and-swap.ts",
+    export: "compareAndSwap",
+    with: (real) => (first, _maxTries, decide, write) => real(first, 1, decide, write),
+  }),
   {
     rule: "T3",
     what: "a wake that finds its task running is not noted",
-    file: "functions/run/acquire.ts",
-    find: 'return isNews(wake.class) ? "note" : { type: "nothing", why: "running" };',
-    replace: 'return { type: "nothing", why: "running" };',
+    operations: ["signal to a running task", "child to a running task"],
+    change: counting(),
   },
-  {
+  replacing({
     rule: "T3",
     what: "a run goes to sleep though wakes have moved",
-    file: "functions/run/settlement.ts",
-    find: 'return caughtUp.applied ? settled : "again";',
-    replace: "return settled;",
-  },
-  {
-    rule: "rule 10",
-    what: "a run goes on in place for ever",
-    file: "functions/run/run.ts",
-    find: 'if (settled === "again" && round === maxPasses) await',
-    replace: "if (round < 0) await",
-    caughtBy,
-  },
-  {
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) => {
+      const settlement = real(outcome, facts);
+      const { otherwise } = settlement;
+      return otherwise ? { ...settlement, otherwise: { ...otherwise, next: "over" } } : settlement;
+    },
+  }),
+  replacing({
+    rule: "T3",
+    what: "a commit that is refused for what came meanwhile is not made in another way",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) => {
+      const { otherwise: _, ...settlement } = real(outcome, facts);
+      return settlement;
+    },
+  }),
+  replacing({
+    rule: "T3",
+    what: "a watch that is poked ends",
+    module: "functions/run/settlement.ts",
+    export: "continued",
+    with: (real) => (tail, facts) => ({ ...real(tail, facts), next: "over" as const }),
+    caughtBy: "test/engines/eager.test.ts",
+  }),
+  replacing({
     rule: "rule 14",
     what: "an activity acts without news",
-    file: "functions/run/attempt.ts",
-    find: "if (!news && !asksToAct(state, handle.context.wokenBy)) {",
-    replace: "if (news === undefined) {",
+    module: "functions/run/run-state.ts",
+    export: "beginRun",
+    with:
+      (real) =>
+      ({ record: { acted: _, ...record }, ...start }) =>
+        real({ ...start, record }),
     caughtBy: "test/engines/views.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "rule 14",
     what: "an activity does not act on a child's end",
-    file: "functions/run/attempt.ts",
-    find: "return actingWakes.has(wokenBy) || state.record.childDone === true;",
-    replace: 'return wokenBy !== "child" && actingWakes.has(wokenBy);',
+    module: "functions/run/run.ts",
+    export: "runTask",
+    with:
+      (real) =>
+      (ports, binding, { childDone: _, ...record }, wake, invocation, watch) =>
+        real(ports, binding, record, wake === "child" ? "signal" : wake, invocation, watch),
     caughtBy: "test/engines/children.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "rule 14",
     what: "an activity does not act on a timer",
-    file: "functions/run/attempt.ts",
-    find: 'new Set(["timer", "child", "operator"])',
-    replace: 'new Set(["child", "operator"])',
-  },
-  {
+    module: "functions/run/run-context.ts",
+    export: "createRunHandle",
+    with: (real) => (state, wokenBy) => real(state, wokenBy === "timer" ? "signal" : wokenBy),
+  }),
+  replacing({
     rule: "rule 14",
     what: "an act that failed counts as one",
-    file: "functions/run/attempt.ts",
-    find: '  state.acted = "again";\n  state.machinery',
-    replace: "  state.acted = state.tail;\n  state.machinery",
+    module: "functions/run/run-progress.ts",
+    export: "beginProgress",
+    with: (real) => (behaviour, record) => {
+      const progress = real(behaviour, record);
+      return withMembers(progress, { beginAct: () => progress.actedOnTail() });
+    },
     caughtBy: "test/engines/views.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "rule 14",
     what: "an activity acts again on what it has acted on, when its view is rebuilt",
-    file: "functions/run/attempt.ts",
-    find: "          if (!state.actedAhead) news = true;\n          else if (recorded.id === acted)",
-    replace: "          news = true;\n          if (recorded.id === acted)",
+    module: "functions/run/run-progress.ts",
+    export: "beginProgress",
+    with: (real) => (behaviour, record) => {
+      const progress = real(behaviour, record);
+      const { startOver } = progress;
+      return withMembers(progress, {
+        startOver(stored) {
+          startOver.call(progress, stored);
+          progress.passedActed();
+        },
+      });
+    },
     caughtBy: "test/engines/views.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "rule 16",
     what: "a slot of the past is the next one",
-    file: "functions/engines/cron.ts",
-    find: "return startedAt + (passed + 1) * intervalMs;",
-    replace: "return startedAt + passed * intervalMs;",
-  },
-  {
+    module: "functions/engines/cron.ts",
+    export: "cronRules",
+    with: (real) => ({
+      ...real,
+      sleep: (record, binding, now, limits) => real.sleep(record, binding, now - binding.everyMinutes * 60_000, limits),
+    }),
+  }),
+  replacing({
     rule: "rule 16",
     what: "missed slots are caught up",
-    file: "functions/engines/cron.ts",
-    find: "const slot = nextSlot(record.startedAt, binding.everyMinutes, now);",
-    replace:
-      "const slot = (record.notBefore ?? nextSlot(record.startedAt, binding.everyMinutes, now) - binding.everyMinutes * 60_000) + binding.everyMinutes * 60_000;",
-  },
-  {
+    module: "functions/engines/cron.ts",
+    export: "cronRules",
+    with: (real) => ({
+      ...real,
+      sleep: (record, binding, now, limits) => real.sleep(record, binding, record.notBefore ?? now, limits),
+    }),
+  }),
+  replacing({
     rule: "rule 17",
     what: "a wait for a time that is past is one",
-    file: "functions/run/settlement.ts",
-    find: "return at > state.machinery.clock.now() ? waiting(state, tail, at) : retrying(state, tail);",
-    replace: "return waiting(state, tail, at);",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) =>
+      real(outcome, outcome.type === "silentRetryAfter" ? { ...facts, now: Number.NEGATIVE_INFINITY } : facts),
     caughtBy: "test/engines/outcome-table.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "rule 17",
     what: "the time of a schedule is not rounded up",
-    file: "functions/wake/timing.ts",
-    find: "return Math.ceil(at / 1000) * 1000 + 2_000;",
-    replace: "return Math.floor(at / 1000) * 1000;",
-    caughtBy: "test/wake/timing.test.ts",
-  },
-  {
+    module: "functions/wake/timing.ts",
+    export: "scheduleTime",
+    with: () => (at) => Math.floor(at / 1000) * 1000,
+    caughtBy: classTable,
+  }),
+  replacing({
     rule: "rule 17",
     what: "the schedules of two runs have the same name",
-    file: "functions/wake/timing.ts",
-    find: "return `${hash}-${putOff ? `at${Math.ceil(at / 1000)}` : wake.fence}`;",
-    replace: "return `${hash}-${putOff}`;",
-    caughtBy: "test/wake/timing.test.ts",
-  },
-  {
+    module: "functions/wake/timing.ts",
+    export: "scheduleName",
+    with: (real) => (wake, at) => real(wake.fence === undefined ? wake : { ...wake, fence: 0 }, at),
+    caughtBy: classTable,
+  }),
+  replacing({
     rule: "rule 18",
     what: "a tail that a silent server does not know is never looked up",
-    file: "functions/run/open-stream.ts",
-    find: '    if (!known) await startOver(state, "not in the stream");\n',
-    replace: "",
+    module: "functions/run/run-state.ts",
+    export: "beginRun",
+    with: (real) => (start) => real({ ...start, record: { ...start.record, tailSeenAt: start.ports.clock.now() } }),
     caughtBy: "test/faults/unknown-tail.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "rule 18",
     what: "a sleeping task's tail is never in doubt",
-    file: "functions/run/probe.ts",
-    find: "return !stream.empty || isTailInDoubt(binding, record, machinery.clock.now());",
-    replace: "return !stream.empty;",
+    module: "functions/run/open-stream.ts",
+    export: "isTailInDoubt",
+    with: () => () => false,
     caughtBy: "test/faults/unknown-tail.test.ts",
-  },
-  {
+  }),
+  replacing({
     rule: "rule 18",
     what: "a tail that the server does not know is asked for again",
-    file: "functions/run/open-stream.ts",
-    find: "if (!unknown || state.tail === epoch) throw error;",
-    replace: "throw error;",
-  },
-  {
+    module: "functions/run/run-state.ts",
+    export: "beginRun",
+    with: (real) => (start) => {
+      const { stream } = start.binding;
+      const { tailUnknown } = stream.definition;
+      const definition = {
+        ...stream.definition,
+        tailUnknown: tailUnknown === "silent" ? tailUnknown : () => false,
+      };
+      return real({ ...start, binding: { ...start.binding, stream: { ...stream, definition } } });
+    },
+  }),
+  replacing({
+    rule: "rule 18",
+    what: "who starts over stays at its tail",
+    module: "functions/run/run-progress.ts",
+    export: "beginProgress",
+    with: (real) => (behaviour, record) => {
+      const progress = real(behaviour, record);
+      const { startOver } = progress;
+      return withMembers(progress, {
+        startOver(stored) {
+          const { tail } = progress;
+          startOver.call(progress, stored);
+          withMembers(progress, { tail });
+        },
+      });
+    },
+  }),
+  replacing({
     rule: "rule 18",
     what: "a view outlives the history that it was made of",
-    file: "functions/run/open-stream.ts",
-    find: "  state.onTailUnknown();\n",
-    replace: "",
-  },
+    module: "functions/run/run-progress.ts",
+    export: "beginProgress",
+    with: (real) => (behaviour, record) => {
+      const progress = real(behaviour, record);
+      const { startOver } = progress;
+      return withMembers(progress, {
+        startOver(stored) {
+          const { view } = progress;
+          startOver.call(progress, stored);
+          if (view) withMembers(progress, { view: { ...view, changed: true } });
+        },
+      });
+    },
+  }),
 ];
+
+type Wake = Modules[typeof module];
+
+/** The wakes of a class take more or fewer tasks. */
+function allowing(wakeClass: WakeClass, changes: Partial<AcquireRule>) {
+  return (real: Wake["acquireRuleOf"]): Wake["acquireRuleOf"] =>
+    (wake, signalsCutWaits) => ({
+      ...real(wake, signalsCutWaits),
+      ...(wake.class === wakeClass && changes),
+    });
+}
+
+/** Whether the wakes of a class count as news. */
+function counted(wakeClass: WakeClass, asNews: boolean) {
+  return (real: Wake["isNews"]): Wake["isNews"] =>
+    (one) =>
+      one === wakeClass ? asNews : real(one);
+}
