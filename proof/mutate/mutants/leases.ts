@@ -66,7 +66,7 @@ export const leases: readonly Mutant[] = [
     rule: "rule 8",
     what: "a leader takes what has killed two runs",
     module: "functions/leaders/eager-shard.ts",
-    export: "holdEagerShard",
+    export: "leadEagerShard",
     with: (real) => (ports, shard, invocation) =>
       real(
         forgiving(ports, ({ status }) => status === "running"),
@@ -78,7 +78,7 @@ export const leases: readonly Mutant[] = [
     rule: "rule 8",
     what: "a leader takes what was quarantined",
     module: "functions/leaders/eager-shard.ts",
-    export: "holdEagerShard",
+    export: "leadEagerShard",
     with: (real) => (ports, shard, invocation) =>
       real(
         forgiving(ports, ({ status }) => status !== "running"),
@@ -218,7 +218,7 @@ export const leases: readonly Mutant[] = [
     with: (real) => (ports, name, invocation, place) =>
       real(ports, name, invocation, {
         ...place,
-        whileHeld: (leadership) => place.whileHeld(leadership, invocation.signal),
+        whileLeading: (leadership) => place.whileLeading(leadership, invocation.signal),
       }),
     caughtBy: "test/engines/eager.test.ts",
   }),
