@@ -1,4 +1,4 @@
-import { type Desk, type Filter, fits, type TaskRecord, taskName } from "tailwake/operate";
+import { type Desk, type Filter, fits, ledBy, type TaskRecord, taskName } from "tailwake/operate";
 import type { Row, Rows, Sorting, Survey } from "./messages.ts";
 import { rowsPerPage } from "./messages.ts";
 
@@ -29,8 +29,7 @@ export async function readTable(desk: Desk): Promise<TableRead> {
 
 /** The leader that watches the task. */
 function leaderOf({ engine, status, token = "" }: TaskRecord): string | undefined {
-  const [leader, , rest] = token.split("#");
-  return engine === "eager" && status === "running" && rest !== undefined ? leader : undefined;
+  return engine === "eager" && status === "running" ? ledBy(token)?.leader : undefined;
 }
 
 function rowOf(record: TaskRecord): Row {

@@ -31,6 +31,7 @@ export { overdueMs, tickIsMissingMs, type Why } from "./operate/why.ts";
 export { ago, at, span } from "./operate/words.ts";
 export { statusOf } from "./run/start.ts";
 export { tableShape } from "./tasks/dynamodb-table.ts";
+export { ledBy } from "./tasks/lease-token.ts";
 export { type RecentRun, recentRuns } from "./tasks/recent-runs.ts";
 export { parseTaskName, type TaskRecord, taskName } from "./tasks/record.ts";
 export { detailTypes, wakeSource } from "./wake/wake.ts";
