@@ -86,7 +86,10 @@ describe("tailwake --local, beside npm start", () => {
     expect(JSON.parse(replay.out)).toMatchObject({ outcome: { type: "completed" }, before: { tail: "epoch" } });
     expect(await local("pause", index)).toMatchObject({ code: 2, out: "" });
     expect((await local("pause", index, "--reason", "a test")).out).toContain("was sleeping, and is paused");
-    expect(await local("why", index)).toMatchObject({ code: 3, out: expect.stringContaining(": a test. It stays paused") });
+    expect(await local("why", index)).toMatchObject({
+      code: 3,
+      out: expect.stringContaining(": a test. It stays paused"),
+    });
     expect((await local("resume", index, "--reason", "it is over")).out).toContain("was paused, and is ready");
     expect((await local("show", index)).out).toMatch(/\noperator +resume .* by .*: it is over\n/);
   });
