@@ -161,4 +161,6 @@ function inWords(figures: ReturnType<typeof figuresOf>): string[] {
   ];
 }
 
+// With all that it has started.
+process.once("SIGINT", () => process.exit(130));
 process.exitCode = await main(process.argv.slice(2));

@@ -167,8 +167,8 @@ export const leases: readonly Mutant[] = [
     rule: "rule 12",
     what: "failures open no breaker",
     module: "functions/upstream/breaker.ts",
-    export: "failuresToOpen",
-    with: () => Number.POSITIVE_INFINITY,
+    export: "trip",
+    with: () => (before) => before,
     caughtBy: "test/engines/breaker.test.ts",
   }),
   replacing({

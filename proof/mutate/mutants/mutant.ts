@@ -44,11 +44,8 @@ export interface TextMutant extends Named {
 interface Replacing<M extends keyof Modules, E extends keyof Modules[M]> {
   readonly module: M;
   readonly export: E;
-  readonly with: (real: Modules[M][E]) => Widened<Modules[M][E]>;
+  readonly with: (real: Modules[M][E]) => Modules[M][E];
 }
-
-/** The type of a constant is its value. */
-type Widened<T> = T extends number ? number : T;
 
 /**
  * A mutant of an export. Whoever defines one imports values only from modules that import nothing themselves which a

@@ -67,6 +67,9 @@ export async function expectTestsPass(project: string, testFile: string): Promis
   if (failed > 0) throw new Error(`${testFile}: expected to pass without a mutant, but: ${message}`);
 }
 
+/** The longest test file takes a minute; one that has not ended by then never will. */
+const maxTestMs = 600_000;
+
 /** How many tests failed, and the name of the first. */
 async function runTests(
   project: string,
@@ -79,7 +82,15 @@ async function runTests(
     cwd: project,
     env: { ...process.env, ...mutation },
     stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
   });
+  let isOver = false;
+  // With the processes that vitest has started: one in an endless loop does not notice that vitest has gone.
+  const end = () => {
+    if (child.pid !== undefined && !isOver) process.kill(-child.pid, "SIGKILL");
+  };
+  process.once("exit", end);
+  const timer = setTimeout(end, maxTestMs);
   let [output, errors] = ["", ""];
   child.stdout.on("data", (text) => {
     output += text;
@@ -87,10 +98,15 @@ async function runTests(
   child.stderr.on("data", (text) => {
     errors += text;
   });
-  await new Promise((resolve, reject) => {
+  const signal = await new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", resolve);
+    child.once("close", (_code, signal) => resolve(signal));
+  }).finally(() => {
+    isOver = true;
+    clearTimeout(timer);
+    process.off("exit", end);
   });
+  if (signal !== null) throw new Error(`${testFile} with ${JSON.stringify(mutation)}: it does not end`);
   try {
     const { numTotalTests, testResults } = JSON.parse(output.slice(output.indexOf("{"))) as TestReport;
     if (numTotalTests === 0) throw new Error("no test ran");

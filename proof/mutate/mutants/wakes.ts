@@ -200,7 +200,7 @@ export const wakes: readonly Mutant[] = [
     what: "a watch that is poked ends",
     module: "functions/run/settlement.ts",
     export: "continued",
-    with: (real) => (tail, facts) => ({ ...real(tail, facts), next: "over" as const }),
+    with: (real) => (tail, facts) => ({ ...real(tail, facts), next: "over" }),
     caughtBy: "test/engines/eager.test.ts",
   }),
   replacing({
