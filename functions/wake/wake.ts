@@ -101,7 +101,9 @@ export const detailTypeOf = (message: WakeMessage): string =>
 export function encodeDetail(message: WakeMessage): string {
   if (isSignal(message)) return JSON.stringify({ entity: message.entity, kind: message.kind });
   const { key, ...rest } = message;
-  return JSON.stringify({ ...rest, ...key });
+  // A caller may give a record for a key. Its `notBefore` and `fence` are none of the wake's.
+  const { entity, kind, activity } = key;
+  return JSON.stringify({ ...rest, entity, kind, activity });
 }
 
 /**

@@ -37,6 +37,15 @@ describe("what operators type to act", () => {
     expect(world.alarms.take()).toEqual([]);
   });
 
+  it("runs a task at once that waits for a later time", async () => {
+    const world = await printers();
+    const notBefore = world.clock.now() + 3_600_000;
+    world.seed({ ...(await world.record("b")), status: "retrying", attempts: 1, notBefore, due: notBefore + 180_000 });
+    expect(await typed(world, "wake b")).toMatchObject({ code: 0, err: "" });
+    await world.drain();
+    expect(await world.record("b")).toMatchObject({ status: "sleeping" });
+  });
+
   it("says with --dry-run what would be written and sent, and refuses what would be refused", async () => {
     const world = await printers();
     expect((await typed(world, "rewind b --to e1 --reason again --by kim --dry-run")).out).toBe(
