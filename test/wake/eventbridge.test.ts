@@ -173,6 +173,12 @@ describe("the alarm clocks on AWS", () => {
       expect(oneTime(world)).toHaveLength(1);
     });
 
+    it("make the last schedule that can be named for a record that waits for a later time (rule 17)", async () => {
+      const world = await start();
+      await world.alarms.sendAt(timer, 8.64e15);
+      expect(oneTime(world)[0]?.definition.expressionText).toBe("at(9999-12-31T00:00:02)");
+    });
+
     it("take a schedule that is there already, of the same task and fence, for theirs", async () => {
       const world = await start();
       const at = world.clock.now() + 90_000;
