@@ -28,7 +28,7 @@ export { type Replay, replay } from "./operate/replay.ts";
 export { bindingNamed, startAt, taskAt, taskOf } from "./operate/start-by-name.ts";
 export { tailAt } from "./operate/tail-at.ts";
 export { overdueMs, tickIsMissingMs, type Why } from "./operate/why.ts";
-export { ago, at, span } from "./operate/words.ts";
+export { ago, at, isoTime, span } from "./operate/words.ts";
 export { statusOf } from "./run/start.ts";
 export { tableShape } from "./tasks/dynamodb-table.ts";
 export { ledBy } from "./tasks/lease-token.ts";

@@ -1,3 +1,4 @@
+import { isoTime } from "tailwake/operate";
 import { printableJson } from "../print/printable.ts";
 
 /** One event on one line: its time, id and JSON. */
@@ -10,6 +11,6 @@ export function eventLine({
   readonly at: number | undefined;
   readonly event: unknown;
 }) {
-  const time = at === undefined ? "" : `${new Date(at).toISOString()}  `;
+  const time = at === undefined ? "" : `${isoTime(at)}  `;
   return `${time}${id}  ${event === undefined ? "" : printableJson(event)}`.trimEnd();
 }

@@ -1,4 +1,4 @@
-import type { Rehearsal } from "tailwake/operate";
+import { isoTime, type Rehearsal } from "tailwake/operate";
 import type { Output } from "../print/output.ts";
 import { printableJson } from "../print/printable.ts";
 
@@ -12,7 +12,7 @@ export function printRehearsal(stdout: Output, action: string, { changes, wakes 
     );
   }
   for (const { wake, at } of wakes) {
-    stdout.line(`and send a wake, ${wake.class}${at === undefined ? "" : `, for ${new Date(at).toISOString()}`}`);
+    stdout.line(`and send a wake, ${wake.class}${at === undefined ? "" : `, for ${isoTime(at)}`}`);
   }
 }
 
@@ -20,6 +20,6 @@ const times = ["due", "leaseUntil", "notBefore", "startedAt"];
 
 function textOf(attribute: string, value: unknown): string {
   if (value === undefined) return "–";
-  if (typeof value === "number" && times.includes(attribute)) return new Date(value).toISOString();
+  if (typeof value === "number" && times.includes(attribute)) return isoTime(value);
   return typeof value === "string" ? value : printableJson(value);
 }

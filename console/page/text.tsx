@@ -1,5 +1,5 @@
 import { printable } from "../../functions/operate/printable.ts";
-import { ago, shortened } from "../../functions/operate/words.ts";
+import { ago, isoTime, shortened } from "../../functions/operate/words.ts";
 import { useNow } from "./clock.ts";
 
 const defaultMaxLength = 400;
@@ -21,10 +21,10 @@ export function Block({ of, max = 200_000 }: { readonly of: string; readonly max
 
 /** A time relative to now, with the absolute time as its title. */
 export function Time({ at }: { readonly at: number }) {
-  const time = new Date(at);
-  if (Number.isNaN(time.getTime())) return <>some time</>;
+  const text = isoTime(at);
+  if (!text.endsWith("Z")) return <>{text}</>;
   return (
-    <time dateTime={time.toISOString()} title={time.toISOString()}>
+    <time dateTime={text} title={text}>
       {ago(at, useNow())}
     </time>
   );
@@ -33,7 +33,7 @@ export function Time({ at }: { readonly at: number }) {
 /** The local time of day, with the date unless it is today. */
 export function clockTime(at: number): string {
   const time = new Date(at);
-  if (Number.isNaN(time.getTime())) return "some time";
+  if (Number.isNaN(time.getTime())) return isoTime(at);
   const isToday = time.toDateString() === new Date().toDateString();
   return isToday ? time.toLocaleTimeString("en-GB") : time.toLocaleString("en-GB");
 }

@@ -1,4 +1,4 @@
-import { span } from "../../functions/operate/words.ts";
+import { isoTime, span } from "../../functions/operate/words.ts";
 import type { RecentRun } from "../../functions/tasks/recent-runs.ts";
 import type { TaskDetails } from "../messages.ts";
 import { clockTime, grouped, Time, visible } from "./text.tsx";
@@ -50,7 +50,7 @@ function Run({ run, before }: { readonly run: RecentRun; readonly before: Recent
       <li class={isFailure ? "failed" : outcome === "completed" ? "completed" : "ended"}>
         <strong>Run {fence}</strong> {outcomeLabels[outcome]}
         <p>
-          <span title={new Date(startedAt).toISOString()}>{clockTime(startedAt)}</span>, took{" "}
+          <span title={isoTime(startedAt)}>{clockTime(startedAt)}</span>, took{" "}
           {durationMs < 1_000 ? `${durationMs} ms` : span(durationMs)}, woken by {wakeLabels[wake]}, {grouped(events)}{" "}
           {events === 1 ? "event" : "events"}
         </p>

@@ -18,7 +18,8 @@ import { isTail, type Tail } from "./tail.ts";
  * - `caughtUp`: The lazy engine lets the task sleep until a signal, or runs it again at once if a signal came during
  *   the run. The cron engine waits for the next interval. The eager engine goes on watching the stream.
  * - `canceled`: The next run starts at once if the tail moved, else after the backoff.
- * - `silentRetryAfter`: A signal does not end the wait early, unless the activity has `signalsCutWaits`.
+ * - `silentRetryAfter`: A signal does not end the wait early, unless the activity has `signalsCutWaits`. A time that no
+ *   schedule can name, later than 9999-12-31T00:00:00Z, is an error of the activity, and means `retry`.
  * - A throw: {@link SilentRetry} means `silentRetry`, {@link SilentRetryAfter} means `silentRetryAfter`, anything else
  *   means `retry`. The tail is the last one that the activity advanced or checkpointed to.
  * - A gRPC `Canceled` means `canceled` only if the run's own signal was aborted: a server that dies sends the same
@@ -93,7 +94,16 @@ export function silentRetry(tail?: Tail): Tailless<SilentlyRetry> | Tailed<Silen
   return tail === undefined ? { type: "silentRetry" } : { type: "silentRetry", tail };
 }
 
-/** Run again, not before `at`, without a log line. A time in the past, or an invalid one, means {@link silentRetry}. */
+/**
+ * The last time that a task can wait for, in milliseconds since 1970: the last day that the four-digit year of a
+ * schedule can name.
+ */
+export const latestTime: number = Date.UTC(9999, 11, 31);
+
+/**
+ * Run again, not before `at`, without a log line. A time in the past, or an invalid one, means {@link silentRetry}. One
+ * later than 9999-12-31T00:00:00Z is refused: the run has failed.
+ */
 export function silentRetryAfter(at: Date): Tailless<SilentlyRetryAfter>;
 export function silentRetryAfter(tail: Tail, at: Date): Tailed<SilentlyRetryAfter>;
 export function silentRetryAfter(
@@ -147,6 +157,11 @@ export function thrownOutcome(error: unknown, tail: Tail): Outcome {
   if (isSilentRetry(error)) return silentRetry(tail);
   if (isSilentRetryAfter(error)) return silentRetryAfter(tail, error.after);
   return retry(tail, error);
+}
+
+/** True for a wait until a time later than {@link latestTime}, which is refused (protocol rule 17). */
+export function isOutOfReach(outcome: Outcome): outcome is Tailed<SilentlyRetryAfter> {
+  return outcome.type === "silentRetryAfter" && outcome.at.getTime() > latestTime;
 }
 
 const types: ReadonlySet<unknown> = new Set<Outcome["type"]>([

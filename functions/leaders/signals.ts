@@ -1,5 +1,6 @@
 import { describeError } from "../contract/error.ts";
 import type { Invocation, Ports } from "../engines/ports.ts";
+import { unsentOf } from "../wake/batch-sender.ts";
 import type { Signal } from "../wake/wake.ts";
 import { lead } from "./lead.ts";
 import { beatMs, isFree, type Leadership, measureGap } from "./leadership.ts";
@@ -108,16 +109,18 @@ class Forwarder {
     while (this.#pending.size > 0) {
       const isLast = this.#signal.aborted;
       await clock.sleep(waitMs, this.#signal);
-      const entities = [...this.#pending];
+      const signals = [...this.#pending].map((entity): Signal => ({ class: "signal", entity }));
       this.#pending = new Set();
       try {
-        await alarms.send(entities.map((entity): Signal => ({ class: "signal", entity })));
-        this.#report.forwarded += entities.length;
+        await alarms.send(signals);
+        this.#report.forwarded += signals.length;
         waitMs = coalesceMs;
       } catch (error) {
-        log.warn("signals not forwarded", { count: entities.length, err: describeError(error) });
+        const unsent = unsentOf(error, signals);
+        this.#report.forwarded += signals.length - unsent.length;
+        log.warn("signals not forwarded", { count: unsent.length, err: describeError(error) });
         if (isLast) return;
-        for (const entity of entities) this.#pending.add(entity);
+        for (const { entity } of unsent) this.#pending.add(entity);
         waitMs = Math.min(maxSendWaitMs, waitMs * 2);
       }
     }

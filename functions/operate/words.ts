@@ -1,3 +1,5 @@
+import { latestTime } from "../contract/outcome.ts";
+
 /** A duration for people, in milliseconds: at most two units, as `2 h 5 min`. */
 export function span(ms: number): string {
   const total = Math.round(Math.abs(ms) / 1000);
@@ -19,10 +21,17 @@ export function span(ms: number): string {
 export const ago = (time: number, now: number): string =>
   time <= now ? `${span(now - time)} ago` : `in ${span(time - now)}`;
 
+/** A time, in milliseconds since 1970, as `2026-01-01T00:05:00.000Z`. Never throws: a record may have any number. */
+export function isoTime(time: number): string {
+  if (time > latestTime) return "a time after the year 9999";
+  return Math.abs(time) <= latestTime ? new Date(time).toISOString() : "an unknown time";
+}
+
 /** A time, absolute and relative: `2026-01-01T00:05:00Z (in 5 min)`; "an unknown time" if there is none. */
 export function at(time: number | undefined, now: number): string {
   if (time === undefined || !Number.isFinite(time)) return "an unknown time";
-  return `${new Date(time).toISOString().replace(/\.\d+Z$/, "Z")} (${ago(time, now)})`;
+  const text = isoTime(time);
+  return text.endsWith("Z") ? `${text.replace(/\.\d+Z$/, "Z")} (${ago(time, now)})` : text;
 }
 
 /** The first `maxLength` characters of a text, with an ellipsis if it is longer. */

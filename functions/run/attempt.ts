@@ -1,7 +1,16 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Behaviour, WokenBy } from "../contract/activity.ts";
 import { describeValue, TailwakeError } from "../contract/error.ts";
-import { canceled, isDecision, isOutcome, type Outcome, retry, thrownOutcome } from "../contract/outcome.ts";
+import {
+  canceled,
+  isDecision,
+  isOutcome,
+  isOutOfReach,
+  latestTime,
+  type Outcome,
+  retry,
+  thrownOutcome,
+} from "../contract/outcome.ts";
 import type { Recorded } from "../contract/stream.ts";
 import { epoch } from "../contract/tail.ts";
 import { noLongerNeeded } from "../foundation/linked-abort-controller.ts";
@@ -28,6 +37,7 @@ export async function attempt(state: RunState, wokenBy: WokenBy): Promise<Outcom
     const { tail } = state.progress;
     outcome = wasCanceled(state, error) ? canceled(tail) : thrownOutcome(error, tail);
   }
+  if (isOutOfReach(outcome)) outcome = retry(state.progress.tail, outOfReach(state, outcome.at));
   try {
     await handle.startsSettled();
   } catch (error) {
@@ -199,6 +209,16 @@ function notInPlace(state: RunState, returned: unknown): TailwakeError {
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+
+/** A wait that was returned or thrown: no schedule can name its time (rule 17). */
+function outOfReach({ key }: RunState, at: Date): TailwakeError {
+  return new TailwakeError({
+    code: "invalid-argument",
+    subject: `silentRetryAfter of ${taskName(key)}`,
+    expected: `a time until ${new Date(latestTime).toISOString()}`,
+    received: at.toISOString(),
+  });
+}
 
 function notTheContract(state: RunState, method: string, expected: string, received: unknown): TailwakeError {
   return new TailwakeError({

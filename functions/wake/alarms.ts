@@ -6,7 +6,10 @@ import type { TaskWake, WakeMessage } from "./wake.ts";
  * task. So callers write the record first and never rely on a wake. Alarms do not read records.
  */
 export interface Alarms {
-  /** Sends messages now. Throws a `TailwakeError` ("wake-failed") if some could not be sent after several attempts. */
+  /**
+   * Sends messages now. Settles when nothing is under way any more. Throws a `TailwakeError` ("wake-failed") if some
+   * could not be sent after several attempts; `unsentOf` says which.
+   */
   send(messages: readonly WakeMessage[]): Promise<void>;
   /**
    * Sends a wake not before `at`, in milliseconds since 1970; a time in the past means now. A wake within the next

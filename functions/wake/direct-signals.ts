@@ -1,13 +1,13 @@
 import type { SendMessageBatchRequestEntry, SQSClient } from "@aws-sdk/client-sqs";
-import { describeError, TailwakeError } from "../contract/error.ts";
+import { describeError } from "../contract/error.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { Alarms } from "./alarms.ts";
-import { type BatchService, sendBatches, type Unsent } from "./batch-sender.ts";
+import { type BatchService, sendBatches, type Unsent, UnsentError, unsentOf } from "./batch-sender.ts";
 import { encodeBusEvent } from "./envelope.ts";
 import type { LeaderName } from "./leader-name.ts";
-import { isSignal, type TaskWake, type WakeMessage } from "./wake.ts";
+import { isSignal, type Signal, type TaskWake, type WakeMessage } from "./wake.ts";
 
-/** Per-entry errors worth another attempt, although SQS marks them as the sender's fault (SQS API model). */
+/** Errors worth another attempt, although SQS marks them as the sender's fault (SQS API model). */
 const throttlingCodes: ReadonlySet<string> = new Set(["RequestThrottled", "KmsThrottled", "ThrottlingException"]);
 
 /**
@@ -38,14 +38,18 @@ export class DirectSignals implements Alarms {
   }
 
   async send(messages: readonly WakeMessage[]): Promise<void> {
-    const bodies = messages.filter(isSignal).map(encodeBusEvent);
+    const signals = messages.filter(isSignal);
     const wakes = messages.filter((message) => !isSignal(message));
     // A failure of one must not keep the other from sending.
-    const sent = await Promise.allSettled([
-      sendBatches(bodies, this.#queue(), this.#clock, this.#random),
+    const [direct, others] = await Promise.allSettled([
+      sendBatches(signals, this.#queue(), this.#clock, this.#random),
       wakes.length > 0 && this.#others.send(wakes),
     ]);
-    for (const result of sent) if (result.status === "rejected") throw result.reason;
+    if (direct.status === "rejected" && others.status === "rejected") {
+      throw bothFailed(direct.reason, signals, others.reason, wakes);
+    }
+    if (direct.status === "rejected") throw direct.reason;
+    if (others.status === "rejected") throw others.reason;
   }
 
   sendAt(wake: TaskWake, at: number): Promise<void> {
@@ -60,15 +64,18 @@ export class DirectSignals implements Alarms {
     return this.#others.startLeader(leader);
   }
 
-  #queue(): BatchService<string> {
+  #queue(): BatchService<Signal> {
     return {
       name: `queue ${this.#queueUrl}`,
       entries: "signals, the first with body",
-      contentOf: (body) => body,
-      send: async (bodies) => {
-        const failed = await this.#sendBatch(bodies.map((MessageBody, i) => ({ Id: String(i), MessageBody })));
-        return failed.flatMap(({ Id, Code = "", Message = "", SenderFault }): Unsent<string>[] => {
-          const entry = bodies[Number(Id)];
+      contentOf: encodeBusEvent,
+      throttlingCodes,
+      send: async (signals) => {
+        const failed = await this.#sendBatch(
+          signals.map((signal, i) => ({ Id: String(i), MessageBody: encodeBusEvent(signal) })),
+        );
+        return failed.flatMap(({ Id, Code = "", Message = "", SenderFault }): Unsent<Signal>[] => {
+          const entry = signals[Number(Id)];
           const isTransient = SenderFault !== true || throttlingCodes.has(Code);
           return entry === undefined ? [] : [{ entry, code: Code, message: Message, isTransient }];
         });
@@ -77,22 +84,26 @@ export class DirectSignals implements Alarms {
   }
 
   async #sendBatch(Entries: SendMessageBatchRequestEntry[]) {
-    try {
-      const { SendMessageBatchCommand } = await loadSdk();
-      this.#client ??= this.#connect();
-      const client = await this.#client;
-      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries }));
-      return Failed;
-    } catch (error) {
-      throw new TailwakeError({
-        code: "wake-failed",
-        subject: `queue ${this.#queueUrl}`,
-        expected: `SendMessageBatch to accept ${Entries.length} signals`,
-        received: error instanceof Error ? `${error.name}: ${describeError(error)}` : describeError(error),
-        cause: error,
-      });
-    }
+    const { SendMessageBatchCommand } = await loadSdk();
+    this.#client ??= this.#connect();
+    const client = await this.#client;
+    const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries }));
+    return Failed;
   }
+}
+
+/** One error for the signals and the wakes that were not sent. */
+function bothFailed(
+  direct: UnsentError,
+  signals: readonly Signal[],
+  others: unknown,
+  wakes: readonly WakeMessage[],
+): UnsentError {
+  const { subject, expected, received } = direct;
+  return new UnsentError(
+    { subject, expected, received: `${received}; and ${describeError(others)}`, cause: direct.cause ?? others },
+    [...unsentOf(direct, signals), ...unsentOf(others, wakes)],
+  );
 }
 
 /** Loaded at the first signal, since most functions send none. */

@@ -1,14 +1,17 @@
-import { type EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
+import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { ConflictException, CreateScheduleCommand, type SchedulerClient } from "@aws-sdk/client-scheduler";
+import { describeError } from "../contract/error.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { Alarms } from "./alarms.ts";
-import { type BatchService, sendBatches, type Unsent } from "./batch-sender.ts";
+import { type BatchService, sendBatches, type Unsent, UnsentError } from "./batch-sender.ts";
 import type { LeaderName } from "./leader-name.ts";
 import { alarmFor, scheduleExpression, scheduleName, scheduleTime } from "./timing.ts";
 import { detailTypeOf, detailTypes, encodeDetail, type TaskWake, type WakeMessage, wakeSource } from "./wake.ts";
 
+/** An account that is throttled, of an entry or of a call as a whole. */
+const throttlingCodes: ReadonlySet<string> = new Set(["ThrottlingException"]);
 /** Per-entry errors worth another attempt (AWS: eb-putevents). */
-const transientCodes: ReadonlySet<string> = new Set(["ThrottlingException", "InternalFailure"]);
+const transientCodes: ReadonlySet<string> = new Set([...throttlingCodes, "InternalFailure"]);
 
 export interface EventBridgeSettings {
   readonly busName: string;
@@ -43,56 +46,56 @@ export class EventBridgeAlarms implements Alarms {
   }
 
   async send(messages: readonly WakeMessage[]): Promise<void> {
-    await this.#put(messages.map((message) => this.#entry(detailTypeOf(message), message)));
+    await this.#put(messages, detailTypeOf, encodeDetail);
   }
 
   async sendAt(wake: TaskWake, at: number): Promise<void> {
     const timed: TaskWake = { ...wake, notBefore: at };
     switch (alarmFor(at, this.#clock.now())) {
       case "now":
-        return this.#put([this.#entry(detailTypes.wake, timed)]);
+        return this.#put([timed], () => detailTypes.wake, encodeDetail);
       case "delayQueue":
-        return this.#put([this.#entry(detailTypes.delayedWake, timed)]);
+        return this.#put([timed], () => detailTypes.delayedWake, encodeDetail);
       case "schedule":
         return this.#schedule(timed, at, scheduleName(wake, at));
     }
   }
 
   async sendQuarantined(wake: TaskWake): Promise<void> {
-    await this.#put([this.#entry(detailTypes.quarantinedWake, wake)]);
+    await this.#put([wake], () => detailTypes.quarantinedWake, encodeDetail);
   }
 
   async startLeader(leader: LeaderName): Promise<void> {
-    const DetailType = leader === "signals" ? detailTypes.holdSignals : detailTypes.holdEager;
-    const { busName: EventBusName } = this.#settings;
-    await this.#put([{ EventBusName, Source: wakeSource, DetailType, Detail: JSON.stringify({ holder: leader }) }]);
+    const detailType = leader === "signals" ? detailTypes.holdSignals : detailTypes.holdEager;
+    await this.#put(
+      [leader],
+      () => detailType,
+      (holder) => JSON.stringify({ holder }),
+    );
   }
 
-  #entry(detailType: string, message: WakeMessage): PutEventsRequestEntry {
-    return {
-      EventBusName: this.#settings.busName,
-      Source: wakeSource,
-      DetailType: detailType,
-      Detail: encodeDetail(message),
+  #put<E>(entries: readonly E[], detailType: (entry: E) => string, detail: (entry: E) => string): Promise<void> {
+    const bus: BatchService<E> = {
+      name: "PutEvents",
+      entries: "bus events, the first with detail",
+      contentOf: detail,
+      throttlingCodes,
+      send: async (call) => {
+        const Entries = call.map((entry) => ({
+          EventBusName: this.#settings.busName,
+          Source: wakeSource,
+          DetailType: detailType(entry),
+          Detail: detail(entry),
+        }));
+        const { Entries: results = [] } = await this.#events.send(new PutEventsCommand({ Entries }));
+        return call.flatMap((entry, i): Unsent<E>[] => {
+          const { ErrorCode: code, ErrorMessage: message = "" } = results[i] ?? {};
+          return code ? [{ entry, code, message, isTransient: transientCodes.has(code) }] : [];
+        });
+      },
     };
+    return sendBatches(entries, bus, this.#clock, this.#random);
   }
-
-  #put(entries: readonly PutEventsRequestEntry[]): Promise<void> {
-    return sendBatches(entries, this.#bus, this.#clock, this.#random);
-  }
-
-  readonly #bus: BatchService<PutEventsRequestEntry> = {
-    name: "PutEvents",
-    entries: "bus events, the first with detail",
-    contentOf: ({ Detail }) => Detail ?? "",
-    send: async (entries) => {
-      const { Entries: results = [] } = await this.#events.send(new PutEventsCommand({ Entries: [...entries] }));
-      return entries.flatMap((entry, i): Unsent<PutEventsRequestEntry>[] => {
-        const { ErrorCode: code, ErrorMessage: message = "" } = results[i] ?? {};
-        return code ? [{ entry, code, message, isTransient: transientCodes.has(code) }] : [];
-      });
-    },
-  };
 
   async #schedule(wake: TaskWake, at: number, name: string): Promise<void> {
     const { busArn, scheduleGroup, scheduleRoleArn } = this.#settings;
@@ -114,7 +117,16 @@ export class EventBridgeAlarms implements Alarms {
       );
     } catch (error) {
       // The schedule of this wake exists already: its name is the same.
-      if (!(error instanceof ConflictException)) throw error;
+      if (error instanceof ConflictException) return;
+      throw new UnsentError(
+        {
+          subject: `schedule ${name}, with detail ${encodeDetail(wake)}`,
+          expected: "CreateSchedule to accept it",
+          received: error instanceof Error ? `${error.name}: ${describeError(error)}` : describeError(error),
+          cause: error,
+        },
+        [wake],
+      );
     }
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { latestTime } from "../contract/outcome.ts";
 import { taskName } from "../tasks/record.ts";
 import type { TaskWake } from "./wake.ts";
 
@@ -17,10 +18,11 @@ export function alarmFor(at: number, now: number): "now" | "delayQueue" | "sched
 
 /**
  * The time of a one-time schedule: rounded up to a whole second, plus two seconds, since `at()` drops milliseconds and
- * a wake before its `notBefore` is refused (protocol rule 17).
+ * a wake before its `notBefore` is refused (protocol rule 17). A record of an earlier version may wait for a time that
+ * no schedule can name.
  */
 export function scheduleTime(at: number): number {
-  return Math.ceil(at / 1000) * 1000 + 2_000;
+  return Math.ceil(Math.min(at, latestTime) / 1000) * 1000 + 2_000;
 }
 
 /** `at(yyyy-mm-ddThh:mm:ss)`, in UTC. */

@@ -1,4 +1,5 @@
 import { describeValue, TailwakeError } from "../contract/error.ts";
+import { latestTime } from "../contract/outcome.ts";
 import { isUtf8 } from "../foundation/text.ts";
 import type { TaskKey } from "../tasks/record.ts";
 import { expectedVersion, versionAttribute } from "../tasks/record-version.ts";
@@ -101,7 +102,9 @@ export const detailTypeOf = (message: WakeMessage): string =>
 export function encodeDetail(message: WakeMessage): string {
   if (isSignal(message)) return JSON.stringify({ entity: message.entity, kind: message.kind });
   const { key, ...rest } = message;
-  return JSON.stringify({ ...rest, ...key });
+  // A caller may give a record for a key. Its `notBefore` and `fence` are none of the wake's.
+  const { entity, kind, activity } = key;
+  return JSON.stringify({ ...rest, entity, kind, activity });
 }
 
 /**
@@ -117,8 +120,6 @@ export function ownFields(detail: unknown): Readonly<Record<string, unknown>> {
 
 /** The limit of an entity id: a longer name would not fit into the table's key. */
 const maxNameBytes = 1_024;
-/** The last day that the four-digit year of a schedule can name. */
-const maxTime = Date.UTC(9999, 11, 31);
 
 /** Reads a `detail` of Tailwake's own. Throws a `TailwakeError` ("malformed-message") that names the field. */
 export function decodeDetail(detailType: string, detail: unknown): WakeMessage {
@@ -150,7 +151,7 @@ export function decodeDetail(detailType: string, detail: unknown): WakeMessage {
     class: wakeClass as WakeClass,
     key: { entity: text("entity"), kind: text("kind"), activity: text("activity") },
     ...(fenced ? { fence: number("fence", Number.MAX_SAFE_INTEGER) } : {}),
-    ...(fields.notBefore === undefined ? {} : { notBefore: number("notBefore", maxTime) }),
+    ...(fields.notBefore === undefined ? {} : { notBefore: number("notBefore", latestTime) }),
   };
 }
 

@@ -37,6 +37,47 @@ describe("what operators type to act", () => {
     expect(world.alarms.take()).toEqual([]);
   });
 
+  it("can be looked at and changed though it waits for a time that no clock reaches, as an earlier version stored (rule 17)", async () => {
+    const world = await printers();
+    const notBefore = 8.64e15;
+    const record = await world.record("b");
+    world.seed({ ...record, status: "retrying", attempts: 1, notBefore, due: notBefore + 180_000 });
+    for (const line of [
+      "show b",
+      "show b --json",
+      "why b",
+      "ls",
+      "status",
+      "pause b --dry-run --reason x",
+      "rewind b --to epoch --dry-run --reason x",
+      "wake b --dry-run",
+    ]) {
+      const { code, err } = await typed(world, line);
+      // 3: an operator has something to do.
+      expect([0, 3], line).toContain(code);
+      expect(err, line).toBe("");
+    }
+    expect((await typed(world, "show b")).out).toMatch(/due +a time after the year 9999\n/);
+    expect((await typed(world, "pause b --dry-run --reason x")).out).toMatch(/due +a time after the year 9999 +–\n/);
+    expect(await typed(world, "pause b --reason x")).toMatchObject({ code: 0, err: "" });
+    expect((await typed(world, "resume b --dry-run --reason x")).out).toMatch(
+      /and send a wake, timer, for a time after the year 9999\n/,
+    );
+    expect(await typed(world, "resume b --reason x")).toMatchObject({ code: 0, err: "" });
+    expect(await typed(world, "wake b")).toMatchObject({ code: 0, err: "" });
+    expect(await world.drain()).toEqual([]);
+    expect(await world.record("b")).toMatchObject({ status: "sleeping" });
+  });
+
+  it("runs a task at once that waits for a later time", async () => {
+    const world = await printers();
+    const notBefore = world.clock.now() + 3_600_000;
+    world.seed({ ...(await world.record("b")), status: "retrying", attempts: 1, notBefore, due: notBefore + 180_000 });
+    expect(await typed(world, "wake b")).toMatchObject({ code: 0, err: "" });
+    await world.drain();
+    expect(await world.record("b")).toMatchObject({ status: "sleeping" });
+  });
+
   it("says with --dry-run what would be written and sent, and refuses what would be refused", async () => {
     const world = await printers();
     expect((await typed(world, "rewind b --to e1 --reason again --by kim --dry-run")).out).toBe(

@@ -213,6 +213,11 @@ const plainLoop = async ({ run, events }: Pick<Scene, "run" | "events">): Promis
 const notAnOutcome = (received: string) =>
   `result of processEvents of {task}: expected an outcome with its tail, as caughtUp(tail), received ${received} [invalid-argument]`;
 
+const lastDay = new Date("9999-12-31T00:00:00Z");
+
+const outOfReach = (late: Date) =>
+  `silentRetryAfter of {task}: expected a time until 9999-12-31T00:00:00.000Z, received ${late.toISOString()} [invalid-argument]`;
+
 const returned: readonly Row[] = [
   { name: "completed never runs again (T4)", act: read(() => completed(e3)), left: isDone(e3) },
   {
@@ -296,6 +301,21 @@ const returned: readonly Row[] = [
     act: read(() => silentRetryAfter(e3, new Date("soon"))),
     left: waits(e3),
   },
+  {
+    name: "silentRetryAfter the last time that a schedule can name waits for it (rule 17)",
+    act: read(() => silentRetryAfter(e3, lastDay)),
+    left: {
+      ...waitsAWeek(e3),
+      notBefore: 251_634_988_800_000,
+      due: 251_634_988_980_000,
+      wake: { class: "timer", in: 251_634_988_802_000 },
+    },
+  },
+  ...[new Date(lastDay.getTime() + 1), new Date(8.64e15)].map((late) => ({
+    name: `silentRetryAfter ${late.toISOString()} has failed, at the tail advanced to: no schedule can name it (rule 17)`,
+    act: read(() => silentRetryAfter(e2, late)),
+    left: fails(e3, outOfReach(late)),
+  })),
   {
     name: "silentRetryAfter without a date waits for the backoff (rule 17)",
     act: read(() => silentRetryAfter(e3, undefined as never)),
@@ -1003,6 +1023,22 @@ const viewed: readonly ViewedRow[] = [
     name: "returns silentRetryAfter a time that is past acts again after the backoff (rule 17)",
     act: () => silentRetryAfter(new Date(start - 1)),
     left: waits(e3),
+    view: whole,
+    acted: undefined,
+  },
+  {
+    name: "returns silentRetryAfter a time that no schedule can name has failed (rule 17)",
+    act: () => silentRetryAfter(new Date(8.64e15)),
+    left: fails(e3, outOfReach(new Date(8.64e15))),
+    view: whole,
+    acted: undefined,
+  },
+  {
+    name: "throws SilentRetryAfter a time that no schedule can name has failed (rule 17)",
+    act: () => {
+      throw new SilentRetryAfter(new Date(8.64e15));
+    },
+    left: fails(e3, outOfReach(new Date(8.64e15))),
     view: whole,
     acted: undefined,
   },

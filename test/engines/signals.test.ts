@@ -10,6 +10,7 @@ import { sweep } from "../../functions/leaders/sweep.ts";
 import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
 import { startTask } from "../../functions/run/start.ts";
 import { dueShards } from "../../functions/tasks/record.ts";
+import { UnsentError } from "../../functions/wake/batch-sender.ts";
 import { isSignal } from "../../functions/wake/wake.ts";
 import { measuredIn } from "../support/measured.ts";
 import { settle } from "../support/test-clock.ts";
@@ -169,6 +170,28 @@ describe("the signals function", () => {
     await world.clock.advance(10_000);
     expect(world.forwarded().sort()).toEqual(["a", "b"]);
     await end();
+  });
+
+  it("keeps only those that were not sent, and sends no other again", async () => {
+    const world = new SignalWorld();
+    const { end } = world.hold();
+    await settled(world);
+    const send = world.alarms.send.bind(world.alarms);
+    world.alarms.send = async (messages) => {
+      world.alarms.send = send;
+      const unsent = messages.filter((message) => isSignal(message) && message.entity === "b");
+      await send(messages.filter((message) => !unsent.includes(message)));
+      throw new UnsentError({ subject: "one", expected: "the bus to accept it", received: "throttled" }, unsent);
+    };
+    world.subscribers[0]?.send("a", "b", "c");
+    await world.clock.advance(200);
+    expect(world.forwarded()).toEqual(["a", "c"]);
+    await world.clock.advance(1_000);
+    expect(world.forwarded()).toEqual(["b"]);
+    expect(await end()).toMatchObject({ received: 3, forwarded: 3 });
+    expect(world.log.filter(({ message }) => message === "signals not forwarded")).toMatchObject([
+      { fields: { count: 1 } },
+    ]);
   });
 
   it("sends at its end what has gathered", async () => {

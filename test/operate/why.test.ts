@@ -28,6 +28,15 @@ const of = (more: Partial<TaskRecord>, known: Partial<Facts> = {}) =>
   why({ ...sleeping, ...more }, { ...facts, ...known });
 
 describe("why a task does not run", () => {
+  it("is said of a record, too, that waits for a time which no clock and no date reaches (rule 17)", () => {
+    for (const notBefore of [8.64e15, Number.MAX_SAFE_INTEGER - 180_000]) {
+      const found = of({ status: "retrying", notBefore, due: notBefore + 180_000 });
+      expect(found).toMatchObject({ reason: "waiting", next: notBefore });
+      expect(found.sentence).toBe("It waits, as its activity asked, and runs again at a time after the year 9999.");
+      expect(of({ due: notBefore }).sentence).toMatch(/a tick checks it by a time after the year 9999\.$/);
+    }
+  });
+
   it("is one sentence for each state, with the time of what comes next", () => {
     const failing = { status: "retrying", attempts: 4, error, notBefore: now + minute, due: now + 4 * minute } as const;
     const running = { status: "running", token: "t", leaseUntil: now + minute } as const;

@@ -24,7 +24,7 @@ export interface AwsWorld extends TimedWakesWorld {
 }
 
 /** The adapter with the SDK's own clients, against the services as they are deployed; ended with the test. */
-export async function startAwsWorld(): Promise<AwsWorld> {
+export async function startAwsWorld(options: { readonly maxAttempts?: number } = {}): Promise<AwsWorld> {
   const clock = new TestClock();
   const aws = await startAwsEndpoint({ clock });
   const settings = {
@@ -32,7 +32,10 @@ export async function startAwsWorld(): Promise<AwsWorld> {
     region: aws.region,
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
   };
-  const clients = { events: new EventBridgeClient(settings), scheduler: new SchedulerClient(settings) };
+  const clients = {
+    events: new EventBridgeClient({ ...settings, ...options }),
+    scheduler: new SchedulerClient(settings),
+  };
   onTestFinished(async () => {
     clients.events.destroy();
     clients.scheduler.destroy();

@@ -1,5 +1,6 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { unsentOf } from "../../functions/wake/batch-sender.ts";
 import { DirectSignals } from "../../functions/wake/direct-signals.ts";
 import { encodeBusEvent } from "../../functions/wake/envelope.ts";
 import type { TaskWake, WakeMessage } from "../../functions/wake/wake.ts";
@@ -8,9 +9,9 @@ import { passingTime, startAwsWorld } from "./aws-world.ts";
 import { distinct, testWakes } from "./wakes.suite.ts";
 
 /** The adapter with the SDK's own client, in front of the one for the bus. */
-async function start(queueUrl?: string) {
+async function start(queueUrl?: string, options: { readonly maxAttempts?: number } = {}) {
   const world = await startAwsWorld();
-  const sqs = new SQSClient(world.settings);
+  const sqs = new SQSClient({ ...world.settings, ...options });
   onTestFinished(() => sqs.destroy());
   const queue = world.deployment.wakes;
   /** The number of messages of each SendMessageBatch that left the SDK. */
@@ -44,6 +45,8 @@ const key = { entity: "entity-1", kind: "order", activity: "ship" };
 const operator: TaskWake = { class: "operator", key };
 const signals = (count: number) =>
   Array.from({ length: count }, (_, n): WakeMessage => ({ class: "signal", entity: `entity-${n}` }));
+
+const bodyOf = (message: WakeMessage | undefined) => message && encodeBusEvent(message);
 
 describe("signals that go directly into the queue", () => {
   testWakes(start);
@@ -116,7 +119,7 @@ describe("signals that go directly into the queue", () => {
     const sent = alarms.send(signals(2));
     const thrown = expect(sent).rejects.toMatchObject({
       code: "wake-failed",
-      subject: `1 signals, the first with body ${second && encodeBusEvent(second)}`,
+      subject: `1 of 2 signals, the first with body ${second && encodeBusEvent(second)}`,
       expected: `queue ${queue.url} to accept them`,
       received: "RequestThrottled: no",
     });
@@ -133,7 +136,7 @@ describe("signals that go directly into the queue", () => {
     fail(messages[2], "InvalidMessageContents", 400);
     await expect(alarms.send([...messages, operator])).rejects.toMatchObject({
       code: "wake-failed",
-      subject: `1 signals, the first with body ${messages[2] && encodeBusEvent(messages[2])}`,
+      subject: `1 of 25 signals, the first with body ${messages[2] && encodeBusEvent(messages[2])}`,
       received: "InvalidMessageContents: no",
     });
     expect(batches).toEqual([10, 10, 5]);
@@ -145,6 +148,32 @@ describe("signals that go directly into the queue", () => {
     aws.eventBridge.failNext(1, "MalformedDetail", "no");
     await expect(alarms.send([operator, ...signals(1)])).rejects.toMatchObject({ received: "MalformedDetail: no" });
     expect(await take()).toEqual(signals(1));
+  });
+
+  it("and wakes beside them, if both fail, make one error that knows all that was not sent", async () => {
+    const { alarms, aws, fail, take } = await start();
+    const messages = [operator, ...signals(2)];
+    fail(messages[1], "InvalidMessageContents", 400);
+    aws.eventBridge.failNext(1, "MalformedDetail", "not this");
+    const error = await alarms.send(messages).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: "wake-failed",
+      subject: `1 of 2 signals, the first with body ${bodyOf(messages[1])}`,
+      received: expect.stringMatching(/^InvalidMessageContents: no; and 1 of 1 bus events.*MalformedDetail: not this/),
+    });
+    expect(unsentOf(error, messages)).toEqual([operator, messages[1]]);
+    expect(await take()).toEqual([messages[2]]);
+  });
+
+  it.each(["RequestThrottled", "KmsThrottled"])("are sent again if a call fails as a whole with %s", async (code) => {
+    const { alarms, aws, clock, waits, take } = await start(undefined, { maxAttempts: 1 });
+    aws.failNextCall("SendMessageBatch", code, { times: 2 });
+    const messages = signals(200);
+    await passingTime(clock, alarms.send(messages));
+    const arrived = await take();
+    expect(arrived).toHaveLength(200);
+    expect(distinct(arrived)).toEqual(distinct(messages));
+    expect(waits).toHaveLength(2);
   });
 
   it.each(["RequestThrottled", "InternalError"])(
@@ -163,8 +192,8 @@ describe("signals that go directly into the queue", () => {
     const { alarms, connect } = await start(missing);
     await expect(alarms.send(signals(3))).rejects.toMatchObject({
       code: "wake-failed",
-      subject: `queue ${missing}`,
-      expected: "SendMessageBatch to accept 3 signals",
+      subject: `3 of 3 signals, the first with body ${bodyOf(signals(3)[0])}`,
+      expected: `queue ${missing} to accept them`,
       received: expect.stringMatching(/^QueueDoesNotExist: /),
       cause: expect.objectContaining({ name: "QueueDoesNotExist" }),
     });
@@ -176,7 +205,7 @@ describe("signals that go directly into the queue", () => {
     aws.failNextCall("SendMessageBatch", "AccessDeniedException", { status: 403 });
     await expect(alarms.send(signals(1))).rejects.toMatchObject({
       code: "wake-failed",
-      subject: `queue ${queue.url}`,
+      expected: `queue ${queue.url} to accept them`,
       received: "AccessDeniedException: Injected AccessDeniedException.",
     });
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { unsentOf } from "../../functions/wake/batch-sender.ts";
 import { encodeDetail, type TaskWake, type WakeMessage } from "../../functions/wake/wake.ts";
 import { names } from "../../local/deployment.ts";
 import { type AwsWorld, passingTime, startAwsWorld as start } from "./aws-world.ts";
@@ -53,7 +54,7 @@ describe("the alarm clocks on AWS", () => {
     const sent = alarms.send(messages);
     const thrown = expect(sent).rejects.toMatchObject({
       code: "wake-failed",
-      subject: `1 bus events, the first with detail ${failing}`,
+      subject: `1 of 2 bus events, the first with detail ${failing}`,
       received: "ThrottlingException: Injected ThrottlingException.",
     });
     await passingTime(clock, sent);
@@ -69,7 +70,7 @@ describe("the alarm clocks on AWS", () => {
     aws.eventBridge.failNext(1, "NotAuthorizedForDetailType", "no");
     await expect(alarms.send([wake])).rejects.toMatchObject({
       code: "wake-failed",
-      subject: `1 bus events, the first with detail ${encodeDetail(wake)}`,
+      subject: `1 of 1 bus events, the first with detail ${encodeDetail(wake)}`,
       received: "NotAuthorizedForDetailType: no",
     });
     expect(calls).toHaveLength(1);
@@ -84,7 +85,7 @@ describe("the alarm clocks on AWS", () => {
     const sent = alarms.send(messages);
     const thrown = expect(sent).rejects.toMatchObject({
       code: "wake-failed",
-      subject: `1 bus events, the first with detail ${refused}`,
+      subject: `1 of 25 bus events, the first with detail ${refused}`,
       received: "MalformedDetail: no",
     });
     await passingTime(clock, sent);
@@ -100,10 +101,38 @@ describe("the alarm clocks on AWS", () => {
     expect(await take()).toEqual([signal]);
   });
 
-  it("throw what the SDK throws when its retries come to an end", async () => {
+  it("name what the SDK throws when its retries come to an end, and the first detail", async () => {
     const { aws, alarms } = await start();
     aws.failNextCall("PutEvents", "AccessDeniedException", { status: 403 });
-    await expect(alarms.send(signals(1))).rejects.toMatchObject({ name: "AccessDeniedException" });
+    const messages = signals(1);
+    const error = await alarms.send(messages).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: "wake-failed",
+      subject: `1 of 1 bus events, the first with detail ${details(messages)[0]}`,
+      received: "AccessDeniedException: Injected AccessDeniedException.",
+      cause: expect.objectContaining({ name: "AccessDeniedException" }),
+    });
+    expect(unsentOf(error, messages)).toEqual(messages);
+  });
+
+  it("send a call again that is throttled as a whole, and all others once", async () => {
+    const { aws, alarms, clock, take, waits } = await start({ maxAttempts: 1 });
+    aws.failNextCall("PutEvents", "ThrottlingException", { times: 2 });
+    const messages = signals(200);
+    await passingTime(clock, alarms.send(messages));
+    const arrived = await take();
+    expect(arrived).toHaveLength(200);
+    expect(distinct(arrived)).toEqual(distinct(messages));
+    expect(waits).toHaveLength(2);
+  });
+
+  it("know which messages were not sent", async () => {
+    const { aws, alarms, take } = await start();
+    const messages = signals(25);
+    aws.eventBridge.failNext(({ detail }) => detail === details(messages)[2], "MalformedDetail", "no");
+    const error = await alarms.send(messages).catch((thrown: unknown) => thrown);
+    expect(unsentOf(error, messages)).toEqual([messages[2]]);
+    expect(await take()).toHaveLength(24);
   });
 
   describe("for a wake more than a minute away", () => {
@@ -144,6 +173,12 @@ describe("the alarm clocks on AWS", () => {
       expect(oneTime(world)).toHaveLength(1);
     });
 
+    it("make the last schedule that can be named for a record that waits for a later time (rule 17)", async () => {
+      const world = await start();
+      await world.alarms.sendAt(timer, 8.64e15);
+      expect(oneTime(world)[0]?.definition.expressionText).toBe("at(9999-12-31T00:00:02)");
+    });
+
     it("take a schedule that is there already, of the same task and fence, for theirs", async () => {
       const world = await start();
       const at = world.clock.now() + 90_000;
@@ -154,11 +189,15 @@ describe("the alarm clocks on AWS", () => {
       expect(oneTime(world)).toHaveLength(2);
     });
 
-    it("throw what the SDK throws when the schedule cannot be made", async () => {
+    it("name the schedule that cannot be made, and what the SDK throws", async () => {
       const { aws, alarms, clock } = await start();
       aws.failNextCall("CreateSchedule", "ServiceQuotaExceededException", { status: 402 });
       await expect(alarms.sendAt(timer, clock.now() + 90_000)).rejects.toMatchObject({
-        name: "ServiceQuotaExceededException",
+        code: "wake-failed",
+        subject: expect.stringMatching(/^schedule [0-9a-f]{40}-7, with detail \{.*"entity":"entity-1"/),
+        expected: "CreateSchedule to accept it",
+        received: "ServiceQuotaExceededException: Injected ServiceQuotaExceededException.",
+        cause: expect.objectContaining({ name: "ServiceQuotaExceededException" }),
       });
     });
 

@@ -48,6 +48,14 @@ describe("a one-time schedule", () => {
     );
   });
 
+  it("has the last time that it can name for a record that waits for a later one (rule 17)", () => {
+    const last = Date.UTC(9999, 11, 31);
+    const expected = "at(9999-12-31T00:00:02)";
+    for (const at of [last, last + 1, 8.64e15, Number.MAX_SAFE_INTEGER]) {
+      expect(scheduleExpression(scheduleTime(at))).toBe(expected);
+    }
+  });
+
   it("has a legal name of its own for each task and fence", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), fc.nat({ max: Number.MAX_SAFE_INTEGER }), (entity, fence) => {

@@ -1,3 +1,4 @@
+import { latestTime } from "../../contract/outcome.ts";
 import type { TaskRecord } from "../../tasks/record.ts";
 import { clockSkewMs, graceMs, maxRescueMs, timerSlackMs } from "../../tasks/times.ts";
 import type { Operation } from "../../tasks/update.ts";
@@ -161,6 +162,7 @@ const specification: { readonly [O in Operation]: Rules } = {
       first(
         committed(change, "retrying"),
         change.after.attempts !== change.before.attempts && "rule 17: a wait was counted as an attempt",
+        (change.after.notBefore ?? 0) > latestTime && "rule 17: waits for a time that no schedule can name",
         waits(change),
       ),
     run: held,

@@ -1,5 +1,6 @@
 /** The modules of which mutants replace an export, by their path from the root of the project. */
 export interface Modules {
+  "functions/contract/outcome.ts": typeof import("../../../functions/contract/outcome.ts");
   "functions/engines/breakers.ts": typeof import("../../../functions/engines/breakers.ts");
   "functions/engines/cron.ts": typeof import("../../../functions/engines/cron.ts");
   "functions/engines/lazy.ts": typeof import("../../../functions/engines/lazy.ts");

@@ -291,6 +291,17 @@ export const wakes: readonly Mutant[] = [
   }),
   replacing({
     rule: "rule 17",
+    what: "a wait for a time that no schedule can name is one",
+    module: "functions/contract/outcome.ts",
+    export: "isOutOfReach",
+    with:
+      () =>
+      (outcome): outcome is typeof outcome & { type: "silentRetryAfter" } =>
+        false,
+    caughtBy: "test/engines/outcome-table.test.ts",
+  }),
+  replacing({
+    rule: "rule 17",
     what: "the time of a schedule is not rounded up",
     module: "functions/wake/timing.ts",
     export: "scheduleTime",
