@@ -24,7 +24,7 @@ export type TaskStatus = "ready" | "running" | "sleeping" | "retrying" | "comple
 export interface RunContext<S extends Stream> {
   readonly address: AddressOf<S>;
   readonly wokenBy: WokenBy;
-  /** 1 for the first attempt; back to 1 when the activity has caught up. */
+  /** 1 + the failures in a row without progress so far: 1 for the first attempt, and after the activity has caught up. */
   readonly attempt: number;
   /** Rises with every run of the task. Pass it on as a fencing or idempotency token. */
   readonly fence: number;
@@ -65,7 +65,7 @@ export interface Activity<S extends Stream = Stream> {
 export interface ActivityOptions {
   /** Part of the table's key: never rename a deployed activity. */
   readonly name: string;
-  /** Parks the task for an operator after this many failed attempts in a row. Default: never, as in Go. */
+  /** Parks the task for an operator after this many failures in a row without progress. Default: never, as in Go. */
   readonly parkAfterAttempts?: number;
   /** True: news ends the wait of a `silentRetryAfter` early. Default false. */
   readonly signalsCutWaits?: boolean;

@@ -17,7 +17,7 @@ import { isTail, type Tail } from "./tail.ts";
  * - `completed`: The engine also wakes the tasks that wait for this one.
  * - `caughtUp`: The lazy engine lets the task sleep until a signal, or runs it again at once if a signal came during
  *   the run. The cron engine waits for the next interval. The eager engine goes on watching the stream.
- * - `canceled`: The next run starts at once if the tail moved, else after the backoff.
+ * - `canceled`: The next run starts at once if the run made progress, else after the backoff.
  * - `silentRetryAfter`: A signal does not end the wait early, unless the activity has `signalsCutWaits`. A time that no
  *   schedule can name, later than 9999-12-31T00:00:00Z, is an error of the activity, and means `retry`.
  * - A throw: {@link SilentRetry} means `silentRetry`, {@link SilentRetryAfter} means `silentRetryAfter`, anything else
@@ -25,8 +25,9 @@ import { isTail, type Tail } from "./tail.ts";
  * - A gRPC `Canceled` means `canceled` only if the run's own signal was aborted: a server that dies sends the same
  *   code.
  *
- * The backoff is 20 s after the first failed attempt, twice as long after each further one, and at most 15 min. The
- * wait is drawn at random from the upper half of the backoff.
+ * The backoff is 20 s after the first failed attempt, twice as long after each further one in a row, and at most
+ * 15 min. The wait is drawn at random from the upper half of the backoff. A run that made progress before it failed
+ * starts the row again: its tail moved, but not to epoch and not by events folded before a failed `act` (rule 9).
  *
  * Source: nog's Go packages, backend/internal/process/grpcentities/grpcentities.go:12-55 at commit 4450389. The three
  * engines there differ from that text and from one another. Here all three keep this contract.

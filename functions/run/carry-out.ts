@@ -31,6 +31,7 @@ export function factsOf(state: RunState, tail: Tail): RunFacts {
     awaiting,
     watches: state.watch !== undefined,
     hasCaughtUp,
+    acting: state.progress.acting,
     unwritten: state.unwritten || state.progress.differsFrom(record, tail),
     writtenAt: state.writtenAt,
     now,
@@ -45,9 +46,8 @@ export function factsOf(state: RunState, tail: Tail): RunFacts {
 export async function carryOut(state: RunState, settlement: Settlement): Promise<Settled> {
   const { tail, write, otherwise } = settlement;
   if (state.lost) return lost(state, settlement);
-  if (settlement.next === "watching") state.caughtUp(settlement.unwritten ?? state.unwritten);
   if (!write) {
-    state.progress.goOnFrom(tail, false);
+    state.goOn(tail, settlement.unwritten ?? state.unwritten);
     return settlement.next;
   }
   const { clock } = state.ports;
@@ -63,7 +63,7 @@ export async function carryOut(state: RunState, settlement: Settlement): Promise
   for (const { level, message, fields } of settlement.log) state.log[level](message, fields);
   await state.dropOldView(viewBefore);
   await tellOthers(state, settlement);
-  if (next !== "over") state.goOn(tail);
+  if (next !== "over") state.goOnStored(tail);
   return next;
 }
 

@@ -29,6 +29,8 @@ class OwnProgress {
   view: LoadedView | undefined;
   /** Level 2: the last event acted on; "again" if the next run must act. */
   acted: Progress["acted"] = "unchanged";
+  /** Level 2: `act` was called, and has not ended as caught up. */
+  acting = false;
   /** Level 2: the view is being rebuilt and has not reached the last event acted on. */
   actedAhead = false;
   /** When the server last showed that it knows the tail, in milliseconds since 1970 (rule 18). */
@@ -86,10 +88,12 @@ class OwnProgress {
   /** `act` is about to be called. Unless it ends as caught up, the next run has to act again. */
   beginAct(): void {
     this.acted = "again";
+    this.acting = true;
   }
 
   /** The activity has acted on all events up to the tail, or they need no act. */
   actedOnTail(): void {
+    this.acting = false;
     this.acted = this.tail;
   }
 

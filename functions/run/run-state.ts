@@ -67,7 +67,7 @@ class OwnState {
   lost = false;
   /** The task awaits a child that has not completed. */
   awaiting = false;
-  /** A pass of this run has caught up. */
+  /** A pass of this run has caught up, and the run went on. */
   hasCaughtUp = false;
   /** Watching: when the last `act` returned, in milliseconds since 1970. */
   actEndedAt = 0;
@@ -138,14 +138,16 @@ class OwnState {
     this.stream = stream;
   }
 
-  /** A watching run is at the head; `unwritten` says whether a later write has to store its progress. */
-  caughtUp(unwritten: boolean): void {
+  /** A pass has caught up and the run watches on; `unwritten` says whether a later write has to store its progress. */
+  goOn(tail: Tail, unwritten: boolean): void {
     this.hasCaughtUp = true;
     this.unwritten = unwritten;
+    this.progress.goOnFrom(tail, false);
   }
 
-  /** The run has stored its progress, keeps its lease, and goes on. */
-  goOn(tail: Tail): void {
+  /** A pass has caught up; the run has stored its progress, keeps its lease, and goes on. */
+  goOnStored(tail: Tail): void {
+    this.hasCaughtUp = true;
     this.seenWakeCount = this.record.wakeCount;
     this.progress.goOnFrom(tail, true);
   }

@@ -69,7 +69,10 @@ export interface RunFacts {
   readonly seenWakeCount: number;
   readonly awaiting: boolean;
   readonly watches: boolean;
+  /** A pass of the run has caught up, and that is stored if it had to be. */
   readonly hasCaughtUp: boolean;
+  /** Level 2: `act` was called, and did not end as caught up. */
+  readonly acting: boolean;
   /** Watching: progress is not written yet. */
   readonly unwritten: boolean;
   /** When the run last wrote, in milliseconds since 1970. */
@@ -101,9 +104,7 @@ const settlements: { readonly [T in Outcome["type"]]: Settle<T> } = {
     tellsWaiters: true,
   }),
   caughtUp: ({ tail }, facts) => (facts.watches && !facts.awaiting ? watching(tail, facts) : sleeping(tail, facts)),
-  canceled: ({ tail }, facts) =>
-    // A watching run that has caught up has made progress, even at the same tail.
-    tail === facts.firstTail && !facts.hasCaughtUp ? retrying(tail, facts) : handingOver(tail, facts),
+  canceled: ({ tail }, facts) => (gotFurther(tail, facts) ? handingOver(tail, facts) : retrying(tail, facts)),
   silentRetry: ({ tail }, facts) => retrying(tail, facts),
   silentRetryAfter: ({ tail, at }, facts) =>
     // A time in the past, or an invalid one, counts as silentRetry (rule 17); NaN compares false.
@@ -153,6 +154,14 @@ function stored(tail: Tail, { token, record }: RunFacts, next: Next, write: Writ
   };
 }
 
+/**
+ * Whether a run has made progress (rule 9): a pass of it caught up, even at the same tail, or it ends at another tail.
+ * Epoch is a step back. So is an earlier tail, but tails have no order: only a second run that ends there shows it.
+ */
+function gotFurther(tail: Tail, { firstTail, hasCaughtUp }: RunFacts): boolean {
+  return hasCaughtUp || (tail !== firstTail && tail !== epoch);
+}
+
 function handingOver(tail: Tail, { key, token, fence, setsAlarms }: RunFacts): Settlement {
   return {
     tail,
@@ -166,7 +175,9 @@ function handingOver(tail: Tail, { key, token, fence, setsAlarms }: RunFacts): S
 /** `failure` is absent for a silent retry. Its error may be any value, including undefined. */
 function retrying(tail: Tail, facts: RunFacts, failure?: { readonly error: unknown }): Settlement {
   const { token, record, now, random, parkAfterAttempts: limit } = facts;
-  const attempts = record.attempts + 1;
+  // Events that were folded before an `act` failed are no progress: else one that always fails would never be parked.
+  const startsAgain = gotFurther(tail, facts) && (facts.hasCaughtUp || !facts.acting);
+  const attempts = startsAgain ? 1 : record.attempts + 1;
   const isParked = limit !== undefined && attempts >= limit;
   const notBefore = now + backoffMs(attempts, random());
   const error = failure && storedError(failure.error, now, tail);
@@ -179,7 +190,8 @@ function retrying(tail: Tail, facts: RunFacts, failure?: { readonly error: unkno
   if (isParked) log.push(line("error", "parked", { afterEvent, attempts }));
   return {
     tail,
-    write: (progress) => (isParked ? park(token, progress, error) : retryAt(token, progress, notBefore, error)),
+    write: (progress) =>
+      isParked ? park(token, progress, attempts, error) : retryAt(token, progress, attempts, notBefore, error),
     next: "over",
     ...(failure && { failure }),
     log,

@@ -278,10 +278,11 @@ export function keepWatching(token: string, progress: Progress, seenWakeCount: n
   };
 }
 
-/** Canceled after progress, or a watch that ends at the head: the next run starts at once. */
+/** Canceled after progress, or after a pass that caught up: the next run starts at once, and attempts from 0 (rule 9). */
 export function handOver(token: string, progress: Progress, now: number): Update {
   return commit("canceled, tail advanced", token, progress, {
     status: "ready",
+    attempts: 0,
     strikes: 0,
     awaiting: remove,
     notBefore: remove,
@@ -289,10 +290,18 @@ export function handOver(token: string, progress: Progress, now: number): Update
   });
 }
 
-/** Another attempt at `notBefore`: canceled without progress, silentRetry, and retry. */
-export function retryAt(token: string, progress: Progress, notBefore: number, error: StoredError | undefined): Update {
-  const changes = { ...waiting(notBefore), ...(error ? { error } : {}) };
-  return { ...commit("retry", token, progress, changes), increment: ["attempts"] };
+/**
+ * Another attempt at `notBefore`: canceled without progress, silentRetry, and retry. `attempts` is what the record has
+ * plus 1; after progress it is 1 (rule 9).
+ */
+export function retryAt(
+  token: string,
+  progress: Progress,
+  attempts: number,
+  notBefore: number,
+  error: StoredError | undefined,
+): Update {
+  return commit("retry", token, progress, { ...waiting(notBefore), attempts, ...(error ? { error } : {}) });
 }
 
 /** A wait that the activity asked for. It does not count as an attempt. */
@@ -304,17 +313,17 @@ function waiting(until: number) {
   return { status: "retrying", strikes: 0, awaiting: remove, notBefore: until, due: until + graceMs } as const;
 }
 
-/** The limit of attempts is reached: the task waits for an operator. */
-export function park(token: string, progress: Progress, error: StoredError | undefined): Update {
-  const update = commit("attempt limit reached", token, progress, {
+/** The limit of attempts is reached: the task waits for an operator. `attempts` as in {@link retryAt}. */
+export function park(token: string, progress: Progress, attempts: number, error: StoredError | undefined): Update {
+  return commit("attempt limit reached", token, progress, {
     status: "parked",
+    attempts,
     awaiting: remove,
     notBefore: remove,
     due: remove,
     eagerBucket: remove,
     ...(error ? { error } : {}),
   });
-  return { ...update, increment: ["attempts"] };
 }
 
 /** Completed. Refused if there are waiters: then use {@link completeForWaiters}. */

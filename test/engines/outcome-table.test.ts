@@ -107,11 +107,11 @@ const inPasses = (passes: number, { lazy, cron, eager }: LeftBy): LeftBy => ({
   eager: { ...eager, passes },
 });
 
-/** Gives over to another run, at once. */
+/** Gives over to another run, at once. It has made progress, so the failures before it are not counted on (rule 9). */
 const handsOver = (tail: Tail): Left => ({
   status: "ready",
   tail,
-  attempts: 2,
+  attempts: 0,
   due: 180_000,
   error: before,
   wake: { class: "handOver", in: 0 },
@@ -130,10 +130,13 @@ const waits = (tail: Tail): Left => ({
   log: [],
 });
 
-/** As {@link waits}, after the first attempt of a fresh task. */
+/** As {@link waits}, after the first failure since there was progress: 15 s of [10 s, 20 s] (rule 9). */
+const waitsAfterProgress = (tail: Tail): Left => ({ ...waits(tail), attempts: 1, notBefore: 15_000, due: 195_000 });
+
+/** As {@link waitsAfterProgress}, of a fresh task. */
 const waitsFirst = (tail: Tail): Left => {
-  const { error: _, ...left } = waits(tail);
-  return { ...left, attempts: 1, notBefore: 15_000, due: 195_000 };
+  const { error: _, ...left } = waitsAfterProgress(tail);
+  return left;
 };
 
 /** As {@link waits}, with the error in the log and in the record. */
@@ -141,6 +144,13 @@ const fails = (tail: Tail, err: string): Left => ({
   ...waits(tail),
   error: { message: err, at: start, afterEvent: tail },
   log: [line("error", "failed", { err, afterEvent: tail === epoch ? "Epoch" : tail, attempt: 3, retryInMs: 60_000 })],
+});
+
+/** As {@link fails}, after progress. */
+const failsAfterProgress = (tail: Tail, err: string): Left => ({
+  ...waitsAfterProgress(tail),
+  error: { message: err, at: start, afterEvent: tail },
+  log: [line("error", "failed", { err, afterEvent: tail, attempt: 1, retryInMs: 15_000 })],
 });
 
 /** A week and half a second: a schedule's time is rounded up to a second, and is 2 s more (rule 17). Not an attempt. */
@@ -271,15 +281,20 @@ const returned: readonly Row[] = [
     left: waits(e1),
   },
   {
+    name: "canceled at epoch waits for the backoff: a step back is no progress (rule 9)",
+    act: read(() => canceled(epoch)),
+    left: waits(epoch),
+  },
+  {
     name: "canceled at a tail before what it advanced to hands over from there",
     act: read(() => canceled(e2)),
     left: handsOver(e2),
   },
-  { name: "silentRetry waits for the backoff", act: read(() => silentRetry(e3)), left: waits(e3) },
+  { name: "silentRetry waits for the backoff", act: read(() => silentRetry(e3)), left: waitsAfterProgress(e3) },
   {
     name: "silentRetry at a tail before what it advanced to waits there",
     act: read(() => silentRetry(e2)),
-    left: waits(e2),
+    left: waitsAfterProgress(e2),
   },
   {
     name: "silentRetryAfter waits for its time, be it in a week (rule 17)",
@@ -289,17 +304,17 @@ const returned: readonly Row[] = [
   {
     name: "silentRetryAfter a time that is past waits for the backoff (rule 17)",
     act: read(() => silentRetryAfter(e3, new Date(start - 1))),
-    left: waits(e3),
+    left: waitsAfterProgress(e3),
   },
   {
     name: "silentRetryAfter right now waits for the backoff (rule 17)",
     act: read(() => silentRetryAfter(e3, new Date(start))),
-    left: waits(e3),
+    left: waitsAfterProgress(e3),
   },
   {
     name: "silentRetryAfter an invalid date waits for the backoff (rule 17)",
     act: read(() => silentRetryAfter(e3, new Date("soon"))),
-    left: waits(e3),
+    left: waitsAfterProgress(e3),
   },
   {
     name: "silentRetryAfter the last time that a schedule can name waits for it (rule 17)",
@@ -314,17 +329,17 @@ const returned: readonly Row[] = [
   ...[new Date(lastDay.getTime() + 1), new Date(8.64e15)].map((late) => ({
     name: `silentRetryAfter ${late.toISOString()} has failed, at the tail advanced to: no schedule can name it (rule 17)`,
     act: read(() => silentRetryAfter(e2, late)),
-    left: fails(e3, outOfReach(late)),
+    left: failsAfterProgress(e3, outOfReach(late)),
   })),
   {
     name: "silentRetryAfter without a date waits for the backoff (rule 17)",
     act: read(() => silentRetryAfter(e3, undefined as never)),
-    left: waits(e3),
+    left: waitsAfterProgress(e3),
   },
   {
-    name: "retry logs the error and waits for the backoff",
+    name: "retry logs the error and waits for the backoff, the first after progress (rule 9)",
     act: read(() => retry(e3, new Error("no route", { cause: new Error("cable cut") }))),
-    left: fails(e3, "no route: cable cut"),
+    left: failsAfterProgress(e3, "no route: cable cut"),
   },
   {
     name: "retry where it was logs the error too",
@@ -332,73 +347,111 @@ const returned: readonly Row[] = [
     left: fails(e1, "no route"),
   },
   {
-    name: "retry at epoch reads everything again",
+    name: "retry at epoch reads everything again: a step back is no progress (rule 9)",
     act: read(() => retry(epoch, new Error("no route"))),
     left: fails(epoch, "no route"),
   },
   {
     name: "retry at a tail before what it advanced to goes on from there",
     act: read(() => retry(e2, new Error("no route"))),
-    left: fails(e2, "no route"),
+    left: failsAfterProgress(e2, "no route"),
   },
   {
     name: "retry with undefined for its error is not silent",
     act: read(() => retry(e3, undefined)),
-    left: fails(e3, "undefined"),
+    left: failsAfterProgress(e3, "undefined"),
   },
   {
-    name: "retry at the limit of its attempts is parked",
+    name: "retry where it was, at the limit of its attempts, is parked",
     parkAfterAttempts: 3,
-    act: read(() => retry(e3, new Error("no route"))),
+    act: read(({ run }) => retry(run.tail, new Error("no route"))),
     left: {
       status: "parked",
-      tail: e3,
+      tail: e1,
       attempts: 3,
       strikes: 1,
-      error: { message: "no route", at: start, afterEvent: e3 },
+      error: { message: "no route", at: start, afterEvent: e1 },
       log: [
-        line("error", "failed", { err: "no route", afterEvent: e3, attempt: 3 }),
-        line("error", "parked", { afterEvent: e3, attempts: 3 }),
+        line("error", "failed", { err: "no route", afterEvent: e1, attempt: 3 }),
+        line("error", "parked", { afterEvent: e1, attempts: 3 }),
+      ],
+    },
+  },
+  {
+    name: "retry at epoch, at the limit of its attempts, is parked: a step back is no progress (rule 9)",
+    parkAfterAttempts: 3,
+    act: read(() => retry(epoch, new Error("no route"))),
+    left: {
+      status: "parked",
+      tail: epoch,
+      attempts: 3,
+      strikes: 1,
+      error: { message: "no route", at: start, afterEvent: epoch },
+      log: [
+        line("error", "failed", { err: "no route", afterEvent: "Epoch", attempt: 3 }),
+        line("error", "parked", { afterEvent: "Epoch", attempts: 3 }),
+      ],
+    },
+  },
+  {
+    name: "retry after progress, where one more attempt would be the limit, waits for the first backoff (rule 9)",
+    parkAfterAttempts: 3,
+    act: read(() => retry(e2, new Error("no route"))),
+    left: failsAfterProgress(e2, "no route"),
+  },
+  {
+    name: "retry after progress is parked by a limit of one, and says one",
+    parkAfterAttempts: 1,
+    act: read(() => retry(e2, new Error("no route"))),
+    left: {
+      status: "parked",
+      tail: e2,
+      attempts: 1,
+      strikes: 1,
+      error: { message: "no route", at: start, afterEvent: e2 },
+      log: [
+        line("error", "failed", { err: "no route", afterEvent: e2, attempt: 1 }),
+        line("error", "parked", { afterEvent: e2, attempts: 1 }),
       ],
     },
   },
   {
     name: "silentRetry at the limit of its attempts is parked, and not silently",
     parkAfterAttempts: 3,
-    act: read(() => silentRetry(e3)),
+    act: read(({ run }) => silentRetry(run.tail)),
     left: {
       status: "parked",
-      tail: e3,
+      tail: e1,
       attempts: 3,
       strikes: 1,
       error: before,
-      log: [line("error", "parked", { afterEvent: e3, attempts: 3 })],
+      log: [line("error", "parked", { afterEvent: e1, attempts: 3 })],
     },
   },
   {
     name: "nothing has failed, at the tail advanced to: that is no outcome",
     act: read(() => undefined as never),
-    left: fails(e3, notAnOutcome("undefined")),
+    left: failsAfterProgress(e3, notAnOutcome("undefined")),
   },
   {
     name: "an outcome of no known type has failed",
     act: read(() => ({ type: "done", tail: e3 }) as never),
-    left: fails(e3, notAnOutcome("an object with type, tail")),
+    left: failsAfterProgress(e3, notAnOutcome("an object with type, tail")),
   },
   {
     name: "an outcome without a tail has failed",
     act: read(() => caughtUp() as never),
-    left: fails(e3, notAnOutcome("an object with type")),
+    left: failsAfterProgress(e3, notAnOutcome("an object with type")),
   },
   {
     name: "an outcome with an empty tail has failed",
     act: read(() => caughtUp("" as EventId)),
-    left: fails(e3, notAnOutcome("an object with type, tail")),
+    left: failsAfterProgress(e3, notAnOutcome("an object with type, tail")),
   },
   {
     name: "an outcome with an overlong tail has failed",
     act: read(() => completed("é".repeat(172) as EventId)),
-    left: fails(e3, notAnOutcome("an object with type, tail")),
+    left: failsAfterProgress(e3, notAnOutcome("an object with type, tail")),
   },
 ];
 
@@ -482,7 +535,7 @@ const thrown: readonly Row[] = [
   {
     name: "an Error goes on from the tail advanced to (rule 15)",
     act: readAndThrow(new Error("no route")),
-    left: fails(e3, "no route"),
+    left: failsAfterProgress(e3, "no route"),
   },
   {
     name: "an Error before it advanced goes on from where it was",
@@ -497,13 +550,13 @@ const thrown: readonly Row[] = [
       for await (const { id } of events) if (id === e2) await run.checkpoint(id);
       throw new Error("no route");
     },
-    left: fails(e2, "no route"),
+    left: failsAfterProgress(e2, "no route"),
   },
-  { name: "SilentRetry waits for the backoff", act: readAndThrow(new SilentRetry()), left: waits(e3) },
+  { name: "SilentRetry waits for the backoff", act: readAndThrow(new SilentRetry()), left: waitsAfterProgress(e3) },
   {
     name: "the SilentRetry of another copy of this package waits for the backoff",
     act: readAndThrow(Object.assign(new Error("again"), { name: "SilentRetry" })),
-    left: waits(e3),
+    left: waitsAfterProgress(e3),
   },
   {
     name: "SilentRetryAfter waits for its time",
@@ -513,43 +566,50 @@ const thrown: readonly Row[] = [
   {
     name: "SilentRetryAfter a time that is past waits for the backoff (rule 17)",
     act: readAndThrow(new SilentRetryAfter(new Date(start - 1))),
-    left: waits(e3),
+    left: waitsAfterProgress(e3),
   },
   {
     name: "SilentRetryAfter an invalid date waits for the backoff (rule 17)",
     act: readAndThrow(new SilentRetryAfter(new Date("soon"))),
-    left: waits(e3),
+    left: waitsAfterProgress(e3),
   },
   {
     name: "an outcome has failed: outcomes are returned",
     act: readAndThrow(completed(e3)),
-    left: fails(e3, "an object with type, tail"),
+    left: failsAfterProgress(e3, "an object with type, tail"),
   },
   {
     name: "gRPC Canceled that is not ours has failed",
     act: readAndThrow(new ConnectError("the server left", Code.Canceled)),
-    left: fails(e3, "[canceled] the server left"),
+    left: failsAfterProgress(e3, "[canceled] the server left"),
   },
   {
     name: "an AbortError that is not ours has failed",
     act: readAndThrow(new DOMException("somebody gave up", "AbortError")),
-    left: fails(e3, "somebody gave up"),
+    left: failsAfterProgress(e3, "somebody gave up"),
   },
   {
     name: "gRPC Unavailable has failed",
     act: readAndThrow(new ConnectError("going away", Code.Unavailable)),
-    left: fails(e3, "[unavailable] going away"),
+    left: failsAfterProgress(e3, "[unavailable] going away"),
   },
-  { name: "a string has failed", act: readAndThrow("no route"), left: fails(e3, '"no route"') },
-  { name: "null has failed", act: readAndThrow(null), left: fails(e3, "null") },
-  { name: "undefined has failed, and not silently", act: readAndThrow(undefined), left: fails(e3, "undefined") },
+  { name: "a string has failed", act: readAndThrow("no route"), left: failsAfterProgress(e3, '"no route"') },
+  { name: "null has failed", act: readAndThrow(null), left: failsAfterProgress(e3, "null") },
+  {
+    name: "undefined has failed, and not silently",
+    act: readAndThrow(undefined),
+    left: failsAfterProgress(e3, "undefined"),
+  },
   {
     name: "for an illegal tail given to advance has failed at the last legal one",
     act: read(({ run }) => {
       run.advance("" as EventId);
       return caughtUp(e3);
     }),
-    left: fails(e3, 'run.advance of {task}: expected an event id or epoch, received "" [invalid-argument]'),
+    left: failsAfterProgress(
+      e3,
+      'run.advance of {task}: expected an event id or epoch, received "" [invalid-argument]',
+    ),
   },
 ];
 
@@ -653,7 +713,7 @@ const aborted: readonly Row[] = [
       abort();
       throw new Error("no route");
     }),
-    left: fails(e3, "no route"),
+    left: failsAfterProgress(e3, "no route"),
   },
   {
     name: "a thrown gRPC Unavailable has failed all the same",
@@ -661,7 +721,7 @@ const aborted: readonly Row[] = [
       abort();
       throw new ConnectError("going away", Code.Unavailable);
     }),
-    left: fails(e3, "[unavailable] going away"),
+    left: failsAfterProgress(e3, "[unavailable] going away"),
   },
 ];
 
@@ -681,7 +741,7 @@ const upstream: readonly Row[] = [
       if (id === e3) throw new ConnectError("the server left", Code.Canceled);
     },
     act: read(() => caughtUp(e3)),
-    left: fails(e2, "[canceled] the server left"),
+    left: failsAfterProgress(e2, "[canceled] the server left"),
   },
   {
     name: "ends the stream with Unavailable: has failed where it was",
@@ -689,7 +749,7 @@ const upstream: readonly Row[] = [
       if (id === e3) throw new ConnectError("shutdown", Code.Unavailable);
     },
     act: read(() => caughtUp(e3)),
-    left: fails(e2, "[unavailable] shutdown"),
+    left: failsAfterProgress(e2, "[unavailable] shutdown"),
   },
 ];
 
@@ -1053,7 +1113,7 @@ const viewed: readonly ViewedRow[] = [
     acted: undefined,
   },
   {
-    name: "throws an Error has failed, and keeps its view",
+    name: "throws an Error has failed, and keeps its view: what it folded before is no progress (rule 9)",
     act: () => {
       throw new Error("no route");
     },
@@ -1126,6 +1186,16 @@ const viewed: readonly ViewedRow[] = [
     act: () => caughtUp(),
     left: { ...fails(e1, "cannot read E3"), passes: 0 },
     view: '{"ids":["E1"]}',
+    acted: e1,
+  },
+  {
+    name: "is not reached, since its stream was cut, has failed after progress (rule 9, T5)",
+    onEvent: (id) => {
+      if (id === e3) throw new ConnectError("shutdown", Code.Unavailable);
+    },
+    act: () => caughtUp(),
+    left: { ...failsAfterProgress(e2, "[unavailable] shutdown"), passes: 0 },
+    view: '{"ids":["E1","E2"]}',
     acted: e1,
   },
   {
@@ -1242,7 +1312,7 @@ describe("in the eager engine, a task that watches", () => {
     await stage.expectLeft(hasCaughtUp(e1).eager);
     await stage.end();
     const { error: _, ...left } = handsOver(e1);
-    await stage.expectLeft({ ...left, attempts: 0 });
+    await stage.expectLeft(left);
     await stage.expectNothingSkipped(left);
   });
 

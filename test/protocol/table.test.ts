@@ -173,8 +173,8 @@ const samples: { readonly [O in Operation]: readonly Sample[] } = {
   "caughtUp, wakes moved": ofRun({}, (progress) => step.rerun("of the run", progress)),
   "caughtUp, watching": ofRun({}, (progress) => step.keepWatching("of the run", progress, 5)),
   "canceled, tail advanced": ofRun({}, (progress) => step.handOver("of the run", progress, now)),
-  retry: failedOrNot((progress, error) => step.retryAt("of the run", progress, until, error)),
-  "attempt limit reached": failedOrNot((progress, error) => step.park("of the run", progress, error)),
+  retry: failedOrNot((progress, error) => step.retryAt("of the run", progress, 3, until, error)),
+  "attempt limit reached": failedOrNot((progress, error) => step.park("of the run", progress, 3, error)),
   silentRetryAfter: ofRun({}, (progress) => step.waitUntil("of the run", progress, until)),
   "completed, no waiters": [undefined, "the last runs"].map((runs) => ({
     seen: seenRun,

@@ -86,11 +86,11 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
   }
   async function retrying(notBefore: number): Promise<TaskRecord> {
     await running();
-    return accepted(step.retryAt("a", progress(1), notBefore, undefined));
+    return accepted(step.retryAt("a", progress(1), 1, notBefore, undefined));
   }
   async function parked(): Promise<TaskRecord> {
     await running();
-    return accepted(step.park("a", progress(1), { message: "broken", at: t0, afterEvent: tail(1) }));
+    return accepted(step.park("a", progress(1), 1, { message: "broken", at: t0, afterEvent: tail(1) }));
   }
   async function completed(): Promise<TaskRecord> {
     await running();
@@ -339,7 +339,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     it("counts the attempt, keeps the error and waits until notBefore", async () => {
       await running("a");
       const error = { message: "no route", at: t0, afterEvent: tail(2) };
-      const record = await accepted(step.retryAt("a", progress(2), t0 + minute, error));
+      const record = await accepted(step.retryAt("a", progress(2), 1, t0 + minute, error));
       expect(record).toMatchObject({
         status: "retrying",
         tail: tail(2),
@@ -354,7 +354,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     it("adopts a tail that moves back, also to epoch: no order of ids decides", async () => {
       await sleeping();
       await accepted(acquire("b"));
-      expect((await accepted(step.retryAt("b", progress(0, { tail: "epoch" }), t0, undefined))).tail).toBe("epoch");
+      expect((await accepted(step.retryAt("b", progress(0, { tail: "epoch" }), 1, t0, undefined))).tail).toBe("epoch");
     });
 
     it("parks at the attempt limit, without a due time", async () => {
@@ -499,9 +499,9 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
         step.rerun("b", progress(1)),
         step.keepWatching("b", progress(1), record.wakeCount),
         step.handOver("b", progress(1), t0),
-        step.retryAt("b", progress(1), t0 + minute, undefined),
+        step.retryAt("b", progress(1), 1, t0 + minute, undefined),
         step.waitUntil("b", progress(1), t0 + minute),
-        step.park("b", progress(1), undefined),
+        step.park("b", progress(1), 1, undefined),
         step.complete("b", tail(1)),
         step.completeForWaiters("b", tail(1), t0),
         step.recordWake("b", "child"),
@@ -642,7 +642,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       await accepted(step.pause(true));
       expect(await indexed()).toEqual([]);
       await accepted(step.resumeRunning(t0, bucket));
-      await accepted(step.park("a", progress(1), undefined));
+      await accepted(step.park("a", progress(1), 1, undefined));
       expect(await indexed()).toEqual([]);
       await accepted(step.rewind(tail(1), t0, bucket));
       expect(await indexed()).toHaveLength(1);
@@ -712,7 +712,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
 
     it("from an operator makes also a retry ready, and it must act", async () => {
       await running();
-      await accepted(step.retryAt("a", progress(1, { acted: tail(1) }), t0 + minute, undefined));
+      await accepted(step.retryAt("a", progress(1, { acted: tail(1) }), 1, t0 + minute, undefined));
       const record = await accepted(step.markReady(t0, true));
       expect(record).toMatchObject({ status: "ready", attempts: 1 });
       for (const gone of ["acted", "notBefore"]) expect(record).not.toHaveProperty(gone);

@@ -85,9 +85,13 @@ export class Leases {
 
   #wrongWithRun({ operation, before, after }: TableWrite): string | undefined {
     const lease = this.#byToken.get(before?.token ?? "");
+    // A watching run may have caught up without a write.
     if (!lease || after.engine === "eager") return undefined;
-    if (operation === "canceled, tail advanced" && after.tail === lease.tail) {
-      return "rule 9: a hand-over without progress";
+    const gotFurther = lease.reruns > 0 || (after.tail !== lease.tail && after.tail !== "epoch");
+    if (operation === "canceled, tail advanced" && !gotFurther) return "rule 9: a hand-over without progress";
+    if (operation === "retry" || operation === "attempt limit reached") {
+      const startsAgain = after.attempts !== (before?.attempts ?? 0) + 1;
+      return startsAgain && !gotFurther ? "rule 9: attempts were counted from 1 again without progress" : undefined;
     }
     if (operation !== "caughtUp, wakes moved") return undefined;
     return ++lease.reruns > maxReruns ? `rule 10: more than ${maxReruns} reruns in place` : undefined;

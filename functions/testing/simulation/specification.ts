@@ -131,9 +131,11 @@ const specification: { readonly [O in Operation]: Rules } = {
   },
   "canceled, tail advanced": {
     movesTail: true,
+    resetsAttempts: true,
     write: (change) =>
       first(
         committed(change, "ready"),
+        change.after.attempts !== 0 && "rule 9: attempts stay after progress",
         change.after.strikes !== 0 && "rule 9: strikes stay",
         dueAfterGrace(change.after, change.now),
       ),
@@ -141,12 +143,8 @@ const specification: { readonly [O in Operation]: Rules } = {
   },
   retry: {
     movesTail: true,
-    write: (change) =>
-      first(
-        committed(change, "retrying"),
-        change.after.attempts !== change.before.attempts + 1 && "rule 9: an attempt was not counted",
-        waits(change),
-      ),
+    resetsAttempts: true,
+    write: (change) => first(committed(change, "retrying"), attemptCounted(change), waits(change)),
     run: (change, writer) =>
       first(
         held(change, writer),
@@ -155,7 +153,12 @@ const specification: { readonly [O in Operation]: Rules } = {
           "rule 9: the backoff is over before it begins",
       ),
   },
-  "attempt limit reached": { movesTail: true, write: (change) => committed(change, "parked"), run: held },
+  "attempt limit reached": {
+    movesTail: true,
+    resetsAttempts: true,
+    write: (change) => first(committed(change, "parked"), attemptCounted(change)),
+    run: held,
+  },
   silentRetryAfter: {
     movesTail: true,
     write: (change) =>
@@ -383,6 +386,13 @@ function committed({ before, after }: Change, status: TaskRecord["status"]): str
       "rule 16: it keeps a time that it does not wait for",
     status !== "sleeping" && after.awaiting && "rule 13: it awaits a child, and runs",
   );
+}
+
+/** Rule 9: one failure more in a row, or the first after progress. `leases.ts` asks for the progress. */
+function attemptCounted({ before, after }: Change): string | undefined {
+  return after.attempts !== before.attempts + 1 && after.attempts !== 1
+    ? "rule 9: an attempt was not counted"
+    : undefined;
 }
 
 function slept({ after }: Change): string | undefined {

@@ -30,9 +30,9 @@ export const commits: readonly Mutant[] = [
   { rule: "rule 5", what: "a commit that was made twice counts as refused", operations: ends, change: notRecognising },
   {
     rule: "rule 9",
-    what: "a hand-over forgets the attempts",
+    what: "a hand-over keeps the attempts",
     operations: ["canceled, tail advanced"],
-    change: writing({ attempts: 0 }),
+    change: leaving("attempts"),
   },
   {
     rule: "rule 9",
@@ -52,7 +52,40 @@ export const commits: readonly Mutant[] = [
     operations: ["caughtUp"],
     change: leaving("attempts"),
   },
-  { rule: "rule 9", what: "a retry is not counted", operations: ["retry"], change: counting() },
+  { rule: "rule 9", what: "a retry is not counted", operations: ["retry"], change: leaving("attempts") },
+  replacing({
+    rule: "rule 9",
+    what: "a failure after progress is counted on",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) =>
+      real(outcome, outcome.type === "retry" ? { ...facts, firstTail: outcome.tail, hasCaughtUp: false } : facts),
+    caughtBy: "test/engines/attempts.test.ts",
+  }),
+  replacing({
+    rule: "rule 9",
+    what: "a failure without progress starts the count again",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) =>
+      real(outcome, outcome.type === "retry" ? { ...facts, hasCaughtUp: true } : facts),
+  }),
+  replacing({
+    rule: "rule 9",
+    what: "what was folded before an act failed is progress",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) => real(outcome, { ...facts, acting: false }),
+    caughtBy: "test/engines/attempts.test.ts",
+  }),
+  replacing({
+    rule: "rule 10",
+    what: "a run whose passes caught up is an attempt, if its tail has not moved",
+    module: "functions/run/settlement.ts",
+    export: "settlementOf",
+    with: (real) => (outcome, facts) => real(outcome, facts.watches ? facts : { ...facts, hasCaughtUp: false }),
+    caughtBy: "test/engines/attempts.test.ts",
+  }),
   {
     rule: "rule 9",
     what: "a wait that was asked for is counted as an attempt",
