@@ -47,6 +47,7 @@ describe("a simulation", () => {
     [6775, "a process that had stood still since before the quiet counted as running without a reason"],
     [20085, "a task that was paused while it ran, and completed, could not be resumed, nor said so"],
     [6892, "a task that leaders find counted as one that sleeps beyond its probe"],
+    [106, "an activity that was abandoned after its process had stood still counted as settled by another outcome"],
   ])("keeps every promise in world %i, in which once %s", async (seed) => {
     expect((await simulate(scenario, { seed })).violation).toBeUndefined();
   });

@@ -259,7 +259,10 @@ export class Inspector implements TableObserver {
     const attempts = this.witness.attemptsOf(by, after, held.fence);
     if (after.tail !== before.tail) this.#inspectTail(before, after, aggregate, attempts);
     const outcome = attempts.at(-1)?.outcome;
-    if (outcome && operation !== "checkpoint" && !writtenAs[outcome.type].test(operation)) {
+    if (!outcome || operation === "checkpoint" || writtenAs[outcome.type].test(operation)) return;
+    // A process that stood still past the deadline abandons an activity that returns in the same moment.
+    const mayBeAbandoned = this.#leases.wasTroubled(before.token) && writtenAs.canceled.test(operation);
+    if (!mayBeAbandoned) {
       this.#found("the error contract", `${outcome.type} was written as "${operation}"`, taskName(after));
     }
   }
