@@ -15,8 +15,8 @@ export const status = deskCommand({
     const { stdout } = terminal;
     const { desk, title } = deployment;
     const [overview, engines] = await Promise.all([desk.overview(), desk.engines()]);
-    const { queueAge, leaders } = engines;
-    if (json) stdout.json({ deployment: title, ...overview, queueAge, leaders });
+    const { lateQueues, leaders } = engines;
+    if (json) stdout.json({ deployment: title, ...overview, lateQueues, leaders });
     else {
       stdout.line(overview.verdict.sentence, styles[overview.verdict.level]);
       printWithoutApp(deployment, terminal, "upstreams and breakers are not known");
@@ -26,7 +26,7 @@ export const status = deskCommand({
   },
 });
 
-function printOverview(stdout: Output, overview: Overview, { queueAge, leaders }: Engines): void {
+function printOverview(stdout: Output, overview: Overview, { lateQueues, leaders }: Engines): void {
   const { at: now, oldestOverdue, overdue, lastTick, tasks, byStatus, runs, unreadable } = overview;
   const counts = Object.entries(byStatus).map(([name, count]) => `${count} ${name}`);
   stdout.line();
@@ -35,7 +35,9 @@ function printOverview(stdout: Output, overview: Overview, { queueAge, leaders }
     ["runs", `${runs} so far`],
     ["overdue", oldestOverdue && `${overdue}, the oldest ${oldestOverdue.task}, due ${at(oldestOverdue.due, now)}`],
     ["last tick", lastTick ? ago(lastTick.at, now) : "none"],
-    ["queue", queueAge && `${span(queueAge.ageMs)} late, ${ago(queueAge.at, now)}`],
+    ...lateQueues.map(
+      ({ queue, ageMs, at: seenAt }) => [`queue ${queue}`, `${span(ageMs)} late, ${ago(seenAt, now)}`] as const,
+    ),
     ["unreadable", unreadable.length > 0 ? `${unreadable.length}: ${unreadable[0]}` : undefined],
     ...leaders.map(({ name, state }) => {
       const text = isFree(state, now) ? "none" : `alive until ${at(state?.aliveUntil, now)}`;

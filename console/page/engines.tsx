@@ -10,7 +10,7 @@ import { grouped, Text, Time } from "./text.tsx";
 type Leader = Survey["engines"]["leaders"][number];
 
 export function Engines({ survey, canKill }: { readonly survey: Survey; readonly canKill: boolean }) {
-  const { lastTick, queueAge, leaders } = survey.engines;
+  const { lastTick, lateQueues, leaders } = survey.engines;
   return (
     <>
       <h1 tabIndex={-1}>Engines</h1>
@@ -38,14 +38,13 @@ export function Engines({ survey, canKill }: { readonly survey: Survey; readonly
           )}
         </div>
         <div class="panel">
-          <h2>Queue</h2>
-          {queueAge ? (
-            <p>
-              The last late message was {span(queueAge.ageMs)} late, <Time at={queueAge.at} />.
+          <h2>Queues</h2>
+          {lateQueues.length === 0 && <p class="empty">No message was late.</p>}
+          {lateQueues.map(({ queue, ageMs, at }) => (
+            <p key={queue}>
+              The last late message of the queue {queue} was {span(ageMs)} late, <Time at={at} />.
             </p>
-          ) : (
-            <p class="empty">No message was late.</p>
-          )}
+          ))}
         </div>
       </section>
       <h2>Leaders of the signals and the shards</h2>

@@ -1,7 +1,7 @@
 import { bestEffort } from "../engines/best-effort.ts";
 import type { Ports } from "../engines/ports.ts";
 import { type Delivery, runBatch } from "../queue/batch.ts";
-import { recordQueueAge } from "../queue/queue-age.ts";
+import { type QueueName, queueOf, recordQueueAge } from "../queue/queue-age.ts";
 import { graceMs } from "../tasks/times.ts";
 import { malformed } from "../wake/wake.ts";
 import type { LambdaContext } from "./context.ts";
@@ -34,11 +34,16 @@ export async function wakeHandler(
   }
 }
 
-function recordsOf(event: unknown): Delivery[] | undefined {
+/** A message of a queue, as Lambda delivers it. */
+interface QueueRecord extends Delivery {
+  readonly queue: QueueName;
+}
+
+function recordsOf(event: unknown): QueueRecord[] | undefined {
   if (typeof event !== "object" || event === null || !("Records" in event)) return undefined;
   if (!Array.isArray(event.Records)) throw malformed("event.Records", "an array", event.Records);
   return event.Records.map((record: unknown, i) => {
-    const { messageId, body, attributes } = Object(record);
+    const { messageId, body, attributes, eventSourceARN } = Object(record);
     // Without its id the response cannot name the message: SQS has to deliver the whole batch again.
     if (typeof messageId !== "string" || messageId === "") {
       throw malformed(`event.Records[${i}].messageId`, "a non-empty string", messageId);
@@ -46,26 +51,35 @@ function recordsOf(event: unknown): Delivery[] | undefined {
     const { ApproximateReceiveCount, SentTimestamp } = Object(attributes);
     const sent =
       typeof SentTimestamp === "string" && /^\d{1,15}$/.test(SentTimestamp) ? Number(SentTimestamp) : undefined;
-    return { id: messageId, body, sentAt: ApproximateReceiveCount === "1" ? sent : undefined };
+    const sentAt = ApproximateReceiveCount === "1" ? sent : undefined;
+    return { id: messageId, body, sentAt, queue: queueOf(eventSourceARN) };
   });
 }
 
 /** A tick counts queue ages of the last two minutes, so one from each process in this time is enough. */
 const recordIntervalMs = 30_000;
-/** When each process last recorded a queue age. */
-const lastRecordedAt = new WeakMap<Ports, number>();
+/** When each process last recorded an age of each queue. */
+const lastRecordedAt = new WeakMap<Ports, Map<QueueName, number>>();
 
 /**
- * Records that a message waited longer than a rescue's grace, so that the tick does not add to the queue (rule 11). All
- * processes write to one document, so each writes rarely. Best effort: the batch runs even if the write fails.
+ * Records for each queue that a message waited longer in it than a rescue's grace. A tick must not add to a late wake
+ * queue (rule 11). All processes write to one document for each queue, so each writes rarely. Best effort: the batch
+ * runs even if the write fails.
  */
-async function recordLateness(ports: Ports, records: readonly Delivery[] = []): Promise<void> {
+async function recordLateness(ports: Ports, records: readonly QueueRecord[] = []): Promise<void> {
   const { control, clock, log } = ports;
   const now = clock.now();
-  const ages = records.flatMap(({ sentAt }) => (sentAt === undefined ? [] : [now - sentAt]));
-  const ageMs = Math.max(0, ...ages);
-  if (ageMs <= graceMs || now - (lastRecordedAt.get(ports) ?? Number.NEGATIVE_INFINITY) < recordIntervalMs) return;
-  lastRecordedAt.set(ports, now);
-  log.warn("queue is late", { ageMs });
-  await bestEffort(ports, "queue age not recorded", { ageMs }, () => recordQueueAge(control, { ageMs, at: now }));
+  const ages = new Map<QueueName, number>();
+  for (const { queue, sentAt = now } of records) ages.set(queue, Math.max(ages.get(queue) ?? 0, now - sentAt));
+  const recordedAt = lastRecordedAt.get(ports) ?? new Map<QueueName, number>();
+  lastRecordedAt.set(ports, recordedAt);
+  for (const [queue, ageMs] of ages) {
+    const isRecent = now - (recordedAt.get(queue) ?? Number.NEGATIVE_INFINITY) < recordIntervalMs;
+    if (ageMs <= graceMs || isRecent) continue;
+    recordedAt.set(queue, now);
+    log.warn("queue is late", { queue, ageMs });
+    await bestEffort(ports, "queue age not recorded", { queue, ageMs }, () =>
+      recordQueueAge(control, queue, { ageMs, at: now }),
+    );
+  }
 }

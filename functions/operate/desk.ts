@@ -7,7 +7,7 @@ import type { Binding } from "../engines/binding.ts";
 import { Breakers, readBreaker } from "../engines/breakers.ts";
 import type { Ports } from "../engines/ports.ts";
 import { type LeaderState, readLeader } from "../leaders/leadership.ts";
-import { type QueueAge, readQueueAge } from "../queue/queue-age.ts";
+import { type LateQueue, readLateQueues } from "../queue/queue-age.ts";
 import { openTaskStream } from "../run/open-stream.ts";
 import { MemoryControlStore } from "../tasks/memory-control.ts";
 import { type RecentRun, recentRuns } from "../tasks/recent-runs.ts";
@@ -55,8 +55,8 @@ export interface SeenEvent {
 
 export interface Engines {
   readonly lastTick: LastTick | undefined;
-  /** The age of the last late message; undefined if there was none. */
-  readonly queueAge: QueueAge | undefined;
+  /** The queues that have been late, each with the age of its last late message. */
+  readonly lateQueues: readonly LateQueue[];
   readonly leaders: readonly { readonly name: LeaderName; readonly state: LeaderState | undefined }[];
 }
 
@@ -181,15 +181,15 @@ export class Desk {
   async engines(): Promise<Engines> {
     const { control, limits } = this.ports;
     const shards = Array.from({ length: limits.eagerShards }, (_, shard) => eagerLeader(shard, limits.eagerShards));
-    const [lastTick, queueAge, ...leaders] = await Promise.all([
+    const [lastTick, lateQueues, ...leaders] = await Promise.all([
       readLastTick(control),
-      readQueueAge(control),
+      readLateQueues(control),
       ...(["signals", ...shards] as const).map(async (name) => ({
         name,
         state: (await readLeader(control, name)).state,
       })),
     ]);
-    return { lastTick, queueAge, leaders: leaders.filter(({ state }) => state !== undefined) };
+    return { lastTick, lateQueues, leaders: leaders.filter(({ state }) => state !== undefined) };
   }
 
   /** Closes the connections to the upstreams. Open ones keep the process from exiting. */

@@ -1,4 +1,4 @@
-/** A small document that belongs to no task: the state of a leader or of a breaker, the age of the queue. */
+/** A small document that belongs to no task: the state of a leader or of a breaker, the age of a queue. */
 export interface Versioned {
   /** From 1; each write raises it by 1. */
   readonly version: number;

@@ -46,9 +46,9 @@ export interface TickReport {
   failed: number;
   /** Overdue entries of the due index, as far as the tick read it; absent if it did not. */
   overdue?: number;
-  /** How long the most overdue entry had been due; the age of the queue if that kept the tick from checking. */
+  /** How long the most overdue entry had been due; the age of the wake queue if that kept the tick from checking. */
   oldestDueMs: number;
-  /** The budget or the time was used up: the rest is left to the next tick. */
+  /** The budget or the time was used up, or the wake queue is late: the rest is left to the next tick. */
   cutShort: boolean;
 }
 
@@ -87,7 +87,7 @@ export async function tick(
     }
   }
   report.leaders = await startMissingLeaders(ports);
-  const queueAgeMs = await latenessOfQueue(ports);
+  const queueAgeMs = await latenessOfWakeQueue(ports);
   if (queueAgeMs !== undefined) return { ...report, oldestDueMs: queueAgeMs, cutShort: true };
   report.overdue = 0;
   const limiter = new Limiter(budget.concurrency);
@@ -237,14 +237,18 @@ async function checkTask(
 /** How often a tick checks a task whose upstream an operator has paused. */
 const pausedCheckMs = 300_000;
 
-/** How long the queue counts as late after a late message. */
+/** How long the wake queue counts as late after a late message. */
 const lateForMs = 120_000;
 
-/** The age of a late queue, to which a tick must not add: its messages will run, or their tasks be due again (rule 11). */
-async function latenessOfQueue(ports: Pick<Ports, "control" | "clock" | "log">): Promise<number | undefined> {
+/**
+ * The age of a late wake queue, to which a tick must not add: its messages will run, or their tasks be due again (rule
+ * 11). The other queues may be late: a tick sends nothing to the delay queue, and few wakes to the quarantine queue,
+ * since it rescues a task ever less often.
+ */
+async function latenessOfWakeQueue(ports: Pick<Ports, "control" | "clock" | "log">): Promise<number | undefined> {
   const { control, clock } = ports;
   // An unreadable document must not keep the tick from its work (T6).
-  const seen = await bestEffort(ports, "queue age not readable", {}, () => readQueueAge(control));
+  const seen = await bestEffort(ports, "queue age not readable", {}, () => readQueueAge(control, "wakes"));
   return seen && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs ? seen.ageMs : undefined;
 }
 

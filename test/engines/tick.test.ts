@@ -171,7 +171,7 @@ describe("a tick", () => {
     await startTask(world.ports, reader, { thingId: "t" });
     world.alarms.take();
     await world.clock.advance(3 * minute);
-    await recordQueueAge(world.ports.control, { ageMs: 200_000, at: world.clock.now() });
+    await recordQueueAge(world.ports.control, "wakes", { ageMs: 200_000, at: world.clock.now() });
     expect(await world.tick()).toMatchObject({ rescued: 0, cutShort: true });
     await world.clock.advance(2 * minute);
     expect(await world.tick()).toMatchObject({ rescued: 1, cutShort: false });

@@ -60,7 +60,7 @@ describe("a control document", () => {
       const control = { read: async () => ({ version: 1, value }), write: async () => undefined };
       const decoded = await outcomeOf<unknown>(() => {
         if (about === "signals") return readLeader(control, "signals");
-        return about === "breaker" ? decodeBreaker("things", value) : readQueueAge(control);
+        return about === "breaker" ? decodeBreaker("things", value) : readQueueAge(control, "wakes");
       });
       if ("error" in decoded) {
         const subject = /^(leader signals, field \w+|breaker of upstream things, field \w+)$/;

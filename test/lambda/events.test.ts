@@ -5,7 +5,7 @@ import { lazy } from "../../functions/engines/binding.ts";
 import { cronHandler } from "../../functions/lambda/cron-event.ts";
 import { openInvocation } from "../../functions/lambda/invocation.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
-import { readQueueAge } from "../../functions/queue/queue-age.ts";
+import { readLateQueues, readQueueAge } from "../../functions/queue/queue-age.ts";
 import { startTask } from "../../functions/run/start.ts";
 import { graceMs } from "../../functions/tasks/times.ts";
 import { settle, TestClock } from "../support/test-clock.ts";
@@ -23,6 +23,10 @@ async function sleepingWorld() {
 }
 
 const record = (messageId: string, body: string, attributes: object = {}) => ({ messageId, body, attributes });
+
+/** A message that comes the first time, later than the grace. */
+const lateRecord = ({ clock }: World) =>
+  record("m", busEvent(signal), { ApproximateReceiveCount: "1", SentTimestamp: String(clock.now() - graceMs - 1) });
 
 describe("the lazy function", () => {
   it("answers a queue batch with the messages that failed, and no others", async () => {
@@ -60,11 +64,52 @@ describe("the lazy function", () => {
     const sent = String(world.clock.now() - graceMs - 1);
     const again = { ApproximateReceiveCount: "2", SentTimestamp: sent };
     await wakeHandler(world.ports, { Records: [record("m", busEvent(signal), again)] }, context);
-    expect(await readQueueAge(world.ports.control)).toBeUndefined();
+    expect(await readQueueAge(world.ports.control, "wakes")).toBeUndefined();
     const first = { ApproximateReceiveCount: "1", SentTimestamp: sent };
     await wakeHandler(world.ports, { Records: [record("m", busEvent(signal), first)] }, context);
-    expect(await readQueueAge(world.ports.control)).toEqual({ ageMs: graceMs + 1, at: world.clock.now() });
+    expect(await readQueueAge(world.ports.control, "wakes")).toEqual({ ageMs: graceMs + 1, at: world.clock.now() });
   });
+
+  it.each(["delay", "quarantine"] as const)(
+    "leaves word of a late %s queue, and a tick goes on (rule 11)",
+    async (queue) => {
+      const world = await sleepingWorld();
+      const { ports, clock } = world;
+      await clock.advance(graceMs);
+      const late = {
+        ...lateRecord(world),
+        eventSourceARN: `arn:aws:sqs:eu-central-1:123456789012:orders-prod-${queue}`,
+      };
+      await wakeHandler(ports, { Records: [late] }, context);
+      expect(await readLateQueues(ports.control)).toEqual([{ queue, ageMs: graceMs + 1, at: clock.now() }]);
+      expect(world.log).toContainEqual({
+        level: "warn",
+        message: "queue is late",
+        fields: { queue, ageMs: graceMs + 1 },
+      });
+      const report = await cronHandler(ports, [], { checks: 10, concurrency: 2 }, {}, context);
+      expect(report).toMatchObject({ overdue: 1, cutShort: false });
+    },
+  );
+
+  it("leaves word of a late wake queue right after that of another one", async () => {
+    const world = await sleepingWorld();
+    const { ports, clock } = world;
+    for (const queue of ["quarantine", "wakes"]) {
+      const late = { ...lateRecord(world), eventSourceARN: `arn:aws:sqs:eu-central-1:123456789012:orders-${queue}` };
+      await wakeHandler(ports, { Records: [late] }, context);
+    }
+    expect(await readQueueAge(ports.control, "wakes")).toEqual({ ageMs: graceMs + 1, at: clock.now() });
+  });
+
+  it.each([[undefined], [7], ["arn:aws:sqs:eu-central-1:123456789012:jobs"]])(
+    "takes a message that comes from %j for one of the wake queue",
+    async (eventSourceARN) => {
+      const world = await sleepingWorld();
+      await wakeHandler(world.ports, { Records: [{ ...lateRecord(world), eventSourceARN }] }, context);
+      expect(await readQueueAge(world.ports.control, "wakes")).toMatchObject({ ageMs: graceMs + 1 });
+    },
+  );
 
   it("works on a late batch though it cannot leave word of it", async () => {
     const world = await sleepingWorld();
@@ -82,7 +127,7 @@ describe("the lazy function", () => {
     const attributes = [undefined, null, { ApproximateReceiveCount: "1", SentTimestamp: none }, { SentTimestamp: [] }];
     const Records = attributes.map((one, i) => ({ ...record(`m${i}`, busEvent(signal)), attributes: one }));
     expect(await wakeHandler(world.ports, { Records }, context)).toEqual({ batchItemFailures: [] });
-    expect(await readQueueAge(world.ports.control)).toBeUndefined();
+    expect(await readQueueAge(world.ports.control, "wakes")).toBeUndefined();
   });
 
   it("says in a line of bounded length which event no stream declares", async () => {

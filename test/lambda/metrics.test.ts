@@ -232,7 +232,7 @@ describe("the measurements of a tick", () => {
 
   it("say how late the queue is, and of no backlog, when it looks at nothing for it (rule 11)", async () => {
     const { world, measured } = await worldOf(reader);
-    await recordQueueAge(world.ports.control, { ageMs: 400_000, at: world.clock.now() });
+    await recordQueueAge(world.ports.control, "wakes", { ageMs: 400_000, at: world.clock.now() });
     await cronHandler(world.ports, [], budget, {}, context);
     expect(measured.published).toMatchObject({ Ticks: 1, OldestDueSeconds: 400 });
     expect(measured.of("DueBacklog")).toEqual([]);

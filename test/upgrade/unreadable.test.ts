@@ -328,7 +328,7 @@ describe("beside the records of tasks, what a newer version wrote", () => {
   it("the word of a late queue: a tick works without it, and this version leaves no other", async () => {
     const world = await sleepingWorld();
     const { control } = world.ports;
-    await recordQueueAge(control, { ageMs: graceMs + 1, at: world.clock.now() });
+    await recordQueueAge(control, "wakes", { ageMs: graceMs + 1, at: world.clock.now() });
     expect(await world.tick()).toMatchObject({ cutShort: true });
     const word = controlItem("queue-age");
     await world.set(word, "v", v2);
@@ -337,9 +337,9 @@ describe("beside the records of tasks, what a newer version wrote", () => {
     const fields = { err: expect.stringContaining(says) };
     const said = world.log.filter(({ message }) => message === "queue age not readable");
     expect(said).toMatchObject([{ level: "warn", fields }]);
-    await recordQueueAge(control, { ageMs: graceMs + 9, at: world.clock.now() });
+    await recordQueueAge(control, "wakes", { ageMs: graceMs + 9, at: world.clock.now() });
     expect(await world.item(word)).toEqual(before);
-    await expect(readQueueAge(control)).rejects.toThrow(says);
+    await expect(readQueueAge(control, "wakes")).rejects.toThrow(says);
   });
 
   it("a leader's place: other places get their leaders, and who had it notices that it is replaced", async () => {

@@ -175,7 +175,7 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
   await ports.breakers.change("things", (stored) => trip(stored, clock.now(), 0.5, "no route"));
   await ports.breakers.change("things", (stored) => beginTrial(stored, clock.now() + 5_000));
   await tasksOf(ports).pauseUpstream("things", "maintenance");
-  await recordQueueAge(ports.control, { ageMs: graceMs + 1, at: clock.now() });
+  await recordQueueAge(ports.control, "wakes", { ageMs: graceMs + 1, at: clock.now() });
   await recordTick(ports.control, { at: clock.now(), report: { rescued: 1, oldestDueMs: 61_000 } });
   return world.items();
 }

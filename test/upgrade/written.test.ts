@@ -180,7 +180,7 @@ describe.each(versions)("what version %s wrote", (version) => {
     }
     expect(decodeBreaker("things", documents["upstream#things"])).toMatchObject({ state: "open", trips: 1 });
     expect(await breakers.admit("things")).toEqual({ type: "paused" });
-    expect(await readQueueAge(control)).toEqual(documents["queue-age"]);
+    expect(await readQueueAge(control, "wakes")).toEqual(documents["queue-age"]);
     // The first version has none.
     expect(await readLastTick(control)).toEqual(documents["last-tick"]);
     expect(await readActions(control)).toEqual(documents.actions?.entries ?? []);

@@ -127,6 +127,14 @@ export const due: readonly Mutant[] = [
   }),
   replacing({
     rule: "rule 11",
+    what: "each late queue counts as the wake queue",
+    module: "functions/queue/queue-age.ts",
+    export: "queueOf",
+    with: () => () => "wakes" as const,
+    caughtBy: "test/lambda/events.test.ts",
+  }),
+  replacing({
+    rule: "rule 11",
     what: "a tick has no budget",
     module: "functions/tick/tick.ts",
     export: "tick",
