@@ -230,19 +230,24 @@ function leadersOf({ bindings, limits, signalSources }: BoundApp): LeaderName[] 
   return signalSources.length > 0 ? ["signals", ...shards] : shards;
 }
 
-/** Starts a leader where there is none. An instance that finds another leader ends. Resolves to the number started. */
+/**
+ * Starts a leader where there is none; looks at all of them at once, since they are few. An instance that finds another
+ * leader ends. Resolves to the number started.
+ */
 export async function startMissingLeaders(ports: Ports): Promise<number> {
   const { control, clock, alarms, log } = ports;
   let started = 0;
-  for (const name of leadersOf(ports)) {
-    try {
-      if (!isFree((await readLeader(control, name)).state, clock.now())) continue;
-      await alarms.startLeader(name);
-      started++;
-    } catch (error) {
-      log.error("leader not started", { leader: name, err: describeError(error) });
-    }
-  }
+  await Promise.all(
+    leadersOf(ports).map(async (name) => {
+      try {
+        if (!isFree((await readLeader(control, name)).state, clock.now())) return;
+        await alarms.startLeader(name);
+        started++;
+      } catch (error) {
+        log.error("leader not started", { leader: name, err: describeError(error) });
+      }
+    }),
+  );
   return started;
 }
 

@@ -53,9 +53,10 @@ export interface TickReport {
 }
 
 /**
- * One tick of the cron function: starts the roots and missing leaders, then reads the overdue entries of the due index
- * and wakes, probes or postpones their tasks. It claims each task by the write that moves its due time, so double and
- * overlapping ticks are harmless. It runs no activity itself (protocol rule 11).
+ * One tick of the cron function: starts the missing leaders and the roots, and reads the overdue entries of the due
+ * index, whose tasks it wakes, probes or postpones. It does the three side by side: none keeps the others from their
+ * share of its time. It claims each task by the write that moves its due time, so double and overlapping ticks are
+ * harmless. It runs no activity itself (protocol rule 11).
  */
 export async function tick(
   ports: Ports,
@@ -78,17 +79,67 @@ export async function tick(
     oldestDueMs: 0,
     cutShort: false,
   };
-  for (const { activity, address } of roots) {
-    try {
-      if ((await startTask(ports, activity, address)).started) report.started++;
-    } catch (error) {
-      report.failed++;
-      ports.log.error("root not started", { activity: activity.name, ...address, err: describeError(error) });
-    }
-  }
+  const work = [
+    startLeaders(ports, report),
+    startRoots(ports, roots, budget.concurrency, invocation, report),
+    scanDue(ports, budget, invocation, report),
+  ];
+  // If one fails, the others end first: nothing may go on after the invocation.
+  await Promise.allSettled(work);
+  await Promise.all(work);
+  return report;
+}
+
+async function startLeaders(ports: Ports, report: TickReport): Promise<void> {
   report.leaders = await startMissingLeaders(ports);
+}
+
+/** The root with which the next tick of a process begins. */
+const nextRoot = new WeakMap<Ports, number>();
+
+/**
+ * Starts the roots that do not exist. A tick without the time for all of them leaves the rest to the next one, which
+ * goes on there; in a new process it begins anywhere.
+ */
+async function startRoots(
+  ports: Ports,
+  roots: readonly Task[],
+  concurrency: number,
+  invocation: Invocation,
+  report: TickReport,
+): Promise<void> {
+  if (roots.length === 0) return;
+  const from = nextRoot.get(ports) ?? Math.floor(ports.random() * roots.length);
+  const limiter = new Limiter(concurrency);
+  let left = roots.length;
+  await Promise.all(
+    [...roots.slice(from), ...roots.slice(0, from)].map(({ activity, address }) =>
+      limiter.run(async () => {
+        if (invocation.signal.aborted) return;
+        left--;
+        try {
+          if ((await startTask(ports, activity, address)).started) report.started++;
+        } catch (error) {
+          report.failed++;
+          ports.log.error("root not started", { activity: activity.name, ...address, err: describeError(error) });
+        }
+      }),
+    ),
+  );
+  nextRoot.set(ports, (from + roots.length - left) % roots.length);
+  if (left === 0) return;
+  report.cutShort = true;
+  ports.log.warn("roots left to the next tick", { roots: roots.length, left });
+}
+
+/** Checks the overdue tasks, unless the wake queue is late. */
+async function scanDue(ports: Ports, budget: TickBudget, invocation: Invocation, report: TickReport): Promise<void> {
   const queueAgeMs = await latenessOfWakeQueue(ports);
-  if (queueAgeMs !== undefined) return { ...report, oldestDueMs: queueAgeMs, cutShort: true };
+  if (queueAgeMs !== undefined) {
+    report.oldestDueMs = queueAgeMs;
+    report.cutShort = true;
+    return;
+  }
   report.overdue = 0;
   const limiter = new Limiter(budget.concurrency);
   let left = budget.checks;
@@ -96,11 +147,15 @@ export async function tick(
   while (toScan.length > 0) {
     const unfinished: ShardScan[] = [];
     for (const [i, { shard, after }] of toScan.entries()) {
-      if (invocation.signal.aborted) return { ...report, cutShort: true };
+      if (invocation.signal.aborted) {
+        report.cutShort = true;
+        return;
+      }
       if (left <= 0) {
         const { oldestDueMs } = report;
         ports.log.warn("checks used up, the rest is left to the next tick", { checks: budget.checks, oldestDueMs });
-        return { ...report, cutShort: true };
+        report.cutShort = true;
+        return;
       }
       // Each shard gets a share of the budget: lost wakes in a shard that is never read would never be found (rule 22).
       const share = Math.ceil(left / (toScan.length - i));
@@ -111,7 +166,6 @@ export async function tick(
     }
     toScan = unfinished;
   }
-  return report;
 }
 
 /** A shard of the due index, from its beginning or after an entry. */

@@ -2,11 +2,13 @@ import { describe, expect, it } from "vitest";
 import { defineProcessor, task } from "../../functions/contract/activity.ts";
 import { caughtUp } from "../../functions/contract/outcome.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
-import { cron, lazy } from "../../functions/engines/binding.ts";
+import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import { recordQueueAge } from "../../functions/queue/queue-age.ts";
 import { startTask } from "../../functions/run/start.ts";
 import { dueShard, dueShards } from "../../functions/tasks/record.ts";
+import { tick } from "../../functions/tick/tick.ts";
+import { overriding } from "../../proof/mutate/mutants/overriding.ts";
 import { settle } from "../support/test-clock.ts";
 import { reader, thing, World } from "../support/world.ts";
 
@@ -46,6 +48,112 @@ describe("a tick", () => {
     expect(world.log.filter(({ message }) => message === "root not started")).toMatchObject([
       { level: "error", fields: { activity: "counter", number: "one", err: "Cannot convert one to a BigInt" } },
     ]);
+  });
+
+  describe("with more roots than it has the time for", () => {
+    const many = 400;
+    const readMs = 10;
+
+    /** A table of which each read of a record takes its time. */
+    async function slowWorld() {
+      const roots = Array.from({ length: many }, (_, i) => task(reader, { thingId: `root${i}` }));
+      const world = new World({ activities: [lazy(reader)], roots });
+      await startTask(world.ports, reader, { thingId: "t" });
+      world.alarms.take();
+      await world.clock.advance(3 * minute);
+      const reads: string[] = [];
+      let atOnce = 0;
+      let maxAtOnce = 0;
+      const store = overriding(world.store, {
+        async get(key) {
+          reads.push(key.entity);
+          maxAtOnce = Math.max(maxAtOnce, ++atOnce);
+          await world.clock.sleep(readMs);
+          atOnce--;
+          return world.store.get(key);
+        },
+      });
+      return { world, ports: { ...world.ports, store }, roots, reads, maxAtOnce: () => maxAtOnce };
+    }
+
+    const budget = { checks: 1_000, concurrency: 5 };
+
+    /** A tick that is aborted after so many milliseconds. */
+    async function tickFor({ world, ports, roots }: Awaited<ReturnType<typeof slowWorld>>, ms: number) {
+      const invocation = world.invocation(60_000);
+      const ticking = tick(ports, roots, budget, invocation);
+      for (let passed = 0; passed < ms; passed += readMs) await world.clock.advance(readMs);
+      invocation.controller.abort();
+      await world.clock.advance(readMs);
+      return ticking;
+    }
+
+    it("checks what is due meanwhile, reads a few at once, and stops at its deadline", async () => {
+      const slow = await slowWorld();
+      const { world, reads, maxAtOnce } = slow;
+      const report = await tickFor(slow, 20 * readMs);
+      expect(report).toMatchObject({ rescued: 1, cutShort: true });
+      expect(report.started).toBeGreaterThan(budget.concurrency);
+      expect(report.started).toBeLessThan(many);
+      expect(maxAtOnce()).toBe(budget.concurrency + 1);
+      const left = many - reads.filter((entity) => entity !== "t").length;
+      expect(world.log).toContainEqual({
+        level: "warn",
+        message: "roots left to the next tick",
+        fields: { roots: many, left },
+      });
+    });
+
+    it("goes on with the others in the next tick, until all are started", async () => {
+      const slow = await slowWorld();
+      let started = 0;
+      let ticks = 0;
+      for (; started < many && ticks < 20; ticks++) started += (await tickFor(slow, 20 * readMs)).started;
+      expect(started).toBe(many);
+      expect(ticks).toBeGreaterThan(1);
+      const ofRoots = slow.reads.filter((entity) => entity !== "t");
+      expect(new Set(ofRoots.slice(0, many)).size).toBe(many);
+    });
+
+    it("begins anywhere in a new process", async () => {
+      const firsts = new Set<string | undefined>();
+      for (const drawn of [0, 0.25, 0.75]) {
+        const slow = await slowWorld();
+        slow.world.random = () => drawn;
+        await tickFor(slow, readMs);
+        firsts.add(slow.reads[0]);
+      }
+      expect([...firsts]).toEqual(["root0", "root100", "root300"]);
+    });
+
+    it("starts the missing leaders before it has read a root", async () => {
+      const { world, ports, roots } = await slowWorld();
+      const limits = { ...ports.limits, eagerShards: 3 };
+      const { bindings } = new World({ activities: [eager(reader)] }).ports;
+      const invocation = world.invocation(60_000);
+      const ticking = tick({ ...ports, bindings, limits }, roots, budget, invocation);
+      await settle();
+      expect(world.alarms.leaders).toEqual(["eager-0-of-3", "eager-1-of-3", "eager-2-of-3"]);
+      invocation.controller.abort();
+      await world.clock.advance(readMs);
+      expect(await ticking).toMatchObject({ leaders: 3, cutShort: true });
+    });
+
+    it("fails for what it cannot read only after the rest has ended", async () => {
+      const { world, ports, roots } = await slowWorld();
+      world.store.due = () => Promise.reject(new Error("no table"));
+      let hasEnded = false;
+      const invocation = world.invocation(60_000);
+      const ticking = tick(ports, roots, budget, invocation).finally(() => {
+        hasEnded = true;
+      });
+      ticking.catch(() => {});
+      await settle();
+      expect(hasEnded).toBe(false);
+      invocation.controller.abort();
+      await world.clock.advance(readMs);
+      await expect(ticking).rejects.toThrow("no table");
+    });
   });
 
   it("rescues a task whose wake was lost, ever less often while it stays overdue (T6)", async () => {
@@ -218,7 +326,6 @@ describe("a tick", () => {
     await world.clock.advance(3 * minute);
     const now = world.clock.now();
     for (let shard = 0; shard < dueShards; shard++) expect(await world.store.due(shard, now, 1)).toHaveLength(1);
-    const { tick } = await import("../../functions/tick/tick.ts");
     const report = await tick(world.ports, [], { checks: tasks, concurrency: 2 }, world.invocation());
     expect(report).toMatchObject({ rescued: tasks, cutShort: true });
   });
@@ -228,7 +335,6 @@ describe("a tick", () => {
     for (let i = 0; i < 30; i++) await startTask(world.ports, reader, { thingId: `t${i}` });
     world.alarms.take();
     await world.clock.advance(3 * minute);
-    const { tick } = await import("../../functions/tick/tick.ts");
     const report = await tick(world.ports, [], { checks: 10, concurrency: 2 }, world.invocation());
     expect(report).toMatchObject({ rescued: 10, cutShort: true });
     const usedUp = () => world.log.filter(({ message }) => message.startsWith("checks used up"));
@@ -244,7 +350,6 @@ describe("a tick", () => {
     await world.drain();
     await world.clock.advance(3 * minute);
     const startedAt = world.clock.now();
-    const { tick } = await import("../../functions/tick/tick.ts");
     // Five ticks for all of them, and each comes due again after three.
     for (let ticks = 0; ticks < 12; ticks++) {
       const report = await tick(world.ports, [], { checks: tasks / 5, concurrency: 5 }, world.invocation());
@@ -264,7 +369,6 @@ describe("a tick", () => {
     for (const thingId of ofOneShard) await startTask(world.ports, reader, { thingId });
     await world.drain();
     await world.clock.advance(3 * minute);
-    const { tick } = await import("../../functions/tick/tick.ts");
     const checks = ofOneShard.length;
     const report = await tick(world.ports, [], { checks, concurrency: 5 }, world.invocation());
     expect(checks).toBeGreaterThan(5);
