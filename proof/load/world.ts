@@ -4,6 +4,7 @@ import type { Ports } from "../../functions/engines/ports.ts";
 import { cronHandler } from "../../functions/lambda/cron-event.ts";
 import { eagerHandler, signalsHandler } from "../../functions/lambda/leader-event.ts";
 import { wakeHandler } from "../../functions/lambda/wake-event.ts";
+import type { QueueName } from "../../functions/queue/queue-age.ts";
 import { appSettings, readSettings } from "../../functions/settings.ts";
 import { memoryPorts } from "../../functions/testing/memory-ports.ts";
 import { scriptedTransport } from "../../functions/testing/scripted-server.ts";
@@ -94,10 +95,10 @@ export class World {
     );
     const signals = this.#function("signals", 900_000, signalsHandler);
     const eager = this.#function("eager", 900_000, eagerHandler);
-    const queue = (name: string, delayMs: number, batchSize: number, concurrency: number) =>
+    const queue = (name: QueueName, delayMs: number, batchSize: number, concurrency: number) =>
       new SimulatedQueue(this.#world, { name, delayMs, batchSize, concurrency }, this.#lazy);
     const wakes = queue("wakes", 0, 10, options.concurrency);
-    const delayed = queue("delayed", 20_000, 10, options.concurrency);
+    const delayed = queue("delay", 20_000, 10, options.concurrency);
     const quarantine = queue("quarantine", 0, 1, 2);
     this.#queues = [wakes, delayed, quarantine];
     this.#bus = new SimulatedBus(this.#world, { wakes, delayed, quarantine, signals, eager }, { losesProbes: false });

@@ -42,6 +42,8 @@ export interface Faults {
   readonly outage: number;
   /** Per minute: an aggregate's history is trimmed. */
   readonly trim: number;
+  /** Per minute: the activities of half of the aggregates hang for up to ten minutes, until their invocations are killed. */
+  readonly hang: number;
   /** Per minute: an operator acts on a task or an upstream. */
   readonly operate: number;
   /** Per minute: the next version of the app is deployed. */
@@ -70,6 +72,7 @@ export const noFaults: Faults = {
   skewMs: 0,
   outage: 0,
   trim: 0,
+  hang: 0,
   operate: 0,
   deploy: 0,
 };
@@ -96,6 +99,7 @@ export const manyFaults: Faults = {
   skewMs: 5_000,
   outage: 0.03,
   trim: 0.05,
+  hang: 0.02,
   operate: 0.3,
   deploy: 0.05,
 };

@@ -127,6 +127,7 @@ export class Inspector implements TableObserver {
   }
 
   #onBegin(process: SimulatedProcess, task: TaskKey, fence: number): void {
+    if (this.#world.hanging.has(task.entity)) process.hang();
     const held = this.#held.get(process)?.get(taskName(task));
     if (held?.fence === fence) return;
     this.#found("T4", `an activity was called under fence ${fence}, which its process never acquired`, taskName(task));

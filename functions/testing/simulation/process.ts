@@ -102,6 +102,11 @@ export class SimulatedProcess {
     this.#stillUntil = timeline.now + ms;
   }
 
+  /** An activity blocks the process for longer than an invocation of the lazy function takes. */
+  hang(): void {
+    this.standStill(maxStandstillMs);
+  }
+
   goOn(): void {
     if (this.#dead || this.#stillUntil === undefined || this.#world.timeline.now < this.#stillUntil) return;
     this.#troubles++;

@@ -1,3 +1,4 @@
+import type { QueueName } from "../../queue/queue-age.ts";
 import type { SimulatedFunction } from "./function.ts";
 import type { SimulatedWorld } from "./world.ts";
 
@@ -9,8 +10,9 @@ interface Message {
   receives: number;
 }
 
+/** As in infra/queues.yml. */
 export interface QueueSettings {
-  readonly name: string;
+  readonly name: QueueName;
   readonly delayMs: number;
   readonly batchSize: number;
   /** Maximum of concurrent invocations of the function. */
@@ -127,6 +129,7 @@ export class SimulatedQueue {
       Records: received.map(({ id, body, sentAt, receives }) => ({
         messageId: id,
         body,
+        eventSourceARN: `arn:aws:sqs:eu-central-1:123456789012:simulated-${this.#settings.name}`,
         attributes: { SentTimestamp: String(Math.floor(sentAt)), ApproximateReceiveCount: String(receives) },
       })),
     });

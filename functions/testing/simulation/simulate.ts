@@ -17,6 +17,7 @@ import { recordingLogger } from "../../foundation/recording-logger.ts";
 import { cronHandler } from "../../lambda/cron-event.ts";
 import { eagerHandler, signalsHandler } from "../../lambda/leader-event.ts";
 import { wakeHandler } from "../../lambda/wake-event.ts";
+import type { QueueName } from "../../queue/queue-age.ts";
 import type { TaskRecord } from "../../tasks/record.ts";
 import { decodeBusEvent, encodeBusEvent, ownMessage } from "../../wake/envelope.ts";
 import { isSignal } from "../../wake/wake.ts";
@@ -190,15 +191,15 @@ class Simulation {
     const signals = this.#function("signals", 900_000, signalsHandler);
     const eager = this.#function("eager", 900_000, eagerHandler);
     this.#functions = [lazy, this.#cron, signals, eager];
-    const queue = (name: string, delayMs: number, batchSize: number) =>
-      new SimulatedQueue(this.#world, { name, delayMs, batchSize, concurrency: 5 }, lazy, {
+    const queue = (name: QueueName, delayMs: number, batchSize: number, concurrency: number) =>
+      new SimulatedQueue(this.#world, { name, delayMs, batchSize, concurrency }, lazy, {
         onDelete: (body, sentAt) => this.#onDelivered(body, sentAt),
         onLost: (body) => this.#onLost(body),
       });
     const [wakes, delayed, quarantine] = [
-      queue("wakes", 0, 10),
-      queue("delayed", 20_000, 10),
-      queue("quarantined", 0, 1),
+      queue("wakes", 0, 10, 5),
+      queue("delay", 20_000, 10, 5),
+      queue("quarantine", 0, 1, 2),
     ];
     this.#queues = [wakes, delayed, quarantine];
     this.#bus = new SimulatedBus(
@@ -367,6 +368,7 @@ class Simulation {
         this.#story.say("upstream", () => `${aggregate.entity} forgets its first ${aggregate.trimmed} events`);
       });
     }
+    if (random.chance(faults.hang)) within(() => this.#hang());
     if (random.chance(faults.operate)) within(() => void this.#operate(operator));
     if (random.chance(faults.deploy)) {
       within(() => {
@@ -375,6 +377,16 @@ class Simulation {
         this.#story.say("operator", () => `deploys version ${this.#version % this.#scenario.versions.length}`);
       });
     }
+  }
+
+  #hang(): void {
+    const { hanging } = this.#world;
+    const entities = this.#aggregates.map(({ entity }) => entity).filter(() => this.#random.chance(0.5));
+    for (const entity of entities) hanging.add(entity);
+    this.#story.say("chance", () => `activities of ${entities.join(", ")} hang`);
+    this.#timeline.after(this.#random.magnitude(minuteMs, 10 * minuteMs), () => {
+      for (const entity of entities) hanging.delete(entity);
+    });
   }
 
   async #operate(operator: SimulatedProcess): Promise<void> {

@@ -8,6 +8,8 @@ export class SimulatedWorld {
   readonly timeline: Timeline;
   readonly random: Random;
   readonly story: Story;
+  /** The entity ids of the aggregates whose activities hang. */
+  readonly hanging = new Set<string>();
   #faults: Faults;
 
   constructor(timeline: Timeline, random: Random, story: Story, faults: Faults) {
@@ -24,5 +26,6 @@ export class SimulatedWorld {
   /** Ends all faults. Differences between clocks remain. */
   calm(): void {
     this.#faults = noFaults;
+    this.hanging.clear();
   }
 }
