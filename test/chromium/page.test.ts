@@ -199,7 +199,7 @@ describe("the console's page", () => {
     await page.waitForFunction((old) => document.querySelector(".sentence")?.textContent !== old, shown);
     expect(await announced.textContent()).toBe(before);
     await world.clock.advance(60_000);
-    await page.getByText("Run 9 was killed: its lease is over").first().waitFor();
+    await page.getByText("Run 9 was killed: its lease ended at").first().waitFor();
     expect(await announced.textContent()).toContain("Run 9 was killed");
     const { token: _, leaseUntil: __, ...free } = sleeping("run", world.clock.now());
     world.seed({ ...(await world.record("run")), ...free, fence: 10 });
