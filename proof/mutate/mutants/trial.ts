@@ -70,6 +70,9 @@ export async function expectTestsPass(project: string, testFile: string): Promis
 /** The longest test file takes a minute; one that has not ended by then never will. */
 const maxTestMs = 600_000;
 
+/** A mutant may keep a test from ending: so it has failed. Other tests wait for longer, since their machine may be busy. */
+const limits = ["--testTimeout=60000", "--hookTimeout=60000"];
+
 /** How many tests failed, and the name of the first. */
 async function runTests(
   project: string,
@@ -77,7 +80,7 @@ async function runTests(
   mutation: Readonly<Record<string, string>>,
 ): Promise<{ readonly failed: number; readonly message: string }> {
   const vitest = join(project, "node_modules/vitest/vitest.mjs");
-  const args = ["run", "--config", "proof/mutate/mutants/vitest.config.ts", "--reporter=json", testFile];
+  const args = ["run", "--config", "proof/mutate/mutants/vitest.config.ts", "--reporter=json", ...limits, testFile];
   const child = spawn(process.execPath, [vitest, ...args], {
     cwd: project,
     env: { ...process.env, ...mutation },
