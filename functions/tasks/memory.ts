@@ -18,12 +18,20 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   async update(key: TaskKey, update: Update): Promise<Written> {
-    const name = taskName(key);
-    const stored = this.#records.get(name);
+    return this.updateNow(key, update);
+  }
+
+  /** As `update`, at once: no other write comes in between. */
+  protected updateNow(key: TaskKey, update: Update): Written {
+    const stored = this.stored(key);
     if (!holds(update.guard, stored)) return refused(update, stored);
     const record = applied(key, stored, update);
     this.put(record);
     return { applied: true, record };
+  }
+
+  protected stored(key: TaskKey): TaskRecord | undefined {
+    return this.#records.get(taskName(key));
   }
 
   /** Stores a record as given, without the checks of the protocol: a copy, or the start of a test. */

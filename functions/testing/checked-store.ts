@@ -17,10 +17,10 @@ export class CheckedTaskStore extends MemoryTaskStore {
     this.clock = clock;
   }
 
-  override async update(key: TaskKey, update: Update): Promise<Written> {
-    const before = await this.get(key);
+  protected override updateNow(key: TaskKey, update: Update): Written {
+    const before = this.stored(key);
     const now = this.clock.now();
-    const written = await super.update(key, update);
+    const written = super.updateNow(key, update);
     // A repeated write, whose first response was lost, changes nothing.
     if (!written.applied || written.record === before) return written;
     const wrong = wrongWithWrite({ operation: update.operation, before, after: written.record, now });
