@@ -92,6 +92,25 @@ describe("children", () => {
     expect(statuses).toEqual(["completed"]);
   });
 
+  it("that complete between their start and the word to them are not waited for (rule 13)", async () => {
+    const { parent, statuses } = parentOf(child);
+    const world = new World({ activities: [lazy(parent), lazy(child)] });
+    world.append("c", "done");
+    const update = world.store.update.bind(world.store);
+    world.store.update = async (key, change) => {
+      if (change.operation === "add waiter") {
+        world.store.update = update;
+        await world.deliver([{ class: "start", key: { entity: "c", kind: "thing", activity: "child" }, fence: 0 }]);
+        expect(await world.record("c")).toMatchObject({ status: "completed" });
+      }
+      return update(key, change);
+    };
+    await startTask(world.ports, parent, { thingId: "p" });
+    await world.deliver([{ class: "start", key: { entity: "p", kind: "thing", activity: "parent" }, fence: 0 }]);
+    expect(statuses).toEqual(["completed"]);
+    expect(await world.record("p")).toMatchObject({ status: "completed" });
+  });
+
   it("whose wake-up was cut short are told by the next tick (T6)", async () => {
     const { parent } = parentOf(child);
     const world = new World({ activities: [lazy(parent), lazy(child)] });

@@ -16,6 +16,7 @@ export const children: readonly Mutant[] = [
       await real(ports, child, waiter);
       return true;
     },
+    caughtBy: "test/engines/children.test.ts",
   }),
   replacing({
     rule: "rule 13",
