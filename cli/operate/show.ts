@@ -68,12 +68,12 @@ async function failingEvent(desk: Desk, { record }: TaskDetails, signal: AbortSi
 function printRecord(
   stdout: Output,
   desk: Desk,
-  { record, why, tailMadeAt }: TaskDetails,
+  { record, why, tailMadeAt, waiters }: TaskDetails,
   lag: OrError<Lag> | undefined,
   failing: Awaited<ReturnType<typeof failingEvent>> | OrError<undefined>,
 ): void {
   const now = desk.ports.clock.now();
-  const { error, intervention, waiters } = record;
+  const { error, intervention } = record;
   const time = (ms: number | undefined) => (ms === undefined ? undefined : at(ms, now));
   const counters = {
     attempts: record.attempts,
@@ -99,7 +99,7 @@ function printRecord(
     ["counts", counted.length > 0 ? counted.map(([name, count]) => `${name} ${count}`).join(", ") : undefined],
     ["last error", error && `${ago(error.at, now)}, after event ${error.afterEvent}: ${error.message}`],
     ["it fails at", failing && ("error" in failing ? `unknown: ${failing.error}` : eventLine(failing))],
-    ["waiters", waiters?.join(", ")],
+    ["waiters", waiters.length > 0 ? waiters.join(", ") : undefined],
     [
       "operator",
       intervention &&

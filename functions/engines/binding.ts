@@ -91,6 +91,11 @@ export class Bindings {
     return this.#kinds.values();
   }
 
+  /** Undefined for a kind or an activity that the app does not have. */
+  known({ kind, activity }: Pick<TaskKey, "kind" | "activity">): Binding | undefined {
+    return this.#all.get(bindingId(kind, activity));
+  }
+
   /** Throws a `TailwakeError` that names the unknown kind or activity. */
   find({ kind, activity }: Pick<TaskKey, "kind" | "activity">): Binding {
     const binding = this.#all.get(bindingId(kind, activity));

@@ -1,3 +1,4 @@
+import { recheckMs } from "../tasks/times.ts";
 import type { EngineRules } from "./engine.ts";
 
 /** The cron engine: a tick wakes a task at its slots, `startedAt` + k·interval. Signals do not wake it. */
@@ -6,9 +7,9 @@ export const cronRules: EngineRules = {
   onSignal: "ignore",
   setsAlarms: true,
   whenDue: "run",
-  sleep: (record, binding, now) => {
+  sleep: (record, binding, now, _limits, wait) => {
     const slot = nextSlot(record.startedAt, binding.everyMinutes, now);
-    return { notBefore: slot, due: slot };
+    return { notBefore: slot, due: wait === "none" ? slot : Math.min(slot, now + recheckMs) };
   },
 };
 

@@ -1,4 +1,4 @@
-import type { EngineRules } from "./engine.ts";
+import { dueAsleep, type EngineRules } from "./engine.ts";
 
 /** How often a tick makes sure that a leader can find a task of this engine. */
 export const adoptionCheckMs = 3_600_000;
@@ -12,8 +12,8 @@ export const eagerRules: EngineRules = {
   onSignal: "keep",
   setsAlarms: false,
   whenDue: "leave",
-  sleep: (record, _binding, now) => {
-    const kept = record.due !== undefined && record.due <= now + adoptionCheckMs;
-    return { notBefore: undefined, due: kept ? undefined : now + adoptionCheckMs };
-  },
+  sleep: (record, _binding, now, _limits, wait) => ({
+    notBefore: undefined,
+    due: dueAsleep(record, now, adoptionCheckMs, wait),
+  }),
 };

@@ -1,4 +1,5 @@
 import type { TaskRecord } from "../tasks/record.ts";
+import { recheckMs } from "../tasks/times.ts";
 import type { Binding } from "./binding.ts";
 import type { Limits } from "./ports.ts";
 
@@ -18,5 +19,20 @@ export interface EngineRules {
     binding: Binding,
     now: number,
     limits: Limits,
+    wait: ChildWait,
   ): { readonly notBefore: number | undefined; readonly due: number | undefined };
+}
+
+/** Whether a task awaits a child (rule 13): not, as this run's call of the activity asked, or as an earlier run's did. */
+export type ChildWait = "none" | "asked" | "kept";
+
+/**
+ * The due time of a task that sleeps, to be checked `checkMs` from now at the latest; undefined to keep the stored one.
+ * To move the due time costs two index writes. So a run keeps an earlier one (rule 6), unless its activity has just
+ * looked at the children that it awaits.
+ */
+export function dueAsleep({ due }: TaskRecord, now: number, checkMs: number, wait: ChildWait): number | undefined {
+  if (wait === "asked") return now + recheckMs;
+  const latest = now + (wait === "kept" ? recheckMs : checkMs);
+  return due !== undefined && due <= latest ? undefined : latest;
 }

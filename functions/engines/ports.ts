@@ -9,6 +9,7 @@ import type { TaskKey } from "../tasks/record.ts";
 import type { TaskStore } from "../tasks/store.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { OpenStream, StreamRequest } from "../upstream/event-stream.ts";
+import { Limiter } from "../upstream/limiter.ts";
 import type { Alarms } from "../wake/alarms.ts";
 import type { Bindings } from "./binding.ts";
 import { Breakers } from "./breakers.ts";
@@ -50,13 +51,18 @@ export interface Outside {
 /** Everything that the engines use. A function that needs only some of it takes a `Pick`. */
 export interface Ports extends BoundApp, Telemetry, Outside {
   readonly breakers: Breakers;
+  /** The starts of children, of all runs of this process. */
+  readonly starts: Limiter;
 }
 
-/** Puts the ports together. Call it once per process: the breakers cache their state. */
+/** Children that are started at once. Each start takes one or two requests to the table, whose client has 50 sockets. */
+const startsAtOnce = 20;
+
+/** Puts the ports together. Call it once per process: the breakers cache their state, and the limit of starts is its. */
 export function portsOf(app: BoundApp, outside: Outside, telemetry: Telemetry): Ports {
   const { control, clock, random, upstream } = outside;
   const breakers = new Breakers({ control, clock, log: telemetry.log, random, upstream });
-  return { ...app, ...outside, ...telemetry, breakers };
+  return { ...app, ...outside, ...telemetry, breakers, starts: new Limiter(startsAtOnce) };
 }
 
 /** Is called as a run goes on. It must not throw. */

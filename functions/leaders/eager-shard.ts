@@ -60,8 +60,8 @@ export async function leadEagerShard(ports: Ports, shard: EagerShard, invocation
 
 interface Later {
   readonly until: number;
-  /** The index entry at the first check since; undefined before that. */
-  seen?: EagerEntry;
+  /** The task as it was read; if it was not, the index entry at the first check since. */
+  seen?: Pick<EagerEntry, "fence" | "wakeCount">;
 }
 
 interface RunningTask {
@@ -164,7 +164,8 @@ class WatchedShard {
     const later = this.#later.get(name);
     if (!later || later.until <= this.#ports.clock.now()) return false;
     later.seen ??= entry;
-    return later.seen.fence === entry.fence && later.seen.wakeCount === entry.wakeCount;
+    // A stale entry has lower numbers.
+    return entry.fence <= later.seen.fence && entry.wakeCount <= later.seen.wakeCount;
   }
 
   /** Undefined for a task that a leader does not run: then this leader ignores it from now on. */
@@ -212,7 +213,7 @@ class WatchedShard {
     const signal = AbortSignal.any([this.#invocation.signal, stopped]);
     try {
       const after = await runTask(ports, binding, record, why, { ...this.#invocation, signal }, watch);
-      if (after.status === "retrying") this.#later.set(taskName(key), { until: after.notBefore ?? 0 });
+      if (after.status === "retrying") this.#checkAgain(after, after.notBefore ?? 0);
     } finally {
       this.#watched--;
     }
@@ -269,13 +270,15 @@ class WatchedShard {
     if (seen.strikes >= strikesToQuarantine) return undefined;
     switch (standing.type) {
       case "waiting":
-        this.#later.set(taskName(seen), { until: standing.until });
+        this.#checkAgain(seen, standing.until);
         return undefined;
       case "acquirable":
         return acquire(claim, { sleeping: false, early: false, fence: undefined });
       case "asleep":
-        // A task that awaits a child becomes ready when the child completes.
-        return standing.awaiting ? undefined : acquire(claim, { sleeping: true, early: false, fence: undefined });
+        if (!standing.awaiting) return acquire(claim, { sleeping: true, early: false, fence: undefined });
+        // The end of the child, a signal or a tick makes it ready, and changes its entry.
+        this.#checkAgain(seen, Number.POSITIVE_INFINITY);
+        return undefined;
     }
   }
 
@@ -310,7 +313,12 @@ class WatchedShard {
   /** Records when to check a task again that another run or the quarantine queue has: the index does not say. */
   #checkLater(record: TaskRecord): void {
     const isElsewhere = record.status === "running" || record.strikes >= strikesToQuarantine;
-    if (isElsewhere) this.#later.set(taskName(record), { until: this.#ports.clock.now() + heldElsewhereMs });
+    if (isElsewhere) this.#checkAgain(record, this.#ports.clock.now() + heldElsewhereMs);
+  }
+
+  /** Checks a task at a time, or as soon as its index entry is later than its record was. */
+  #checkAgain(record: TaskRecord, until: number): void {
+    this.#later.set(taskName(record), { until, seen: record });
   }
 }
 

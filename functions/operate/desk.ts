@@ -32,7 +32,11 @@ export interface TaskDetails {
   readonly runs: readonly RecentRun[];
   /** The view as JSON; undefined if there is none. */
   readonly view: string | undefined;
+  /** The names of tasks that wait for it, ten at most of any number. */
+  readonly waiters: readonly string[];
 }
+
+const maxWaiters = 10;
 
 /** How far a task is behind the head of its stream. */
 export interface Lag {
@@ -115,10 +119,11 @@ export class Desk {
   async check(record: TaskRecord): Promise<TaskDetails> {
     const { store, control, clock } = this.ports;
     const name = this.bindingOf(record)?.stream.upstream;
-    const [lastTick, breaker, large] = await Promise.all([
+    const [lastTick, breaker, large, waiters] = await Promise.all([
       readLastTick(control),
       name === undefined ? undefined : this.#upstream(name),
       record.viewRef === undefined ? undefined : store.getView(record, record.viewRef),
+      store.waiters(record, maxWaiters),
     ]);
     return {
       record,
@@ -126,6 +131,7 @@ export class Desk {
       why: why(record, { now: clock.now(), lastTick, upstream: breaker }),
       runs: recentRuns(record.runs),
       view: record.view ?? large,
+      waiters: [...(record.waiters ?? []), ...waiters].slice(0, maxWaiters),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { TaskRecord } from "../tasks/record.ts";
+import { hasWaiters, type TaskRecord } from "../tasks/record.ts";
 import { type Standing, standingOf } from "../tasks/standing.ts";
 import { strikesToQuarantine } from "../tasks/times.ts";
 import type { LastTick } from "../tick/last-tick.ts";
@@ -54,7 +54,7 @@ export function why(record: TaskRecord, facts: Facts): Why {
   const { now } = facts;
   const standing = standingOf(record, now);
   if (standing.type === "done") {
-    const notifying = record.waiters ? " The tasks that wait for it are being notified." : "";
+    const notifying = hasWaiters(record) ? " The tasks that wait for it are being notified." : "";
     return reason("completed", `It has completed and never runs again.${notifying}`, record.due);
   }
   if (standing.type === "stopped" && standing.why === "paused") {

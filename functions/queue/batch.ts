@@ -238,7 +238,8 @@ async function signalsIn(
     const address = checkAddress(stream, given);
     for (const binding of ports.bindings) {
       if (!binding.startOnSignal || binding.stream !== stream) continue;
-      await startTask(ports, binding.activity, address).catch((error: unknown) => failed.push(error));
+      // The signal finds the new task, and runs it.
+      await startTask(ports, binding.activity, address, "caller").catch((error: unknown) => failed.push(error));
     }
     signals.push({ class: "signal", entity: stream.definition.entityId(address), kind: stream.kind });
   }

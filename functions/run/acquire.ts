@@ -100,7 +100,7 @@ function nextStep(
       return take(acquire(claim, rule));
     case "held":
       if (!isNews(wake.class)) return nothing("running");
-      return { write: recordWake(standing.token, wake.class === "child" ? "child" : "signal") };
+      return { write: recordWake(standing.token, wake.class === "operator" ? "operator" : "signal") };
     case "dead":
       return take(acquireExpired(claim, standing.token, standing.strikes));
     case "waiting":

@@ -39,11 +39,15 @@ export async function attempt(state: RunState, wokenBy: WokenBy): Promise<Outcom
   }
   if (isOutOfReach(outcome)) outcome = retry(state.progress.tail, outOfReach(state, outcome.at));
   try {
-    await handle.startsSettled();
+    const abandoned = await untilAbandoned(state, handle.startsSettled());
+    if (abandoned) throw state.signal.reason;
   } catch (error) {
     // The child may not exist. So the events that asked for it must come again, and the view must go back (T5).
-    state.progress.undo(before, state.record);
-    return retry(state.progress.tail, error);
+    const isCut = wasCanceled(state, error);
+    // A retry acts by itself.
+    state.progress.undo(before, state.record, isCut);
+    const { tail } = state.progress;
+    return isCut ? canceled(tail) : retry(tail, error);
   }
   // An aborted activity may have stopped early or be done. The next run finds out (T3).
   return outcome.type === "caughtUp" && state.signal.aborted ? canceled(outcome.tail) : outcome;
@@ -64,6 +68,7 @@ async function processEvents(state: RunState, behaviour: Processor, first: RunHa
   // If the server did not know the tail, the stream starts from epoch, and so does the activity.
   const { tail } = state.progress;
   const run = first.run.tail === tail ? first.run : { ...first.run, tail };
+  state.beginCall();
   try {
     const outcome: unknown = await untilAbandoned(state, behaviour.processEvents(run, stream));
     if (isOutcome(outcome)) return outcome;
@@ -107,6 +112,7 @@ async function loadAndAct(state: RunState, behaviour: Viewed, handle: RunHandle)
 
 async function act(state: RunState, behaviour: Viewed, handle: RunHandle): Promise<Outcome> {
   const { progress } = state;
+  state.beginCall();
   progress.beginAct();
   state.ports.observer?.onAct?.(state.key);
   const decision: unknown = await untilAbandoned(state, behaviour.act(progress.view?.value, handle.context));
@@ -139,7 +145,10 @@ async function ownEventsFollow(state: RunState, stream: OpenStream): Promise<boo
 const actingWakes: ReadonlySet<WokenBy> = new Set(["timer", "child", "operator"]);
 
 function asksToAct(state: RunState, wokenBy: WokenBy): boolean {
-  return actingWakes.has(wokenBy) || state.record.childDone === true;
+  const { childDone, actAsked, awaiting } = state.record;
+  // At its slot, a cron task looks at the children that it awaits.
+  const looks = wokenBy === "interval" && awaiting === true;
+  return actingWakes.has(wokenBy) || childDone === true || actAsked === true || looks;
 }
 
 async function loadView(state: RunState, behaviour: Viewed): Promise<void> {

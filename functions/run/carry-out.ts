@@ -18,7 +18,7 @@ export function settle(state: RunState, outcome: Outcome): Promise<Settled> {
 
 /** Everything that a settlement at a tail depends on. */
 export function factsOf(state: RunState, tail: Tail): RunFacts {
-  const { ports, binding, key, token, fence, record, firstTail, seenWakeCount, awaiting, hasCaughtUp } = state;
+  const { ports, binding, key, token, fence, record, firstTail, seenWakeCount, wait, hasStarted, hasCaughtUp } = state;
   const rules = rulesOf(binding.engine);
   const now = ports.clock.now();
   return {
@@ -28,16 +28,17 @@ export function factsOf(state: RunState, tail: Tail): RunFacts {
     record,
     firstTail,
     seenWakeCount,
-    awaiting,
+    wait,
     watches: state.watch !== undefined,
     hasCaughtUp,
+    hasStarted,
     acting: state.progress.acting,
     unwritten: state.unwritten || state.progress.differsFrom(record, tail),
     writtenAt: state.writtenAt,
     now,
     random: ports.random,
     parkAfterAttempts: binding.declaration.parkAfterAttempts,
-    sleepUntil: rules.sleep(record, binding, now, ports.limits),
+    sleepUntil: rules.sleep(record, binding, now, ports.limits, wait),
     setsAlarms: rules.setsAlarms,
   };
 }
@@ -68,9 +69,9 @@ export async function carryOut(state: RunState, settlement: Settlement): Promise
 }
 
 /** Notifies waiters and sends the next wake, after the write. If a message is lost, the due index finds its task (T6). */
-async function tellOthers({ ports, key, record }: RunState, settlement: Settlement): Promise<void> {
+async function tellOthers({ ports, invocation, record }: RunState, settlement: Settlement): Promise<void> {
   if (settlement.isParked) ports.meter.add("Parked", 1);
-  if (settlement.tellsWaiters) await notifyWaiters(ports, key, record.waiters ?? []);
+  if (settlement.tellsWaiters) await notifyWaiters(ports, record, invocation.deadline);
   const { wake } = settlement;
   if (wake?.at !== undefined) await sendAtOrLeaveToScan(ports, wake.wake, wake.at);
   else if (wake) await sendOrLeaveToScan(ports, [wake.wake]);

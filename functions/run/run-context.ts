@@ -5,8 +5,9 @@ import { isTail, type Tail } from "../contract/tail.ts";
 import { taskName } from "../tasks/record.ts";
 import { checkpoint } from "../tasks/transitions.ts";
 import { boundClient } from "../upstream/connection.ts";
+import { awaitChild } from "./await-child.ts";
 import { isLeaseLost, type RunState } from "./run-state.ts";
-import { awaitChild, startTask, statusOf } from "./start.ts";
+import { startTask, statusOf } from "./start.ts";
 
 /** The run as its activity sees it, and the starts that the commit has to wait for. */
 export interface RunHandle {
@@ -25,11 +26,15 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
 
   async function startChild(child: Activity, address: Address, wake: boolean): Promise<TaskStatus> {
     state.assertHeld(`the start of ${child.name}`);
+    // The starts that are left at the deadline are the next run's: their events come again.
+    if (state.signal.aborted) throw state.signal.reason;
     ports.observer?.onStart?.(child, address);
     const started = await startTask(ports, child, address);
+    if (started.started) state.startedChild();
     const status = statusOf(started.record);
     if (!wake || status === "completed") return status;
-    if (!(await awaitChild(ports, started.key, state.key))) return "completed";
+    if (taskName(started.key) === taskName(state.key)) throw awaitsItself(state);
+    if (!(await awaitChild(ports, started.key, state.record))) return "completed";
     state.awaitChild();
     return status;
   }
@@ -45,7 +50,7 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
     now: () => new Date(ports.clock.now()),
     client: (service) => boundClient(ports.upstream(binding.stream.upstream).transport, service, state.signal),
     start(child, address, options) {
-      const started = startChild(child, address as Address, options?.wake ?? false);
+      const started = ports.starts.run(() => startChild(child, address as Address, options?.wake ?? false));
       // An activity need not await the start: the commit does, so its failure is no unhandled rejection.
       const tracked = started
         .catch((error: unknown) => {
@@ -76,6 +81,15 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
     if (failed) throw failed.error;
   }
   return { context, run, startsSettled };
+}
+
+function awaitsItself({ key }: RunState): TailwakeError {
+  return new TailwakeError({
+    code: "invalid-argument",
+    subject: `run.start of ${taskName(key)}`,
+    expected: "another task to wait for",
+    received: "the task itself, which would wait for ever",
+  });
 }
 
 function checkTail(state: RunState, method: string, tail: Tail): Tail {

@@ -116,10 +116,12 @@ class OwnProgress {
     this.acted = "unchanged";
   }
 
-  /** Undoes the progress of a pass: its events come again. */
-  undo(before: Tail, stored: TaskRecord): void {
-    if (this.#behaviour.type === "viewed") this.discard(stored);
-    else this.tail = before;
+  /** Undoes the progress of a pass: its events come again. `actsAgain`: the next run acts even if there were none. */
+  undo(before: Tail, stored: TaskRecord, actsAgain: boolean): void {
+    if (this.#behaviour.type === "viewed") {
+      this.discard(stored);
+      if (this.acting && actsAgain) this.acted = "again";
+    } else this.tail = before;
   }
 
   tailSeen(at: number): void {

@@ -4,6 +4,7 @@ import type { Outcome } from "../contract/outcome.ts";
 import type { Tail } from "../contract/tail.ts";
 import { unstorableIn } from "../contract/view.ts";
 import type { Binding } from "../engines/binding.ts";
+import type { ChildWait } from "../engines/engine.ts";
 import type { Invocation, Ports } from "../engines/ports.ts";
 import type { Span } from "../engines/tracer.ts";
 import { linkedAbortController, noLongerNeeded } from "../foundation/linked-abort-controller.ts";
@@ -65,8 +66,10 @@ class OwnState {
   seenWakeCount: number;
   /** The lease is lost, or the run is over. */
   lost = false;
-  /** The task awaits a child that has not completed. */
-  awaiting = false;
+  /** Whether the task awaits a child that has not completed. */
+  wait: ChildWait;
+  /** The run has started a child that was not there before. */
+  hasStarted = false;
   /** A pass of this run has caught up, and the run went on. */
   hasCaughtUp = false;
   /** Watching: when the last `act` returned, in milliseconds since 1970. */
@@ -108,6 +111,7 @@ class OwnState {
     this.#wake = wake;
     this.#startedAt = ports.clock.now();
     this.record = record;
+    this.wait = record.awaiting ? "kept" : "none";
     this.seenWakeCount = record.wakeCount;
   }
 
@@ -116,13 +120,18 @@ class OwnState {
     return this.#eventsBefore + (this.stream?.delivered ?? 0);
   }
 
-  beginPass(): void {
-    this.awaiting = false;
+  /** The activity is about to be called. It says anew whether it waits for a child. */
+  beginCall(): void {
+    this.wait = "none";
   }
 
   /** The activity asked for a wake when a child completes, and the child has not completed (rule 13). */
   awaitChild(): void {
-    this.awaiting = true;
+    this.wait = "asked";
+  }
+
+  startedChild(): void {
+    this.hasStarted = true;
   }
 
   endAct(): void {
@@ -188,7 +197,8 @@ class OwnState {
   async progressAt(tail: Tail): Promise<Progress> {
     this.progress.assertStorable(tail);
     const { acted, actedAhead, tailSeenAt } = this.progress;
-    return { tail, view: await this.#viewChange(), acted, actedAhead, tailSeenAt, runs: this.runs(tail) };
+    const asksAgain = this.wait === "kept";
+    return { tail, view: await this.#viewChange(), acted, actedAhead, tailSeenAt, asksAgain, runs: this.runs(tail) };
   }
 
   /** The text of the last runs, with this one, for a commit at `tail`; undefined before the first pass has ended. */

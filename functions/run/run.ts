@@ -47,7 +47,7 @@ async function runPasses(state: RunState, first: WokenBy): Promise<TaskRecord> {
       wokenBy = undefined;
       // A busy task hands over, so that it does not keep the invocation for itself (rule 10).
       if (settled === "again" && pass === maxPasses) await settle(state, canceled(state.progress.tail));
-      else if (settled === "again") wokenBy = "signal";
+      else if (settled === "again") wokenBy = reasonInRecord(state.record) ?? "signal";
       else if (settled === "watching" && head) {
         pass = 0;
         wokenBy = await watchOn(state, head);
@@ -60,7 +60,6 @@ async function runPasses(state: RunState, first: WokenBy): Promise<TaskRecord> {
 }
 
 async function runPass(state: RunState, wokenBy: WokenBy): Promise<Settled> {
-  state.beginPass();
   const measure = measurePass(state);
   const outcome = await attempt(state, wokenBy);
   observe(state, outcome);
@@ -83,7 +82,7 @@ async function watchOn(state: RunState, head: HeadWatcher): Promise<WokenBy | un
         return next.wokenBy;
       case "poked": {
         const settled = await write(continued);
-        return settled === "again" ? (state.record.childDone ? "child" : "operator") : undefined;
+        return settled === "again" ? (reasonInRecord(state.record) ?? "operator") : undefined;
       }
       case "flush": {
         const settled = await write(flushed);
@@ -121,9 +120,14 @@ function observe({ ports, key, span }: RunState, outcome: Outcome): void {
 
 /** The reason that the activity gets as `wokenBy`. */
 function reasonFor(wake: WakeClass, binding: Binding, record: TaskRecord): WokenBy {
-  // The probe of a task that awaits a child runs it: its own stream does not show that the child has completed.
-  if (wake === "probe") return record.awaiting ? "child" : "signal";
+  if (wake === "probe") return "signal";
   // A tick finds the slot of a cron task in the due index, like an overdue task. With attempts it is a retry.
   if (wake === "rescue" && rulesOf(binding.engine).whenDue === "run" && record.attempts === 0) return "interval";
   return wake;
+}
+
+/** The reason for a pass that the record has: a wake that came while the task ran. */
+function reasonInRecord({ childDone, actAsked }: TaskRecord): WokenBy | undefined {
+  if (childDone) return "child";
+  return actAsked ? "operator" : undefined;
 }

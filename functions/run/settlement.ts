@@ -1,7 +1,7 @@
 import { describeError } from "../contract/error.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import { epoch, type Tail } from "../contract/tail.ts";
-import type { EngineRules } from "../engines/engine.ts";
+import type { ChildWait, EngineRules } from "../engines/engine.ts";
 import type { LogFields, LogLevel } from "../foundation/logger.ts";
 import { backoffMs } from "../tasks/backoff.ts";
 import type { TaskKey, TaskRecord } from "../tasks/record.ts";
@@ -67,10 +67,12 @@ export interface RunFacts {
   /** The tail at acquire. */
   readonly firstTail: Tail;
   readonly seenWakeCount: number;
-  readonly awaiting: boolean;
+  readonly wait: ChildWait;
   readonly watches: boolean;
   /** A pass of the run has caught up, and that is stored if it had to be. */
   readonly hasCaughtUp: boolean;
+  /** The run has started a child that was not there before. */
+  readonly hasStarted: boolean;
   /** Level 2: `act` was called, and did not end as caught up. */
   readonly acting: boolean;
   /** Watching: progress is not written yet. */
@@ -103,8 +105,11 @@ const settlements: { readonly [T in Outcome["type"]]: Settle<T> } = {
     log: [line("info", "completed")],
     tellsWaiters: true,
   }),
-  caughtUp: ({ tail }, facts) => (facts.watches && !facts.awaiting ? watching(tail, facts) : sleeping(tail, facts)),
-  canceled: ({ tail }, facts) => (gotFurther(tail, facts) ? handingOver(tail, facts) : retrying(tail, facts)),
+  caughtUp: ({ tail }, facts) =>
+    facts.watches && facts.wait === "none" ? watching(tail, facts) : sleeping(tail, facts),
+  // A run with more children to start than it had time for goes on where it stopped: it finds the others by a read.
+  canceled: ({ tail }, facts) =>
+    gotFurther(tail, facts) || facts.hasStarted ? handingOver(tail, facts) : retrying(tail, facts),
   silentRetry: ({ tail }, facts) => retrying(tail, facts),
   silentRetryAfter: ({ tail, at }, facts) =>
     // A time in the past, or an invalid one, counts as silentRetry (rule 17); NaN compares false.
@@ -127,7 +132,8 @@ export function continued(tail: Tail, facts: RunFacts): Settlement {
 }
 
 function sleeping(tail: Tail, facts: RunFacts): Settlement {
-  const { token, seenWakeCount, awaiting, sleepUntil } = facts;
+  const { token, seenWakeCount, wait, sleepUntil } = facts;
+  const awaiting = wait !== "none";
   return stored(tail, facts, "over", (progress) => sleep(token, progress, { seenWakeCount, awaiting, ...sleepUntil }));
 }
 
@@ -135,7 +141,8 @@ function sleeping(tail: Tail, facts: RunFacts): Settlement {
 function watching(tail: Tail, facts: RunFacts): Settlement {
   const { record, unwritten, writtenAt, now } = facts;
   const inTrouble = record.attempts > 0 || record.strikes > 0 || record.error !== undefined;
-  const hasToWrite = inTrouble || record.childDone === true || record.awaiting === true;
+  const asked = record.childDone === true || record.actAsked === true;
+  const hasToWrite = inTrouble || asked || record.awaiting === true;
   if (!hasToWrite && (!unwritten || now - writtenAt < maxUnwrittenMs)) {
     return { tail, next: "watching", log: [], unwritten };
   }
@@ -203,7 +210,7 @@ function retrying(tail: Tail, facts: RunFacts, failure?: { readonly error: unkno
 function waiting(tail: Tail, at: number, facts: RunFacts): Settlement {
   return {
     tail,
-    write: (progress) => waitUntil(facts.token, progress, at),
+    write: (progress) => waitUntil(facts.token, progress, at, facts.wait === "asked"),
     next: "over",
     log: [],
     ...timer(facts, at),

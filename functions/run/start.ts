@@ -5,17 +5,19 @@ import { taskKey } from "../engines/binding.ts";
 import type { Ports } from "../engines/ports.ts";
 import { rulesOf } from "../engines/rules.ts";
 import { eagerBucketOf, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
-import { addWaiter, start } from "../tasks/transitions.ts";
+import { start } from "../tasks/transitions.ts";
 import type { TaskWake, WakeMessage } from "../wake/wake.ts";
 
 /**
  * Starts the task of an activity for an aggregate. An existing task stays as it is, in any status. Resolves after the
- * record is written.
+ * record is written. `runBy`: who runs the new task. A caller that does so itself needs no wake; if it cannot, the due
+ * scan finds the task (T6).
  */
 export async function startTask(
   ports: Pick<Ports, "bindings" | "store" | "clock" | "alarms" | "log">,
   activity: Activity,
   given: Address,
+  runBy: "wake" | "caller" = "wake",
 ): Promise<{ readonly key: TaskKey; readonly record: TaskRecord; readonly started: boolean }> {
   const binding = ports.bindings.of(activity);
   const address = checkAddress(binding.stream, given);
@@ -26,7 +28,8 @@ export async function startTask(
   const bucket = eagerBucketOf(engine, key);
   const written = await ports.store.update(key, start(address, engine, ports.clock.now(), bucket));
   if (written.applied) {
-    if (rulesOf(engine).setsAlarms) await sendOrLeaveToScan(ports, [{ class: "start", key, fence: 0 }]);
+    if (runBy === "wake" && rulesOf(engine).setsAlarms)
+      await sendOrLeaveToScan(ports, [{ class: "start", key, fence: 0 }]);
     return { key, record: written.record, started: true };
   }
   // Another process has started it meanwhile.
@@ -37,14 +40,6 @@ export async function startTask(
     expected: "the record that refused it",
     received: "none",
   });
-}
-
-/**
- * Asks for a wake of `waiter` when the child completes; false if it has completed already. A child that completes before
- * the waiter commits raises the waiter's `wakeCount`, so the wake is not lost.
- */
-export async function awaitChild(ports: Pick<Ports, "store">, child: TaskKey, waiter: TaskKey): Promise<boolean> {
-  return (await ports.store.update(child, addWaiter(waiter))).applied;
 }
 
 /** The status as authors and operators see it: "paused" for a paused task. */

@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { describeValue, TailwakeError } from "../contract/error.ts";
 import { isTail } from "../contract/tail.ts";
-import { type Attribute, dueShard, dueShards, type TaskKey, type TaskRecord } from "./record.ts";
+import { type Attribute, dueShard, dueShards, type TaskKey, type TaskRecord, taskName } from "./record.ts";
 import { expectedVersion, versionAttribute } from "./record-version.ts";
 
 /** Names that the table's definition and this adapter share. */
@@ -42,9 +43,11 @@ const shapes: { readonly [A in Attribute]-?: Shape } = {
   strikes: "count",
   rescues: "count",
   error: "error",
+  awaited: "flag",
   waiters: "names",
   awaiting: "flag",
   childDone: "flag",
+  actAsked: "flag",
   due: "time",
   view: "text",
   viewRef: "text",
@@ -90,6 +93,17 @@ export function viewItemKey(key: TaskKey, name: string): Record<string, Attribut
     [tableKeys.sort]: { S: `${key.kind}#${key.activity}#${name}` },
   };
 }
+
+/**
+ * The waiters of a task are items of one partition. A name may be longer than a sort key: its hash is the key, and the
+ * name an attribute.
+ */
+export function waiterItemKey(of: TaskKey, waiter: string): Record<string, AttributeValue> {
+  const hash = createHash("sha256").update(waiter).digest("hex");
+  return { [tableKeys.partition]: { S: waiterPartition(of) }, [tableKeys.sort]: { S: hash } };
+}
+
+export const waiterPartition = (of: TaskKey): string => `waiters#${taskName(of)}`;
 
 /** A control document has a partition of its own. */
 export function controlItemKey(name: string): Record<string, AttributeValue> {

@@ -64,12 +64,10 @@ export function toExpressions(key: TaskKey, update: Update): Expressions {
     const counted = attributeName(counter);
     sets.push(`${counted} = if_not_exists(${counted}, ${value(0)}) + ${value(1)}`);
   }
-  const adds = update.waiter === undefined ? [] : [`${attributeName("waiters")} ${value([update.waiter])}`];
 
   const clauses = [
     sets.length > 0 ? `SET ${sets.join(", ")}` : "",
     removes.length > 0 ? `REMOVE ${removes.join(", ")}` : "",
-    adds.length > 0 ? `ADD ${adds.join(", ")}` : "",
   ];
   return {
     // A later version's item must not change, even by a write that has not read it.

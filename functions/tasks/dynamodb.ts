@@ -23,6 +23,8 @@ import {
   taskItemKey,
   taskPartition,
   viewItemKey,
+  waiterItemKey,
+  waiterPartition,
 } from "./dynamodb-codec.ts";
 import { toExpressions } from "./dynamodb-expression.ts";
 import { eagerBucket, type TaskKey, type TaskRecord, taskName } from "./record.ts";
@@ -142,6 +144,35 @@ export class DynamoTaskStore implements TaskStore {
       }
       start = page.LastEvaluatedKey;
     } while (start);
+  }
+
+  async addWaiter(of: TaskKey, waiter: TaskKey): Promise<void> {
+    const name = taskName(waiter);
+    const Item = { ...waiterItemKey(of, name), waiter: { S: name } };
+    await this.#client.send(new PutItemCommand({ TableName: this.#table, Item }));
+  }
+
+  async waiters(of: TaskKey, limit: number, after?: string): Promise<readonly string[]> {
+    const names: string[] = [];
+    const items = this.#query(
+      {
+        ConsistentRead: true,
+        KeyConditionExpression: "#pk = :pk",
+        ExpressionAttributeNames: { "#pk": tableKeys.partition },
+        ExpressionAttributeValues: { ":pk": { S: waiterPartition(of) } },
+        ...(after !== undefined && { ExclusiveStartKey: waiterItemKey(of, after) }),
+      },
+      limit,
+    );
+    for await (const { waiter } of items) {
+      if (waiter?.S) names.push(waiter.S);
+      if (names.length >= limit) break;
+    }
+    return names;
+  }
+
+  async removeWaiter(of: TaskKey, waiter: string): Promise<void> {
+    await this.#client.send(new DeleteItemCommand({ TableName: this.#table, Key: waiterItemKey(of, waiter) }));
   }
 
   async putView(key: TaskKey, name: string, json: string): Promise<void> {

@@ -7,6 +7,8 @@ export class MemoryTaskStore implements TaskStore {
   readonly #records = new Map<string, TaskRecord>();
   readonly #byEntity = new Map<string, Set<string>>();
   readonly #views = new Map<string, string>();
+  /** By the name of the task that they wait for. */
+  readonly #waiters = new Map<string, Set<string>>();
 
   async get(key: TaskKey): Promise<TaskRecord | undefined> {
     return this.#records.get(taskName(key));
@@ -69,6 +71,20 @@ export class MemoryTaskStore implements TaskStore {
     yield* [...this.#records.values()];
   }
 
+  async addWaiter(of: TaskKey, waiter: TaskKey): Promise<void> {
+    const waiters = this.#waiters.get(taskName(of)) ?? new Set();
+    this.#waiters.set(taskName(of), waiters.add(taskName(waiter)));
+  }
+
+  async waiters(of: TaskKey, limit: number, after = ""): Promise<readonly string[]> {
+    const names = [...(this.#waiters.get(taskName(of)) ?? [])].sort();
+    return names.filter((name) => name > after).slice(0, limit);
+  }
+
+  async removeWaiter(of: TaskKey, waiter: string): Promise<void> {
+    this.#waiters.get(taskName(of))?.delete(waiter);
+  }
+
   async putView(key: TaskKey, name: string, json: string): Promise<void> {
     this.#views.set(viewKey(key, name), json);
   }
@@ -124,8 +140,5 @@ function applied(key: TaskKey, stored: TaskRecord | undefined, update: Update): 
     else next[attribute] = value;
   }
   for (const counter of update.increment ?? []) next[counter] = (stored?.[counter as Attribute & "wakes"] ?? 0) + 1;
-  if (update.waiter !== undefined) {
-    next.waiters = [...new Set([...(stored?.waiters ?? []), update.waiter])].sort();
-  }
   return next as unknown as TaskRecord;
 }

@@ -71,12 +71,16 @@ export interface TaskRecord extends TaskKey {
   readonly strikes: number;
   readonly rescues: number;
   readonly error?: StoredError;
-  /** The tasks to wake when this one completes, by name, sorted. */
+  /** Some task waits for this one: its waiters are items of their own. */
+  readonly awaited?: true;
+  /** Waiters by name, as versions up to 0.2.0 kept them in the record. No version since adds to them. */
   readonly waiters?: readonly string[];
-  /** The task sleeps until a child completes. */
+  /** The activity waits for a child, as its last call said. The task sleeps until then, or waits until `notBefore`. */
   readonly awaiting?: true;
-  /** A child has completed since a run last caught up. */
+  /** A child has completed since a run last caught up, or may have. */
   readonly childDone?: true;
+  /** An operator has asked for an act since a run last caught up. */
+  readonly actAsked?: true;
   /** When a tick checks the task, at the latest. */
   readonly due?: number;
   /** A small view, as JSON. */
@@ -98,6 +102,9 @@ export interface TaskRecord extends TaskKey {
 /** The attributes that an update may change: all but the key. */
 export type Attribute = Exclude<keyof TaskRecord, keyof TaskKey>;
 export type AttributeValue<A extends Attribute> = NonNullable<TaskRecord[A]>;
+
+/** Whether a task waits for this one. */
+export const hasWaiters = ({ awaited, waiters }: TaskRecord): boolean => awaited === true || waiters !== undefined;
 
 /** The name of a task, as it is printed and logged: `kind/activity@entity`. */
 export function taskName(key: TaskKey): string {

@@ -41,6 +41,13 @@ export interface TaskStore {
    * `onMalformed`, or throws it if that is not given.
    */
   list(onMalformed?: (error: TailwakeError) => void): AsyncIterable<TaskRecord>;
+  /**
+   * Adds a waiter to a task, as an item of its own: a task may have any number of them. To add it again changes nothing.
+   */
+  addWaiter(of: TaskKey, waiter: TaskKey): Promise<void>;
+  /** The names of waiters, at most `limit`, in a fixed order, starting after the name `after`. Strongly consistent. */
+  waiters(of: TaskKey, limit: number, after?: string): Promise<readonly string[]>;
+  removeWaiter(of: TaskKey, waiter: string): Promise<void>;
   /** Stores a large view under a name. The JSON has at most 32 MB, and 390 KB compressed. */
   putView(key: TaskKey, name: string, json: string): Promise<void>;
   /** Strongly consistent; undefined if there is no view of that name. */

@@ -6,5 +6,7 @@ export const clockSkewMs = 5_000;
 export const timerSlackMs = 2_000;
 /** Maximum time between two rescues of one task. */
 export const maxRescueMs = 3_600_000;
+/** How long a task awaits a child before a tick lets it look at its children again (rule 13). */
+export const recheckMs = 3_600_000;
 /** A task with this many strikes or more runs in quarantine (rule 8). */
 export const strikesToQuarantine = 2;

@@ -2,8 +2,7 @@ import { describeError } from "../contract/error.ts";
 import type { Address } from "../contract/stream.ts";
 import type { Tail } from "../contract/tail.ts";
 import { strikeDelayMs } from "./backoff.ts";
-import type { EngineName, Intervention, RecordStatus, StoredError, TaskKey, TaskRecord } from "./record.ts";
-import { taskName } from "./record.ts";
+import type { EngineName, Intervention, RecordStatus, StoredError, TaskRecord } from "./record.ts";
 import { leaseOverAt } from "./standing.ts";
 import { clockSkewMs, graceMs, maxRescueMs, strikesToQuarantine, timerSlackMs } from "./times.ts";
 import {
@@ -154,19 +153,23 @@ function taking(operation: Operation, claim: Claim, guard: Guard, increment: Upd
   };
 }
 
-/** Records a signal or a completed child for a running task, so that its run does not go to sleep without it (T3). */
-export function recordWake(seenToken: string, by: "signal" | "child"): Update {
+/**
+ * Records news for a running task, so that its run does not go to sleep without it (T3). For an operator's wake the run
+ * acts again (rule 14).
+ */
+export function recordWake(seenToken: string, by: "signal" | "operator"): Update {
   return {
     operation: `${by} to a running task`,
     guard: all(is("status", "running"), is("token", seenToken)),
-    changes: by === "child" ? { childDone: true } : {},
+    changes: by === "operator" ? { actAsked: true } : {},
     increment: ["wakeCount"],
   };
 }
 
 /**
  * Makes a task ready without a wake: a leader of the eager engine finds it, or a tick does once its upstream may be
- * used again. `early` also makes a task ready that waits for a retry, and makes its next run act.
+ * used again. `early` also makes a task ready that waits for a retry, and makes its next run act. A task that awaits a
+ * child still does.
  */
 export function markReady(now: number, early: boolean): Update {
   return {
@@ -174,7 +177,6 @@ export function markReady(now: number, early: boolean): Update {
     guard: all(notPaused, early ? oneOf("status", ["sleeping", "retrying"]) : is("status", "sleeping")),
     changes: {
       status: "ready",
-      awaiting: remove,
       notBefore: remove,
       due: now + graceMs,
       ...(early ? { acted: remove } : {}),
@@ -198,6 +200,8 @@ export interface Progress {
   readonly actedAhead: boolean;
   /** The last runs, including this one; absent leaves them unchanged. */
   readonly runs?: string | undefined;
+  /** The task awaits a child, and the run has not called its activity: if the run fails, the next one has to (rule 13). */
+  readonly asksAgain?: boolean;
 }
 
 export type ViewChange =
@@ -232,6 +236,7 @@ export function checkpoint(token: string, progress: Progress): Update {
 export interface Sleep {
   /** `wakeCount` as the run saw it before it opened its stream (rule 2). */
   readonly seenWakeCount: number;
+  /** The last call of the activity asked for a wake when a child completes. */
   readonly awaiting: boolean;
   /** Cron: the time of the next slot. */
   readonly notBefore: number | undefined;
@@ -258,6 +263,7 @@ export function sleep(token: string, progress: Progress, sleep: Sleep): Update {
     error: remove,
     awaiting: sleep.awaiting || remove,
     childDone: remove,
+    actAsked: remove,
     notBefore: sleep.notBefore ?? remove,
     ...(sleep.due === undefined ? {} : { due: sleep.due }),
   });
@@ -274,7 +280,15 @@ export function keepWatching(token: string, progress: Progress, seenWakeCount: n
   return {
     operation: "caughtUp, watching",
     guard: all(mine(token), is("wakeCount", seenWakeCount)),
-    changes: { ...progressed(progress), attempts: 0, strikes: 0, error: remove, awaiting: remove, childDone: remove },
+    changes: {
+      ...progressed(progress),
+      attempts: 0,
+      strikes: 0,
+      error: remove,
+      awaiting: remove,
+      childDone: remove,
+      actAsked: remove,
+    },
   };
 }
 
@@ -284,7 +298,7 @@ export function handOver(token: string, progress: Progress, now: number): Update
     status: "ready",
     attempts: 0,
     strikes: 0,
-    awaiting: remove,
+    ...endsWait(progress),
     notBefore: remove,
     due: now + graceMs,
   });
@@ -301,16 +315,25 @@ export function retryAt(
   notBefore: number,
   error: StoredError | undefined,
 ): Update {
-  return commit("retry", token, progress, { ...waiting(notBefore), attempts, ...(error ? { error } : {}) });
+  const changes = { ...waiting(notBefore), ...endsWait(progress), attempts, ...(error ? { error } : {}) };
+  return commit("retry", token, progress, changes);
 }
 
-/** A wait that the activity asked for. It does not count as an attempt. */
-export function waitUntil(token: string, progress: Progress, at: number): Update {
-  return commit("silentRetryAfter", token, progress, waiting(at));
+/**
+ * A wait that the activity asked for. It does not count as an attempt. `awaiting`: it also asked for a wake when a child
+ * completes, which ends the wait.
+ */
+export function waitUntil(token: string, progress: Progress, at: number, awaiting: boolean): Update {
+  return commit("silentRetryAfter", token, progress, { ...waiting(at), awaiting: awaiting || remove });
 }
 
 function waiting(until: number) {
-  return { status: "retrying", strikes: 0, awaiting: remove, notBefore: until, due: until + graceMs } as const;
+  return { status: "retrying", strikes: 0, notBefore: until, due: until + graceMs } as const;
+}
+
+/** A run that failed, or was stopped, awaits no child: the next call of the activity asks again. */
+function endsWait({ asksAgain }: Progress): Changes {
+  return { awaiting: remove, ...(asksAgain ? { childDone: true } : {}) };
 }
 
 /** The limit of attempts is reached: the task waits for an operator. `attempts` as in {@link retryAt}. */
@@ -318,7 +341,7 @@ export function park(token: string, progress: Progress, attempts: number, error:
   return commit("attempt limit reached", token, progress, {
     status: "parked",
     attempts,
-    awaiting: remove,
+    ...endsWait(progress),
     notBefore: remove,
     due: remove,
     eagerBucket: remove,
@@ -329,7 +352,7 @@ export function park(token: string, progress: Progress, attempts: number, error:
 /** Completed. Refused if there are waiters: then use {@link completeForWaiters}. */
 export function complete(token: string, tail: Tail, runs?: string): Update {
   const update = completing("completed, no waiters", token, tail, runs, remove);
-  return { ...update, guard: all(update.guard, missing("waiters")) };
+  return { ...update, guard: all(update.guard, missing("awaited"), missing("waiters")) };
 }
 
 /** Completed, with waiters: due until all are marked. */
@@ -366,26 +389,55 @@ function completing(
 
 // ── waiters ──────────────────────────────────────────────────────────────────────────────────────
 
-/** Adds a waiter, which gets a wake when the task completes. Refused if it has completed. */
-export function addWaiter(waiter: TaskKey): Update {
-  return { operation: "add waiter", guard: oneOf("status", live), changes: {}, waiter: taskName(waiter) };
+/** Says that the task has a waiter, whose item is written before. Refused if the task has completed. */
+export function addWaiter(): Update {
+  return { operation: "add waiter", guard: oneOf("status", live), changes: { awaited: true } };
 }
 
-/** Makes a sleeping waiter ready. Use {@link recordWake} for a running one; in any other status it runs anyway. */
-export function markWaiter(now: number): Update {
+/**
+ * Makes a waiter ready that sleeps, or that waits for a time and awaits a child; with `cutsWaits` also one that waits
+ * for anything else. Use {@link childCompleted} if it is refused.
+ */
+export function markWaiter(now: number, cutsWaits: boolean): Update {
+  const waits = is("status", "retrying");
   return {
     operation: "mark a waiter",
-    guard: all(notPaused, is("status", "sleeping")),
-    changes: { status: "ready", childDone: true, awaiting: remove, notBefore: remove, due: now + graceMs },
+    guard: all(notPaused, any(is("status", "sleeping"), cutsWaits ? waits : all(waits, is("awaiting", true)))),
+    changes: lookedAt(now),
+    // A leader that lets a task wait notices the change in its index.
+    increment: ["wakeCount"],
+    appliedIf: (stored) => stored.status === "ready" && stored.childDone === true && stored.due === now + graceMs,
   };
 }
 
-/** All waiters are marked, except `untold`, which stay in the record with the due time. */
-export function notified(waiters: readonly string[], untold: readonly string[] = []): Update {
+/**
+ * Records in a waiter of any status that a child has completed. Who acquires it from then on acts for the child, and a run
+ * in progress does not go to sleep without it (T3).
+ */
+export function childCompleted(): Update {
+  return {
+    operation: "child completed",
+    guard: oneOf("status", live),
+    changes: { childDone: true },
+    increment: ["wakeCount"],
+  };
+}
+
+/** The next run of the task acts, to look at its children. */
+const lookedAt = (now: number): Changes => ({
+  status: "ready",
+  childDone: true,
+  awaiting: remove,
+  notBefore: remove,
+  due: now + graceMs,
+});
+
+/** All waiters are told. None can be added any more. */
+export function notified(): Update {
   return {
     operation: "notified",
-    guard: all(is("status", "completed"), is("waiters", waiters)),
-    changes: untold.length > 0 ? { waiters: untold } : { waiters: remove, due: remove },
+    guard: is("status", "completed"),
+    changes: { awaited: remove, waiters: remove, due: remove },
   };
 }
 
@@ -408,6 +460,17 @@ export function checkSleeping(seenDue: number, nextProbe: number): Update {
     operation: "check a sleeping task",
     guard: all(is("due", seenDue), is("status", "sleeping")),
     changes: { due: nextProbe },
+  };
+}
+
+/** Makes a task ready that has awaited a child for long, in case nobody tells it (rule 13). */
+export function recheck(seenDue: number, now: number): Update {
+  return {
+    operation: "recheck a waiting task",
+    guard: all(notPaused, is("due", seenDue), is("status", "sleeping"), is("awaiting", true)),
+    changes: lookedAt(now),
+    increment: ["wakeCount"],
+    appliedIf: (stored) => stored.status === "ready" && stored.childDone === true && stored.due === now + graceMs,
   };
 }
 

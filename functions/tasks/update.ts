@@ -46,7 +46,7 @@ export type Operation =
   | "acquire from an earlier leader"
   | "quarantine"
   | "signal to a running task"
-  | "child to a running task"
+  | "operator to a running task"
   | "mark ready"
   | "checkpoint"
   | "caughtUp"
@@ -60,9 +60,11 @@ export type Operation =
   | "completed, waiters"
   | "add waiter"
   | "mark a waiter"
+  | "child completed"
   | "notified"
   | "rescue"
   | "check a sleeping task"
+  | "recheck a waiting task"
   | "check a running task"
   | "postpone"
   | "adopt"
@@ -80,8 +82,6 @@ export interface Update {
   readonly changes: Changes;
   /** Counters to raise by 1. */
   readonly increment?: readonly Counter[];
-  /** A waiter to add. */
-  readonly waiter?: string;
   /**
    * Tells from the stored record that a refused write had been applied before: its response was lost, and the SDK sent
    * it again (protocol rule 5).

@@ -14,7 +14,7 @@ import { dueShards, eagerBucketOf, type TaskRecord, taskName } from "../tasks/re
 import { standingOf } from "../tasks/standing.ts";
 import type { DueEntry } from "../tasks/store.ts";
 import { graceMs, strikesToQuarantine } from "../tasks/times.ts";
-import { adopt, checkLease, checkSleeping, parkOnStrikes, postpone, rescue } from "../tasks/transitions.ts";
+import { adopt, checkLease, checkSleeping, parkOnStrikes, postpone, recheck, rescue } from "../tasks/transitions.ts";
 import { Limiter } from "../upstream/limiter.ts";
 import type { TaskWake } from "../wake/wake.ts";
 
@@ -262,7 +262,7 @@ async function checkTask(
       wakes.push({ class: "rescue", key });
       return;
     case "recheck":
-      wakes.push({ class: "probe", key });
+      if (rulesOf(binding.engine).setsAlarms) wakes.push({ class: "child", key });
       return;
     case "probe":
       report.probed++;
@@ -272,7 +272,7 @@ async function checkTask(
       return;
     case "notify":
       report.notified++;
-      return notifyWaiters(ports, key, record.waiters ?? []);
+      return notifyWaiters(ports, record, invocation.deadline);
     case "park":
       report.parked++;
       ports.log.error("parked", { task: taskName(key), strikes: record.strikes });
@@ -306,9 +306,6 @@ async function latenessOfWakeQueue(ports: Pick<Ports, "control" | "clock" | "log
   return seen && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs ? seen.ageMs : undefined;
 }
 
-/** How often a task that awaits a child runs to check it, in case the wake was lost (rule 13). */
-const recheckMs = 3_600_000;
-
 function claimFor(ports: Pick<Ports, "limits">, record: TaskRecord, binding: Binding, due: number, now: number) {
   const { probePeriodMs } = ports.limits;
   const { whenDue, runBy } = rulesOf(binding.engine);
@@ -320,10 +317,12 @@ function claimFor(ports: Pick<Ports, "limits">, record: TaskRecord, binding: Bin
       if (standing.why === "paused") return { update: rescue(record, due, now), next: "nothing" } as const;
       break;
     case "asleep":
+      // One that awaits a child looks at it again (rule 13). A cron task whose slot has come runs as at any slot.
+      if (standing.awaiting && (whenDue !== "run" || standing.slot > now)) {
+        return { update: recheck(due, now), next: "recheck" } as const;
+      }
       if (whenDue !== "probe") break;
-      return standing.awaiting
-        ? ({ update: checkSleeping(due, now + recheckMs), next: "recheck" } as const)
-        : ({ update: checkSleeping(due, now + probePeriodMs), next: "probe" } as const);
+      return { update: checkSleeping(due, now + probePeriodMs), next: "probe" } as const;
     case "dead": {
       const limit = binding.declaration.parkAfterAttempts;
       if (limit === undefined || standing.strikes < limit) break;

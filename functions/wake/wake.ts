@@ -12,7 +12,7 @@ import type { AcquireRule } from "../tasks/transitions.ts";
  * |----------|---------|-------------------------------|--------------------------------|--------------------------|
  * | start    | no      | no                            | no                             | yes                      |
  * | signal   | yes     | yes                           | if `signalsCutWaits`           | no                       |
- * | child    | yes     | yes                           | if `signalsCutWaits`           | no                       |
+ * | child    | no      | no                            | no                             | no                       |
  * | operator | yes     | yes                           | yes                            | no                       |
  * | probe    | no      | yes                           | no                             | no                       |
  * | timer    | no      | no                            | no                             | yes                      |
@@ -20,7 +20,7 @@ import type { AcquireRule } from "../tasks/transitions.ts";
  * | rescue   | no      | no                            | no                             | no                       |
  *
  * News that arrives while the task runs makes the run go on. The other classes are Tailwake's own alarms: a late or
- * duplicated one must not cause another run.
+ * duplicated one must not cause another run. That a child has completed is in the record before its wake is sent.
  */
 export type WakeClass = "start" | "signal" | "child" | "operator" | "probe" | "timer" | "handOver" | "rescue";
 
@@ -58,7 +58,7 @@ interface ClassRule {
 const rules: { readonly [C in WakeClass]: ClassRule } = {
   start: { news: false, sleeping: false, early: "no", fenced: true },
   signal: { news: true, sleeping: true, early: "ifSignalsCutWaits", fenced: false },
-  child: { news: true, sleeping: true, early: "ifSignalsCutWaits", fenced: false },
+  child: { news: false, sleeping: false, early: "no", fenced: false },
   operator: { news: true, sleeping: true, early: "yes", fenced: false },
   probe: { news: false, sleeping: true, early: "no", fenced: false },
   timer: { news: false, sleeping: false, early: "no", fenced: true },

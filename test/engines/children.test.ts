@@ -18,6 +18,8 @@ const child = defineProcessor(thing, {
   },
 });
 
+const childKey = { entity: "c", kind: "thing", activity: "child" };
+
 /** Starts the child and waits for it. */
 function parentOf(of: Activity<typeof thing>) {
   const statuses: TaskStatus[] = [];
@@ -43,7 +45,8 @@ describe("children", () => {
     await world.drain();
     expect(await world.record("p")).toMatchObject({ status: "sleeping", awaiting: true });
     expect(await world.record("p")).not.toHaveProperty("token");
-    expect(await world.record("c")).toMatchObject({ status: "sleeping", waiters: ["thing/parent@p"] });
+    expect(await world.record("c")).toMatchObject({ status: "sleeping", awaited: true });
+    expect(await world.store.waiters(childKey, 10)).toEqual(["thing/parent@p"]);
     world.append("c", "done");
     await world.signal("c");
     await world.drain();
@@ -59,7 +62,7 @@ describe("children", () => {
     await startTask(world.ports, parent, { thingId: "p" });
     await startTask(world.ports, parent, { thingId: "q" });
     await world.drain();
-    expect((await world.record("c")).waiters).toEqual(["thing/parent@p", "thing/parent@q"]);
+    expect(await world.store.waiters(childKey, 10)).toEqual(["thing/parent@p", "thing/parent@q"]);
   });
 
   it("tell a parent that runs meanwhile, whose run goes on and acts (rules 13 and 14)", async () => {
@@ -139,8 +142,7 @@ describe("children", () => {
     await world.drain();
     // The waiter is gone from the child, as if it had never been written.
     world.append("c", "done");
-    const stored = await world.record("c");
-    await world.edit(stored, { waiters: [] });
+    await world.store.removeWaiter(childKey, "thing/parent@p");
     await world.signal("c");
     await world.drain();
     for (let minutes = 0; minutes < 70; minutes += 1) {

@@ -24,7 +24,7 @@ export type Shorthands = ReadonlyMap<string, string>;
 
 /** How an attribute is written. A given one is written as the caller has it; without a value it is removed or left. */
 export type Writing =
-  | { readonly how: "given" | "removed" | "raised" | "added" }
+  | { readonly how: "given" | "removed" | "raised" }
   | { readonly how: "set"; readonly value: unknown };
 
 // ── terms and labels ─────────────────────────────────────────────────────────────────────────────
@@ -105,7 +105,7 @@ function atomOf(text: string, shorthands: Shorthands, given: Case): Guard {
   const short = shorthands.get(text);
   if (short !== undefined) return conditionOf(short, shorthands, given);
   if (text === "absent") return unstored;
-  if (text === "paused") return { op: "is", attribute: "paused", value: true };
+  if (text === "paused" || text === "awaiting") return { op: "is", attribute: text, value: true };
   if (statuses.includes(text)) return { op: "is", attribute: "status", value: text };
   const [, without] = /^(?:not|no) (\w+)$/.exec(text) ?? [];
   if (without) return missing(without);
@@ -188,8 +188,6 @@ function writesOfItem(item: string, given: Case): Map<string, Writing> {
   if (removed) return new Map([[removed, { how: "removed" }]]);
   const [, raised] = /^(\w+) \+1$/.exec(item) ?? [];
   if (raised) return new Map([[raised, { how: "raised" }]]);
-  const [, added] = /^(\w+) \+ waiter$/.exec(item) ?? [];
-  if (added) return new Map([[added, { how: "added" }]]);
   const names = item.split(" = ");
   const value = names.length > 1 ? names.pop() : undefined;
   const writing: Writing = value === undefined ? { how: "given" } : { how: "set", value: constantOf(value, given) };
@@ -211,7 +209,6 @@ export function writesIn(update: Update, remove: symbol): ReadonlyMap<string, Wr
     ]),
   );
   for (const counter of update.increment ?? []) found.set(counter, { how: "raised" });
-  if (update.waiter !== undefined) found.set("waiters", { how: "added" });
   return found;
 }
 

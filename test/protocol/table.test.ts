@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { eventId } from "../../functions/contract/tail.ts";
 import type { Binding } from "../../functions/engines/binding.ts";
+import type { ChildWait } from "../../functions/engines/engine.ts";
 import type { Limits } from "../../functions/engines/ports.ts";
 import { rulesOf } from "../../functions/engines/rules.ts";
 import { appSettings, readSettings } from "../../functions/settings.ts";
@@ -88,18 +89,30 @@ const progresses: readonly transitions.Progress[] = [
 const ofRun = (sample: Partial<Case>, write: (progress: transitions.Progress) => Update): Sample[] =>
   progresses.map((progress) => ({ seen: seenRun, ...sample, update: write(progress) }));
 
-const failedOrNot = (write: (progress: transitions.Progress, error: StoredError | undefined) => Update): Sample[] => [
-  ...ofRun({}, (progress) => write(progress, undefined)),
-  ...ofRun({ labels: ["failed"] }, (progress) => write(progress, failure)),
+/** The writes of a run that failed or was stopped, after it had called its activity or before. */
+const ofEnd = (sample: Partial<Case>, write: (progress: transitions.Progress) => Update): Sample[] => [
+  ...ofRun(sample, write),
+  {
+    seen: seenRun,
+    ...sample,
+    labels: [...(sample.labels ?? []), "asks again"],
+    update: write({ ...allNew, asksAgain: true }),
+  },
 ];
 
-function caughtUp(engine: EngineName, dueInMs: number, awaiting: boolean): Sample[] {
+const failedOrNot = (write: (progress: transitions.Progress, error: StoredError | undefined) => Update): Sample[] => [
+  ...ofEnd({}, (progress) => write(progress, undefined)),
+  ...ofEnd({ labels: ["failed"] }, (progress) => write(progress, failure)),
+];
+
+function caughtUp(engine: EngineName, dueInMs: number, wait: ChildWait): Sample[] {
+  const awaiting = wait !== "none";
   const due = now + dueInMs;
   const record = { due, startedAt } as TaskRecord;
-  const left = rulesOf(engine).sleep(record, { everyMinutes: 5 } as Binding, now, limits);
+  const left = rulesOf(engine).sleep(record, { everyMinutes: 5 } as Binding, now, limits, wait);
   return ofRun(
     {
-      labels: [engine, ...(awaiting ? ["awaiting"] : [])],
+      labels: [engine, ...(awaiting ? ["awaiting", wait] : [])],
       seen: { ...seenRun, due },
       names: { same: due, notBefore: slot },
     },
@@ -112,7 +125,7 @@ const acquired = (inQuarantine: boolean, signalsCutWaits: boolean): Sample[] =>
     classes.map((wakeClass): Sample => {
       const wake = { class: wakeClass, key: { entity: "e", kind: "k", activity: "a" }, fence: 9 };
       const rule = acquireRuleOf(wake, signalsCutWaits);
-      const isEarly = wakeClass === "operator" || (signalsCutWaits && ["signal", "child"].includes(wakeClass));
+      const isEarly = wakeClass === "operator" || (signalsCutWaits && wakeClass === "signal");
       const labels = [engine, wakeClass, ...(inQuarantine ? ["in quarantine"] : []), ...(isEarly ? ["early"] : [])];
       return { labels, seen: { fence: 9 }, update: step.acquire(claim(engine, inQuarantine), rule) };
     }),
@@ -162,20 +175,24 @@ const samples: { readonly [O in Operation]: readonly Sample[] } = {
   })),
   quarantine: [{ seen: { token: "seen" }, update: step.quarantine("seen", now) }],
   "signal to a running task": [{ seen: { token: "seen" }, update: step.recordWake("seen", "signal") }],
-  "child to a running task": [{ seen: { token: "seen" }, update: step.recordWake("seen", "child") }],
+  "operator to a running task": [{ seen: { token: "seen" }, update: step.recordWake("seen", "operator") }],
   "mark ready": [{ update: step.markReady(now, false) }, { labels: ["operator"], update: step.markReady(now, true) }],
   checkpoint: ofRun({}, (progress) => step.checkpoint("of the run", progress)),
   caughtUp: engines.flatMap((engine) => [
-    ...caughtUp(engine, minute, false),
-    ...caughtUp(engine, 100 * minute, false),
-    ...caughtUp(engine, minute, true),
+    ...(["none", "asked", "kept"] as const).flatMap((wait) => [
+      ...caughtUp(engine, minute, wait),
+      ...caughtUp(engine, 100 * minute, wait),
+    ]),
   ]),
   "caughtUp, wakes moved": ofRun({}, (progress) => step.rerun("of the run", progress)),
   "caughtUp, watching": ofRun({}, (progress) => step.keepWatching("of the run", progress, 5)),
-  "canceled, tail advanced": ofRun({}, (progress) => step.handOver("of the run", progress, now)),
+  "canceled, tail advanced": ofEnd({}, (progress) => step.handOver("of the run", progress, now)),
   retry: failedOrNot((progress, error) => step.retryAt("of the run", progress, 3, until, error)),
   "attempt limit reached": failedOrNot((progress, error) => step.park("of the run", progress, 3, error)),
-  silentRetryAfter: ofRun({}, (progress) => step.waitUntil("of the run", progress, until)),
+  silentRetryAfter: [
+    ...ofRun({}, (progress) => step.waitUntil("of the run", progress, until, false)),
+    ...ofRun({ labels: ["awaiting"] }, (progress) => step.waitUntil("of the run", progress, until, true)),
+  ],
   "completed, no waiters": [undefined, "the last runs"].map((runs) => ({
     seen: seenRun,
     update: step.complete("of the run", eventId("e4"), runs),
@@ -184,16 +201,13 @@ const samples: { readonly [O in Operation]: readonly Sample[] } = {
     seen: seenRun,
     update: step.completeForWaiters("of the run", eventId("e4"), now, runs),
   })),
-  "add waiter": [{ update: step.addWaiter({ entity: "e", kind: "k", activity: "parent" }) }],
-  "mark a waiter": [{ update: step.markWaiter(now) }],
-  notified: [
-    { seen: { waiters: ["k/parent@e"] }, update: step.notified(["k/parent@e"]) },
-    {
-      labels: ["some untold"],
-      seen: { waiters: ["k/parent@e", "k/parent@f"] },
-      update: step.notified(["k/parent@e", "k/parent@f"], ["k/parent@f"]),
-    },
+  "add waiter": [{ update: step.addWaiter() }],
+  "mark a waiter": [
+    { update: step.markWaiter(now, false) },
+    { labels: ["signalsCutWaits"], update: step.markWaiter(now, true) },
   ],
+  "child completed": [{ update: step.childCompleted() }],
+  notified: [{ update: step.notified() }],
   rescue: [
     rescueOf(["lazy"], { rescues: 0 }),
     rescueOf(["cron"], { rescues: 3 }),
@@ -203,8 +217,8 @@ const samples: { readonly [O in Operation]: readonly Sample[] } = {
   ],
   "check a sleeping task": [
     { labels: ["news"], seen: { due: 77 }, update: step.checkSleeping(77, now + limits.probePeriodMs) },
-    { labels: ["awaiting"], seen: { due: 77 }, update: step.checkSleeping(77, now + 60 * minute) },
   ],
+  "recheck a waiting task": [{ seen: { due: 77 }, update: step.recheck(77, now) }],
   "check a running task": [0, 1, 2, 5].map(checkOfLease),
   postpone: [{ seen: { due: 77 }, update: step.postpone(77, until) }],
   adopt: [{ seen: { due: 77 }, update: step.adopt(eagerBucket, 77, until) }],

@@ -12,7 +12,9 @@ import {
 import { eventId, type Tail } from "../../functions/contract/tail.ts";
 import { cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { leadEagerShard } from "../../functions/leaders/eager-shard.ts";
-import { awaitChild, startTask } from "../../functions/run/start.ts";
+import { awaitChild } from "../../functions/run/await-child.ts";
+import { startTask } from "../../functions/run/start.ts";
+import { tellWaiter } from "../../functions/run/tell.ts";
 import { ledToken } from "../../functions/tasks/lease-token.ts";
 import {
   type EngineName,
@@ -151,7 +153,7 @@ class RecordingWorld extends World {
 }
 
 /** The writes that tell a waiter. */
-const told: readonly Operation[] = ["mark a waiter", "child to a running task"];
+const told: readonly Operation[] = ["mark a waiter", "child completed"];
 
 // ── scenarios ────────────────────────────────────────────────────────────────────────────────────
 
@@ -227,10 +229,11 @@ const completesForWaiter = (): Scenario =>
       const parent = { ...world.key, entity: "p" };
       await startTask(world.ports, world.actor, { thingId: "p" });
       await world.edit(parent, { status: "sleeping", awaiting: true });
+      const waiter = await world.record("p");
       world.alarms.take();
       world.acts.push(async (_, tail) => completed(tail));
       await world.start();
-      await awaitChild(world.ports, world.key, parent);
+      await awaitChild(world.ports, world.key, waiter);
       world.append("t", "e1");
       await world.deliver(world.alarms.take());
     },
@@ -264,10 +267,10 @@ const scenarios: { readonly [O in Operation]: readonly Scenario[] } = {
       await world.deliverWake("signal");
     }),
   ],
-  "child to a running task": [
+  "operator to a running task": [
     scenario("lazy", async (world) => {
       await world.startAs(isRunning(world));
-      await world.deliverWake("child");
+      await world.deliverWake("operator");
     }),
   ],
   "mark ready": [
@@ -316,11 +319,17 @@ const scenarios: { readonly [O in Operation]: readonly Scenario[] } = {
   "completed, waiters": [completesForWaiter()],
   "add waiter": [
     scenario("lazy", async (world) => {
-      await world.startAs({ status: "sleeping" });
-      await awaitChild(world.ports, world.key, { ...world.key, entity: "p" });
+      const record = await world.startAs({ status: "sleeping" });
+      await awaitChild(world.ports, world.key, { ...record, entity: "p" });
     }),
   ],
   "mark a waiter": [completesForWaiter()],
+  "child completed": [
+    scenario("lazy", async (world) => {
+      await world.startAs(isRunning(world));
+      await tellWaiter(world.ports, world.key, false);
+    }),
+  ],
   notified: [completesForWaiter()],
   rescue: [
     tickOn("lazy", () => ({ status: "ready" })),
@@ -348,8 +357,14 @@ const scenarios: { readonly [O in Operation]: readonly Scenario[] } = {
       },
       ["news"],
     ),
-    tickOn("lazy", () => ({ status: "sleeping", awaiting: true }), ["awaiting"]),
   ],
+  "recheck a waiting task": engines.map((engine) =>
+    tickOn(engine, (world) => ({
+      status: "sleeping",
+      awaiting: true,
+      ...(engine === "cron" && { notBefore: future(world) }),
+    })),
+  ),
   "check a running task": [tickOn("lazy", isRunning), tickOn("cron", isRunning)],
   postpone: [
     scenario("eager", async (world) => {

@@ -33,7 +33,7 @@ const cases: readonly Condition[] = [
   { operation: "acquire", condition: "missing notBefore" },
   { operation: "caughtUp", condition: "is token" },
   { operation: "caughtUp", condition: "is wakeCount" },
-  { operation: "completed, no waiters", condition: "missing waiters" },
+  { operation: "completed, no waiters", condition: "missing awaited" },
   { operation: "mark a waiter", condition: "is status sleeping" },
   { operation: "postpone", condition: "is due" },
   { operation: "rescue", condition: "is due" },
@@ -75,7 +75,7 @@ const isOfText = (mutant: Mutant) => "find" in mutant;
 
 /** The parts of a write in which two differ. */
 function differences(one: Update, other: Update): (keyof Update)[] {
-  const parts = ["guard", "changes", "increment", "waiter", "appliedIf"] as const;
+  const parts = ["guard", "changes", "increment", "appliedIf"] as const;
   const text = (value: unknown) =>
     typeof value === "function" ? value : JSON.stringify(value, (_, part) => (part === remove ? "remove" : part));
   return parts.filter((part) => text(one[part]) !== text(other[part]));

@@ -49,6 +49,23 @@ describe("the requests of a run without contention", () => {
     expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e1" });
   });
 
+  it("of a task that a signal starts are a read and a write more, and nothing wakes it a second time", async () => {
+    const store = new DynamoTaskStore(database.client, await database.createTable());
+    const world = new World({ activities: [lazy(reader, { startOnSignal: true })], store });
+    world.append("t", "e1");
+    requests.splice(0);
+    await world.deliver([{ source: "things", "detail-type": "ThingChanged", detail: { id: "t" } }]);
+    expect(world.alarms.take()).toEqual([]);
+    expect(requests.map(({ command }) => command)).toEqual([
+      "GetItemCommand",
+      "UpdateItemCommand",
+      "QueryCommand",
+      "UpdateItemCommand",
+      "UpdateItemCommand",
+    ]);
+    expect(await world.record("t")).toMatchObject({ status: "sleeping", tail: "e1" });
+  });
+
   it("have one Query more when a signal has to find the tasks of its aggregate", async () => {
     const world = await startedWorld(reader);
     await world.drain();

@@ -4,7 +4,6 @@ import {
   dueShard,
   eagerBucketOf,
   eagerBuckets,
-  parseTaskName,
   type TaskKey,
   type TaskRecord,
   taskName,
@@ -212,11 +211,12 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     });
   });
 
-  describe("a signal or child to a running task", () => {
+  describe("a signal, an operator's wake or a completed child to a running task", () => {
     it("adds to wakes, for the run just seen", async () => {
       await running("a");
       expect((await accepted(step.recordWake("a", "signal"))).wakeCount).toBe(1);
-      expect(await accepted(step.recordWake("a", "child"))).toMatchObject({ wakeCount: 2, childDone: true });
+      expect(await accepted(step.recordWake("a", "operator"))).toMatchObject({ wakeCount: 2, actAsked: true });
+      expect(await accepted(step.childCompleted())).toMatchObject({ wakeCount: 3, childDone: true });
     });
 
     it("is refused once that run is over, so that the caller looks again", async () => {
@@ -367,7 +367,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
   it("silentRetryAfter waits until its time and is no attempt", async () => {
     await running("a");
     const at = t0 + 7 * 24 * 60 * minute;
-    expect(await accepted(step.waitUntil("a", progress(1), at))).toMatchObject({
+    expect(await accepted(step.waitUntil("a", progress(1), at, false))).toMatchObject({
       status: "retrying",
       attempts: 0,
       strikes: 0,
@@ -395,13 +395,12 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
 
     it("stays due while it has waiters, until they are told", async () => {
       await running("a");
-      await accepted(step.addWaiter({ entity: "p", kind: "order", activity: "parent" }));
+      await accepted(step.addWaiter());
       await isRefused(completing());
       const record = await accepted(step.completeForWaiters("a", tail(9), t0));
-      expect(record).toMatchObject({ status: "completed", due: t0 + graceMs, waiters: ["order/parent@p"] });
-      await isRefused(step.notified(["order/other@p"]));
-      const told = await accepted(step.notified(["order/parent@p"]));
-      expect(told).not.toHaveProperty("waiters");
+      expect(record).toMatchObject({ status: "completed", due: t0 + graceMs, awaited: true });
+      const told = await accepted(step.notified());
+      expect(told).not.toHaveProperty("awaited");
       expect(told).not.toHaveProperty("due");
     });
   });
@@ -409,33 +408,67 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
   describe("waiters", () => {
     const parent: TaskKey = { entity: "p/1@x", kind: "order", activity: "parent" };
 
-    it("are kept once each, as names", async () => {
-      await accepted(start());
-      await accepted(step.addWaiter(parent));
-      await accepted(step.addWaiter({ ...parent, entity: "a" }));
-      const record = await accepted(step.addWaiter(parent));
-      expect(record.waiters?.map(parseTaskName)).toEqual([{ ...parent, entity: "a" }, parent]);
+    it("are items of their own, once each, in pages, and go one by one", async () => {
+      const names: string[] = [];
+      for (let i = 0; i < 7; i++) {
+        const waiter = { ...parent, entity: `${i}/${"é".repeat(500)}` };
+        names.push(taskName(waiter));
+        await store.addWaiter(key, waiter);
+        await store.addWaiter(key, waiter);
+      }
+      await store.addWaiter({ ...key, activity: "other" }, parent);
+      const first = await store.waiters(key, 4);
+      const rest = await store.waiters(key, 4, first.at(-1));
+      expect([...first, ...rest].sort()).toEqual(names.sort());
+      expect(first.length).toBe(4);
+      await store.removeWaiter(key, names[2] ?? "");
+      await store.removeWaiter(key, "order/nobody@x");
+      expect([...(await store.waiters(key, 100))].sort()).toEqual(names.filter((_, i) => i !== 2));
+      expect(await store.get(key)).toBeUndefined();
     });
 
     it("are refused by a completed task: the child is done", async () => {
-      await isRefused(step.addWaiter(parent));
+      await isRefused(step.addWaiter());
       await completed();
-      await isRefused(step.addWaiter(parent));
+      await isRefused(step.addWaiter());
     });
 
-    it("become ready when they sleep; a paused or running one is not touched", async () => {
+    it("become ready when they sleep; one that is ready or running is told by its record (rule 13)", async () => {
       await sleeping();
-      const marked = await accepted(step.markWaiter(t0 + 1));
+      const marked = await accepted(step.markWaiter(t0 + 1, false));
       expect(marked).toMatchObject({ status: "ready", childDone: true, due: t0 + 1 + graceMs });
-      await isRefused(step.markWaiter(t0));
+      await isRefused(step.markWaiter(t0, true));
+      expect(await accepted(step.childCompleted())).toMatchObject({ status: "ready", childDone: true });
       await accepted(acquire("b"));
-      await isRefused(step.markWaiter(t0));
+      await isRefused(step.markWaiter(t0, true));
+      expect(await accepted(step.childCompleted())).toMatchObject({ status: "running", token: "b" });
+    });
+
+    it("become ready from a wait that asked for the child, and from any if their waits may be cut (rule 13)", async () => {
+      await running("a");
+      await accepted(step.waitUntil("a", progress(1), t0 + 60 * minute, true));
+      await accepted(step.markWaiter(t0, false));
+      await accepted(acquire("b"));
+      await accepted(step.waitUntil("b", progress(1), t0 + 60 * minute, false));
+      await isRefused(step.markWaiter(t0, false));
+      await accepted(step.markWaiter(t0, true));
     });
 
     it("that are paused stay asleep", async () => {
       await sleeping();
       await accepted(step.pause(false));
-      await isRefused(step.markWaiter(t0));
+      await isRefused(step.markWaiter(t0, true));
+    });
+
+    it("are looked at again when they are due, only if they await a child (rule 13)", async () => {
+      const { due = 0 } = await sleeping();
+      await isRefused(step.recheck(due, t0));
+      await accepted(acquire("b"));
+      const awaits = { seenWakeCount: 0, awaiting: true, notBefore: undefined, due: t0 + 60 * minute };
+      await accepted(step.sleep("b", progress(1), awaits));
+      await isRefused(step.recheck(due, t0));
+      const again = await accepted(step.recheck(t0 + 60 * minute, t0 + 61 * minute));
+      expect(again).toMatchObject({ status: "ready", childDone: true, due: t0 + 61 * minute + graceMs });
     });
   });
 
@@ -500,11 +533,11 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
         step.keepWatching("b", progress(1), record.wakeCount),
         step.handOver("b", progress(1), t0),
         step.retryAt("b", progress(1), 1, t0 + minute, undefined),
-        step.waitUntil("b", progress(1), t0 + minute),
+        step.waitUntil("b", progress(1), t0 + minute, false),
         step.park("b", progress(1), 1, undefined),
         step.complete("b", tail(1)),
         step.completeForWaiters("b", tail(1), t0),
-        step.recordWake("b", "child"),
+        step.recordWake("b", "operator"),
         step.quarantine("b", t0),
       ]) {
         await isRefused(update);
@@ -563,7 +596,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
 
     it("have paused a task in vain that completes: it is paused no more, and its waiters are told (T6)", async () => {
       await running("a");
-      await accepted(step.addWaiter({ ...key, activity: "other" }));
+      await accepted(step.addWaiter());
       await accepted(step.pause(true));
       const completed = await accepted(step.completeForWaiters("a", tail(9), t0));
       expect(completed).toMatchObject({ status: "completed", due: t0 + graceMs });
@@ -624,7 +657,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       await accepted(eager());
       expect(await indexed()).toEqual([{ key, fence: 0, wakeCount: 0 }]);
       await accepted(step.acquire(claimEager("a"), signal));
-      await accepted(step.recordWake("a", "child"));
+      await accepted(step.childCompleted());
       expect(await indexed()).toEqual([{ key, fence: 1, wakeCount: 1 }]);
       expect((await store.eager(Number(bucket.slice(-2)))).map(({ key: found }) => found)).toEqual([key]);
       await accepted(completing());

@@ -165,12 +165,14 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
     await world.drain();
     await startTask(world.ports, ending, { thingId: "child" });
     for (const name of ["a", "b", "c"]) {
-      await world.store.update(keyOf("child", "ending"), addWaiter(keyOf(name)));
+      await world.store.addWaiter(keyOf("child", "ending"), keyOf(name));
+      await world.store.update(keyOf("child", "ending"), addWaiter());
     }
     await world.set(taskItem("b"), attribute, value);
     const before = await world.item(taskItem("b"));
     expect(await world.drain()).toEqual([]);
-    expect(await world.record("child")).toMatchObject({ status: "completed", waiters: ["thing/reader@b"] });
+    expect(await world.record("child")).toMatchObject({ status: "completed", awaited: true });
+    expect(await world.store.waiters(keyOf("child", "ending"), 10)).toEqual(["thing/reader@b"]);
     for (const name of ["a", "c"]) expect(await world.record(name)).toMatchObject({ status: "sleeping", fence: 2 });
     expect(await world.item(taskItem("b"))).toEqual(before);
     expect(errorsOf(world, "waiter not told")).toMatchObject([
@@ -181,7 +183,7 @@ describe.each(foreign)("a record %s", (_what, attribute, value, says) => {
     expect(await world.tick()).toMatchObject({ notified: 1 });
     expect(await world.drain()).toEqual([]);
     expect(await world.record("b")).toMatchObject({ status: "sleeping", fence: 2 });
-    expect(await world.record("child")).not.toHaveProperty("waiters");
+    expect(await world.record("child")).not.toHaveProperty("awaited");
   });
 
   it("does not keep an event from starting and signaling the other tasks of its aggregate", async () => {

@@ -18,6 +18,7 @@ import {
   addWaiter,
   type Claim,
   checkpoint,
+  childCompleted,
   completeForWaiters,
   type Progress,
   recordWake,
@@ -154,8 +155,10 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
   await startTask(ports, counter, { thingId: "struck" });
   await tasksOf(ports).rewind(task(reader, { thingId: "rewound" }), "epoch");
   for (const name of ["running", "told"]) await store.update(keyOf(name), acquire(claim(name), taking));
-  await store.update(keyOf("running"), recordWake("running", "child"));
-  await store.update(keyOf("told"), addWaiter(keyOf("sleeping")));
+  await store.update(keyOf("running"), childCompleted());
+  await store.update(keyOf("running"), recordWake("running", "operator"));
+  await store.addWaiter(keyOf("told"), keyOf("sleeping"));
+  await store.update(keyOf("told"), addWaiter());
   await store.update(keyOf("told"), completeForWaiters("told", "epoch", clock.now()));
   const struck = keyOf("struck", "counter");
   await store.update(struck, acquire(claim("first"), taking));

@@ -93,7 +93,7 @@ describe("the wake classes (rule 3)", () => {
     // class, news, takes a sleeping lazy task, takes a retry early, only under its fence
     ["start", false, false, false, true],
     ["signal", true, true, "opted in", false],
-    ["child", true, true, "opted in", false],
+    ["child", false, false, false, false],
     ["operator", true, true, true, false],
     ["probe", false, true, false, false],
     ["timer", false, false, false, true],

@@ -41,6 +41,8 @@ const byRuns = /^(checkpoint|caughtUp|canceled|retry$|silentRetryAfter|attempt l
 
 /** The probe period of the ports. */
 const probePeriodMs = 900_000;
+/** How long a task awaits a child before it looks at its children again (rule 13). */
+const recheckPeriodMs = 3_600_000;
 
 /** How long an operator's message may be in flight: five deliveries, each up to a visibility timeout after the last. */
 const operatorMessageMs = 15 * 60_000;
@@ -205,7 +207,7 @@ export class Inspector implements TableObserver {
     }
     if (operation.startsWith("acquire")) {
       // A task that awaits a child runs once an hour (rule 13); one whose tail is in doubt runs to find it (rule 18).
-      const checks = before?.awaiting || isTailInDoubt(this.#bindingOf(by, after), before ?? after, decidedAt);
+      const checks = before?.childDone || isTailInDoubt(this.#bindingOf(by, after), before ?? after, decidedAt);
       if (this.isQuiet && after.engine === "lazy" && !checks && this.#isKnown(after)) {
         this.#found("no amplification", "it runs, though all is read and no message is left", name);
       }
@@ -223,10 +225,11 @@ export class Inspector implements TableObserver {
     if (operation !== "caughtUp") return undefined;
     if (engine === "lazy") {
       const isKept = after.due === before?.due;
-      if (!isKept && (before?.due ?? 0) <= decidedAt + probePeriodMs - clockSkewMs)
+      if (!isKept && !after.awaiting && (before?.due ?? 0) <= decidedAt + probePeriodMs - clockSkewMs)
         return "rule 6: a normal run moved its due time";
       // Not if it was bound to the eager engine and adopted meanwhile: then a leader finds it.
-      if (after.eagerBucket === undefined && (after.due ?? 0) > decidedAt + probePeriodMs)
+      const latest = decidedAt + (after.awaiting ? recheckPeriodMs : probePeriodMs);
+      if (after.eagerBucket === undefined && (after.due ?? 0) > latest)
         return "rule 6: it sleeps beyond its next probe";
     }
     // Not for level 2: any time may pass between the decision and the write, while a large view is stored.
@@ -235,7 +238,8 @@ export class Inspector implements TableObserver {
       if (notBefore <= decidedAt || notBefore > decidedAt + everyMinutes * 60_000 + clockSkewMs)
         return "rule 16: not its next slot";
       if ((notBefore - startedAt) % (everyMinutes * 60_000) !== 0) return "rule 16: no slot of its own";
-      if (due !== notBefore) return "rule 6: not due at its slot";
+      const isRechecked = after.awaiting && (due ?? 0) <= Math.min(notBefore, decidedAt + recheckPeriodMs);
+      if (due !== notBefore && !isRechecked) return "rule 6: not due at its slot";
     }
     return undefined;
   }
@@ -244,7 +248,10 @@ export class Inspector implements TableObserver {
   async #wrongWithWait(after: TaskRecord, operation: string): Promise<string | undefined> {
     if (operation !== "caughtUp" || !after.awaiting || !this.#records) return undefined;
     const name = taskName(after);
-    for await (const { waiters = [] } of this.#records.list()) if (waiters.includes(name)) return undefined;
+    for await (const child of this.#records.list()) {
+      if (child.awaited && (await this.#records.waiters(child, Number.POSITIVE_INFINITY)).includes(name))
+        return undefined;
+    }
     return "rule 13: it awaits a child, and none will tell it";
   }
 

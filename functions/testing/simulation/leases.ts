@@ -10,6 +10,8 @@ interface Lease {
   /** The lease had ended when it was acquired: the process had been frozen in between. */
   readonly wasOver: boolean;
   readonly tail: string;
+  /** Tasks that the process had started at the acquire. */
+  readonly starts: number;
   /** Writes of the run that began another pass. */
   reruns: number;
 }
@@ -30,11 +32,15 @@ const strikesToQuarantine = 2;
 export class Leases {
   readonly #byToken = new Map<string, Lease>();
   readonly #acquired = new WeakMap<SimulatedProcess, AcquiredTasks>();
+  /** Tasks that each process has started. */
+  readonly #starts = new WeakMap<SimulatedProcess, number>();
 
   /** The violation of a write, with the number of the rule first; undefined if there is none. */
   wrongWith(write: TableWrite): string | undefined {
     const { operation, before, after } = write;
     const isAcquire = operation.startsWith("acquire");
+    const starts = this.#starts.get(write.by) ?? 0;
+    if (operation === "start") this.#starts.set(write.by, starts + 1);
     const wrong =
       (before && after.strikes > before.strikes ? this.#wrongWithStrike(write) : undefined) ??
       (isAcquire ? this.#wrongWithCompany(write) : this.#wrongWithRun(write));
@@ -47,6 +53,7 @@ export class Leases {
         troubles,
         wasOver: until <= write.decidedAt,
         tail: after.tail,
+        starts,
         reruns: 0,
       });
     }
@@ -88,7 +95,9 @@ export class Leases {
     // A watching run may have caught up without a write.
     if (!lease || after.engine === "eager") return undefined;
     const gotFurther = lease.reruns > 0 || (after.tail !== lease.tail && after.tail !== "epoch");
-    if (operation === "canceled, tail advanced" && !gotFurther) return "rule 9: a hand-over without progress";
+    const hasStarted = (this.#starts.get(lease.process) ?? 0) > lease.starts;
+    if (operation === "canceled, tail advanced" && !gotFurther && !hasStarted)
+      return "rule 9: a hand-over without progress";
     if (operation === "retry" || operation === "attempt limit reached") {
       const startsAgain = after.attempts !== (before?.attempts ?? 0) + 1;
       return startsAgain && !gotFurther ? "rule 9: attempts were counted from 1 again without progress" : undefined;

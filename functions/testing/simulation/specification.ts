@@ -104,7 +104,9 @@ const specification: { readonly [O in Operation]: Rules } = {
       ),
   },
   "signal to a running task": { write: wakeRecorded },
-  "child to a running task": { write: wakeRecorded },
+  "operator to a running task": {
+    write: (change) => first(wakeRecorded(change), !change.after.actAsked && "rule 14: the run would not act"),
+  },
   "mark ready": {
     write: ({ before, after, now }) =>
       first(
@@ -144,7 +146,13 @@ const specification: { readonly [O in Operation]: Rules } = {
   retry: {
     movesTail: true,
     resetsAttempts: true,
-    write: (change) => first(committed(change, "retrying"), attemptCounted(change), waits(change)),
+    write: (change) =>
+      first(
+        committed(change, "retrying"),
+        attemptCounted(change),
+        change.after.awaiting && "rule 13: a backoff that the end of a child cuts",
+        waits(change),
+      ),
     run: (change, writer) =>
       first(
         held(change, writer),
@@ -178,7 +186,7 @@ const specification: { readonly [O in Operation]: Rules } = {
       first(
         committed(change, "completed"),
         change.after.paused && "rule 6: a tick would treat it as a paused task",
-        change.before.waiters !== undefined && "rule 13: completed, and its waiters will not be notified",
+        waited(change.before) && "rule 13: completed, and its waiters will not be notified",
       ),
     run: held,
   },
@@ -198,7 +206,7 @@ const specification: { readonly [O in Operation]: Rules } = {
     write: ({ before, after }) =>
       first(
         before.status === "completed" && "rule 13: a waiter was added that will not be notified",
-        (after.waiters ?? []).length === 0 && "rule 13: the waiter was not added",
+        !after.awaited && "rule 13: the waiter was not added",
       ),
   },
   "mark a waiter": {
@@ -206,18 +214,30 @@ const specification: { readonly [O in Operation]: Rules } = {
       first(
         dueAfterGrace(after, now),
         before.paused && "a paused waiter was marked",
-        before.status !== "sleeping" && `marked while ${before.status}`,
+        !["sleeping", "retrying"].includes(before.status) && `marked while ${before.status}`,
         (after.status !== "ready" || !after.childDone) && "a marked waiter must run, and know why",
+      ),
+    run: ({ before }, { mayBeEarly }) =>
+      before.status === "retrying" && !before.awaiting && !mayBeEarly
+        ? "rule 13: the end of a child cut a wait that was not for it"
+        : undefined,
+  },
+  "child completed": {
+    write: ({ before, after }) =>
+      first(
+        before.status === "completed" && "T4: a completed task was told of a child",
+        after.status !== before.status && "rule 13: to be told changed its status",
+        after.wakeCount !== before.wakeCount + 1 && "T3: the end of a child was not counted",
+        !after.childDone && "rule 13: told, and would not act",
+        after.token !== before.token && "rule 2: recording a wake changed the token",
       ),
   },
   notified: {
     write: ({ before, after }) =>
       first(
         before.status !== "completed" && `notified while ${before.status}`,
-        after.waiters !== undefined && after.due === undefined && "rule 13: waiters stay, and will not be notified",
-        before.waiters === undefined && "rule 13: notified without waiters",
+        waited(after) && "rule 13: notified, and its waiters stay",
       ),
-    run: ({ after }) => (after.waiters !== undefined ? "the waiters stay" : undefined),
   },
   rescue: {
     write: (change) =>
@@ -232,6 +252,18 @@ const specification: { readonly [O in Operation]: Rules } = {
       first(
         checked(change),
         change.before.status !== "sleeping" && `rule 11: checked as if it slept, while ${change.before.status}`,
+      ),
+  },
+  "recheck a waiting task": {
+    write: (change) =>
+      first(
+        dueAfterGrace(change.after, change.now),
+        (change.before.due ?? Number.POSITIVE_INFINITY) > change.now && "rule 11: claimed, though it was not due",
+        change.before.paused && "rule 12: a paused task was made ready",
+        (change.before.status !== "sleeping" || !change.before.awaiting) &&
+          "rule 13: looked at again, though it awaited nothing",
+        (change.after.status !== "ready" || !change.after.childDone) &&
+          "rule 13: it must run, and look at its children",
       ),
   },
   "check a running task": {
@@ -347,9 +379,13 @@ function always(rules: Rules, before: TaskRecord, after: TaskRecord): string | u
   );
 }
 
+/** Whether somebody waits for a task; an earlier version kept names in the record. */
+const waited = ({ awaited, waiters }: TaskRecord): boolean => awaited === true || waiters !== undefined;
+
 /** Rule 6: a task that is to run again, or has waiters to notify, has a due time. */
-function ruleOfDue({ status, paused, waiters, due }: TaskRecord): string | undefined {
-  const needsNone = status === "parked" || paused || (status === "completed" && waiters === undefined);
+function ruleOfDue(after: TaskRecord): string | undefined {
+  const { status, paused, due } = after;
+  const needsNone = status === "parked" || paused || (status === "completed" && !waited(after));
   return due === undefined && !needsNone ? `rule 6: ${status} without a due time` : undefined;
 }
 
@@ -384,7 +420,7 @@ function committed({ before, after }: Change, status: TaskRecord["status"]): str
       status !== "sleeping" &&
       after.notBefore !== undefined &&
       "rule 16: it keeps a time that it does not wait for",
-    status !== "sleeping" && after.awaiting && "rule 13: it awaits a child, and runs",
+    !["sleeping", "retrying"].includes(status) && after.awaiting && "rule 13: it awaits a child, and runs",
   );
 }
 
@@ -398,6 +434,7 @@ function attemptCounted({ before, after }: Change): string | undefined {
 function slept({ after }: Change): string | undefined {
   return first(
     after.childDone && "rule 13: the end of a child stays recorded",
+    after.actAsked && "rule 14: an operator's wish stays recorded",
     after.error !== undefined && "its error stays",
   );
 }

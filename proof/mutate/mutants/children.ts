@@ -1,4 +1,4 @@
-import { all, is, remove } from "../../../functions/tasks/update.ts";
+import { is, remove } from "../../../functions/tasks/update.ts";
 import { type Mutant, replacing } from "./mutant.ts";
 import { withMembers } from "./overriding.ts";
 import { refusing } from "./writes.ts";
@@ -10,7 +10,7 @@ export const children: readonly Mutant[] = [
   replacing({
     rule: "rule 13",
     what: "a child that is done is waited for",
-    module: "functions/run/start.ts",
+    module: "functions/run/await-child.ts",
     export: "awaitChild",
     with: (real) => async (ports, child, waiter) => {
       await real(ports, child, waiter);
@@ -21,7 +21,7 @@ export const children: readonly Mutant[] = [
   replacing({
     rule: "rule 13",
     what: "a child is waited for without a word to it",
-    module: "functions/run/start.ts",
+    module: "functions/run/await-child.ts",
     export: "awaitChild",
     with: () => async () => true,
   }),
@@ -36,7 +36,7 @@ export const children: readonly Mutant[] = [
   {
     rule: "rule 13",
     what: "a running waiter is not told",
-    operations: ["child to a running task"],
+    operations: ["child completed"],
     change: refusing,
     caughtBy: "test/engines/children.test.ts",
   },
@@ -45,13 +45,13 @@ export const children: readonly Mutant[] = [
     what: "the waiters are forgotten before they are told",
     module: "functions/run/notify.ts",
     export: "notifyWaiters",
-    with: (real) => async (ports, child, waiters) => {
+    with: (real) => async (ports, child, until) => {
       await ports.store.update(child, {
         operation: "notified",
-        guard: all(is("status", "completed"), is("waiters", waiters)),
-        changes: { waiters: remove, due: remove },
+        guard: is("status", "completed"),
+        changes: { awaited: remove, waiters: remove, due: remove },
       });
-      await real(ports, child, waiters);
+      await real(ports, child, until);
     },
     caughtBy: "test/engines/children.test.ts",
   }),

@@ -11,6 +11,7 @@ export interface Modules {
   "functions/queue/batch.ts": typeof import("../../../functions/queue/batch.ts");
   "functions/queue/queue-age.ts": typeof import("../../../functions/queue/queue-age.ts");
   "functions/run/attempt.ts": typeof import("../../../functions/run/attempt.ts");
+  "functions/run/await-child.ts": typeof import("../../../functions/run/await-child.ts");
   "functions/run/notify.ts": typeof import("../../../functions/run/notify.ts");
   "functions/run/open-stream.ts": typeof import("../../../functions/run/open-stream.ts");
   "functions/run/run-context.ts": typeof import("../../../functions/run/run-context.ts");

@@ -171,7 +171,7 @@ export const wakes: readonly Mutant[] = [
   {
     rule: "T3",
     what: "a wake that finds its task running is not noted",
-    operations: ["signal to a running task", "child to a running task"],
+    operations: ["signal to a running task", "child completed"],
     change: counting(),
   },
   replacing({
@@ -267,7 +267,8 @@ export const wakes: readonly Mutant[] = [
     export: "cronRules",
     with: (real) => ({
       ...real,
-      sleep: (record, binding, now, limits) => real.sleep(record, binding, now - binding.everyMinutes * 60_000, limits),
+      sleep: (record, binding, now, ...rest) =>
+        real.sleep(record, binding, now - binding.everyMinutes * 60_000, ...rest),
     }),
   }),
   replacing({
@@ -277,7 +278,7 @@ export const wakes: readonly Mutant[] = [
     export: "cronRules",
     with: (real) => ({
       ...real,
-      sleep: (record, binding, now, limits) => real.sleep(record, binding, record.notBefore ?? now, limits),
+      sleep: (record, binding, now, ...rest) => real.sleep(record, binding, record.notBefore ?? now, ...rest),
     }),
   }),
   replacing({
