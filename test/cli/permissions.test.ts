@@ -33,7 +33,7 @@ describe("the permissions of operators (docs/operations.md)", () => {
       ...["status", "why b", "show b", "ls", "ls --sort lag", "events b", "cost", "replay b --dry", "retry --dry-run"],
       ...["pause b --dry-run", "rewind b --to e1 --dry-run", "wake b --dry-run", "start reader thingId=c --dry-run"],
     );
-    expect(asked).toEqual(["GetItem", "Scan"]);
+    expect(asked).toEqual(["GetItem", "Query", "Scan"]);
   });
 
   it("are changing items for who acts", async () => {

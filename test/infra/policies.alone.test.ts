@@ -61,7 +61,10 @@ const byLambda: { readonly [F in FunctionName]: readonly Call[] } = {
 
 /** Every way in which code reaches AWS: the ports, and what the machinery holds ready behind them. */
 const ports = {
-  store: ["get", "tasksOf", "update", "due", "eager", "list", "putView", "getView", "deleteView"],
+  store: [
+    ...(["get", "tasksOf", "update", "due", "eager", "list"] as const),
+    ...(["addWaiter", "waiters", "removeWaiter", "putView", "getView", "deleteView"] as const),
+  ],
   control: ["read", "write"],
   alarms: ["send", "sendAt", "sendQuarantined", "startLeader"],
 } as const;
@@ -306,6 +309,9 @@ async function askEachPort(): Promise<Map<string, ReadonlySet<Call>>> {
     "store.due": () => store.due(0, 1, 1),
     "store.eager": () => store.eager(0),
     "store.list": () => drain(store.list()),
+    "store.addWaiter": () => store.addWaiter(key, key),
+    "store.waiters": () => store.waiters(key, 1),
+    "store.removeWaiter": () => store.removeWaiter(key, "order/ship@e"),
     "store.putView": () => store.putView(key, "v", "{}"),
     "store.getView": () => store.getView(key, "v"),
     "store.deleteView": () => store.deleteView(key, "v"),
