@@ -13,7 +13,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   foundation: [],
   contract: ["foundation"],
   nog: ["contract"],
-  tasks: ["contract"],
+  tasks: ["foundation", "contract"],
   upstream: ["foundation", "contract"],
   wake: ["foundation", "contract", "tasks"],
   engines: ["foundation", "contract", "upstream", "tasks", "wake"],

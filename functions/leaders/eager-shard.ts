@@ -10,7 +10,14 @@ import { eagerBucketOf, eagerBuckets, type TaskKey, type TaskRecord, taskName } 
 import { type Standing, standingOf } from "../tasks/standing.ts";
 import type { EagerEntry } from "../tasks/store.ts";
 import { clockSkewMs, graceMs, strikesToQuarantine } from "../tasks/times.ts";
-import { acquire, acquireExpired, acquireFromEarlierLeader, type Claim, quarantine } from "../tasks/transitions.ts";
+import {
+  acquire,
+  acquireExpired,
+  acquireFromEarlierLeader,
+  acquireGivenBack,
+  type Claim,
+  quarantine,
+} from "../tasks/transitions.ts";
 import type { Update } from "../tasks/update.ts";
 import { Limiter } from "../upstream/limiter.ts";
 import { type EagerShard, eagerLeader } from "../wake/leader-name.ts";
@@ -290,6 +297,8 @@ class WatchedShard {
   ): Promise<Update | undefined> {
     const { name, epoch: ours, before } = this.#leadership;
     const epoch = ledBy?.leader === name ? ledBy.epoch : undefined;
+    // A run of this leader that is not under way any more: it could not commit.
+    if (epoch === ours) return acquireGivenBack(claim, token);
     if (epoch === undefined ? type === "held" : epoch >= ours) return undefined;
     const leftInOrder = epoch !== undefined && epoch === before?.released;
     if (!leftInOrder && strikes + 1 >= strikesToQuarantine) {

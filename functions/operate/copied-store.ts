@@ -24,9 +24,9 @@ export class CopiedStore extends MemoryTaskStore {
     return super.get(key);
   }
 
-  override async update(key: TaskKey, update: Update): Promise<Written> {
+  override async update(key: TaskKey, update: Update, sentAgain?: boolean): Promise<Written> {
     await this.#copyFirst(key);
-    return super.update(key, update);
+    return super.update(key, update, sentAgain);
   }
 
   async #copyFirst(key: TaskKey): Promise<void> {

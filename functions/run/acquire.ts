@@ -3,10 +3,18 @@ import type { Binding } from "../engines/binding.ts";
 import type { Invocation, Ports } from "../engines/ports.ts";
 import { rulesOf } from "../engines/rules.ts";
 import { compareAndSwap, type Step, type Swapped, stillMoving } from "../tasks/compare-and-swap.ts";
+import { persist } from "../tasks/persist.ts";
 import { eagerBucketOf, type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import { type Standing, standingOf, strikesIfAcquired } from "../tasks/standing.ts";
 import { clockSkewMs, strikesToQuarantine } from "../tasks/times.ts";
-import { type AcquireRule, acquire, acquireExpired, type Claim, recordWake } from "../tasks/transitions.ts";
+import {
+  type AcquireRule,
+  acquire,
+  acquireExpired,
+  acquireGivenBack,
+  type Claim,
+  recordWake,
+} from "../tasks/transitions.ts";
 import type { Update } from "../tasks/update.ts";
 import { acquireRuleOf, isNews, type TaskWake } from "../wake/wake.ts";
 
@@ -26,6 +34,9 @@ export type Acquired =
 
 /** Tries against other writers before the message fails, and is delivered again (rule 5). */
 const maxTries = 3;
+
+/** How long the table may leave an acquire without an answer. Then the delivery comes again. */
+const maxAcquireMs = 10_000;
 
 /**
  * Acquires the lease for a wake. If the caller has just read the record, pass it as `seen`: it decides on the first
@@ -57,7 +68,9 @@ export async function acquireFor(
     return nextStep(seen, standingOf(seen, now), binding, wake, rule, claim);
   };
   const write = async (update: Update): Promise<Swapped<TaskRecord, Acquired>> => {
-    const written = await store.update(wake.key, update);
+    // If the answer is lost, the task would have a lease without a run.
+    const until = Math.min(invocation.deadline, clock.now() + maxAcquireMs);
+    const written = await persist(ports, until, () => store.update(wake.key, update));
     if (!written.record) throw unknownTask(wake);
     if (!written.applied) return { applied: false, stored: written.record };
     if (update.operation === "acquire over a dead lease") meter.add("LeasesExpired", 1);
@@ -84,13 +97,14 @@ function nextStep(
   claim: Claim,
 ): Step<Update, Acquired> {
   const nothing = (why: (Acquired & { type: "nothing" })["why"]) => ({ result: { type: "nothing", why } }) as const;
-  const take = (update: Update): Step<Update, Acquired> =>
-    !claim.inQuarantine && strikesIfAcquired(seen) >= strikesToQuarantine
-      ? { result: { type: "quarantine" } }
-      : { write: update };
+  const take = (update: Update, strikes = strikesIfAcquired(seen)): Step<Update, Acquired> =>
+    !claim.inQuarantine && strikes >= strikesToQuarantine ? { result: { type: "quarantine" } } : { write: update };
   if (standing.type === "stopped" && standing.why === "paused") return nothing("paused");
   // The fence shows whether a wake is of an earlier run. It also rises when another run replaces a dead one.
   if (rule.fence !== undefined && rule.fence !== seen.fence && seen.status !== "running") return nothing("stale");
+  const isLeased = standing.type === "held" || standing.type === "dead";
+  // The run that has the lease says that it is over, or said so when it was acquired over already.
+  if (isLeased && standing.token === wake.ended) return take(acquireGivenBack(claim, standing.token), seen.strikes);
   switch (standing.type) {
     case "done":
       return nothing("completed");

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { isTailwakeError, TailwakeError } from "../contract/error.ts";
+import { describeError, isTailwakeError, TailwakeError } from "../contract/error.ts";
 import type { Outcome } from "../contract/outcome.ts";
 import type { Tail } from "../contract/tail.ts";
 import { unstorableIn } from "../contract/view.ts";
@@ -9,6 +9,7 @@ import type { Invocation, Ports } from "../engines/ports.ts";
 import type { Span } from "../engines/tracer.ts";
 import { linkedAbortController, noLongerNeeded } from "../foundation/linked-abort-controller.ts";
 import { type Logger, withFields } from "../foundation/logger.ts";
+import { persist } from "../tasks/persist.ts";
 import { withRun } from "../tasks/recent-runs.ts";
 import { type TaskKey, type TaskRecord, taskName } from "../tasks/record.ts";
 import type { Progress, ViewChange } from "../tasks/transitions.ts";
@@ -20,6 +21,8 @@ import type { Watch } from "./watch.ts";
 
 /** A larger view is stored as an item of its own. */
 const maxInlineViewBytes = 4096;
+/** What is left of an invocation after the last try of a write: to give the lease back, and to answer. */
+const timeToAnswerMs = 1_000;
 
 /** Everything that a run starts with. */
 export interface RunStart {
@@ -81,7 +84,8 @@ class OwnState {
   /** The stream of the current pass; a watching run keeps it between its passes. */
   stream: OpenStream | undefined;
 
-  readonly #wake: WakeClass;
+  /** Why the task runs. */
+  readonly wake: WakeClass;
   readonly #startedAt: number;
   readonly #ends: AbortController;
   #outcome: Outcome["type"] | undefined;
@@ -108,7 +112,7 @@ class OwnState {
     this.signal = this.#ends.signal;
     // An activity may have any number of concurrent calls, each with a listener. That is no leak.
     setMaxListeners(0, this.signal);
-    this.#wake = wake;
+    this.wake = wake;
     this.#startedAt = ports.clock.now();
     this.record = record;
     this.wait = record.awaiting ? "kept" : "none";
@@ -161,11 +165,15 @@ class OwnState {
     this.progress.goOnFrom(tail, true);
   }
 
-  /** Writes one transition. If it is refused and the record has another token, the lease is lost. */
+  /**
+   * Writes one transition. If it is refused and the record has another token, the lease is lost. Tries again while the
+   * table does not answer, until just before the end of the invocation, since a run that cannot write has not died
+   * (rule 5).
+   */
   write(update: Update): Promise<Written> {
     const { operation } = update;
     return this.ports.tracer.within("tailwake.commit", { operation }, async (span) => {
-      const written = await this.ports.store.update(this.key, update);
+      const written = await this.#persist(operation, () => this.ports.store.update(this.key, update));
       if (written.applied) {
         this.record = written.record;
         this.writtenAt = this.ports.clock.now();
@@ -174,6 +182,13 @@ class OwnState {
       span.set({ applied: written.applied });
       return written;
     });
+  }
+
+  #persist<T>(what: string, request: () => Promise<T>): Promise<T> {
+    const until = this.invocation.hardEnd - timeToAnswerMs;
+    return persist(this.ports, until, request, (error) =>
+      this.log.warn("commit failed", { what, err: describeError(error) }),
+    );
   }
 
   /** Refuses a start or a checkpoint after the lease is lost or the run is over (rule 13). Throws "lease-lost". */
@@ -208,7 +223,7 @@ class OwnState {
     if (outcome === undefined) return undefined;
     const startedAt = this.#startedAt;
     const durationMs = Math.max(0, this.ports.clock.now() - startedAt);
-    return withRun(this.record.runs, { fence, startedAt, durationMs, events, wake: this.#wake, outcome, tail });
+    return withRun(this.record.runs, { fence, startedAt, durationMs, events, wake: this.wake, outcome, tail });
   }
 
   /** Deletes the item of the view before the commit. If that fails, only an orphan remains. */
@@ -232,7 +247,7 @@ class OwnState {
     if (bytes <= maxInlineViewBytes) return { type: "inline", json, version };
     // The fence makes the name unique: a run that lost its lease must not change the view of the run that has it.
     const name = `${this.record.fence}.${++this.#viewNumber}`;
-    await this.ports.store.putView(this.key, name, json);
+    await this.#persist("view", () => this.ports.store.putView(this.key, name, json));
     return { type: "item", name, version };
   }
 

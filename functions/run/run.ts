@@ -1,9 +1,11 @@
 import type { WokenBy } from "../contract/activity.ts";
-import { isTailwakeError } from "../contract/error.ts";
+import { describeError, isTailwakeError } from "../contract/error.ts";
 import { canceled, type Outcome, retry } from "../contract/outcome.ts";
 import type { Binding } from "../engines/binding.ts";
 import type { Invocation, Ports } from "../engines/ports.ts";
 import { rulesOf } from "../engines/rules.ts";
+import { firstBackoffMs, maxBackoffMs } from "../tasks/backoff.ts";
+import { mayPass } from "../tasks/persist.ts";
 import { type TaskRecord, taskName } from "../tasks/record.ts";
 import type { WakeClass } from "../wake/wake.ts";
 import { attempt } from "./attempt.ts";
@@ -54,8 +56,31 @@ async function runPasses(state: RunState, first: WokenBy): Promise<TaskRecord> {
       }
     }
     return state.record;
+  } catch (error) {
+    await giveBack(state, error);
+    return state.record;
   } finally {
     state.end();
+  }
+}
+
+/**
+ * The run has ended, and its record still says that it runs, since the table did not take its last write. Says so in a
+ * wake, so that no strike counts against the task (rule 8). Throws the error of the write if there is no such wake: then
+ * the delivery comes again. A leader needs none: it knows which of its runs are over.
+ */
+async function giveBack(state: RunState, error: unknown): Promise<void> {
+  const { ports, key, token, fence, wake, lost, watch } = state;
+  state.end();
+  if (lost || watch || state.record.token !== token) throw error;
+  // What the table refuses for good, an operator has to see to.
+  const waitMs = mayPass(error) ? firstBackoffMs : maxBackoffMs;
+  state.log.error("commit failed, left to the next run", { err: describeError(error), retryInMs: waitMs });
+  try {
+    await ports.alarms.sendAt({ class: wake, key, fence, ended: token }, ports.clock.now() + waitMs);
+  } catch (unsent) {
+    state.log.warn("wake not sent, left to the due scan", { err: describeError(unsent) });
+    throw error;
   }
 }
 

@@ -88,7 +88,8 @@ export class DynamoTaskStore implements TaskStore {
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       // DynamoDB returns the stored item, if there is one. An emulator may not.
-      return refused(update, error.Item ? decodeRecord(error.Item) : await this.get(key));
+      const stored = error.Item ? decodeRecord(error.Item) : await this.get(key);
+      return refused(update, stored, (error.$metadata.attempts ?? 1) > 1);
     }
   }
 

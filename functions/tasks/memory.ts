@@ -19,14 +19,15 @@ export class MemoryTaskStore implements TaskStore {
     return { tasks: names.flatMap((name) => this.#records.get(name) ?? []), malformed: [] };
   }
 
-  async update(key: TaskKey, update: Update): Promise<Written> {
-    return this.updateNow(key, update);
+  /** `sentAgain`: the request is not sent for the first time. */
+  async update(key: TaskKey, update: Update, sentAgain = false): Promise<Written> {
+    return this.updateNow(key, update, sentAgain);
   }
 
   /** As `update`, at once: no other write comes in between. */
-  protected updateNow(key: TaskKey, update: Update): Written {
+  protected updateNow(key: TaskKey, update: Update, sentAgain: boolean): Written {
     const stored = this.stored(key);
-    if (!holds(update.guard, stored)) return refused(update, stored);
+    if (!holds(update.guard, stored)) return refused(update, stored, sentAgain);
     const record = applied(key, stored, update);
     this.put(record);
     return { applied: true, record };

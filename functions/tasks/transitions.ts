@@ -9,6 +9,7 @@ import {
   absent,
   all,
   any,
+  appliedAgain,
   atLeast,
   atMost,
   type Changes,
@@ -63,6 +64,7 @@ export function start(address: Address, engine: EngineName, now: number, eagerBu
       due: now + graceMs,
       ...(eagerBucket === undefined ? {} : { eagerBucket }),
     },
+    appliedIf: ({ startedAt, fence, status }) => startedAt === now && fence === 0 && status === "ready",
   };
 }
 
@@ -131,6 +133,15 @@ export function acquireFromEarlierLeader(claim: Claim, seenToken: string, leftIn
   return taking("acquire from an earlier leader", claim, held, leftInOrder ? ["fence"] : ["fence", "strikes"]);
 }
 
+/**
+ * Acquires a task whose run has ended without a commit, since the table did not take it. Whoever knows that from the run
+ * need not wait for the end of its lease, and it is no strike: no invocation died (rule 8).
+ */
+export function acquireGivenBack(claim: Claim, seenToken: string): Update {
+  const left = all(notPaused, is("status", "running"), is("token", seenToken));
+  return taking("acquire a lease given back", claim, left, ["fence"]);
+}
+
 /** Removes the lease of a run that killed its leader, so that the task runs in quarantine: a strike (rule 8). */
 export function quarantine(seenToken: string, now: number): Update {
   return {
@@ -139,6 +150,7 @@ export function quarantine(seenToken: string, now: number): Update {
     // Does not set lastToken: if the dead run thaws, it would take its commit for applied.
     changes: { status: "ready", token: remove, leaseUntil: remove, due: now + graceMs },
     increment: ["fence", "strikes"],
+    appliedIf: madeReady(now),
   };
 }
 
@@ -163,6 +175,7 @@ export function recordWake(seenToken: string, by: "signal" | "operator"): Update
     guard: all(is("status", "running"), is("token", seenToken)),
     changes: by === "operator" ? { actAsked: true } : {},
     increment: ["wakeCount"],
+    appliedIf: appliedAgain,
   };
 }
 
@@ -183,8 +196,15 @@ export function markReady(now: number, early: boolean): Update {
     },
     // A leader that lets a task wait notices the change in its index.
     increment: ["wakeCount"],
+    appliedIf: madeReady(now),
   };
 }
+
+/** A task that was made ready at a time, and is not acquired yet. */
+const madeReady =
+  (now: number) =>
+  ({ status, due }: TaskRecord): boolean =>
+    status === "ready" && due === now + graceMs;
 
 // ── what a run writes ────────────────────────────────────────────────────────────────────────────
 
@@ -230,7 +250,8 @@ function progressed({ tail, view, acted, actedAhead, tailSeenAt, runs }: Progres
 
 /** Writes the progress during a run. It never resets attempts (rule 9). */
 export function checkpoint(token: string, progress: Progress): Update {
-  return { operation: "checkpoint", guard: mine(token), changes: progressed(progress) };
+  const changes = progressed(progress);
+  return { operation: "checkpoint", guard: mine(token), changes, appliedIf: appliedAgain };
 }
 
 export interface Sleep {
@@ -272,7 +293,8 @@ export function sleep(token: string, progress: Progress, sleep: Sleep): Update {
 
 /** Caught up, but a wake was recorded meanwhile: keeps the token. The resulting record has the new `wakeCount`. */
 export function rerun(token: string, progress: Progress): Update {
-  return { operation: "caughtUp, wakes moved", guard: mine(token), changes: progressed(progress) };
+  const changes = progressed(progress);
+  return { operation: "caughtUp, wakes moved", guard: mine(token), changes, appliedIf: appliedAgain };
 }
 
 /** Caught up, and goes on watching: as {@link sleep}, but keeps the lease. */
@@ -289,6 +311,7 @@ export function keepWatching(token: string, progress: Progress, seenWakeCount: n
       childDone: remove,
       actAsked: remove,
     },
+    appliedIf: appliedAgain,
   };
 }
 
@@ -391,7 +414,8 @@ function completing(
 
 /** Says that the task has a waiter, whose item is written before. Refused if the task has completed. */
 export function addWaiter(): Update {
-  return { operation: "add waiter", guard: oneOf("status", live), changes: { awaited: true } };
+  const changes = { awaited: true } as const;
+  return { operation: "add waiter", guard: oneOf("status", live), changes, appliedIf: appliedAgain };
 }
 
 /**
@@ -406,7 +430,7 @@ export function markWaiter(now: number, cutsWaits: boolean): Update {
     changes: lookedAt(now),
     // A leader that lets a task wait notices the change in its index.
     increment: ["wakeCount"],
-    appliedIf: (stored) => stored.status === "ready" && stored.childDone === true && stored.due === now + graceMs,
+    appliedIf: madeReady(now),
   };
 }
 
@@ -420,6 +444,7 @@ export function childCompleted(): Update {
     guard: oneOf("status", live),
     changes: { childDone: true },
     increment: ["wakeCount"],
+    appliedIf: appliedAgain,
   };
 }
 
@@ -438,6 +463,7 @@ export function notified(): Update {
     operation: "notified",
     guard: is("status", "completed"),
     changes: { awaited: remove, waiters: remove, due: remove },
+    appliedIf: appliedAgain,
   };
 }
 
@@ -445,12 +471,13 @@ export function notified(): Update {
 
 /** Claims an overdue task, so that only one of two ticks wakes it. The delay until the next check doubles each time. */
 export function rescue(record: TaskRecord, seenDue: number, now: number): Update {
-  const again = now + Math.min(maxRescueMs, graceMs * 2 ** record.rescues);
+  const again = record.paused ? undefined : now + Math.min(maxRescueMs, graceMs * 2 ** record.rescues);
   return {
     operation: "rescue",
     guard: is("due", seenDue),
-    changes: { due: record.paused ? remove : again },
+    changes: { due: again ?? remove },
     increment: ["rescues"],
+    appliedIf: ({ due, rescues }) => due === again && rescues === record.rescues + 1,
   };
 }
 
@@ -460,6 +487,7 @@ export function checkSleeping(seenDue: number, nextProbe: number): Update {
     operation: "check a sleeping task",
     guard: all(is("due", seenDue), is("status", "sleeping")),
     changes: { due: nextProbe },
+    appliedIf: ({ due, status }) => due === nextProbe && status === "sleeping",
   };
 }
 
@@ -470,28 +498,36 @@ export function recheck(seenDue: number, now: number): Update {
     guard: all(notPaused, is("due", seenDue), is("status", "sleeping"), is("awaiting", true)),
     changes: lookedAt(now),
     increment: ["wakeCount"],
-    appliedIf: (stored) => stored.status === "ready" && stored.childDone === true && stored.due === now + graceMs,
+    appliedIf: madeReady(now),
   };
 }
 
 /** Moves the next check of a running task to the end of its lease. */
 export function checkLease(record: TaskRecord, seenDue: number): Update {
   const { token = "" } = record;
+  const due = leaseOverAt(record) + 1;
   return {
     operation: "check a running task",
     guard: all(is("due", seenDue), is("status", "running"), is("token", token)),
-    changes: { due: leaseOverAt(record) + 1 },
+    changes: { due },
+    appliedIf: (stored) => stored.due === due && stored.token === token,
   };
 }
 
 /** Postpones the next check of a task that cannot run now, since its upstream is out, or that a leader runs. */
 export function postpone(seenDue: number, until: number): Update {
-  return { operation: "postpone", guard: is("due", seenDue), changes: { due: until } };
+  const changes = { due: until };
+  return { operation: "postpone", guard: is("due", seenDue), changes, appliedIf: ({ due }) => due === until };
 }
 
 /** Adds a task to the eager index, after its activity was bound to the eager engine. */
 export function adopt(eagerBucket: string, seenDue: number, until: number): Update {
-  return { operation: "adopt", guard: all(notPaused, is("due", seenDue)), changes: { eagerBucket, due: until } };
+  return {
+    operation: "adopt",
+    guard: all(notPaused, is("due", seenDue)),
+    changes: { eagerBucket, due: until },
+    appliedIf: (stored) => stored.due === until && stored.eagerBucket === eagerBucket,
+  };
 }
 
 /** Parks a task after too many of its runs died in a row. */
@@ -508,6 +544,7 @@ export function parkOnStrikes(limit: number, now: number, tail: Tail): Update {
       eagerBucket: remove,
       error: { message, at: now, afterEvent: tail },
     },
+    appliedIf: ({ status, error }) => status === "parked" && error?.at === now && error.message === message,
   };
 }
 
@@ -517,11 +554,12 @@ export function parkOnStrikes(limit: number, now: number, tail: Tail): Update {
 export function pause(running: boolean, intervention?: Intervention): Update {
   const changes: Changes = { paused: true, eagerBucket: remove, ...noted(intervention) };
   return running
-    ? { operation: "pause", guard: is("status", "running"), changes }
+    ? { operation: "pause", guard: is("status", "running"), changes, appliedIf: appliedAgain }
     : {
         operation: "pause",
         guard: oneOf("status", ["ready", "sleeping", "retrying", "parked"]),
         changes: { ...changes, due: remove },
+        appliedIf: appliedAgain,
       };
 }
 
@@ -547,6 +585,7 @@ export function resume(record: TaskRecord, now: number, eagerBucket?: string, in
       ...noted(intervention),
     },
     increment: ["fence"],
+    appliedIf: ({ paused, due, fence }) => !paused && due === at + graceMs && fence === record.fence + 1,
   };
 }
 
@@ -557,6 +596,7 @@ export function resumeRunning(now: number, eagerBucket?: string, intervention?: 
     guard: all(is("paused", true), is("status", "running")),
     changes: { paused: remove, due: now + graceMs, eagerBucket: eagerBucket ?? remove, ...noted(intervention) },
     increment: ["wakeCount"],
+    appliedIf: ({ paused, due }) => !paused && due === now + graceMs,
   };
 }
 
@@ -577,6 +617,7 @@ export function rewind(tail: Tail, now: number, eagerBucket?: string, interventi
       ...noted(intervention),
     },
     increment: ["fence"],
+    appliedIf: appliedAgain,
   };
 }
 

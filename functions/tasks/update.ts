@@ -44,6 +44,7 @@ export type Operation =
   | "acquire"
   | "acquire over a dead lease"
   | "acquire from an earlier leader"
+  | "acquire a lease given back"
   | "quarantine"
   | "signal to a running task"
   | "operator to a running task"
@@ -83,19 +84,31 @@ export interface Update {
   /** Counters to raise by 1. */
   readonly increment?: readonly Counter[];
   /**
-   * Tells from the stored record that a refused write had been applied before: its response was lost, and the SDK sent
-   * it again (protocol rule 5).
+   * Tells from the stored record that a refused write had been applied before: its response was lost, and it was sent
+   * again (protocol rule 5). Without a token it may take the same write of another process for its own, in the same
+   * millisecond: then a wake is doubled.
    */
-  readonly appliedIf?: (stored: TaskRecord) => boolean;
+  readonly appliedIf: (stored: TaskRecord) => boolean;
 }
+
+/**
+ * `appliedIf` of a write whose condition still holds after it, or whose caller reads again and decides again: sent again,
+ * it is applied again, or the caller finds what it has done.
+ */
+export const appliedAgain = (): boolean => false;
 
 /** The result of an update, with the record after it. A refused write is a value, not an exception. */
 export type Written =
   | { readonly applied: true; readonly record: TaskRecord }
   | { readonly applied: false; readonly record: TaskRecord | undefined };
 
-/** The result of a write whose condition failed, given the stored record. */
-export function refused(update: Update, stored: TaskRecord | undefined): Written {
-  if (stored !== undefined && update.appliedIf?.(stored)) return { applied: true, record: stored };
+/**
+ * The result of a write whose condition failed, given the stored record. `sentAgain`: the request was sent more than
+ * once. A write with a token may also have been made by an earlier call.
+ */
+export function refused(update: Update, stored: TaskRecord | undefined, sentAgain: boolean): Written {
+  const { token, lastToken } = update.changes;
+  const mayBeOurs = sentAgain || typeof token === "string" || typeof lastToken === "string";
+  if (stored !== undefined && mayBeOurs && update.appliedIf(stored)) return { applied: true, record: stored };
   return { applied: false, record: stored };
 }

@@ -17,10 +17,10 @@ export class CheckedTaskStore extends MemoryTaskStore {
     this.clock = clock;
   }
 
-  protected override updateNow(key: TaskKey, update: Update): Written {
+  protected override updateNow(key: TaskKey, update: Update, sentAgain: boolean): Written {
     const before = this.stored(key);
     const now = this.clock.now();
-    const written = super.updateNow(key, update);
+    const written = super.updateNow(key, update, sentAgain);
     // A repeated write, whose first response was lost, changes nothing.
     if (!written.applied || written.record === before) return written;
     const wrong = wrongWithWrite({ operation: update.operation, before, after: written.record, now });

@@ -32,6 +32,8 @@ export interface TaskWake {
   readonly fence?: number;
   /** The task must not be acquired before this time, in milliseconds since 1970. */
   readonly notBefore?: number;
+  /** The token of a run that has ended without a commit: its lease may be acquired at once. */
+  readonly ended?: string;
 }
 
 /** A hint that an aggregate has news: wakes every lazy task that follows it. */
@@ -152,6 +154,7 @@ export function decodeDetail(detailType: string, detail: unknown): WakeMessage {
     key: { entity: text("entity"), kind: text("kind"), activity: text("activity") },
     ...(fenced ? { fence: number("fence", Number.MAX_SAFE_INTEGER) } : {}),
     ...(fields.notBefore === undefined ? {} : { notBefore: number("notBefore", latestTime) }),
+    ...(fields.ended === undefined ? {} : { ended: text("ended") }),
   };
 }
 

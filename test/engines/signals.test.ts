@@ -414,6 +414,7 @@ describe("a sweep", () => {
       operation: "pause",
       guard: { op: "is", attribute: "status", value: "sleeping" },
       changes: { paused: true },
+      appliedIf: () => false,
     });
     const run = async (upstream: string) => {
       const report = sweep(world.ports, new Set([upstream]), new AbortController().signal);

@@ -173,6 +173,10 @@ const samples: { readonly [O in Operation]: readonly Sample[] } = {
     seen: { token: "seen" },
     update: step.acquireFromEarlierLeader(claim("eager"), "seen", leftInOrder),
   })),
+  "acquire a lease given back": (["lazy", "eager"] as const).map((engine) => ({
+    seen: { token: "seen" },
+    update: step.acquireGivenBack(claim(engine), "seen"),
+  })),
   quarantine: [{ seen: { token: "seen" }, update: step.quarantine("seen", now) }],
   "signal to a running task": [{ seen: { token: "seen" }, update: step.recordWake("seen", "signal") }],
   "operator to a running task": [{ seen: { token: "seen" }, update: step.recordWake("seen", "operator") }],

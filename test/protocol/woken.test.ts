@@ -255,6 +255,12 @@ const scenarios: { readonly [O in Operation]: readonly Scenario[] } = {
       await world.lead();
     }),
   ],
+  "acquire a lease given back": [
+    scenario("lazy", async (world) => {
+      await world.startAs(isRunning(world));
+      await world.deliver([{ class: "rescue", key: world.key, ended: "dead" }]);
+    }),
+  ],
   quarantine: [
     scenario("eager", async (world) => {
       await world.startAs({ ...isLed(world), strikes: 1 });

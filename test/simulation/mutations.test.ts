@@ -58,6 +58,7 @@ describe("a simulation", () => {
       operation: "caughtUp",
       guard: { op: "all", guards: [is("token", "t"), is("wakeCount", 1)] },
       changes: {},
+      appliedIf: () => false,
     } as const;
     const conditions = conditionsOf(update);
     expect(conditions.map(({ condition }) => condition)).toEqual(["is token", "is wakeCount"]);

@@ -63,6 +63,7 @@ export const writes: { readonly [O in Operation]: readonly Update[] } = {
   "acquire from an earlier leader": [true, false].map((leftInOrder) =>
     step.acquireFromEarlierLeader(byLeader, "dead", leftInOrder),
   ),
+  "acquire a lease given back": [step.acquireGivenBack(claim, "dead")],
   quarantine: [step.quarantine("dead", now)],
   "signal to a running task": [step.recordWake("token", "signal")],
   "operator to a running task": [step.recordWake("token", "operator")],

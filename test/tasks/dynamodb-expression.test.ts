@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { toExpressions } from "../../functions/tasks/dynamodb-expression.ts";
-import { all, any, atMost, type Guard, is, missing, oneOf } from "../../functions/tasks/update.ts";
+import { all, any, appliedAgain, atMost, type Guard, is, missing, oneOf } from "../../functions/tasks/update.ts";
 
 const conditionOf = (guard: Guard) =>
-  toExpressions({ entity: "e", kind: "k", activity: "a" }, { operation: "mark ready", guard, changes: {} })
-    .ConditionExpression;
+  toExpressions(
+    { entity: "e", kind: "k", activity: "a" },
+    { operation: "mark ready", guard, changes: {}, appliedIf: appliedAgain },
+  ).ConditionExpression;
 
 describe("a condition in DynamoDB's expression language", () => {
   it("has no parentheses around comparisons, nor around conjunctions", () => {

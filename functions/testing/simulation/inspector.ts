@@ -135,10 +135,11 @@ export class Inspector implements TableObserver {
     this.#found("T4", `an activity was called under fence ${fence}, which its process never acquired`, taskName(task));
   }
 
-  /** Rule 5: a refused write whose token is stored had been applied before. */
-  onRefused({ operation, changes }: Update, record: TaskRecord): void {
+  /** Rule 5: a refused write that is sent again, or whose token is stored, had been applied before. */
+  onRefused({ operation, changes }: Update, record: TaskRecord, isOwn: boolean): void {
     const { token, lastToken } = changes;
     const isOurs =
+      isOwn ||
       (typeof token === "string" && token === record.token) ||
       (typeof lastToken === "string" && lastToken === record.lastToken);
     if (isOurs)
@@ -153,7 +154,7 @@ export class Inspector implements TableObserver {
   /** The alarms of a process, with a check that the record is written before its wake is sent. */
   observeAlarms(alarms: Alarms): Alarms {
     const check = async (message: WakeMessage) => {
-      if (isSignal(message) || message.fence === undefined) return;
+      if (isSignal(message) || message.fence === undefined || message.ended !== undefined) return;
       const record = await this.#records?.get(message.key);
       const isWritten = record && (record.fence > message.fence || record.status !== "running");
       if (!isWritten)

@@ -92,6 +92,16 @@ const specification: { readonly [O in Operation]: Rules } = {
         acquired(change),
       ),
   },
+  "acquire a lease given back": {
+    raisesFence: true,
+    write: (change) =>
+      first(
+        change.before.paused && "rule 12: a paused task was acquired",
+        change.before.status !== "running" && `rule 8: a lease was given back while ${change.before.status}`,
+        change.after.strikes !== change.before.strikes && "rule 8: a strike, though no invocation died",
+        acquired(change),
+      ),
+  },
   quarantine: {
     raisesFence: true,
     write: ({ before, after, now }) =>

@@ -20,14 +20,23 @@ export interface TableWrite {
 /** Called for the writes of the table. */
 export interface TableObserver {
   onWrite(write: TableWrite): Promise<void>;
-  /** A write was refused; `record` is the stored record. */
-  onRefused?(update: Update, record: TaskRecord): void;
+  /** A write was refused; `record` is the stored record. `isOwn`: the same request had made it what it is. */
+  onRefused?(update: Update, record: TaskRecord, isOwn: boolean): void;
   /** A view is about to be deleted; `record` is the stored record. */
   onViewDeleted?(name: string, record: TaskRecord | undefined): void;
 }
 
 /** Changes an update before it reaches the table; for mutation tests that remove a condition. */
 export type Mutation = (update: Update) => Update;
+
+/** A write that a process asks for, perhaps more than once. */
+interface Made {
+  readonly by: SimulatedProcess;
+  /** By the clock of the process, in milliseconds since 1970. */
+  readonly decidedAt: number;
+  /** The record as the request has made it; undefined before it was applied. */
+  after: TaskRecord | undefined;
+}
 
 interface Indexed {
   readonly key: TaskKey;
@@ -67,8 +76,8 @@ export class SimulatedTable {
       get: (key) => call(`read ${taskName(key)}`, () => records.get(key)),
       tasksOf: (entity) => call(`query ${entity}`, () => records.tasksOf(entity)),
       update: (key, update) => {
-        const decidedAt = process.clock.now();
-        return call(`${update.operation} ${taskName(key)}`, () => this.#update(process, decidedAt, key, update));
+        const made: Made = { by: process, decidedAt: process.clock.now(), after: undefined };
+        return call(`${update.operation} ${taskName(key)}`, () => this.#update(made, key, update));
       },
       due: (shard, until, limit, after) => call(`due ${shard}`, () => this.#due(shard, until, limit, after)),
       eager: (bucket) => call(`eager ${bucket}`, () => this.#eager(bucket)),
@@ -91,9 +100,10 @@ export class SimulatedTable {
     };
   }
 
-  async #update(by: SimulatedProcess, decidedAt: number, key: TaskKey, update: Update) {
+  async #update(made: Made, key: TaskKey, update: Update) {
+    const { by, decidedAt, after: madeBefore } = made;
     const before = await this.records.get(key);
-    const written = await this.records.update(key, this.#mutation(update));
+    const written = await this.records.update(key, this.#mutation(update), madeBefore !== undefined);
     const { operation } = update;
     const isApplied = written.applied && written.record !== before;
     this.#world.story.say(by.name, () => writeText(key, operation, isApplied, written.record));
@@ -105,7 +115,10 @@ export class SimulatedTable {
       this.#keepIndex(written.record);
       await this.#observer.onWrite({ by, decidedAt, operation, before, after: written.record });
     }
-    if (!written.applied && written.record) this.#observer.onRefused?.(update, written.record);
+    if (!written.applied && written.record) {
+      this.#observer.onRefused?.(update, written.record, madeBefore === written.record);
+    }
+    if (written.applied) made.after = written.record;
     return written;
   }
 
@@ -148,7 +161,11 @@ export class SimulatedTable {
 
 const order = (a: DueEntry, b: DueEntry): number => a.due - b.due || (taskName(a.key) < taskName(b.key) ? -1 : 1);
 
-const unavailable = (text: string): Error => new Error(`the table: ${text}`);
+/** As the SDK throws it once it has given up. */
+const unavailable = (text: string): Error =>
+  Object.assign(new Error(`the table: ${text}`), {
+    name: text === "throttled" ? "ProvisionedThroughputExceededException" : "TimeoutError",
+  });
 
 function writeText(key: TaskKey, operation: string, isApplied: boolean, record: TaskRecord | undefined): string {
   const name = taskName(key);

@@ -1,4 +1,4 @@
-import { is, remove } from "../../../functions/tasks/update.ts";
+import { appliedAgain, is, remove } from "../../../functions/tasks/update.ts";
 import { type Mutant, replacing } from "./mutant.ts";
 import { withMembers } from "./overriding.ts";
 import { refusing } from "./writes.ts";
@@ -50,6 +50,7 @@ export const children: readonly Mutant[] = [
         operation: "notified",
         guard: is("status", "completed"),
         changes: { awaited: remove, waiters: remove, due: remove },
+        appliedIf: appliedAgain,
       });
       await real(ports, child, until);
     },

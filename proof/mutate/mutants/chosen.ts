@@ -33,8 +33,8 @@ export function replacementOf(chosen: Chosen): ReplacedExport | undefined {
       export: "MemoryTaskStore",
       with: (real) =>
         class extends real {
-          override update(...[key, update]: Parameters<InstanceType<typeof real>["update"]>) {
-            return super.update(key, change(update));
+          override update(...[key, update, sentAgain]: Parameters<InstanceType<typeof real>["update"]>) {
+            return super.update(key, change(update), sentAgain);
           }
         },
     });

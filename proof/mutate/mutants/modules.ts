@@ -24,6 +24,7 @@ export interface Modules {
   "functions/tasks/compare-and-swap.ts": typeof import("../../../functions/tasks/compare-and-swap.ts");
   "functions/tasks/lease-token.ts": typeof import("../../../functions/tasks/lease-token.ts");
   "functions/tasks/memory.ts": typeof import("../../../functions/tasks/memory.ts");
+  "functions/tasks/persist.ts": typeof import("../../../functions/tasks/persist.ts");
   "functions/tasks/standing.ts": typeof import("../../../functions/tasks/standing.ts");
   "functions/tasks/transitions.ts": typeof import("../../../functions/tasks/transitions.ts");
   "functions/tasks/update.ts": typeof import("../../../functions/tasks/update.ts");

@@ -43,4 +43,4 @@ export function counting(...increment: Update["increment"] & {}): Mutation {
 export const refusing: Mutation = (update) => ({ ...update, guard: any() });
 
 /** A write that was made twice counts as refused the second time. */
-export const notRecognising: Mutation = ({ appliedIf: _, ...update }) => update;
+export const notRecognising: Mutation = (update) => ({ ...update, appliedIf: () => false });
