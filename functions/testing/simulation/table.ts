@@ -71,12 +71,16 @@ export class SimulatedTable {
   /** The table as a process uses it. */
   storeOf(process: SimulatedProcess): TaskStore {
     const { records } = this;
+    const decided = new WeakMap<Update, number>();
     const call = <T>(what: string, carryOut: () => T | Promise<T>) => process.call(what, carryOut, unavailable);
     return {
       get: (key) => call(`read ${taskName(key)}`, () => records.get(key)),
       tasksOf: (entity) => call(`query ${entity}`, () => records.tasksOf(entity)),
       update: (key, update) => {
-        const made: Made = { by: process, decidedAt: process.clock.now(), after: undefined };
+        const decidedAt = decided.get(update) ?? process.clock.now();
+        // A run that tries a write again has decided on it before.
+        decided.set(update, decidedAt);
+        const made: Made = { by: process, decidedAt, after: undefined };
         return call(`${update.operation} ${taskName(key)}`, () => this.#update(made, key, update));
       },
       due: (shard, until, limit, after) => call(`due ${shard}`, () => this.#due(shard, until, limit, after)),
