@@ -7,7 +7,7 @@ interface Lease {
   readonly process: SimulatedProcess;
   /** The troubles of the process at the acquire. */
   readonly troubles: number;
-  /** The lease had ended when it was acquired: the process had been frozen in between. */
+  /** Its process could not use it: it had been frozen until the lease was over, or had given the acquire up. */
   readonly wasOver: boolean;
   readonly tail: string;
   /** Writes of the run that began another pass. */
@@ -45,7 +45,7 @@ export class Leases {
       this.#byToken.set(after.token, {
         process,
         troubles,
-        wasOver: until <= write.decidedAt,
+        wasOver: until <= write.decidedAt || write.isGivenUp,
         tail: after.tail,
         reruns: 0,
       });
