@@ -3,7 +3,7 @@ import type { Bound } from "../../functions/engines/binding.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import type { AggregateDefinition } from "../../functions/testing/simulation/aggregate.ts";
 import { notYet } from "../../functions/testing/simulation/not-yet.ts";
-import type { Random } from "../../functions/testing/simulation/random.ts";
+import type { Chance } from "../../functions/testing/simulation/simulate.ts";
 import type { Families } from "./families.ts";
 import { diary, ledger, scroll } from "./streams.ts";
 
@@ -25,14 +25,14 @@ interface Known {
 const event = (position: number) => position;
 const hub = "hub";
 
-/** Draws crowds. Most worlds have none, since a task costs a few hundred steps. */
-export function drawnCrowd(random: Random, { closer, reader, steady, families }: Known): Crowd {
+/** Draws crowds. Most worlds have none, since a task costs a few hundred steps; of those where some ail, some have. */
+export function drawnCrowd({ random, isAiling }: Chance, { closer, reader, steady, families }: Known): Crowd {
   const activities: Bound[] = [];
   const aggregates: AggregateDefinition[] = [];
   const tasks: Task[] = [];
   const roots: Task[] = [];
-  const names = (name: string, max: number) =>
-    Array.from({ length: Math.floor(random.magnitude(10, max)) }, (_, i) => `${name}-${i}`);
+  const names = (name: string, max: number, min = 10) =>
+    Array.from({ length: Math.floor(random.magnitude(min, max)) }, (_, i) => `${name}-${i}`);
   if (random.chance(0.04)) {
     const follower = families.follower(closer, hub);
     activities.push(lazy(follower));
@@ -44,22 +44,22 @@ export function drawnCrowd(random: Random, { closer, reader, steady, families }:
   }
   const leaf = families.leaf();
   if (random.chance(0.04)) {
-    const ids = names("leaf", 400);
+    const ids = names("leaf", 600);
     const fan = families.fan(leaf, ids);
     activities.push(lazy(fan));
     aggregates.push({ stream: diary, address: { id: "fan" }, event, maxEvents: 2 });
     for (const id of ids) aggregates.push({ stream: ledger, address: { id }, event, maxEvents: 0 });
     tasks.push(task(fan, { id: "fan" }));
   }
-  if (random.chance(0.03)) {
+  if (random.chance(isAiling ? 0.15 : 0.02)) {
     for (const id of names("root", 400)) {
       aggregates.push({ stream: ledger, address: { id }, event, maxEvents: 0 });
       roots.push(task(leaf, { id }));
     }
   }
   if (activities.length > 0 || roots.length > 0) activities.push(lazy(leaf));
-  if (random.chance(0.06)) {
-    for (const id of names("sleeper", 250)) {
+  if (random.chance(isAiling ? 0.25 : 0.03)) {
+    for (const id of names("sleeper", 250, isAiling ? 50 : 10)) {
       aggregates.push({ stream: ledger, address: { id }, event, maxEvents: 1 });
       tasks.push(task(reader, { id }));
     }

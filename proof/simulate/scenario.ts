@@ -59,7 +59,7 @@ export function scenario(chance: Chance): Scenario {
   const parent = families.parent(closer);
   const caller = activities.caller();
   const steady = activities.steady();
-  const crowd = drawnCrowd(random, { closer, reader, steady, families });
+  const crowd = drawnCrowd(chance, { closer, reader, steady, families });
   const circle = random.chance(0.1) ? random.pick([[families.hermit()], families.couple()]) : [];
   const rest = {
     upstreams,

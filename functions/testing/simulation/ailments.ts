@@ -32,9 +32,9 @@ export function beginToAil(
   const upstreams = [...new Set(tasks.map(({ activity }) => activity.stream.upstream))];
   const upstream = upstreams.length > 1 && random.chance(0.3) ? random.pick(upstreams) : undefined;
   if (upstream !== undefined) deployment.upstream.goOut(upstream, stormMs);
-  const strangers = random.chance(0.15) ? Math.floor(random.magnitude(20, 600)) : 0;
+  const strangers = random.chance(0.25) ? Math.floor(random.magnitude(20, 600)) : 0;
   for (let i = 0; i < strangers; i++) deployment.table.seed(stranger(i, world.timeline.now));
-  const slowMessageMs = random.chance(0.15) ? random.magnitude(500, 10_000) : 0;
+  const slowMessageMs = random.chance(0.2) ? random.magnitude(500, 10_000) : 0;
   deployment.upstream.slowMessageMs = slowMessageMs;
   story.say("chance", () => `hang: ${[...world.hanging].join(", ")}; fail: ${[...world.failing].join(", ")}`);
   return { entities: new Set(entities), upstream, strangers, slowMessageMs };

@@ -67,20 +67,24 @@ export class Arrivals {
   /** Whether the task is at rest at the head of its stream, or completed, or waits as it may. */
   hasArrived(record: TaskRecord, binding: Binding, now: number): boolean {
     const { status, tail, entity } = record;
-    if (status === "completed" || this.waitsAsAsked(record, now)) return true;
+    if (status === "completed" || this.waitsAsAsked(record, now) || this.#waitsForSlot(record, binding, now))
+      return true;
     const isAtRest = status === "sleeping" || (status === "running" && binding.engine === "eager");
     if (!isAtRest) return false;
-    if (this.#waitsForSlot(record, binding, now)) return true;
     const aggregate = this.#aggregates.get(entity);
     // The head of a history without events is the epoch.
     const isEmpty = !aggregate || aggregate.trimmed === aggregate.events.length;
     return tail === aggregate?.head || (isEmpty && tail === epoch);
   }
 
-  /** A cron task need not have read what came since its last slot. Its slots are those of its binding now (rule 16). */
+  /**
+   * A cron task need not have read what came since its last slot. Its slots are those of its binding now (rule 16). One
+   * that was resumed waits for its slot as a retry.
+   */
   #waitsForSlot(record: TaskRecord, { engine, everyMinutes }: Binding, now: number): boolean {
     const ranAt = this.#caughtUpAt.get(taskName(record));
-    if (engine !== "cron" || record.status !== "sleeping" || ranAt === undefined) return false;
+    const waits = record.status === "sleeping" || (record.status === "retrying" && (record.notBefore ?? 0) > now);
+    if (engine !== "cron" || !waits || ranAt === undefined) return false;
     const intervalMs = everyMinutes * 60_000;
     const passed = Math.max(0, Math.floor((ranAt - record.startedAt) / intervalMs));
     return record.startedAt + (passed + 1) * intervalMs > now - slotMs;

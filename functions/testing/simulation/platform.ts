@@ -25,15 +25,19 @@ export const usualPlatform: Platform = {
   eagerShards: [1],
 };
 
-/** Draws a platform: in half of the simulations as usual. A short timeout cuts ticks, or sweeps, each time. */
-export function drawnPlatform(random: Random, versions: number): Platform {
+/**
+ * Draws a platform: in half of the simulations as usual. A short timeout cuts ticks, or sweeps, each time. It is more
+ * frequent where some tasks ail: then what is cut short must not keep from the others.
+ */
+export function drawnPlatform(random: Random, versions: number, isAiling: boolean): Platform {
   const eagerShards = Array.from({ length: versions }, () => random.pick([1, 1, 2, 4]));
-  if (random.chance(0.5)) return { ...usualPlatform, eagerShards };
+  if (random.chance(isAiling ? 0.2 : 0.5)) return { ...usualPlatform, eagerShards };
+  const maxTickMs = isAiling ? minuteMs / 2 : minuteMs;
   return {
-    tickMs: random.pick([minuteMs, minuteMs, random.magnitude(5_000, minuteMs)]),
+    tickMs: random.pick([minuteMs, minuteMs, random.magnitude(5_000, maxTickMs)].slice(isAiling ? 1 : 0)),
     leaderMs: random.pick([usualPlatform.leaderMs, random.magnitude(45_000, usualPlatform.leaderMs)]),
     budget: { checks: random.pick([1_000, 1_000, 64]), concurrency: 10 },
-    slowness: random.pick([1, 1, random.magnitude(1, 8)]),
+    slowness: random.pick([1, 1, random.magnitude(1, 8)].slice(isAiling ? 1 : 0)),
     eagerShards,
   };
 }

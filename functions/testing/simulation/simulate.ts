@@ -52,6 +52,8 @@ export interface Chance {
   readonly random: Random;
   /** Whether the faults have ended, or only some tasks ail. Then the scenario must add none. */
   readonly isCalm: () => boolean;
+  /** Whether some tasks ail all the time, while the others are watched. */
+  readonly isAiling: boolean;
 }
 
 export interface SimulationOptions {
@@ -144,10 +146,11 @@ class Simulation {
     const drawnMinutes = this.#isAiling ? random.between(60, 120) : usualStormMinutes;
     this.#stormMs = (options.stormMinutes ?? drawnMinutes) * minuteMs;
     const isCalm = () => this.#isAiling || this.#world.isCalm;
-    this.#scenario = typeof scenario === "function" ? scenario({ random: random.fork(), isCalm }) : scenario;
+    this.#scenario =
+      typeof scenario === "function" ? scenario({ random: random.fork(), isCalm, isAiling: this.#isAiling }) : scenario;
     const { versions } = this.#scenario;
     const drawn = faults ? { ...noFaults, ...faults } : this.#isAiling ? mildFaults(random) : drawnFaults(random);
-    const platform = faults ? usualPlatform : drawnPlatform(random, versions.length);
+    const platform = faults ? usualPlatform : drawnPlatform(random, versions.length, this.#isAiling);
     this.#world = new SimulatedWorld(this.#timeline, random, this.#story, drawn, platform.slowness);
     this.#story.say(
       "chance",

@@ -423,11 +423,14 @@ function dueAfterGrace({ due }: TaskRecord, now: number): string | undefined {
   return due === now + graceMs ? undefined : "rule 6: not due after the grace";
 }
 
-/** The tick may have read the clock, and the record, a while before. So the old due time is the lower bound. */
+/**
+ * The tick may have read the clock, and the record, a while before. So the old due time is the lower bound. The clock may
+ * have been set since.
+ */
 function rescuedLater({ before, after, now }: Change): string | undefined {
   if (after.due === undefined || before.due === undefined) return undefined;
   const least = Math.min(maxRescueMs, graceMs * 2 ** before.rescues);
-  return after.due < before.due + least || after.due > now + maxRescueMs
+  return after.due < before.due + least - clockSkewMs || after.due > now + maxRescueMs + clockSkewMs
     ? "rule 11: the delay until the next rescue did not double"
     : undefined;
 }
