@@ -91,6 +91,8 @@ export class Leases {
     if (operation === "canceled, tail advanced" && !gotFurther) return "rule 9: a hand-over without progress";
     if (operation === "retry" || operation === "attempt limit reached") {
       const startsAgain = after.attempts !== (before?.attempts ?? 0) + 1;
+      if (lease.reruns > 0 && after.attempts !== 1 && !hasTroubles(lease))
+        return "rule 9: an attempt was added to those before, though a pass had caught up";
       return startsAgain && !gotFurther ? "rule 9: attempts were counted from 1 again without progress" : undefined;
     }
     if (operation !== "caughtUp, wakes moved") return undefined;
