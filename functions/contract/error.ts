@@ -11,6 +11,7 @@ export const tailwakeErrorCodes = [
   "malformed-record",
   "view-not-storable",
   "lease-lost",
+  "endless-wait",
   "too-late",
   "wake-failed",
   "store-refused",

@@ -12,8 +12,9 @@ import {
   acquire,
   acquireExpired,
   acquireGivenBack,
+  askToAct,
   type Claim,
-  recordWake,
+  recordSignal,
 } from "../tasks/transitions.ts";
 import type { Update } from "../tasks/update.ts";
 import { acquireRuleOf, isNews, type TaskWake } from "../wake/wake.ts";
@@ -114,7 +115,7 @@ function nextStep(
       return take(acquire(claim, rule));
     case "held":
       if (!isNews(wake.class)) return nothing("running");
-      return { write: recordWake(standing.token, wake.class === "operator" ? "operator" : "signal") };
+      return { write: wake.class === "operator" ? askToAct() : recordSignal(standing.token) };
     case "dead":
       return take(acquireExpired(claim, standing.token, standing.strikes));
     case "waiting":

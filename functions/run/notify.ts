@@ -64,6 +64,7 @@ export async function notifyWaiters(ports: NotifyPorts, child: TaskRecord, until
   }
   for (let page = await store.waiters(child, pageSize); page.length > 0 && !isOver(); ) {
     const removing = (await tellAll(page)).map((name) => limiter.run(() => store.removeWaiter(child, name)));
+    await Promise.allSettled(removing);
     await Promise.all(removing);
     page = page.length < pageSize ? [] : await store.waiters(child, pageSize, page.at(-1));
   }

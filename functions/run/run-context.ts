@@ -1,5 +1,5 @@
 import type { Activity, Run, RunContext, TaskStatus, WokenBy } from "../contract/activity.ts";
-import { describeValue, TailwakeError } from "../contract/error.ts";
+import { describeError, describeValue, isTailwakeError, TailwakeError } from "../contract/error.ts";
 import type { Address, Stream } from "../contract/stream.ts";
 import { isTail, type Tail } from "../contract/tail.ts";
 import { taskName } from "../tasks/record.ts";
@@ -33,7 +33,6 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
     if (started.started) state.startedChild();
     const status = statusOf(started.record);
     if (!wake || status === "completed") return status;
-    if (taskName(started.key) === taskName(state.key)) throw awaitsItself(state);
     if (!(await awaitChild(ports, started.key, state.record))) return "completed";
     state.awaitChild();
     return status;
@@ -54,7 +53,9 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
       // An activity need not await the start: the commit does, so its failure is no unhandled rejection.
       const tracked = started
         .catch((error: unknown) => {
-          if (!isLeaseLost(error)) failed ??= { error };
+          // The child is there. Whether to go on without waiting for it, its activity decides.
+          if (isTailwakeError(error, "endless-wait")) state.log.error("wait failed", { err: describeError(error) });
+          else if (!isLeaseLost(error)) failed ??= { error };
         })
         .finally(() => starts.delete(tracked));
       starts.add(tracked);
@@ -81,15 +82,6 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
     if (failed) throw failed.error;
   }
   return { context, run, startsSettled };
-}
-
-function awaitsItself({ key }: RunState): TailwakeError {
-  return new TailwakeError({
-    code: "invalid-argument",
-    subject: `run.start of ${taskName(key)}`,
-    expected: "another task to wait for",
-    received: "the task itself, which would wait for ever",
-  });
 }
 
 function checkTail(state: RunState, method: string, tail: Tail): Tail {

@@ -165,15 +165,26 @@ function taking(operation: Operation, claim: Claim, guard: Guard, increment: Upd
   };
 }
 
-/**
- * Records news for a running task, so that its run does not go to sleep without it (T3). For an operator's wake the run
- * acts again (rule 14).
- */
-export function recordWake(seenToken: string, by: "signal" | "operator"): Update {
+/** Records a signal for a running task, so that its run does not go to sleep without it (T3). */
+export function recordSignal(seenToken: string): Update {
   return {
-    operation: `${by} to a running task`,
+    operation: "signal to a running task",
     guard: all(is("status", "running"), is("token", seenToken)),
-    changes: by === "operator" ? { actAsked: true } : {},
+    changes: {},
+    increment: ["wakeCount"],
+    appliedIf: appliedAgain,
+  };
+}
+
+/**
+ * Records in a task of any status that an operator has woken it. Who acquires it from then on acts (rule 14), and a run
+ * in progress does not go to sleep without it (T3).
+ */
+export function askToAct(): Update {
+  return {
+    operation: "act asked",
+    guard: oneOf("status", live),
+    changes: { actAsked: true },
     increment: ["wakeCount"],
     appliedIf: appliedAgain,
   };

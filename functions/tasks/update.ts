@@ -47,7 +47,7 @@ export type Operation =
   | "acquire a lease given back"
   | "quarantine"
   | "signal to a running task"
-  | "operator to a running task"
+  | "act asked"
   | "mark ready"
   | "checkpoint"
   | "caughtUp"

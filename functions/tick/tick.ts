@@ -234,9 +234,9 @@ async function checkTask(
     report.passed++;
     return;
   }
-  const now = clock.now();
   const binding = ports.bindings.find(key);
   const decision = await ports.breakers.admit(binding.stream.upstream);
+  const now = clock.now();
   const claim =
     decision.type === "go" || record.status === "completed" || record.paused
       ? claimFor(ports, record, binding, due, now)

@@ -46,7 +46,7 @@ export async function loadOutage(size: OutageSize): Promise<LoadReport> {
   const { sent: sentBefore } = world;
   const { streams: streamsBefore } = world.upstream;
 
-  world.upstream.goOut(outageMinutes * 60_000);
+  world.upstream.goOut("books", outageMinutes * 60_000);
   backAt = world.timeline.now + outageMinutes * 60_000;
   world.pace(tasks, Math.ceil(tasks / newsSeconds), (i) => {
     const aggregate = world.aggregates[i];

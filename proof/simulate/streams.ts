@@ -1,3 +1,4 @@
+import type { ConnectError } from "@connectrpc/connect";
 import { defineSignalSource } from "../../functions/contract/signal-source.ts";
 import { defineStream } from "../../functions/contract/stream.ts";
 import { eventId } from "../../functions/contract/tail.ts";
@@ -14,22 +15,31 @@ const messages = {
   read: () => ({ events: [{ id: eventId(""), event: 0 }] }),
 } as const;
 
-/** A stream whose server refuses an unknown tail. Event ids are positions. */
-export const ledger = defineStream({
+const refused = {
   ...messages,
-  kind: "ledger",
-  address: ["id"],
-  tailUnknown: ({ rawMessage }) => rawMessage.includes("finding start failed"),
-});
+  tailUnknown: ({ rawMessage }: ConnectError) => rawMessage.includes("finding start failed"),
+};
+
+/** A stream whose server refuses an unknown tail. Event ids are positions. */
+export const ledger = defineStream({ ...refused, kind: "ledger", address: ["id"] });
 
 /** A stream whose server sends nothing for an unknown tail, as nog's workflows. */
 export const diary = defineStream({
   ...messages,
   kind: "diary",
+  upstream: "papers",
   address: ["id"],
   tailUnknown: "silent",
   heartbeatMs: 30_000,
+  signals: [{ source: "papers", detailType: "DiaryChanged", address: (detail) => ({ id: String(Object(detail).id) }) }],
 });
+
+/** The bus event of the papers' service for a diary. */
+export const diaryChanged = (id: string): string =>
+  JSON.stringify({ source: "papers", "detail-type": "DiaryChanged", detail: { id } });
+
+/** A stream on a server whose streams are cut. */
+export const scroll = defineStream({ ...refused, kind: "scroll", upstream: "quarry", address: ["id"] });
 
 export const news = defineSignalSource({
   name: "news",

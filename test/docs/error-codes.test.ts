@@ -104,6 +104,18 @@ const mistakes: Readonly<Record<(typeof tailwakeErrorCodes)[number], () => unkno
     await runActivity(early, { address, history });
     await over?.checkpoint(over.tail);
   },
+  "endless-wait": () => {
+    const selfish: Activity<typeof order> = defineActivity(order, {
+      name: "ship-order",
+      view: { version: 1, initial: () => ({}) },
+      apply() {},
+      async act(_view, run) {
+        await run.start(selfish, run.address, { wake: true });
+        return caughtUp();
+      },
+    });
+    return failureOfRun(selfish);
+  },
   "too-late": async () => {
     const world = shipping();
     await tasksOf(world.ports).start(shipOrder, address);

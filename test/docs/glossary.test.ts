@@ -11,7 +11,7 @@ import { rowsUnder } from "./tables.ts";
 /** Words of the language, and words that mean in a log message, a metric or a setting what they mean everywhere. */
 const grammar = "a an and as at be by did for from in is its may no not of on or such the to until up when with";
 const ordinary =
-  "arn asked back broke bytes circle closed concurrency counts days deleted deletion dropped end events failed failures field find " +
+  "arn asked back broke bytes closed concurrency counts days deleted deletion dropped end events failed failures field find " +
   "forwarded full function go group key left log memory mb minutes ms name next old oldest once only others per " +
   "protection read readable reading received rest role seconds secret sent service started topic unknown " +
   "url used wait written";

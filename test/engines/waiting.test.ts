@@ -307,44 +307,75 @@ describe("an operator's wake", () => {
 });
 
 describe("tasks that would wait for ever", () => {
-  const waitingFor = (name: string, of: () => Activity<typeof thing>, thingId: string) =>
+  /** Awaits another activity of an aggregate, or goes on if that is refused. */
+  const waitingFor = (name: string, of: () => Activity<typeof thing>, thingId: string, refusals: string[]) =>
     defineProcessor(thing, {
       name,
       async processEvents(run) {
-        await run.start(of(), { thingId }, { wake: true });
+        await run.start(of(), { thingId }, { wake: true }).catch((error: Error) => refusals.push(error.message));
         return caughtUp(run.tail);
       },
     });
 
-  it("are refused if they wait for themselves (rule 13)", async () => {
-    const selfish: Activity<typeof thing> = waitingFor("selfish", () => selfish, "a");
+  it("are refused if they await themselves, and go on if they can (rule 13)", async () => {
+    const refusals: string[] = [];
+    const selfish: Activity<typeof thing> = waitingFor("selfish", () => selfish, "a", refusals);
     const world = new World({ activities: [lazy(selfish)] });
     await startTask(world.ports, selfish, { thingId: "a" });
     await world.drain();
-    expect((await world.record("a")).error?.message).toContain("which would wait for ever");
+    expect(refusals).toEqual([expect.stringContaining("received thing/selfish@a → thing/selfish@a [endless-wait]")]);
+    expect(await world.record("a")).toMatchObject({ status: "sleeping", attempts: 0 });
     expect(await world.record("a")).not.toHaveProperty("awaited");
+    expect(await world.record("a")).not.toHaveProperty("awaiting");
   });
 
-  it.each([2, 3, 5])("are named if %i of them wait for each other in a circle (rule 13)", async (length) => {
+  it("fail their run if they do not catch that (rules 9 and 13)", async () => {
+    const stubborn: Activity<typeof thing> = defineProcessor(thing, {
+      name: "stubborn",
+      async processEvents(run) {
+        await run.start(stubborn, run.address, { wake: true });
+        return caughtUp(run.tail);
+      },
+    });
+    const world = new World({ activities: [lazy(stubborn)] });
+    await startTask(world.ports, stubborn, { thingId: "a" });
+    await world.drain();
+    const { status, error } = await world.record("a");
+    expect({ status, error }).toMatchObject({
+      status: "retrying",
+      error: { message: expect.stringContaining("endless-wait") },
+    });
+  });
+
+  it.each([2, 3, 5])("are refused where %i of them would close a circle, which is named (rule 13)", async (length) => {
+    const refusals: string[] = [];
     const circle: Activity<typeof thing>[] = Array.from({ length }, (_, i) =>
-      waitingFor(`w${i}`, () => circle[(i + 1) % length] ?? expect.fail("no such task"), "a"),
+      waitingFor(`w${i}`, () => circle[(i + 1) % length] ?? expect.fail("no such task"), "a", refusals),
     );
     const world = new World({ activities: circle.map((one) => lazy(one)) });
     await startTask(world.ports, circle[0] ?? expect.fail("no task"), { thingId: "a" });
     await world.drain();
-    const said = () => world.log.filter(({ message }) => message === "waiters in a circle");
-    const names = circle.map((_, i) => `thing/w${i}@a`);
-    expect(said().map(({ fields }) => [...(fields.tasks as string[])].sort())).toEqual([names]);
+    expect(refusals).toHaveLength(1);
+    for (let i = 0; i < length; i++) expect(refusals[0]).toContain(`thing/w${i}@a`);
+    expect(world.log.filter(({ message }) => message === "wait failed")).toHaveLength(1);
+    const { tasks } = await world.store.tasksOf("a");
+    expect(tasks.filter(({ awaiting }) => awaiting)).toHaveLength(length - 1);
+    expect(tasks.every(({ status }) => status === "sleeping")).toBe(true);
   });
 
-  it("are not named if they only wait in a chain (rule 13)", async () => {
-    const last = child;
-    const middle = waitingFor("middle", () => last, "c");
-    const first = waitingFor("first", () => middle, "m");
-    const world = new World({ activities: [lazy(first), lazy(middle), lazy(last)] });
+  it("are not refused in a chain, nor if the other has not waited for long (rule 13)", async () => {
+    const refusals: string[] = [];
+    const middle = waitingFor("middle", () => child, "c", refusals);
+    const first = waitingFor("first", () => middle, "m", refusals);
+    const back = waitingFor("back", () => first, "f", refusals);
+    const world = new World({ activities: [first, middle, child, back].map((one) => lazy(one as typeof child)) });
     await startTask(world.ports, first, { thingId: "f" });
     await world.drain();
-    expect(world.log.filter(({ message }) => message === "waiters in a circle")).toEqual([]);
+    // It is still among the waiters of the middle one, and does not wait any more.
+    await world.edit({ entity: "f", kind: "thing", activity: "first" }, { awaiting: undefined as never });
+    await startTask(world.ports, back, { thingId: "m" });
+    await world.drain();
+    expect(refusals).toEqual([]);
     await childEnds(world);
   });
 });

@@ -178,8 +178,8 @@ const samples: { readonly [O in Operation]: readonly Sample[] } = {
     update: step.acquireGivenBack(claim(engine), "seen"),
   })),
   quarantine: [{ seen: { token: "seen" }, update: step.quarantine("seen", now) }],
-  "signal to a running task": [{ seen: { token: "seen" }, update: step.recordWake("seen", "signal") }],
-  "operator to a running task": [{ seen: { token: "seen" }, update: step.recordWake("seen", "operator") }],
+  "signal to a running task": [{ seen: { token: "seen" }, update: step.recordSignal("seen") }],
+  "act asked": [{ update: step.askToAct() }],
   "mark ready": [{ update: step.markReady(now, false) }, { labels: ["operator"], update: step.markReady(now, true) }],
   checkpoint: ofRun({}, (progress) => step.checkpoint("of the run", progress)),
   caughtUp: engines.flatMap((engine) => [

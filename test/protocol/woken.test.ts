@@ -23,7 +23,7 @@ import {
   type TaskRecord,
   taskName,
 } from "../../functions/tasks/record.ts";
-import { recordWake } from "../../functions/tasks/transitions.ts";
+import { recordSignal } from "../../functions/tasks/transitions.ts";
 import type { Operation, Update, Written } from "../../functions/tasks/update.ts";
 import { CheckedTaskStore } from "../../functions/testing/checked-store.ts";
 import { operations } from "../../functions/testing/simulation/specification.ts";
@@ -273,7 +273,7 @@ const scenarios: { readonly [O in Operation]: readonly Scenario[] } = {
       await world.deliverWake("signal");
     }),
   ],
-  "operator to a running task": [
+  "act asked": [
     scenario("lazy", async (world) => {
       await world.startAs(isRunning(world));
       await world.deliverWake("operator");
@@ -294,7 +294,7 @@ const scenarios: { readonly [O in Operation]: readonly Scenario[] } = {
   "caughtUp, wakes moved": runOf(
     async (world, tail) => {
       const { token = "" } = await world.record("t");
-      await world.store.update(world.key, recordWake(token, "signal"));
+      await world.store.update(world.key, recordSignal(token));
       return caughtUp(tail);
     },
     "lazy",

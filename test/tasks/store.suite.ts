@@ -214,16 +214,16 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
   describe("a signal, an operator's wake or a completed child to a running task", () => {
     it("adds to wakes, for the run just seen", async () => {
       await running("a");
-      expect((await accepted(step.recordWake("a", "signal"))).wakeCount).toBe(1);
-      expect(await accepted(step.recordWake("a", "operator"))).toMatchObject({ wakeCount: 2, actAsked: true });
+      expect((await accepted(step.recordSignal("a"))).wakeCount).toBe(1);
+      expect(await accepted(step.askToAct())).toMatchObject({ wakeCount: 2, actAsked: true });
       expect(await accepted(step.childCompleted())).toMatchObject({ wakeCount: 3, childDone: true });
     });
 
     it("is refused once that run is over, so that the caller looks again", async () => {
       await running("a");
-      await isRefused(step.recordWake("b", "signal"));
+      await isRefused(step.recordSignal("b"));
       await accepted(completing());
-      await isRefused(step.recordWake("a", "signal"));
+      await isRefused(step.recordSignal("a"));
     });
   });
 
@@ -298,7 +298,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
 
     it("is refused if wakes moved since the run saw them; the run then goes on with its token (T3, rule 2)", async () => {
       const record = await running("a");
-      await accepted(step.recordWake("a", "signal"));
+      await accepted(step.recordSignal("a"));
       const stored = await isRefused(step.sleep("a", progress(1), asleep(record)));
       expect(stored).toMatchObject({ token: "a", wakeCount: 1 });
       const again = await accepted(step.rerun("a", progress(1)));
@@ -537,7 +537,6 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
         step.park("b", progress(1), 1, undefined),
         step.complete("b", tail(1)),
         step.completeForWaiters("b", tail(1), t0),
-        step.recordWake("b", "operator"),
         step.quarantine("b", t0),
       ]) {
         await isRefused(update);
@@ -702,7 +701,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       const record = await accepted(step.keepWatching("a", progress(3), wakeCount));
       expect(record).toMatchObject({ status: "running", token: "a", tail: tail(3), attempts: 0, strikes: 0, fence: 1 });
       expect(record.due).toBe(t0 + graceMs);
-      await accepted(step.recordWake("a", "signal"));
+      await accepted(step.recordSignal("a"));
       await isRefused(step.keepWatching("a", progress(4), wakeCount));
       await isRefused(step.keepWatching("b", progress(4), wakeCount + 1));
     });

@@ -16,12 +16,12 @@ import {
   acquire,
   acquireExpired,
   addWaiter,
+  askToAct,
   type Claim,
   checkpoint,
   childCompleted,
   completeForWaiters,
   type Progress,
-  recordWake,
 } from "../../functions/tasks/transitions.ts";
 import { recordTick } from "../../functions/tick/last-tick.ts";
 import { beginTrial, trip } from "../../functions/upstream/breaker.ts";
@@ -156,7 +156,7 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
   await tasksOf(ports).rewind(task(reader, { thingId: "rewound" }), "epoch");
   for (const name of ["running", "told"]) await store.update(keyOf(name), acquire(claim(name), taking));
   await store.update(keyOf("running"), childCompleted());
-  await store.update(keyOf("running"), recordWake("running", "operator"));
+  await store.update(keyOf("running"), askToAct());
   await store.addWaiter(keyOf("told"), keyOf("sleeping"));
   await store.update(keyOf("told"), addWaiter());
   await store.update(keyOf("told"), completeForWaiters("told", "epoch", clock.now()));

@@ -12,6 +12,12 @@ export interface AggregateDefinition<S extends Stream = Stream> {
   readonly event: (position: number, random: Random) => unknown;
   /** Maximum of events. Default 40. */
   readonly maxEvents?: number;
+  /** The number of events that it has from the beginning, with one signal for all. Default 0. */
+  readonly firstEvents?: number;
+  /** The bus event of its service that means that it has news, as JSON. Default: none, its signals are Tailwake's. */
+  readonly busEvent?: string;
+  /** Its streams break each time that they have sent this many events, until the faults end. Default: never. */
+  readonly cutAfter?: number;
 }
 
 /** An aggregate and its events. A trimmed aggregate no longer hands out its oldest events. */
@@ -20,6 +26,9 @@ export class Aggregate {
   readonly address: Address;
   readonly entity: string;
   readonly maxEvents: number;
+  readonly firstEvents: number;
+  readonly busEvent: string | undefined;
+  readonly cutAfter: number;
   /** Its server is silent about unknown tails (rule 18). */
   readonly isSilent: boolean;
   /** All events, including trimmed ones. */
@@ -34,13 +43,17 @@ export class Aggregate {
   readonly #positions = new Map<EventId, number>();
   readonly #watchers = new Set<() => void>();
 
-  constructor({ stream, address, event, maxEvents = 40 }: AggregateDefinition) {
+  constructor(definition: AggregateDefinition) {
+    const { stream, address, event, maxEvents = 40, firstEvents = 0, cutAfter = Infinity } = definition;
     this.stream = stream;
     this.address = address;
     const { entityId, tailUnknown } = declarationOf(stream).definition;
     this.entity = entityId(address);
     this.isSilent = tailUnknown === "silent";
     this.maxEvents = maxEvents;
+    this.firstEvents = firstEvents;
+    this.busEvent = definition.busEvent;
+    this.cutAfter = cutAfter;
     this.#event = event;
   }
 

@@ -1,5 +1,6 @@
 import { TailwakeError } from "../../contract/error.ts";
 import type { Alarms } from "../../wake/alarms.ts";
+import { type BatchService, sendBatches } from "../../wake/batch-sender.ts";
 import { encodeBusEvent } from "../../wake/envelope.ts";
 import type { LeaderName } from "../../wake/leader-name.ts";
 import { alarmFor, scheduleName, scheduleTime } from "../../wake/timing.ts";
@@ -20,6 +21,8 @@ export interface BusTargets {
 
 /** A one-time schedule fires within a minute of its time. */
 const schedulePrecisionMs = 60_000;
+/** A schedule that is further away than this is not waited for. */
+const soonMs = 30 * 60_000;
 
 /** EventBridge and its Scheduler. An event reaches its target once, late, twice or never. */
 export class SimulatedBus {
@@ -27,7 +30,8 @@ export class SimulatedBus {
   readonly #targets: BusTargets;
   readonly #losesProbes: boolean;
   readonly #onLost: ((body: string) => void) | undefined;
-  readonly #schedules = new Set<string>();
+  /** The time of each schedule, by its name. */
+  readonly #schedules = new Map<string, number>();
   /** Number of events put on the bus. */
   events = 0;
   #underWay = 0;
@@ -44,24 +48,17 @@ export class SimulatedBus {
     this.#targets = targets;
   }
 
-  /** Number of events and schedules that have not arrived yet. */
+  /** Number of events that have not arrived yet, and of schedules that are soon due. */
   get underWay(): number {
-    return this.#underWay + this.#schedules.size;
+    const soon = this.#world.timeline.now + soonMs;
+    return this.#underWay + [...this.#schedules.values()].filter((time) => time < soon).length;
   }
 
   /** The bus as a process uses it. */
   alarmsOf(process: SimulatedProcess): Alarms {
     return {
       send: (messages) =>
-        process.call(
-          `put ${messages.length} events`,
-          () => {
-            for (const message of messages) {
-              if (!this.#losesProbes || message.class !== "probe") this.put(encodeBusEvent(message));
-            }
-          },
-          notSent,
-        ),
+        sendBatches(messages, this.#serviceFor(process), process.clock, () => this.#world.random.next()),
       sendAt: (wake, at) =>
         process.call(`put ${wake.class} for later`, () => this.#putAt(wake, at, process.clock.now()), notSent),
       sendQuarantined: (wake) =>
@@ -74,9 +71,29 @@ export class SimulatedBus {
     };
   }
 
+  #serviceFor(process: SimulatedProcess): BatchService<WakeMessage> {
+    return {
+      name: "PutEvents",
+      entries: "bus events, the first with detail",
+      contentOf: (message) => encodeBusEvent(message),
+      throttlingCodes: new Set(["ThrottlingException"]),
+      send: (messages) =>
+        process.call(
+          `put ${messages.length} events`,
+          () => {
+            for (const message of messages) {
+              if (!this.#losesProbes || message.class !== "probe") this.put(encodeBusEvent(message));
+            }
+            return [];
+          },
+          (text) => Object.assign(notSent(text), text === "throttled" && { name: "ThrottlingException" }),
+        ),
+    };
+  }
+
   /** Puts an event on the bus, as an app's services do. */
   put(body: string): void {
-    this.#world.story.say("bus", () => body);
+    this.#world.story.say("bus", () => body.slice(0, 300));
     this.#deliver(this.#targets.wakes, body);
   }
 
@@ -103,7 +120,7 @@ export class SimulatedBus {
   /** A schedule with the name of an existing one is that schedule. */
   #schedule(name: string, time: number, body: string): void {
     if (this.#schedules.has(name)) return;
-    this.#schedules.add(name);
+    this.#schedules.set(name, time);
     const { timeline, random } = this.#world;
     timeline.at(time + random.between(0, schedulePrecisionMs), () => {
       this.#schedules.delete(name);

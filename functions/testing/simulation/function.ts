@@ -28,6 +28,8 @@ const deployMs = 60_000;
 
 /** A Lambda function. A process handles one event at a time, is frozen between two, and is killed at the timeout. */
 export class SimulatedFunction {
+  /** Called when an invocation has answered. */
+  onAnswered: ((process: SimulatedProcess) => void) | undefined;
   readonly #world: SimulatedWorld;
   readonly #name: string;
   readonly #timeoutMs: number;
@@ -95,6 +97,7 @@ export class SimulatedFunction {
       timeline.after(random.magnitude(1, 10), () => resolve(answer));
     };
     const answered = (answer: Answer) => {
+      this.onAnswered?.(process);
       end(answer);
       // Unfinished work waits until the next event.
       process.standStill(Number.POSITIVE_INFINITY);
@@ -105,7 +108,7 @@ export class SimulatedFunction {
       if (isOver) return;
       const { stillUntil } = process;
       // The platform may kill a frozen process late; it may then go on for a moment.
-      const isLate = stillUntil !== undefined && random.chance(0.5);
+      const isLate = stillUntil !== undefined && !process.isHanging && random.chance(0.5);
       const lateMs = isLate ? stillUntil - timeline.now + random.between(1, 2_000) : 0;
       timeline.after(lateMs, () => {
         if (!isOver) process.kill("its time is over");

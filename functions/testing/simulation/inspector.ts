@@ -1,17 +1,20 @@
-import { isDeepStrictEqual } from "node:util";
-import type { Outcome } from "../../contract/outcome.ts";
 import { epoch } from "../../contract/tail.ts";
 import type { Binding } from "../../engines/binding.ts";
 import { isTailInDoubt } from "../../run/open-stream.ts";
 import type { MemoryTaskStore } from "../../tasks/memory.ts";
-import { type EngineName, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
+import { type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
 import { clockSkewMs } from "../../tasks/times.ts";
 import type { Update } from "../../tasks/update.ts";
 import type { Alarms } from "../../wake/alarms.ts";
-import { isSignal, type WakeMessage } from "../../wake/wake.ts";
+import { isSignal, type TaskWake, type WakeMessage } from "../../wake/wake.ts";
 import type { Aggregate } from "./aggregate.ts";
+import { Arrivals } from "./arrivals.ts";
+import { Costs } from "./costs.ts";
 import { Leases } from "./leases.ts";
+import { notYet } from "./not-yet.ts";
+import { OwedRuns } from "./owed-runs.ts";
 import type { SimulatedProcess } from "./process.ts";
+import { byRuns, wrongWithRun } from "./runs.ts";
 import { wrongWith } from "./specification.ts";
 import type { TableObserver, TableWrite } from "./table.ts";
 import type { Violation } from "./violation.ts";
@@ -25,19 +28,6 @@ interface Held {
   /** `wakeCount` as the run has seen it last. */
   seenWakeCount: number;
 }
-
-/** The operations that may write an outcome, by the error contract. An aborted run may hand over with any outcome. */
-const writtenAs: Readonly<Record<Outcome["type"], RegExp>> = {
-  completed: /^(completed|retry$|attempt limit)/,
-  caughtUp: /^(caughtUp|canceled|retry$|attempt limit)/,
-  canceled: /^(canceled|retry$|attempt limit|caughtUp, wakes)/,
-  silentRetry: /^(retry$|attempt limit)/,
-  silentRetryAfter: /^(silentRetryAfter|retry$|attempt limit)/,
-  retry: /^(retry$|attempt limit)/,
-};
-
-/** The operations of runs. */
-const byRuns = /^(checkpoint|caughtUp|canceled|retry$|silentRetryAfter|attempt limit|completed)/;
 
 /** The probe period of the ports. */
 const probePeriodMs = 900_000;
@@ -56,13 +46,12 @@ export class Inspector implements TableObserver {
   readonly #held = new WeakMap<SimulatedProcess, Map<string, Held>>();
   /** Until when a task may be acquired before its time, because the message of an operator may come again. */
   readonly #early = new Map<string, number>();
-  /** When the latest signal of an entity was sent whose message was handled and deleted. */
-  readonly #signaledAt = new Map<string, number>();
-  /** When a signal of an entity that had been put off was lost. */
-  readonly #lostAt = new Map<string, number>();
-  /** The furthest position that a task has read. */
-  readonly #furthest = new Map<string, number>();
+  /** When a wake of an operator was lost, by the task's name. */
+  readonly #operatorLostAt = new Map<string, number>();
   readonly #leases = new Leases();
+  readonly #costs: Costs;
+  readonly arrivals: Arrivals;
+  readonly owed = new OwedRuns();
   #records: MemoryTaskStore | undefined;
   readonly witness: Witness;
   violation: Violation | undefined;
@@ -79,10 +68,13 @@ export class Inspector implements TableObserver {
     this.#start = world.timeline.now;
     this.#aggregates = new Map(aggregates.map((one) => [one.entity, one]));
     this.#bindingOf = bindingOf;
-    this.witness = new Witness(
-      (process, task, fence) => this.#onBegin(process, task, fence),
-      (task, id) => this.#hasRead(task, id),
-    );
+    this.arrivals = new Arrivals(this.#aggregates);
+    this.#costs = new Costs(bindingOf);
+    this.witness = new Witness({
+      onBegin: (process, task, fence) => this.#onBegin(process, task, fence),
+      onEvent: (task, id) => this.arrivals.hasRead(task, id),
+      onAwait: (parent, child) => this.owed.awaits(parent, child, world.timeline.now),
+    });
   }
 
   /** Sets the records of the table. */
@@ -101,14 +93,19 @@ export class Inspector implements TableObserver {
     this.#early.set(taskName(task), this.#world.timeline.now + operatorMessageMs);
   }
 
-  /** A signal was handled and deleted from the queue: now only the table may know of it. */
-  signalDelivered(entity: string, sentAt: number): void {
-    this.#signaledAt.set(entity, Math.max(sentAt, this.#signaledAt.get(entity) ?? 0));
+  /** The wake of an operator was handled and deleted from the queue: now only the table may know of it. */
+  async operatorWakeDelivered({ key }: TaskWake, sentAt: number): Promise<void> {
+    const record = await this.#records?.get(key);
+    const mayNotRun =
+      notYet.operatorWakes || !record || record.paused || record.status === "parked" || record.status === "completed";
+    if (mayNotRun || sentAt <= (this.#operatorLostAt.get(taskName(key)) ?? 0)) return;
+    this.owed.wokenByOperator(key, sentAt);
   }
 
-  /** A signal that was put off, because its upstream was out, was lost. */
-  signalLost(entity: string): void {
-    this.#lostAt.set(entity, this.#world.timeline.now);
+  /** The wake of an operator that had been put off, because its upstream was out, was lost. */
+  operatorWakeLost({ key }: TaskWake): void {
+    this.#operatorLostAt.set(taskName(key), this.#world.timeline.now);
+    this.owed.forgiveOperator(key);
   }
 
   /** Whether the server still knows the tail. If not, its task reads from epoch. */
@@ -117,22 +114,26 @@ export class Inspector implements TableObserver {
     return !aggregate || tail === epoch || aggregate.positionOf(tail) >= aggregate.trimmed;
   }
 
-  #hasRead(task: TaskKey, id: string): void {
-    const name = taskName(task);
-    const position = this.#aggregates.get(task.entity)?.positionOf(id) ?? -1;
-    if (position > (this.#furthest.get(name) ?? -1)) this.#furthest.set(name, position);
-  }
-
   #mayBeEarly(process: SimulatedProcess, task: TaskKey): boolean {
     if (this.#bindingOf(process, task).declaration.signalsCutWaits) return true;
     return (this.#early.get(taskName(task)) ?? 0) > this.#world.timeline.now;
   }
 
   #onBegin(process: SimulatedProcess, task: TaskKey, fence: number): void {
-    if (this.#world.hanging.has(task.entity)) process.hang();
+    const { hanging, failing, timeline } = this.#world;
+    if (hanging.has(task.entity)) process.hang();
+    this.owed.began(task, timeline.now);
     const held = this.#held.get(process)?.get(taskName(task));
-    if (held?.fence === fence) return;
-    this.#found("T4", `an activity was called under fence ${fence}, which its process never acquired`, taskName(task));
+    if (held?.fence !== fence) {
+      const what = `an activity was called under fence ${fence}, which its process never acquired`;
+      this.#found("T4", what, taskName(task));
+    }
+    if (failing.has(task.entity)) throw new Error("it ails");
+  }
+
+  onRead(by: SimulatedProcess, key: TaskKey): void {
+    const wrong = this.isQuiet ? this.#costs.wrongWithRead(by, key, this.#world.timeline.now) : undefined;
+    if (wrong) this.#found("no amplification", wrong, taskName(key));
   }
 
   /** Rule 5: a refused write that is sent again, or whose token is stored, had been applied before. */
@@ -152,9 +153,11 @@ export class Inspector implements TableObserver {
   }
 
   /** The alarms of a process, with a check that the record is written before its wake is sent. */
-  observeAlarms(alarms: Alarms): Alarms {
+  observeAlarms(alarms: Alarms, process: SimulatedProcess): Alarms {
     const check = async (message: WakeMessage) => {
-      if (isSignal(message) || message.fence === undefined || message.ended !== undefined) return;
+      if (isSignal(message)) return;
+      this.#costs.sent(process, message);
+      if (message.fence === undefined || message.ended !== undefined) return;
       const record = await this.#records?.get(message.key);
       const isWritten = record && (record.fence > message.fence || record.status !== "running");
       if (!isWritten)
@@ -177,6 +180,7 @@ export class Inspector implements TableObserver {
   async onWrite(write: TableWrite): Promise<void> {
     this.writes++;
     const { by, decidedAt, operation, before, after } = write;
+    const { now } = this.#world.timeline;
     const name = taskName(after);
     const byTask = this.#held.get(by) ?? new Map<string, Held>();
     this.#held.set(by, byTask);
@@ -200,14 +204,16 @@ export class Inspector implements TableObserver {
       found ??
       this.#leases.wrongWith(write) ??
       this.#wrongWithEngine(write) ??
-      (await this.#wrongWithWait(after, operation));
+      (await this.#wrongWithWait(after, operation)) ??
+      this.#costs.wrongWith(write, this.#world.timeline.now, this.isQuiet);
     if (wrong) {
-      const [, rule = "the protocol", what = wrong] = /^(T\d|rule \d+): (.*)$/s.exec(wrong) ?? [];
-      this.#found(rule, `${operation}: ${what}`, name);
+      this.#foundIn(operation, wrong, name);
       return;
     }
+    this.arrivals.onWrite(write, now);
+    if (operation.startsWith("completed")) this.owed.completed(after, now);
     if (operation.startsWith("acquire")) {
-      // A task that awaits a child runs once an hour (rule 13); one whose tail is in doubt runs to find it (rule 18).
+      // A task that awaits a child looks at it once an hour, and when it ends (rule 13); one whose tail is in doubt runs to find it (rule 18).
       const checks = before?.childDone || isTailInDoubt(this.#bindingOf(by, after), before ?? after, decidedAt);
       if (this.isQuiet && after.engine === "lazy" && !checks && this.#isKnown(after)) {
         this.#found("no amplification", "it runs, though all is read and no message is left", name);
@@ -216,8 +222,24 @@ export class Inspector implements TableObserver {
     } else if (held && (operation === "caughtUp, wakes moved" || operation === "caughtUp, watching")) {
       held.seenWakeCount = after.wakeCount;
     }
-    this.#hasRead(after, after.tail);
-    if (held && before?.token === held.token && byRuns.test(operation)) await this.#inspectRun(write, held);
+    this.arrivals.hasRead(after, after.tail);
+    const aggregate = this.#aggregates.get(after.entity);
+    if (!held || before?.token !== held.token || !byRuns.test(operation) || !aggregate) return;
+    const wrongInRun = await wrongWithRun(write, {
+      aggregate,
+      binding: this.#bindingOf(by, after),
+      attempts: this.witness.attemptsOf(by, after, held.fence),
+      records: this.#records,
+      wasTroubled: this.#leases.wasTroubled(before.token),
+    });
+    if (wrongInRun) this.#foundIn(operation, wrongInRun, name);
+  }
+
+  /** Keeps a violation whose text begins with its rule. */
+  #foundIn(operation: string, wrong: string, task: string): void {
+    const [, rule = "the protocol", what = wrong] =
+      /^(T\d|rule \d+|no amplification|the error contract): (.*)$/s.exec(wrong) ?? [];
+    this.#found(rule, `${operation}: ${what}`, task);
   }
 
   /** Checks the rules that depend on the engine of the task. */
@@ -256,117 +278,23 @@ export class Inspector implements TableObserver {
     return "rule 13: it awaits a child, and none will tell it";
   }
 
-  /** Compares the write of a run with the events and outcomes of its activity. */
-  async #inspectRun({ by, operation, before, after }: TableWrite, held: Held): Promise<void> {
-    const aggregate = this.#aggregates.get(after.entity);
-    if (!before || !aggregate) return;
-    const { behaviour } = this.#bindingOf(by, after).declaration;
-    if (behaviour.type === "viewed") {
-      if (after.status !== "completed" && operation !== "rewind") await this.#inspectView(after, aggregate, by);
-      return;
-    }
-    const attempts = this.witness.attemptsOf(by, after, held.fence);
-    if (after.tail !== before.tail) this.#inspectTail(before, after, aggregate, attempts);
-    const outcome = attempts.at(-1)?.outcome;
-    if (!outcome || operation === "checkpoint" || writtenAs[outcome.type].test(operation)) return;
-    // A process that stood still past the deadline abandons an activity that returns in the same moment.
-    const mayBeAbandoned = this.#leases.wasTroubled(before.token) && writtenAs.canceled.test(operation);
-    if (!mayBeAbandoned) {
-      this.#found("the error contract", `${outcome.type} was written as "${operation}"`, taskName(after));
-    }
-  }
-
-  /** T1: the events between two tails were handed out in order, and the activity has reported the new tail. */
-  #inspectTail(
-    before: TaskRecord,
-    after: TaskRecord,
-    aggregate: Aggregate,
-    attempts: readonly { readonly handed: readonly string[]; readonly said: ReadonlySet<string> }[],
-  ): void {
-    const name = taskName(after);
-    if (after.tail !== epoch && !attempts.some(({ said }) => said.has(after.tail))) {
-      this.#found("T1", `the tail became ${after.tail}, which the activity has never reported`, name);
-      return;
-    }
-    const from = aggregate.positionOf(before.tail);
-    const to = aggregate.positionOf(after.tail);
-    const handed = attempts.flatMap((attempt) => attempt.handed);
-    let last = -1;
-    for (let position = from + 1; position <= to; position++) {
-      const id = aggregate.events[position]?.id ?? "";
-      const at = handed.indexOf(id, last + 1);
-      if (at >= 0) last = at;
-      else if (position >= aggregate.trimmed) {
-        this.#found(
-          "T1",
-          `the tail moved from ${before.tail} to ${after.tail}, but event ${id} was not handed out`,
-          name,
-        );
-        return;
-      }
-    }
-  }
-
-  /** T5: the stored view is the fold of the events up to the stored tail, from any former beginning of the history. */
-  async #inspectView(record: TaskRecord, aggregate: Aggregate, by: SimulatedProcess): Promise<void> {
-    const { behaviour } = this.#bindingOf(by, record).declaration;
-    if (behaviour.type !== "viewed" || record.viewVersion !== behaviour.view.version) return;
-    const json = record.view ?? (record.viewRef && (await this.#records?.getView(record, record.viewRef)));
-    if (!json) {
-      if (record.tail !== epoch) this.#found("T5", `no view at tail ${record.tail}`, taskName(record));
-      return;
-    }
-    const stored: unknown = JSON.parse(json);
-    const to = aggregate.positionOf(record.tail);
-    const isFold = aggregate.trims.some((begin) => {
-      const view = behaviour.view.initial();
-      for (const recorded of aggregate.events.slice(begin, to + 1)) behaviour.apply(view, recorded);
-      return isDeepStrictEqual(JSON.parse(JSON.stringify(view)), stored);
-    });
-    if (!isFold)
-      this.#found(
-        "T5",
-        `the view at tail ${record.tail} is not made of the events up to it: ${json}`,
-        taskName(record),
-      );
-  }
-
-  /** Whether the task is at rest at the head of its stream, or completed; `engine` is the one it is bound to. */
-  hasArrived({ status, tail, entity }: TaskRecord, engine: EngineName): boolean {
-    if (status === "completed") return true;
-    const isAtRest = status === "sleeping" || (status === "running" && engine === "eager");
-    const aggregate = this.#aggregates.get(entity);
-    // The head of a history without events is the epoch.
-    const isEmpty = !aggregate || aggregate.trimmed === aggregate.events.length;
-    return isAtRest && (tail === aggregate?.head || (isEmpty && tail === epoch));
-  }
-
   /** T3: an event whose signal was delivered has been read. */
   expectSignaledRead(record: TaskRecord): void {
-    const aggregate = this.#aggregates.get(record.entity);
-    if (!aggregate || record.status === "completed") return;
-    // A silent server may have sent nothing for an unknown tail (rule 18).
-    if (aggregate.isSilent && aggregate.trimmed > 0) return;
-    const signaledAt = this.#signaledAt.get(record.entity) ?? 0;
-    if (signaledAt <= (this.#lostAt.get(record.entity) ?? 0)) return;
-    // The furthest position counts, since an activity or an operator may move the tail back.
-    const read = this.#furthest.get(taskName(record)) ?? -1;
-    const missed = aggregate.addedAt.findIndex(
-      (addedAt, position) => addedAt < signaledAt && position > Math.max(read, aggregate.trimmed - 1),
-    );
-    if (missed < 0) return;
-    this.#found("T3", `event ${aggregate.events[missed]?.id} was signaled, and never read`, taskName(record));
+    const unread = this.arrivals.signaledUnread(record, this.#world.timeline.now);
+    if (unread !== undefined) this.#found("T3", `event ${unread} was signaled, and never read`, taskName(record));
   }
 
-  expectArrived(record: TaskRecord, engine: EngineName, afterMs: number): void {
-    if (this.hasArrived(record, engine)) return;
-    const head = this.#aggregates.get(record.entity)?.head;
+  /** T7: after the faults the task is where it should be, and no call of its activity is owed any more. */
+  expectArrived(record: TaskRecord, binding: Binding, afterMs: number): void {
     const minutes = Math.round(afterMs / 60_000);
-    this.#found(
-      "T7",
-      `${minutes} minutes after the faults it is ${record.status} at ${record.tail}, not at the head ${head}`,
-      taskName(record),
-    );
+    const owed = this.owed.owedTo(record);
+    if (!this.arrivals.hasArrived(record, binding, this.#world.timeline.now)) {
+      const head = this.#aggregates.get(record.entity)?.head;
+      const what = `${minutes} minutes after the faults it is ${record.status} at ${record.tail}, not at the head ${head}`;
+      this.#found("T7", what, taskName(record));
+    } else if (owed) {
+      this.#found(owed.rule, `${minutes} minutes after the faults it was not called, though ${owed.why}`, owed.task);
+    }
   }
 
   /** Reports a failure that the checks of writes do not find. */

@@ -7,7 +7,7 @@ interface Lease {
   readonly process: SimulatedProcess;
   /** The troubles of the process at the acquire. */
   readonly troubles: number;
-  /** The lease had ended when it was acquired: the process had been frozen in between. */
+  /** Its process could not use it: it had been frozen until the lease was over, or had given the acquire up. */
   readonly wasOver: boolean;
   readonly tail: string;
   /** Tasks that the process had started at the acquire. */
@@ -51,7 +51,7 @@ export class Leases {
       this.#byToken.set(after.token, {
         process,
         troubles,
-        wasOver: until <= write.decidedAt,
+        wasOver: until <= write.decidedAt || write.isGivenUp,
         tail: after.tail,
         starts,
         reruns: 0,
@@ -100,6 +100,8 @@ export class Leases {
       return "rule 9: a hand-over without progress";
     if (operation === "retry" || operation === "attempt limit reached") {
       const startsAgain = after.attempts !== (before?.attempts ?? 0) + 1;
+      if (lease.reruns > 0 && after.attempts !== 1 && !hasTroubles(lease))
+        return "rule 9: an attempt was added to those before, though a pass had caught up";
       return startsAgain && !gotFurther ? "rule 9: attempts were counted from 1 again without progress" : undefined;
     }
     if (operation !== "caughtUp, wakes moved") return undefined;

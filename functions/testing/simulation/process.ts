@@ -3,7 +3,16 @@ import type { Random } from "./random.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 /** The fate of a call to a service. */
-type Fate = "fine" | "throttled" | "unknown result" | "made twice";
+type Fate = "fine" | "throttled" | "unknown result" | "made twice" | "unanswered";
+
+/** A call on its way, as the service sees it. */
+export interface Carriage {
+  /** The caller has given it up. */
+  readonly isGivenUp: boolean;
+}
+
+/** How long after its caller has given it up a call may be carried out, at most. */
+const maxLateMs = 360_000;
 
 /** Maximum time for which a process is frozen during an invocation: longer than a lease. */
 export const maxStandstillMs = 400_000;
@@ -17,6 +26,9 @@ export class SimulatedProcess {
   readonly name: string;
   readonly clock: Clock;
   readonly #world: SimulatedWorld;
+  readonly #isPatient: boolean;
+  /** How far its clock is ahead. */
+  #aheadMs = 0;
   #dead = false;
   /** When it goes on; undefined if it is not frozen. */
   #stillUntil: number | undefined;
@@ -30,16 +42,37 @@ export class SimulatedProcess {
   #onDeath: () => void = () => {};
   #troubles = 0;
   #invocations = 0;
+  readonly #calls = new Map<number, string>();
+  #lastCall = 0;
+  #isHanging = false;
+  /** The maximum of calls that were under way at once. */
+  maxCalls = 0;
 
-  constructor(name: string, world: SimulatedWorld) {
+  /** `isPatient`: its calls are answered in the end, as those of an operator who looks what became of them. */
+  constructor(name: string, world: SimulatedWorld, options: { readonly isPatient?: boolean } = {}) {
     this.name = name;
     this.#world = world;
-    const { timeline, random, faults } = world;
-    const skewMs = random.between(-faults.skewMs / 2, faults.skewMs / 2);
+    this.#isPatient = options.isPatient ?? false;
+    this.#setClock();
     this.clock = {
-      now: () => Math.floor(timeline.now + skewMs),
+      now: () => Math.floor(world.timeline.now + this.#aheadMs),
       sleep: (ms, signal) => this.#sleep(ms, signal),
     };
+  }
+
+  #setClock(): void {
+    const { random, faults } = this.#world;
+    this.#aheadMs = random.between(-faults.skewMs / 2, faults.skewMs / 2);
+  }
+
+  /** The calls that have not been answered. */
+  get callsUnderWay(): readonly string[] {
+    return [...this.#calls.values()];
+  }
+
+  /** An activity keeps it from ever going on: the platform kills it in time. */
+  get isHanging(): boolean {
+    return this.#isHanging;
   }
 
   get isDead(): boolean {
@@ -70,6 +103,17 @@ export class SimulatedProcess {
     this.#stopAt = Number.POSITIVE_INFINITY;
     if (random.chance(faults.block)) this.#stopSoon(random.magnitude(50, 15_000));
     else if (random.chance(faults.freeze)) this.#stopSoon(random.between(20_000, maxStandstillMs));
+    if (random.chance(faults.clockStep))
+      this.#world.timeline.after(random.magnitude(10, 60_000), () => this.#stepClock());
+  }
+
+  #stepClock(): void {
+    const { faults, story } = this.#world;
+    if (this.#dead || faults.skewMs === 0) return;
+    const before = this.#aheadMs;
+    this.#setClock();
+    this.#troubles++;
+    story.say(this.name, () => `sets its clock by ${Math.round(this.#aheadMs - before)} ms`);
   }
 
   #stopSoon(forMs: number): void {
@@ -104,6 +148,7 @@ export class SimulatedProcess {
 
   /** An activity blocks the process for longer than an invocation of the lazy function takes. */
   hang(): void {
+    this.#isHanging = true;
     this.standStill(maxStandstillMs);
   }
 
@@ -116,6 +161,7 @@ export class SimulatedProcess {
   /** Goes on at once. */
   wake(): void {
     this.#stillUntil = undefined;
+    this.#isHanging = false;
     const came = this.#waiting.splice(0);
     // One after another: the process may freeze again between two of them.
     for (const act of came) this.#world.timeline.after(0, () => this.deliver(act));
@@ -133,16 +179,30 @@ export class SimulatedProcess {
    * Calls a service: sends the request, carries it out there, and delivers the response. An error of `carryOut` is a
    * response, too.
    */
-  call<T>(what: string, carryOut: () => T | Promise<T>, failure: (text: string) => Error): Promise<T> {
+  call<T>(
+    what: string,
+    carryOut: (carriage: Carriage) => T | Promise<T>,
+    failure: (text: string) => Error,
+  ): Promise<T> {
     const { timeline, random, story } = this.#world;
+    const number = ++this.#lastCall;
+    this.#calls.set(number, what);
+    this.maxCalls = Math.max(this.maxCalls, this.#calls.size);
     return new Promise<T>((resolve, reject) => {
       // The process may die or freeze before it sends the request.
       this.deliver(() => {
         const fate = this.#fateOfCall();
         if (fate !== "fine") story.say(this.name, () => `${what}: ${fate}`);
-        const answer = (act: () => void) => timeline.after(latencyMs(random), () => this.deliver(act));
-        const attempt = (then: (carriedOut: Promise<T>) => void) =>
-          timeline.after(latencyMs(random), () => then(Promise.resolve().then(carryOut)));
+        const latencyMs = () => this.#world.latencyMs();
+        const answer = (act: () => void, afterMs = latencyMs()) =>
+          timeline.after(afterMs, () =>
+            this.deliver(() => {
+              this.#calls.delete(number);
+              act();
+            }),
+          );
+        const attempt = (then: (carriedOut: Promise<T>) => void, afterMs = latencyMs(), isGivenUp = false) =>
+          timeline.after(afterMs, () => then(Promise.resolve({ isGivenUp }).then(carryOut)));
         const fail = (text: string) => {
           this.#troubles++;
           reject(failure(text));
@@ -152,6 +212,7 @@ export class SimulatedProcess {
             (value) => answer(() => resolve(value)),
             (error: unknown) => answer(() => reject(error)),
           );
+        const ignore = (carriedOut: Promise<T>) => carriedOut.catch(() => {});
         switch (fate) {
           case "fine":
             return void attempt(settle);
@@ -159,14 +220,20 @@ export class SimulatedProcess {
             return void answer(() => fail("throttled"));
           case "unknown result":
             return void attempt((carriedOut) => {
-              carriedOut.catch(() => {});
+              ignore(carriedOut);
               answer(() => fail("timed out"));
             });
           case "made twice":
             return void attempt((carriedOut) => {
-              carriedOut.catch(() => {});
+              ignore(carriedOut);
               timeline.after(random.between(50, 1_500), () => this.deliver(() => attempt(settle)));
             });
+          case "unanswered": {
+            const patienceMs = random.between(2_000, 10_000);
+            answer(() => fail("timed out"), patienceMs);
+            const lateMs = random.pick([undefined, latencyMs(), random.magnitude(1_000, maxLateMs)]);
+            if (lateMs !== undefined) attempt(ignore, patienceMs + lateMs, true);
+          }
         }
       });
     });
@@ -178,7 +245,8 @@ export class SimulatedProcess {
     if (draw < faults.throttle) return "throttled";
     if (draw < faults.throttle + faults.unknownResult) return "unknown result";
     if (draw < faults.throttle + faults.unknownResult + faults.repeatedCall) return "made twice";
-    return "fine";
+    const upTo = faults.throttle + faults.unknownResult + faults.repeatedCall + faults.unansweredCall;
+    return draw < upTo && !this.#isPatient ? "unanswered" : "fine";
   }
 
   /** False if the process dies or freezes at this moment. */

@@ -58,6 +58,12 @@ export class SimulatedQueue {
     return this.#delayed.size + this.#visible.size + this.#received.size;
   }
 
+  /** How long the message that waits longest has been visible, in milliseconds. */
+  get oldestMs(): number {
+    const now = this.#world.timeline.now;
+    return [...this.#visible.values()].reduce((oldest, { visibleAt }) => Math.max(oldest, now - visibleAt), 0);
+  }
+
   get sent(): number {
     return this.#sent;
   }

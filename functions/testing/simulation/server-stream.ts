@@ -22,13 +22,21 @@ const brokenCodes: readonly Code[] = [
   Code.DeadlineExceeded,
 ];
 
+/** What the server is like at the moment. */
+export interface ServerState {
+  /** Whether a message fails. */
+  isBroken(): boolean;
+  /** How long a message may take, in milliseconds; 0 for no time. */
+  slowMs(): number;
+}
+
 /** A stream as a process receives it: message by message, until it ends, breaks, is aborted, or goes silent. */
 export class ServerStream<M> implements AsyncIterableIterator<M> {
   readonly #world: SimulatedWorld;
   readonly #process: SimulatedProcess;
   readonly #source: MessageSource<M>;
   readonly #signal: AbortSignal;
-  readonly #isBroken: () => boolean;
+  readonly #server: ServerState;
   readonly #isSlow: boolean;
   #isOver = false;
 
@@ -37,13 +45,13 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
     process: SimulatedProcess,
     source: MessageSource<M>,
     signal: AbortSignal,
-    isBroken: () => boolean,
+    server: ServerState,
   ) {
     this.#world = world;
     this.#process = process;
     this.#source = source;
     this.#signal = signal;
-    this.#isBroken = isBroken;
+    this.#server = server;
     this.#isSlow = world.random.chance(world.faults.slowStream);
   }
 
@@ -73,7 +81,7 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
       }
       this.#signal.addEventListener("abort", abort, { once: true });
       const arrive = (act: () => void) =>
-        timeline.after(this.#isSlow ? random.between(2_000, 15_000) : latencyMs(random), () =>
+        timeline.after(this.#messageMs(), () =>
           this.#process.deliver(() => {
             if (!this.#isOver) settle(act);
           }),
@@ -107,9 +115,16 @@ export class ServerStream<M> implements AsyncIterableIterator<M> {
     });
   }
 
+  #messageMs(): number {
+    const { random } = this.#world;
+    const slowMs = this.#server.slowMs();
+    if (slowMs > 0) return random.between(slowMs / 4, slowMs);
+    return this.#isSlow ? random.between(2_000, 15_000) : latencyMs(random);
+  }
+
   #failure(): ConnectError | "silent" | undefined {
     const { random, faults } = this.#world;
-    if (this.#isBroken()) return broken(Code.Unavailable);
+    if (this.#server.isBroken()) return broken(Code.Unavailable);
     if (random.chance(faults.resetStream)) return broken(random.pick(brokenCodes));
     return random.chance(faults.stallStream) ? "silent" : undefined;
   }

@@ -114,9 +114,7 @@ const specification: { readonly [O in Operation]: Rules } = {
       ),
   },
   "signal to a running task": { write: wakeRecorded },
-  "operator to a running task": {
-    write: (change) => first(wakeRecorded(change), !change.after.actAsked && "rule 14: the run would not act"),
-  },
+  "act asked": { write: (change) => first(noted(change), !change.after.actAsked && "rule 14: it would not act") },
   "mark ready": {
     write: ({ before, after, now }) =>
       first(
@@ -233,14 +231,7 @@ const specification: { readonly [O in Operation]: Rules } = {
         : undefined,
   },
   "child completed": {
-    write: ({ before, after }) =>
-      first(
-        before.status === "completed" && "T4: a completed task was told of a child",
-        after.status !== before.status && "rule 13: to be told changed its status",
-        after.wakeCount !== before.wakeCount + 1 && "T3: the end of a child was not counted",
-        !after.childDone && "rule 13: told, and would not act",
-        after.token !== before.token && "rule 2: recording a wake changed the token",
-      ),
+    write: (change) => first(noted(change), !change.after.childDone && "rule 13: told, and would not act"),
   },
   notified: {
     write: ({ before, after }) =>
@@ -465,16 +456,29 @@ function wakeRecorded({ before, after }: Change): string | undefined {
   );
 }
 
+/** What a task of any status is told. */
+function noted({ before, after }: Change): string | undefined {
+  return first(
+    before.status === "completed" && "T4: a completed task was told something",
+    after.status !== before.status && "rule 13: to be told changed its status",
+    after.wakeCount !== before.wakeCount + 1 && "T3: what a task was told was not counted",
+    after.token !== before.token && "rule 2: recording a wake changed the token",
+  );
+}
+
 /** Rule 6: a tick finds the task if its wake is lost. */
 function dueAfterGrace({ due }: TaskRecord, now: number): string | undefined {
   return due === now + graceMs ? undefined : "rule 6: not due after the grace";
 }
 
-/** The tick may have read the clock, and the record, a while before. So the old due time is the lower bound. */
+/**
+ * The tick may have read the clock, and the record, a while before. So the old due time is the lower bound. The clock may
+ * have been set since.
+ */
 function rescuedLater({ before, after, now }: Change): string | undefined {
   if (after.due === undefined || before.due === undefined) return undefined;
   const least = Math.min(maxRescueMs, graceMs * 2 ** before.rescues);
-  return after.due < before.due + least || after.due > now + maxRescueMs
+  return after.due < before.due + least - clockSkewMs || after.due > now + maxRescueMs + clockSkewMs
     ? "rule 11: the delay until the next rescue did not double"
     : undefined;
 }
@@ -486,7 +490,8 @@ function strikeWaitMs(strikes: number): number {
 
 function checked({ before, after, now }: Change): string | undefined {
   return first(
-    (before.due === undefined || before.due > now) && "rule 11: claimed, though it was not due",
+    // The clock may have been set back since the tick read its index.
+    (before.due === undefined || before.due > now + clockSkewMs) && "rule 11: claimed, though it was not due",
     after.status !== before.status && "rule 11: a check changed the status",
     after.due !== undefined && after.due <= now - clockSkewMs && "rule 11: due again at once",
   );

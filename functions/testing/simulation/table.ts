@@ -4,7 +4,8 @@ import { MemoryControlStore } from "../../tasks/memory-control.ts";
 import { dueShard, dueShards, eagerBucket, type TaskKey, type TaskRecord, taskName } from "../../tasks/record.ts";
 import type { DueEntry, EagerEntry, TaskStore } from "../../tasks/store.ts";
 import type { Operation, Update } from "../../tasks/update.ts";
-import type { SimulatedProcess } from "./process.ts";
+import { checkKeySize, costOf, itemTooLarge, maxItemBytes, sizeOf } from "./item-size.ts";
+import type { Carriage, SimulatedProcess } from "./process.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 /** A write that was applied; `before` and `after` are the same for a repeated write, which had been applied before. */
@@ -15,6 +16,10 @@ export interface TableWrite {
   readonly operation: Operation;
   readonly before: TaskRecord | undefined;
   readonly after: TaskRecord;
+  /** Its caller had given it up before it was carried out. */
+  readonly isGivenUp: boolean;
+  /** Its price in write units of DynamoDB. */
+  readonly cost: number;
 }
 
 /** Called for the writes of the table. */
@@ -24,6 +29,8 @@ export interface TableObserver {
   onRefused?(update: Update, record: TaskRecord, isOwn: boolean): void;
   /** A view is about to be deleted; `record` is the stored record. */
   onViewDeleted?(name: string, record: TaskRecord | undefined): void;
+  /** A process reads the record of a task. */
+  onRead?(by: SimulatedProcess, key: TaskKey): void;
 }
 
 /** Changes an update before it reaches the table; for mutation tests that remove a condition. */
@@ -72,16 +79,28 @@ export class SimulatedTable {
   storeOf(process: SimulatedProcess): TaskStore {
     const { records } = this;
     const decided = new WeakMap<Update, number>();
-    const call = <T>(what: string, carryOut: () => T | Promise<T>) => process.call(what, carryOut, unavailable);
+    const call = <T>(what: string, carryOut: (carriage: Carriage) => T | Promise<T>) =>
+      process.call(what, carryOut, unavailable);
     return {
-      get: (key) => call(`read ${taskName(key)}`, () => records.get(key)),
-      tasksOf: (entity) => call(`query ${entity}`, () => records.tasksOf(entity)),
+      get: (key) =>
+        call(`read ${taskName(key)}`, () => {
+          checkKeySize(key.entity);
+          this.#observer.onRead?.(process, key);
+          return records.get(key);
+        }),
+      tasksOf: (entity) =>
+        call(`query ${entity.slice(0, 100)}`, () => {
+          checkKeySize(entity);
+          return records.tasksOf(entity);
+        }),
       update: (key, update) => {
         const decidedAt = decided.get(update) ?? process.clock.now();
         // A run that tries a write again has decided on it before.
         decided.set(update, decidedAt);
         const made: Made = { by: process, decidedAt, after: undefined };
-        return call(`${update.operation} ${taskName(key)}`, () => this.#update(made, key, update));
+        return call(`${update.operation} ${taskName(key)}`, ({ isGivenUp }) =>
+          this.#update(made, isGivenUp, key, update),
+        );
       },
       due: (shard, until, limit, after) => call(`due ${shard}`, () => this.#due(shard, until, limit, after)),
       eager: (bucket) => call(`eager ${bucket}`, () => this.#eager(bucket)),
@@ -104,20 +123,28 @@ export class SimulatedTable {
     };
   }
 
-  async #update(made: Made, key: TaskKey, update: Update) {
+  async #update(made: Made, isGivenUp: boolean, key: TaskKey, update: Update) {
     const { by, decidedAt, after: madeBefore } = made;
+    checkKeySize(key.entity);
     const before = await this.records.get(key);
     const written = await this.records.update(key, this.#mutation(update), madeBefore !== undefined);
     const { operation } = update;
+    const bytes = written.record ? sizeOf(written.record) : 0;
+    if (written.applied && bytes > maxItemBytes) {
+      if (before) this.records.put(before);
+      throw itemTooLarge(taskName(key), bytes);
+    }
+    const cost = costOf(Math.max(bytes, before ? sizeOf(before) : 0));
+    const write = { by, decidedAt, isGivenUp, operation, cost };
     const isApplied = written.applied && written.record !== before;
     this.#world.story.say(by.name, () => writeText(key, operation, isApplied, written.record));
     if (written.applied && !isApplied) {
       // A repeated write: the caller gets this response, not the first.
-      await this.#observer.onWrite({ by, decidedAt, operation, before: written.record, after: written.record });
+      await this.#observer.onWrite({ ...write, before: written.record, after: written.record });
     }
     if (isApplied) {
       this.#keepIndex(written.record);
-      await this.#observer.onWrite({ by, decidedAt, operation, before, after: written.record });
+      await this.#observer.onWrite({ ...write, before, after: written.record });
     }
     if (!written.applied && written.record) {
       this.#observer.onRefused?.(update, written.record, madeBefore === written.record);
@@ -143,6 +170,12 @@ export class SimulatedTable {
       // If an older change arrives after a newer one, the newer one stays.
       if ((shard.get(name)?.number ?? 0) < number) shard.set(name, entry);
     });
+  }
+
+  /** Stores a record that no version of the app knows, with its entry in the index. */
+  seed(record: TaskRecord): void {
+    this.records.put(record);
+    this.#keepIndex(record);
   }
 
   #due(shard: number, until: number, limit: number, after: DueEntry | undefined): DueEntry[] {

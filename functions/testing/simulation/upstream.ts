@@ -22,6 +22,16 @@ const idleLimitMs = 240_000;
 /** As in every transport. */
 const silenceMs = 20_000;
 
+/** The errors with which a server refuses a call. */
+const refusals: readonly Code[] = [Code.Unavailable, Code.ResourceExhausted, Code.Aborted, Code.DeadlineExceeded];
+
+/** An outage of an upstream. */
+interface Outage {
+  readonly until: number;
+  /** The share of the messages and calls that fail. */
+  readonly share: number;
+}
+
 /**
  * The servers of an app's upstreams. They stream the events of the aggregates and send signals. The client code is the
  * real one, except that messages are not encoded.
@@ -32,7 +42,11 @@ export class SimulatedUpstream {
   readonly #unary: Transport["unary"];
   readonly #unknownTail: () => ConnectError;
   readonly #listeners = new Set<(entity: string) => void>();
-  #outUntil = 0;
+  readonly #outages = new Map<string, Outage>();
+  /** Called for each stream of an aggregate's events that a process opens. */
+  onOpen: ((process: SimulatedProcess, entity: string) => void) | undefined;
+  /** The time for which each message takes, at most, beside what the faults say; 0 for no time. */
+  slowMessageMs = 0;
   streams = 0;
 
   constructor(
@@ -46,13 +60,24 @@ export class SimulatedUpstream {
     this.#unknownTail = options.unknownTail ?? unknownTail;
   }
 
-  goOut(forMs: number): void {
-    this.#world.story.say("upstream", () => `is out for ${Math.round(forMs / 1000)} s`);
-    this.#outUntil = this.#world.timeline.now + forMs;
+  goOut(upstream: string, forMs: number, share = 1): void {
+    this.#world.story.say(
+      "upstream",
+      () => `${upstream} is out for ${Math.round(forMs / 1000)} s, ${Math.round(share * 100)} % of it`,
+    );
+    this.#outages.set(upstream, { until: this.#world.timeline.now + forMs, share });
   }
 
+  /** All upstreams are back, and as fast as they can be. */
   comeBack(): void {
-    this.#outUntil = 0;
+    this.#outages.clear();
+    this.slowMessageMs = 0;
+  }
+
+  #isBroken(upstream: string): boolean {
+    const outage = this.#outages.get(upstream);
+    if (!outage || outage.until <= this.#world.timeline.now) return false;
+    return outage.share === 1 || this.#world.random.chance(outage.share);
   }
 
   /** Sends a signal on the open streams of signals. */
@@ -67,7 +92,7 @@ export class SimulatedUpstream {
       const known = connections.get(name);
       if (known) return known;
       const connection: UpstreamConnection = {
-        transport: this.#transport(process),
+        transport: this.#transport(process, name),
         credentials: new Credentials(undefined),
         health: new UpstreamHealth(),
         maxOpenStreams: undefined,
@@ -90,7 +115,10 @@ export class SimulatedUpstream {
         read: (message: object) => message as Batch<unknown>,
       };
       const stream: Transport["stream"] = async (method, signal) =>
-        streamResponse(method, this.#open(process, this.#source(declaration, address, position), signal));
+        streamResponse(
+          method,
+          this.#open(process, declaration.upstream, this.#source(process, declaration, address, position), signal),
+        );
       return openEventStream({
         ...request,
         connection: { ...connection, transport: { ...connection.transport, stream } },
@@ -105,42 +133,68 @@ export class SimulatedUpstream {
     return sources.map((source) => ({ ...source, request: () => ({}), read }));
   }
 
-  #transport(process: SimulatedProcess): Transport {
+  #transport(process: SimulatedProcess, name: string): Transport {
+    const { random, faults } = this.#world;
     return {
       unary: (method, ...rest) =>
         process.call(
           `call ${method.parent.typeName}/${method.name}`,
-          () => this.#unary(method, ...rest),
+          () => {
+            if (this.#isBroken(name)) throw broken(Code.Unavailable);
+            if (random.chance(faults.refuseCall)) throw new ConnectError("refused", random.pick(refusals));
+            return this.#unary(method, ...rest);
+          },
           (text) => new ConnectError(text, Code.Unavailable),
         ),
-      stream: async (method, signal) => streamResponse(method, this.#open(process, this.#signalSource(), signal)),
+      stream: async (method, signal) => streamResponse(method, this.#open(process, name, this.#signalSource(), signal)),
     };
   }
 
-  #open<M>(process: SimulatedProcess, source: MessageSource<M>, signal: AbortSignal | undefined): ServerStream<M> {
+  #open<M>(
+    process: SimulatedProcess,
+    upstream: string,
+    source: MessageSource<M>,
+    signal: AbortSignal | undefined,
+  ): ServerStream<M> {
     this.streams++;
-    const isBroken = () => this.#world.timeline.now < this.#outUntil;
-    return new ServerStream(this.#world, process, source, signal ?? new AbortController().signal, isBroken);
+    return new ServerStream(this.#world, process, source, signal ?? new AbortController().signal, {
+      isBroken: () => this.#isBroken(upstream),
+      slowMs: () => this.slowMessageMs,
+    });
   }
 
   #source(
+    process: SimulatedProcess,
     declaration: StreamDeclaration,
     address: Address,
     { after, watch }: StreamPosition,
   ): MessageSource<Batch<unknown>> {
     const aggregate = this.#find(declaration, address);
     const { heartbeatMs, tailUnknown } = declaration.definition;
-    const { timeline, random } = this.#world;
+    this.onOpen?.(process, aggregate.entity);
+    const world = this.#world;
+    const { timeline, random } = world;
     let next: number | undefined;
     let saysHead = watch;
+    let sent = 0;
+    let wasEmpty = true;
     return {
       next: () => {
+        const { faults } = world;
         next ??= this.#start(aggregate, after, tailUnknown === "silent");
         // The next event was trimmed: the server ends the stream with an error.
         if (next < aggregate.trimmed) throw broken(Code.Aborted);
+        if (sent >= aggregate.cutAfter && !world.isCalm) throw broken(Code.Unavailable);
+        if (!wasEmpty && random.chance(faults.emptyMessage)) {
+          wasEmpty = true;
+          return { message: { events: [], willBlock: false } };
+        }
+        if (sent > 0 && random.chance(faults.repeatEvent)) next--;
         const events = aggregate.events.slice(next, next + random.whole(1, maxEventsPerMessage));
         if (events.length > 0) {
           next += events.length;
+          sent += events.length;
+          wasEmpty = false;
           saysHead = watch;
           const willBlock = watch && next === aggregate.events.length && random.chance(0.5);
           if (willBlock) saysHead = false;
@@ -168,6 +222,8 @@ export class SimulatedUpstream {
 
   #start(aggregate: Aggregate, after: EventId | undefined, isSilent: boolean): number {
     const start = aggregate.startAfter(after);
+    const { random, faults } = this.#world;
+    if (start !== undefined && start > 0 && random.chance(faults.inclusiveStart)) return start - 1;
     if (start !== undefined) return start;
     if (!isSilent) throw this.#unknownTail();
     // A silent server waits for an event that never comes.

@@ -1,4 +1,4 @@
-import { type ActivityDeclaration, behaviourOf, type Run } from "../../contract/activity.ts";
+import { type ActivityDeclaration, behaviourOf, type Run, type RunContext } from "../../contract/activity.ts";
 import type { Outcome } from "../../contract/outcome.ts";
 import { declarationOf, type EventStream, type Recorded, type Stream } from "../../contract/stream.ts";
 import type { Tail } from "../../contract/tail.ts";
@@ -16,22 +16,26 @@ export interface Attempt {
   outcome: Outcome | undefined;
 }
 
+/** Hears what activities are given and told. */
+export interface WitnessObserver {
+  /** An activity is about to be called. What it throws, the activity throws. */
+  onBegin(process: SimulatedProcess, task: TaskKey, fence: number): void;
+  onEvent(task: TaskKey, id: string): void;
+  /** A run was told that it is woken when a child completes. */
+  onAwait(parent: TaskKey, child: TaskKey): void;
+}
+
 /** Wraps the activities and records their events, tails and outcomes. */
 export class Witness {
   /** The attempts by process and task, the newest last. */
   readonly #attempts = new WeakMap<SimulatedProcess, Map<string, Attempt[]>>();
-  readonly #onBegin: (process: SimulatedProcess, task: TaskKey, fence: number) => void;
-  readonly #onEvent: (task: TaskKey, id: string) => void;
+  readonly #observer: WitnessObserver;
   /** Number of calls of activities. */
   attempts = 0;
   events = 0;
 
-  constructor(
-    onBegin: (process: SimulatedProcess, task: TaskKey, fence: number) => void,
-    onEvent: (task: TaskKey, id: string) => void,
-  ) {
-    this.#onBegin = onBegin;
-    this.#onEvent = onEvent;
+  constructor(observer: WitnessObserver) {
+    this.#observer = observer;
   }
 
   /** The attempts of a task in a process under one fence. */
@@ -60,7 +64,7 @@ export class Witness {
                 const attempt = this.#begin(process, key, run.fence);
                 attempt.said.add(run.tail);
                 const outcome = await behaviour.processEvents(
-                  saying(run, attempt),
+                  saying(this.#starting(run, key), attempt),
                   this.#handing(events, key, attempt),
                 );
                 if (outcome.tail !== undefined) attempt.said.add(outcome.tail);
@@ -71,17 +75,35 @@ export class Witness {
           : {
               ...behaviour,
               act: (view, run) => {
-                this.#begin(process, taskOf(run), run.fence);
-                return behaviour.act(view, run);
+                const key = taskOf(run);
+                this.#begin(process, key, run.fence);
+                return behaviour.act(view, this.#starting(run, key));
               },
             },
     };
     return { ...bound, activity: observed };
   }
 
+  /** The run, with an ear for what it is told about its children. */
+  #starting<R extends RunContext<Stream>>(run: R, parent: TaskKey): R {
+    const start: RunContext<Stream>["start"] = (child, address, options) => {
+      const started = run.start(child, address, options).then((status) => {
+        const { definition, kind } = declarationOf(child.stream);
+        const entity = definition.entityId(address as never);
+        if (options?.wake && status !== "completed")
+          this.#observer.onAwait(parent, { entity, kind, activity: child.name });
+        return status;
+      });
+      // An activity need not await it.
+      started.catch(() => {});
+      return started;
+    };
+    return { ...run, start };
+  }
+
   #begin(process: SimulatedProcess, task: TaskKey, fence: number): Attempt {
     this.attempts++;
-    this.#onBegin(process, task, fence);
+    this.#observer.onBegin(process, task, fence);
     const byTask = this.#attempts.get(process) ?? new Map<string, Attempt[]>();
     this.#attempts.set(process, byTask);
     const attempts = byTask.get(taskName(task)) ?? [];
@@ -95,7 +117,7 @@ export class Witness {
     const record = ({ id }: Recorded<unknown>) => {
       this.events++;
       attempt.handed.push(id);
-      this.#onEvent(key, id);
+      this.#observer.onEvent(key, id);
     };
     return {
       async *[Symbol.asyncIterator]() {

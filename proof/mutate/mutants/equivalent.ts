@@ -9,7 +9,6 @@ const conditions: { readonly [N in ConditionName]?: string } = {
   "quarantine: not asked for: is status running": onlyWhileRunning,
   "check a running task: not asked for: is status running": onlyWhileRunning,
   "signal to a running task: not asked for: is status running": onlyWhileRunning,
-  "operator to a running task: not asked for: is status running": onlyWhileRunning,
   "notified: not asked for: is status completed": "only a completed task is told of, and it stays completed",
 };
 export const equivalentConditions = Object.keys(conditions);

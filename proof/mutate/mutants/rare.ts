@@ -22,7 +22,6 @@ export const rare: readonly ConditionName[] = [
   "caughtUp, watching: not asked for: is token",
   "caughtUp, watching: not asked for: is wakeCount",
   "checkpoint: not asked for: is token",
-  "operator to a running task: not asked for: is token",
   "completed, no waiters: not asked for: is token",
   "completed, waiters: not asked for: is token",
   "quarantine: not asked for: is token",
