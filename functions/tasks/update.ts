@@ -65,6 +65,8 @@ export type Operation =
   | "check a sleeping task"
   | "check a running task"
   | "postpone"
+  | "bring forward"
+  | "move the slot"
   | "adopt"
   | "park on strikes"
   | "pause"

@@ -18,6 +18,9 @@ export function scenario(chance: Chance): Scenario {
   const rest = { upstreams, ...(chance.random.chance(0.5) && { signalSources: [news] }) };
   const hasEager = chance.random.chance(0.6);
   const watching = hasEager ? eager : lazy;
+  // Its next slot may be far beyond a change to the second version.
+  const seldom = (activity: Parameters<typeof cron>[0]) =>
+    chance.random.chance(0.3) ? cron(activity, { everyMinutes: 60 }) : lazy(activity);
   const tally = (version: number) => activities.tally(ledger, "tally", version);
   const mirror = (version: number) => activities.tally(diary, "mirror", version);
   const first = createApp({
@@ -25,7 +28,7 @@ export function scenario(chance: Chance): Scenario {
     activities: [
       lazy(reader),
       lazy(fragile),
-      lazy(scribe),
+      seldom(scribe),
       cron(slot, { everyMinutes: 3 }),
       lazy(closer),
       lazy(parent),
