@@ -91,14 +91,14 @@ export class Bindings {
     return this.#kinds.values();
   }
 
-  /** Undefined for a kind or an activity that the app does not have. */
-  known({ kind, activity }: Pick<TaskKey, "kind" | "activity">): Binding | undefined {
+  /** The binding of a task's activity; undefined for a foreign task, whose activity is not in the app. */
+  get({ kind, activity }: Pick<TaskKey, "kind" | "activity">): Binding | undefined {
     return this.#all.get(bindingId(kind, activity));
   }
 
-  /** Throws a `TailwakeError` that names the unknown kind or activity. */
+  /** As `get`, but throws a `TailwakeError` that names the unknown kind or activity. */
   find({ kind, activity }: Pick<TaskKey, "kind" | "activity">): Binding {
-    const binding = this.#all.get(bindingId(kind, activity));
+    const binding = this.get({ kind, activity });
     if (binding) return binding;
     if (!this.#kinds.has(kind)) throw this.unknownKind(kind);
     throw new TailwakeError({
@@ -150,7 +150,8 @@ export function taskKey(binding: Binding, address: Address): TaskKey {
   };
 }
 
-const bindingId = (kind: string, activity: string) => `${kind}/${activity}`;
+/** The name of an activity in the app: its own, after its kind. */
+export const bindingId = (kind: string, activity: string) => `${kind}/${activity}`;
 
 function invalid(subject: string, expected: string, received: string): TailwakeError {
   return new TailwakeError({ code: "invalid-definition", subject, expected, received });

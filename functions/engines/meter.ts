@@ -40,7 +40,7 @@ export const metrics = {
   LeasesExpired: { unit: "Count", keeps: "sum" },
   /** Ticks that ended without an error. */
   Ticks: { unit: "Count", keeps: "sum" },
-  /** Overdue entries of the due index, as far as a tick read it. */
+  /** Overdue tasks of the app's activities, as far as a tick got to them. */
   DueBacklog: { unit: "Count", keeps: "highest" },
   /** How long the most overdue task of a tick had been due; the age of the queue if that kept the tick from checking. */
   OldestDueSeconds: { unit: "Seconds", keeps: "highest" },

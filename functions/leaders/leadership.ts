@@ -3,6 +3,7 @@ import type { BoundApp, Ports } from "../engines/ports.ts";
 import { rulesOf } from "../engines/rules.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { ControlStore } from "../tasks/control.ts";
+import { isRoundPlace, type RoundPlace } from "../tasks/due-round.ts";
 import { clockSkewMs } from "../tasks/times.ts";
 import { eagerLeader, type LeaderName } from "../wake/leader-name.ts";
 
@@ -34,6 +35,16 @@ export interface LeaderState {
   readonly releasedAt?: number;
   /** Signals: when the next sweep of the sleeping tasks is due; absent if none is. */
   readonly sweepAt?: number | undefined;
+  /** Signals: how far the sweep of `sweepAt` is; absent before it begins, and from an earlier version of Tailwake. */
+  readonly sweep?: SweepPlace | undefined;
+}
+
+/** How far a sweep is. */
+export interface SweepPlace extends RoundPlace {
+  /** The `sweepAt` of the sweep. An earlier version, which begins at the first shard each time, changes only that. */
+  readonly at: number;
+  /** When every task is to be checked once more; absent if it is not. */
+  readonly againAt?: number | undefined;
 }
 
 export function isFree(state: LeaderState | undefined, now: number): boolean {
@@ -76,6 +87,11 @@ export async function readLeader(
 const count = { expected: "a whole number from 0", fits: (value: unknown) => isCount(value) };
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
 
+function isSweepPlace(value: unknown): boolean {
+  const { at, againAt } = Object(value);
+  return isRoundPlace(value) && isCount(at) && (againAt === undefined || isCount(againAt));
+}
+
 /** The checks of a stored state, by field, so that an error can name the field. */
 const fieldsOfLeader: {
   readonly [F in keyof LeaderState]-?: {
@@ -91,6 +107,7 @@ const fieldsOfLeader: {
   released: { ...count, optional: true },
   releasedAt: { ...count, optional: true },
   sweepAt: { ...count, optional: true },
+  sweep: { expected: "a place in the due index", fits: isSweepPlace, optional: true },
 };
 
 /**
@@ -109,6 +126,7 @@ export class Leadership {
   #state: LeaderState;
   #version: number;
   #writing: Promise<unknown> = Promise.resolve();
+  #noted: Partial<LeaderState> = {};
 
   private constructor(
     control: ControlStore,
@@ -185,6 +203,11 @@ export class Leadership {
     return this.write({ released: this.epoch, releasedAt: this.#clock.now(), aliveUntil: 0 });
   }
 
+  /** Changes the state with the next write, which is that of the next heartbeat at the latest. */
+  note(changes: Partial<LeaderState>): void {
+    this.#noted = { ...this.#noted, ...changes };
+  }
+
   /** Changes the state, one write after another. False if the leadership is lost. */
   write(changes: Partial<LeaderState>): Promise<boolean> {
     const written = this.#writing.then(() => this.#write(changes));
@@ -194,7 +217,8 @@ export class Leadership {
 
   async #write(changes: Partial<LeaderState>): Promise<boolean> {
     if (this.lost.aborted) return false;
-    const state = { ...this.#state, aliveUntil: this.#clock.now() + aliveMs, ...changes };
+    const noted = this.#noted;
+    const state = { ...this.#state, ...noted, aliveUntil: this.#clock.now() + aliveMs, ...changes };
     const version = await this.#control.write(leaderDocument(this.name), state, this.#version);
     if (version === undefined) {
       const stored = await this.#read();
@@ -209,6 +233,7 @@ export class Leadership {
     }
     this.#state = state;
     this.#version = version;
+    if (this.#noted === noted) this.#noted = {};
     return true;
   }
 

@@ -1,5 +1,6 @@
 import { bestEffort } from "../engines/best-effort.ts";
 import type { Ports } from "../engines/ports.ts";
+import { type RoundPlace, wholeRound } from "../tasks/due-round.ts";
 import type { Leadership } from "./leadership.ts";
 import { sweep } from "./sweep.ts";
 
@@ -8,14 +9,24 @@ const secondSweepMs = 30_000;
 /** Longer than any invocation. */
 const maxWaitMs = 3_600_000;
 
+/** A sweep that has begun. */
+interface Begun {
+  /** When it was due, in milliseconds since 1970. */
+  readonly at: number;
+  readonly place: RoundPlace;
+}
+
 /**
  * Schedules the sweeps of the sleeping tasks: one at once after a gap, and another half a minute later. Requests during
- * the wait are combined. The leader's state has the time of the next sweep, for a successor.
+ * the wait are combined. A request during a sweep makes it go round once more, from where it is: so tasks that it has not
+ * got to yet do not wait for those that it has checked. The leader's state has the time of the next sweep and the place
+ * of this one, for a successor.
  */
 export class SweepSchedule {
   readonly #ports: Ports;
   readonly #leadership: Leadership;
   readonly #signal: AbortSignal;
+  #begun: Begun | undefined;
   #next: number | undefined;
   #second: number | undefined;
   #changed = new AbortController();
@@ -24,7 +35,13 @@ export class SweepSchedule {
     this.#ports = ports;
     this.#leadership = leadership;
     this.#signal = signal;
-    this.#next = leadership.before?.sweepAt;
+    const { sweepAt, sweep: place } = leadership.before ?? {};
+    if (sweepAt !== undefined && place?.at === sweepAt) {
+      this.#begun = { at: sweepAt, place };
+      this.#next = place.againAt;
+    } else {
+      this.#next = sweepAt;
+    }
   }
 
   /** Requests sweeps, because signals may have been lost until `now`. */
@@ -37,9 +54,13 @@ export class SweepSchedule {
   /** Sweeps at the scheduled times, until the signal aborts. */
   async run(): Promise<void> {
     while (!this.#signal.aborted) {
-      if (this.#next === undefined || this.#next > this.#ports.clock.now()) await this.#wait();
-      else await this.#sweep(this.#next);
+      if (this.#isDue() || this.#begun) await this.#sweep();
+      else await this.#wait();
     }
+  }
+
+  #isDue(): boolean {
+    return this.#next !== undefined && this.#next <= this.#ports.clock.now();
   }
 
   async #wait(): Promise<void> {
@@ -51,17 +72,45 @@ export class SweepSchedule {
     if (changed.signal.aborted) this.#changed = new AbortController();
   }
 
-  async #sweep(at: number): Promise<void> {
-    const { log, signalSources } = this.#ports;
+  async #sweep(): Promise<void> {
+    const { clock, log, signalSources } = this.#ports;
     const upstreams = new Set(signalSources.map(({ upstream }) => upstream));
-    this.#next = this.#second;
-    this.#second = undefined;
-    await bestEffort(this.#ports, "sweep failed", {}, async () => {
+    const { place: from } = this.#goOn(this.#begun?.place);
+    const done = await bestEffort(this.#ports, "sweep failed", {}, async () => {
       // If this sweep does not complete, a successor has to do it.
-      await this.#leadership.write({ sweepAt: at });
-      const report = await sweep(this.#ports, upstreams, this.#signal);
+      await this.#leadership.write(this.#state());
+      const report = await sweep(this.#ports, upstreams, this.#signal, {
+        from,
+        moved: (place) => {
+          if (place) this.#goOn(place);
+          else this.#begun = undefined;
+          this.#leadership.note(this.#state());
+          return this.#begun?.place;
+        },
+      });
       log.info("sweep", { ...report });
-      if (report.complete) await this.#leadership.write({ sweepAt: this.#next });
+      if (report.complete) await this.#leadership.write(this.#state());
+      return report;
     });
+    // Goes on from its place then, with its share of whatever has come up meanwhile.
+    if (!done) await clock.sleep(secondSweepMs, this.#signal);
+  }
+
+  /** Begins a sweep or goes on with it: a whole round if one is due. */
+  #goOn(place: RoundPlace | undefined): Begun {
+    const at = this.#begun?.at ?? this.#next ?? this.#ports.clock.now();
+    const isDue = this.#isDue();
+    if (isDue) {
+      this.#next = this.#second;
+      this.#second = undefined;
+    }
+    this.#begun = { at, place: isDue || !place ? wholeRound(place) : place };
+    return this.#begun;
+  }
+
+  #state() {
+    if (!this.#begun) return { sweepAt: this.#next, sweep: undefined };
+    const { at, place } = this.#begun;
+    return { sweepAt: at, sweep: { ...place, at, againAt: this.#next } };
   }
 }

@@ -76,7 +76,7 @@ export async function notifyWaiters(ports: NotifyPorts, child: TaskRecord, until
 async function toldAndWoken(ports: NotifyPorts, name: string): Promise<TaskWake | undefined> {
   const key = parseTaskName(name);
   if (!key) return undefined;
-  const binding = ports.bindings.known(key);
+  const binding = ports.bindings.get(key);
   const isReady = await tellWaiter(ports, key, binding?.declaration.signalsCutWaits ?? false);
   const needsWake = isReady && (binding === undefined || rulesOf(binding.engine).setsAlarms);
   return needsWake ? { class: "child", key } : undefined;

@@ -525,10 +525,29 @@ export function checkLease(record: TaskRecord, seenDue: number): Update {
   };
 }
 
-/** Postpones the next check of a task that cannot run now, since its upstream is out, or that a leader runs. */
+/**
+ * Postpones the next check of a task that cannot run now, since its upstream is out or its time has not come, that a
+ * leader runs, or whose activity is not in the app.
+ */
 export function postpone(seenDue: number, until: number): Update {
   const changes = { due: until };
   return { operation: "postpone", guard: is("due", seenDue), changes, appliedIf: ({ due }) => due === until };
+}
+
+/** Brings the next check of a task forward, since its activity is bound differently now. `at` is before `seenDue`. */
+export function bringForward(seenDue: number, at: number): Update {
+  const changes = { due: at };
+  return { operation: "bring forward", guard: is("due", seenDue), changes, appliedIf: ({ due }) => due === at };
+}
+
+/** Gives a sleeping cron task that waits for a slot of another interval the next slot of its own (rule 16). */
+export function moveSlot(seenDue: number, slot: number): Update {
+  return {
+    operation: "move the slot",
+    guard: all(is("due", seenDue), is("status", "sleeping")),
+    changes: { notBefore: slot, due: slot },
+    appliedIf: ({ due, notBefore }) => due === slot && notBefore === slot,
+  };
 }
 
 /** Adds a task to the eager index, after its activity was bound to the eager engine. */

@@ -68,6 +68,8 @@ export type Operation =
   | "recheck a waiting task"
   | "check a running task"
   | "postpone"
+  | "bring forward"
+  | "move the slot"
   | "adopt"
   | "park on strikes"
   | "pause"

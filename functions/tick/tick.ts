@@ -1,7 +1,7 @@
 import type { Task } from "../contract/activity.ts";
-import { describeError, isTailwakeError, type TailwakeErrorCode } from "../contract/error.ts";
+import { describeError, isTailwakeError } from "../contract/error.ts";
 import { bestEffort } from "../engines/best-effort.ts";
-import type { Binding } from "../engines/binding.ts";
+import { type Binding, bindingId } from "../engines/binding.ts";
 import { adoptionCheckMs } from "../engines/eager.ts";
 import type { Invocation, Ports } from "../engines/ports.ts";
 import { rulesOf } from "../engines/rules.ts";
@@ -14,9 +14,20 @@ import { dueShards, eagerBucketOf, type TaskRecord, taskName } from "../tasks/re
 import { standingOf } from "../tasks/standing.ts";
 import type { DueEntry } from "../tasks/store.ts";
 import { graceMs, strikesToQuarantine } from "../tasks/times.ts";
-import { adopt, checkLease, checkSleeping, parkOnStrikes, postpone, recheck, rescue } from "../tasks/transitions.ts";
+import {
+  adopt,
+  checkLease,
+  checkSleeping,
+  moveSlot,
+  parkOnStrikes,
+  postpone,
+  recheck,
+  rescue,
+} from "../tasks/transitions.ts";
 import { Limiter } from "../upstream/limiter.ts";
 import type { TaskWake } from "../wake/wake.ts";
+import { PassedOver, ShardScan } from "./due-scan.ts";
+import { bringReboundForward, LatestBindings } from "./rebinding.ts";
 
 export interface TickBudget {
   /** Maximum of tasks that one tick checks. */
@@ -41,10 +52,16 @@ export interface TickReport {
   postponed: number;
   /** Leaders started, of the signals or of shards that had none. */
   leaders: number;
-  /** Entries that another tick or a run had changed first. */
+  /** Entries that another tick or a run had changed first, or that a later version of the app is to decide on. */
   passed: number;
   failed: number;
-  /** Overdue entries of the due index, as far as the tick read it; absent if it did not. */
+  /** Overdue tasks whose activity is not in the app: passed over, and postponed bit by bit; absent if there are none. */
+  foreign?: number;
+  /** Overdue tasks whose record this version cannot read: read again every 15 minutes; absent if there are none. */
+  unreadable?: number;
+  /** Tasks to be checked soon, since their activity is bound differently now; absent if there are none. */
+  broughtForward?: number;
+  /** Overdue entries of the app's tasks, as far as the tick got to them; absent if it did not read the due index. */
   overdue?: number;
   /** How long the most overdue entry had been due; the age of the wake queue if that kept the tick from checking. */
   oldestDueMs: number;
@@ -54,8 +71,8 @@ export interface TickReport {
 
 /**
  * One tick of the cron function: starts the missing leaders and the roots, and reads the overdue entries of the due
- * index, whose tasks it wakes, probes or postpones. It does the three side by side: none keeps the others from their
- * share of its time. It claims each task by the write that moves its due time, so double and overlapping ticks are
+ * index, whose tasks it wakes, probes or postpones. It does these side by side: none keeps the others from their share
+ * of its time. It claims each task by the write that moves its due time, so double and overlapping ticks are
  * harmless. It runs no activity itself (protocol rule 11).
  */
 export async function tick(
@@ -82,6 +99,7 @@ export async function tick(
   const work = [
     startLeaders(ports, report),
     startRoots(ports, roots, budget.concurrency, invocation, report),
+    bringForward(ports, budget.concurrency, invocation, report),
     scanDue(ports, budget, invocation, report),
   ];
   // If one fails, the others end first: nothing may go on after the invocation.
@@ -132,6 +150,17 @@ async function startRoots(
   ports.log.warn("roots left to the next tick", { roots: roots.length, left });
 }
 
+/** Brings tasks forward whose activities are bound differently now. */
+async function bringForward(
+  ports: Ports,
+  concurrency: number,
+  invocation: Invocation,
+  report: TickReport,
+): Promise<void> {
+  const tasks = await bringReboundForward(ports, concurrency, invocation.signal);
+  if (tasks > 0) report.broughtForward = tasks;
+}
+
 /** Checks the overdue tasks, unless the wake queue is late. */
 async function scanDue(ports: Ports, budget: TickBudget, invocation: Invocation, report: TickReport): Promise<void> {
   const queueAgeMs = await latenessOfWakeQueue(ports);
@@ -141,12 +170,28 @@ async function scanDue(ports: Ports, budget: TickBudget, invocation: Invocation,
     return;
   }
   report.overdue = 0;
+  const passedOver = new PassedOver(ports);
+  const latest = new LatestBindings(ports);
+  await checkShards(ports, passedOver, latest, budget, invocation, report);
+  if (passedOver.unreadable > 0) report.unreadable = passedOver.unreadable;
+  if (passedOver.found) ports.log.error("due records not readable", passedOver.found);
+  await postponeForeign(ports, passedOver, latest, budget.concurrency, invocation.signal, report);
+}
+
+async function checkShards(
+  ports: Ports,
+  passedOver: PassedOver,
+  latest: LatestBindings,
+  budget: TickBudget,
+  invocation: Invocation,
+  report: TickReport,
+): Promise<void> {
   const limiter = new Limiter(budget.concurrency);
   let left = budget.checks;
-  let toScan: ShardScan[] = shuffledShards(ports.random).map((shard) => ({ shard }));
+  let toScan = shuffledShards(ports.random).map((shard) => new ShardScan(ports, shard, passedOver));
   while (toScan.length > 0) {
     const unfinished: ShardScan[] = [];
-    for (const [i, { shard, after }] of toScan.entries()) {
+    for (const [i, scan] of toScan.entries()) {
       if (invocation.signal.aborted) {
         report.cutShort = true;
         return;
@@ -159,34 +204,32 @@ async function scanDue(ports: Ports, budget: TickBudget, invocation: Invocation,
       }
       // Each shard gets a share of the budget: lost wakes in a shard that is never read would never be found (rule 22).
       const share = Math.ceil(left / (toScan.length - i));
-      const entries = await ports.store.due(shard, ports.clock.now(), share, after);
-      left -= await checkAll(ports, entries, limiter, invocation, report);
-      const last = entries.at(-1);
-      if (last && entries.length === share) unfinished.push({ shard, after: last });
+      const entries = await scan.take(share, invocation.signal);
+      left -= await checkAll(ports, passedOver, latest, entries, limiter, invocation, report);
+      if (!scan.isDone) unfinished.push(scan);
     }
     toScan = unfinished;
   }
 }
 
-/** A shard of the due index, from its beginning or after an entry. */
-interface ShardScan {
-  readonly shard: number;
-  readonly after?: DueEntry;
-}
-
-/** Checks the tasks of some entries. Resolves to the number of checks that count against the budget. */
+/**
+ * Checks the tasks of some entries. Resolves to the number of checks that count against the budget: not those of records
+ * that this version cannot read, of which many would keep ticks from checking the others for ever.
+ */
 async function checkAll(
   ports: Ports,
+  passedOver: PassedOver,
+  latest: LatestBindings,
   entries: readonly DueEntry[],
   limiter: Limiter,
   invocation: Invocation,
   report: TickReport,
 ): Promise<number> {
   const wakes: TaskWake[] = [];
+  let checks = entries.length;
   const [oldest] = entries;
   report.overdue = (report.overdue ?? 0) + entries.length;
   if (oldest) report.oldestDueMs = Math.max(report.oldestDueMs, ports.clock.now() - oldest.due);
-  let checks = entries.length;
   await Promise.all(
     entries.map((entry) =>
       limiter.run(async () => {
@@ -195,10 +238,14 @@ async function checkAll(
           return;
         }
         try {
-          await checkTask(ports, entry, invocation, report, wakes);
+          await checkTask(ports, latest, entry, invocation, report, wakes);
         } catch (error) {
+          if (isTailwakeError(error, "malformed-record")) {
+            checks--;
+            passedOver.notReadable(entry, error);
+            return;
+          }
           report.failed++;
-          if (isOfAnotherVersion(error)) checks--;
           ports.log.error("check failed", { task: taskName(entry.key), err: describeError(error) });
         }
       }),
@@ -209,18 +256,48 @@ async function checkAll(
   return checks;
 }
 
-/**
- * Whether this version cannot read the task's record, or does not know its activity. Such a task stays due, and each
- * tick checks it. If it counted against the budget, many such tasks would keep ticks from checking the others for ever.
- */
-function isOfAnotherVersion(error: unknown): boolean {
-  return isTailwakeError(error) && foreign.has(error.code);
-}
+/** Foreign tasks are postponed for this time, or half as long again. Ticks bring them forward if the app has them again. */
+const foreignMs = 6 * 3_600_000;
 
-const foreign: ReadonlySet<TailwakeErrorCode> = new Set(["malformed-record", "unknown-activity", "unknown-kind"]);
+/** Says once which foreign tasks are overdue, and puts some of them out of the way of later ticks. */
+async function postponeForeign(
+  ports: Ports,
+  passedOver: PassedOver,
+  latest: LatestBindings,
+  concurrency: number,
+  signal: AbortSignal,
+  report: TickReport,
+): Promise<void> {
+  const { foreign, foreignKept } = passedOver;
+  if (foreign.size === 0) return;
+  report.foreign = [...foreign.values()].reduce((sum, count) => sum + count, 0);
+  const { store, clock, log } = ports;
+  let postponed = 0;
+  await bestEffort(ports, "foreign tasks not postponed", {}, async () => {
+    if (signal.aborted) return;
+    const limiter = new Limiter(concurrency);
+    const work = foreignKept.map((entry) =>
+      limiter.run(async () => {
+        // A version of the app that is about to go must not put the tasks of new activities off.
+        if (signal.aborted || (await latest.have(bindingId(entry.key.kind, entry.key.activity)))) return;
+        const until = clock.now() + foreignMs * (1 + ports.random() / 2);
+        try {
+          if ((await store.update(entry.key, postpone(entry.due, Math.ceil(until)))).applied) postponed++;
+        } catch (error) {
+          if (!isTailwakeError(error, "malformed-record")) throw error;
+          passedOver.leaveAlone(entry);
+        }
+      }),
+    );
+    await Promise.allSettled(work);
+    await Promise.all(work);
+  });
+  log.warn("foreign tasks due", { activities: Object.fromEntries(foreign), postponed });
+}
 
 async function checkTask(
   ports: Ports,
+  latest: LatestBindings,
   entry: DueEntry,
   invocation: Invocation,
   report: TickReport,
@@ -235,6 +312,10 @@ async function checkTask(
     return;
   }
   const binding = ports.bindings.find(key);
+  if (isBeforeSlot(record, binding, clock.now()) && (await latest.differFrom(binding))) {
+    report.passed++;
+    return;
+  }
   const decision = await ports.breakers.admit(binding.stream.upstream);
   const now = clock.now();
   const claim =
@@ -306,9 +387,13 @@ async function latenessOfWakeQueue(ports: Pick<Ports, "control" | "clock" | "log
   return seen && seen.ageMs > graceMs && clock.now() - seen.at < lateForMs ? seen.ageMs : undefined;
 }
 
+/** Whether a cron task is due before its slot: it was brought forward. */
+const isBeforeSlot = ({ status, notBefore = 0 }: TaskRecord, { engine }: Binding, now: number) =>
+  status === "sleeping" && rulesOf(engine).whenDue === "run" && notBefore > now;
+
 function claimFor(ports: Pick<Ports, "limits">, record: TaskRecord, binding: Binding, due: number, now: number) {
   const { probePeriodMs } = ports.limits;
-  const { whenDue, runBy } = rulesOf(binding.engine);
+  const { whenDue, runBy, sleep } = rulesOf(binding.engine);
   const standing = standingOf(record, now);
   switch (standing.type) {
     case "done":
@@ -316,10 +401,19 @@ function claimFor(ports: Pick<Ports, "limits">, record: TaskRecord, binding: Bin
     case "stopped":
       if (standing.why === "paused") return { update: rescue(record, due, now), next: "nothing" } as const;
       break;
+    // Before its time only if it was brought forward.
+    case "waiting":
+      if (runBy === "leader") break;
+      return { update: postpone(due, standing.until + graceMs), next: "postponed" } as const;
     case "asleep":
       // One that awaits a child looks at it again (rule 13). A cron task whose slot has come runs as at any slot.
       if (standing.awaiting && (whenDue !== "run" || standing.slot > now)) {
         return { update: recheck(due, now), next: "recheck" } as const;
+      }
+      if (isBeforeSlot(record, binding, now)) {
+        const { notBefore: slot = now } = sleep(record, binding, now, ports.limits, "none");
+        const update = standing.slot === slot ? postpone(due, slot) : moveSlot(due, slot);
+        return { update, next: "postponed" } as const;
       }
       if (whenDue !== "probe") break;
       return { update: checkSleeping(due, now + probePeriodMs), next: "probe" } as const;

@@ -392,7 +392,7 @@ describe("a sweep", () => {
     const began = world.clock.now();
     const report = sweep(world.ports, new Set(["things"]), new AbortController().signal);
     await world.clock.advance(10_000);
-    expect(await report).toEqual({ checked: 300, news: 10, complete: true });
+    expect(await report).toEqual({ checked: 300, news: 10, complete: true, shardsLeft: 0 });
     expect(world.opened).toHaveLength(300);
     expect(world.probes().sort()).toEqual(things.slice(0, 10).sort());
     expect(await Promise.all(things.map((thingId) => world.record(thingId)))).toEqual(records);
@@ -436,6 +436,97 @@ describe("a sweep", () => {
     const { checked, complete } = await report;
     expect(complete).toBe(false);
     expect(checked).toBeLessThan(120);
+  });
+});
+
+describe("a sweep that one leader has not the time for", () => {
+  const many = 500;
+
+  async function worldOfMany() {
+    const world = await sleepingWorld(...Array.from({ length: many }, (_, i) => `t${i}`));
+    world.opened.length = 0;
+    return world;
+  }
+
+  const sweeps = ({ log }: World) => log.filter(({ message }) => message === "sweep").map(({ fields }) => fields);
+  const stateOf = async ({ ports }: World) => (await readLeader(ports.control, "signals")).state;
+
+  /** Leads for `ms`, and lets the next one take over before its end. */
+  async function leadInTurn(world: SignalWorld, leaders: number, ms: number) {
+    let last: ReturnType<SignalWorld["hold"]> | undefined;
+    for (let leader = 0; leader < leaders; leader++) {
+      const next = world.hold(ms);
+      await settle();
+      await last?.end();
+      await world.clock.advance(ms - 8_000 - 200);
+      last = next;
+    }
+    return last;
+  }
+
+  it("goes on with the next ones where it was, ends, and says how far it is", async () => {
+    const world = await worldOfMany();
+    const last = await leadInTurn(world, 12, 12_000);
+    expect(new Set(world.opened.map(({ thingId }) => thingId)).size).toBe(many);
+    // Twice each, and what was under way at the hand-overs once more.
+    expect(world.opened.length).toBeLessThan(3 * many);
+    const said = sweeps(world);
+    expect(said[0]).toMatchObject({ complete: false });
+    const [first, second] = said.map((fields) => Number(fields.shardsLeft));
+    expect(first).toBeLessThan(dueShards);
+    expect(second).toBeLessThan(first ?? 0);
+    expect(said.filter(({ complete }) => complete)).toHaveLength(2);
+    expect(await stateOf(world)).not.toHaveProperty("sweep");
+    await last?.end();
+  });
+
+  it("checks every task though each leader finds a gap: it goes round once more from where it is", async () => {
+    const world = await worldOfMany();
+    for (let leader = 0; leader < 8; leader++) {
+      const { end } = world.hold(12_000);
+      await world.clock.advance(2_000);
+      await end();
+      // Nobody leads meanwhile, and signals are lost.
+      await world.clock.advance(1_000);
+    }
+    expect(new Set(world.opened.map(({ thingId }) => thingId)).size).toBe(many);
+    expect(await stateOf(world)).toMatchObject({ sweep: { left: expect.any(Number), againAt: expect.any(Number) } });
+  });
+
+  it("begins at the first shard after an earlier version, which knows only when it was due", async () => {
+    const world = await worldOfMany();
+    const { end } = world.hold(12_000);
+    await world.clock.advance(2_000);
+    await end();
+    const { control } = world.ports;
+    const { state } = await readLeader(control, "signals");
+    const sweepAt = world.clock.now();
+    // What an earlier version does not know it keeps.
+    const left = { ...state, leaving: true, released: undefined, aliveUntil: sweepAt + 15_000, sweepAt };
+    await control.write("holder#signals", left, "any");
+    world.opened.length = 0;
+    const next = world.hold();
+    await world.clock.advance(30_000);
+    expect(sweeps(world).at(-1)).toEqual({ checked: many, news: 0, complete: true, shardsLeft: 0 });
+    expect(new Set(world.opened.map(({ thingId }) => thingId)).size).toBe(many);
+    expect(await next.end()).toMatchObject({ gaps: 0 });
+  });
+
+  it("goes on after an error of the table", async () => {
+    const world = await worldOfMany();
+    const { due } = world.store;
+    let reads = 0;
+    world.store.due = (...asked) => {
+      if (++reads === 50) return Promise.reject(new Error("throttled"));
+      return due.apply(world.store, asked);
+    };
+    const { end } = world.hold();
+    await world.clock.advance(90_000);
+    // In the middle of the second sweep, after which none would come.
+    expect(world.log.filter(({ message }) => message === "sweep failed")).toHaveLength(1);
+    expect(sweeps(world)).toMatchObject([{ complete: true }, { complete: true }]);
+    expect(world.opened.length).toBe(2 * many);
+    await end();
   });
 });
 

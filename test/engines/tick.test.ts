@@ -308,14 +308,86 @@ describe("a tick", () => {
     expect(await world.record("t")).not.toHaveProperty("due");
   });
 
-  it("goes on after a task that it cannot look at", async () => {
+  it("goes on after a task that it cannot check", async () => {
     const world = await sleepingWorld();
-    const orphan = { entity: "x", kind: "thing", activity: "gone" };
-    const { start } = await import("../../functions/tasks/transitions.ts");
-    await world.store.update(orphan, start({ thingId: "x" }, "lazy", world.clock.now()));
+    await startTask(world.ports, reader, { thingId: "x" });
+    world.alarms.take();
     await world.clock.advance(3 * minute);
+    const { get } = world.store;
+    world.store.get = (key) =>
+      key.entity === "x" ? Promise.reject(new Error("no answer")) : get.call(world.store, key);
     expect(await world.tick()).toMatchObject({ probed: 1, failed: 1 });
-    expect(world.log.at(-1)?.fields).toMatchObject({ task: "thing/gone@x" });
+    expect(world.log.at(-1)).toMatchObject({ message: "check failed", fields: { task: "thing/reader@x" } });
+  });
+
+  describe("that finds foreign tasks, whose activity has left the app (rule 11)", () => {
+    const live = 50;
+    const readMs = 10;
+    const hour = 60 * minute;
+
+    /** As it is an hour after a deploy without two of the activities; each request to the table takes its time. */
+    async function worldAfter(foreign: number) {
+      const world = new World({ activities: [cron(reader, { everyMinutes: 1 })] });
+      for (let i = 0; i < live; i++) await startTask(world.ports, reader, { thingId: `t${i}` });
+      world.alarms.take();
+      const record = await world.record("t0");
+      for (let i = 0; i < foreign; i++) {
+        const kind = i % 4 === 0 ? "gone" : "thing";
+        world.seed({ ...record, entity: `f${i}`, kind, activity: "old", due: world.clock.now() - i });
+      }
+      await world.clock.advance(hour);
+      const requests = { get: 0, due: 0, update: 0 };
+      const counted = async <T>(name: keyof typeof requests, request: Promise<T>) => {
+        requests[name]++;
+        await world.clock.sleep(readMs);
+        return request;
+      };
+      const store = overriding(world.store, {
+        get: (key) => counted("get", world.store.get(key)),
+        due: (...asked) => counted("due", world.store.due(...asked)),
+        update: (...asked) => counted("update", world.store.update(...asked)),
+      });
+      return { world, ports: { ...world.ports, store }, requests };
+    }
+
+    async function tickFor({ world, ports }: Awaited<ReturnType<typeof worldAfter>>, ms: number) {
+      const invocation = world.invocation(60_000);
+      const ticking = tick(ports, [], { checks: 2_000, concurrency: 20 }, invocation);
+      for (let passed = 0; passed < ms; passed += readMs) await world.clock.advance(readMs);
+      invocation.controller.abort();
+      await world.clock.advance(readMs);
+      return ticking;
+    }
+
+    it("checks all others though it is cut short, and says once how many there are", async () => {
+      const foreign = 20_000;
+      const after = await worldAfter(foreign);
+      const { world, requests } = after;
+      expect(await tickFor(after, 1_500)).toMatchObject({ rescued: live, failed: 0, foreign, overdue: live });
+      expect(requests.get).toBe(live);
+      // Two for each shard, and those of the round of the app's own bindings.
+      expect(requests.due).toBeLessThanOrEqual(2 * dueShards);
+      const said = world.log.filter(({ level }) => level !== "info");
+      expect(said.map(({ message }) => message)).toEqual(["foreign tasks due"]);
+      expect(said[0]?.fields).toMatchObject({
+        activities: { "gone/old": foreign / 4, "thing/old": (foreign * 3) / 4 },
+      });
+    });
+
+    it("puts a thousand of them off for hours with the rest of its time, so that they are soon out of the way", async () => {
+      const after = await worldAfter(2_500);
+      const { world, ports, requests } = after;
+      let ticks = 0;
+      while ((await tickFor(after, 1_500)).foreign && ticks < 10) ticks++;
+      expect(ticks).toBe(3);
+      expect(requests.get).toBe(live);
+      const dues: number[] = [];
+      for await (const { activity, due = 0 } of world.store.list()) if (activity === "old") dues.push(due);
+      expect(Math.min(...dues)).toBeGreaterThan(world.clock.now() + 5 * hour);
+      requests.update = 0;
+      await tickFor({ world, ports, requests }, 1_500);
+      expect(requests.update).toBe(0);
+    });
   });
 
   it("says that its budget is used up by the last shard of the index, too", async () => {
@@ -326,8 +398,11 @@ describe("a tick", () => {
     await world.clock.advance(3 * minute);
     const now = world.clock.now();
     for (let shard = 0; shard < dueShards; shard++) expect(await world.store.due(shard, now, 1)).toHaveLength(1);
-    const report = await tick(world.ports, [], { checks: tasks, concurrency: 2 }, world.invocation());
-    expect(report).toMatchObject({ rescued: tasks, cutShort: true });
+    const report = await tick(world.ports, [], { checks: tasks - 1, concurrency: 2 }, world.invocation());
+    expect(report).toMatchObject({ rescued: tasks - 1, cutShort: true });
+    await world.clock.advance(minute);
+    const rest = await tick(world.ports, [], { checks: 1, concurrency: 2 }, world.invocation());
+    expect(rest).toMatchObject({ rescued: 1 });
   });
 
   it("stops at its budget and leaves the rest to the next one", async () => {

@@ -17,6 +17,18 @@ const now = Date.UTC(2026, 0, 1);
 const leaders = [
   { epoch: 1, owner: "a", aliveUntil: 0, released: 1 },
   { epoch: 2, owner: "a", aliveUntil: now + 10_000, leaving: true, sweepAt: now },
+  {
+    epoch: 3,
+    owner: "a",
+    aliveUntil: 0,
+    sweepAt: now,
+    sweep: {
+      at: now,
+      shard: 31,
+      after: { key: { entity: "t", kind: "thing", activity: "reader" }, due: now },
+      left: 7,
+    },
+  },
 ];
 const breakers = [
   { state: "closed", until: 0, openMs: 0, trips: 0 },

@@ -58,6 +58,7 @@ describe("a place that another version has written", () => {
     ["leaving", { epoch: 1, owner: "a", aliveUntil: 0, leaving: "yes" }],
     ["released", { epoch: 1, owner: "a", aliveUntil: 0, released: null }],
     ["sweepAt", { epoch: 1, owner: "a", aliveUntil: 0, sweepAt: "soon" }],
+    ["sweep", { epoch: 1, owner: "a", aliveUntil: 0, sweepAt: 1, sweep: { at: 1, shard: 32, left: 1 } }],
   ])("is refused by the name of its field %s", async (field, value) => {
     const world = startWorld(1);
     await world.ports.control.write("holder#signals", value, "any");

@@ -225,6 +225,8 @@ const samples: { readonly [O in Operation]: readonly Sample[] } = {
   "recheck a waiting task": [{ seen: { due: 77 }, update: step.recheck(77, now) }],
   "check a running task": [0, 1, 2, 5].map(checkOfLease),
   postpone: [{ seen: { due: 77 }, update: step.postpone(77, until) }],
+  "bring forward": [{ seen: { due: 77 }, update: step.bringForward(77, until) }],
+  "move the slot": [{ seen: { due: 77 }, names: { notBefore: slot }, update: step.moveSlot(77, slot) }],
   adopt: [{ seen: { due: 77 }, update: step.adopt(eagerBucket, 77, until) }],
   "park on strikes": [{ update: step.parkOnStrikes(limit, now, eventId("e3")) }],
   pause: [{ labels: ["runs"], update: step.pause(true, intervention) }, { update: step.pause(false) }],

@@ -385,6 +385,24 @@ const scenarios: { readonly [O in Operation]: readonly Scenario[] } = {
       expect(await world.record("t")).toMatchObject({ due: world.clock.now() + 5 * minute });
     }),
   ],
+  "bring forward": [
+    scenario("lazy", async (world) => {
+      await world.startAs({ status: "sleeping", due: world.clock.now() + 5 * hour });
+      await world.tick();
+      await world.clock.advance(3 * minute);
+      await world.tick();
+      expect((await world.record("t")).due).toBeLessThanOrEqual(world.clock.now() + 10 * minute);
+    }),
+  ],
+  "move the slot": [
+    scenario("cron", async (world) => {
+      await world.startAs({ status: "sleeping", notBefore: future(world) + hour, ...isOverdue(world) });
+      await world.tick();
+      const { notBefore, due } = await world.record("t");
+      expect(notBefore).toBe(due);
+      expect(notBefore).toBeLessThanOrEqual(future(world) + hour);
+    }),
+  ],
   adopt: [
     scenario("eager", async (world) => {
       const { eagerBucket: _, ...record } = await world.startAs({ status: "sleeping", ...isOverdue(world) });

@@ -87,6 +87,8 @@ export const writes: { readonly [O in Operation]: readonly Update[] } = {
   "recheck a waiting task": [step.recheck(now, now)],
   "check a running task": [step.checkLease(record, now)],
   postpone: [step.postpone(now, now + 60_000)],
+  "bring forward": [step.bringForward(now, now - 60_000)],
+  "move the slot": [step.moveSlot(now, now + 60_000)],
   adopt: [step.adopt(bucket, now, now + 60_000)],
   "park on strikes": [step.parkOnStrikes(3, now, tail)],
   pause: [step.pause(true), step.pause(false)],

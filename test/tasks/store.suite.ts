@@ -515,6 +515,23 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       await isRefused(step.checkSleeping(record.due ?? 0, t0 + minute));
     });
 
+    it("brings a check forward, and gives a sleeping cron task another slot, if nobody was first (rule 11)", async () => {
+      const record = await running("a");
+      const { due = 0 } = record;
+      await isRefused(step.moveSlot(due, t0 + minute));
+      await isRefused(step.bringForward(due + 1, t0));
+      expect(await accepted(step.bringForward(due, due - 1))).toMatchObject({ status: "running", due: due - 1 });
+      await isRefused(step.moveSlot(due - 1, t0 + minute));
+      const slot = t0 + 90 * minute;
+      await accepted(step.sleep("a", progress(1), asleep(record, { notBefore: slot, due: slot })));
+      await isRefused(step.moveSlot(due - 1, t0 + minute));
+      expect(await accepted(step.moveSlot(slot, t0 + minute))).toMatchObject({
+        status: "sleeping",
+        notBefore: t0 + minute,
+        due: t0 + minute,
+      });
+    });
+
     it("leaves a paused task to its operator, though its lease is over (rule 12)", async () => {
       const { leaseUntil = 0, due = 0 } = await running("a");
       await accepted(step.pause(true));

@@ -1,3 +1,4 @@
+import { ledBy } from "../../tasks/lease-token.ts";
 import { taskName } from "../../tasks/record.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { TableWrite } from "./table.ts";
@@ -47,7 +48,8 @@ export class Leases {
     if (isAcquire && after.token !== undefined) {
       const { by: process } = write;
       const until = after.leaseUntil ?? 0;
-      const { troubles } = process;
+      // A leader that was frozen may have been replaced before it acquires.
+      const troubles = ledBy(after.token) ? process.troublesBefore : process.troubles;
       this.#byToken.set(after.token, {
         process,
         troubles,

@@ -41,6 +41,7 @@ export class SimulatedProcess {
   #stopForMs = 0;
   #onDeath: () => void = () => {};
   #troubles = 0;
+  #troublesBefore = 0;
   #invocations = 0;
   readonly #calls = new Map<number, string>();
   #lastCall = 0;
@@ -84,6 +85,11 @@ export class SimulatedProcess {
     return this.#troubles;
   }
 
+  /** Its troubles before the current invocation. */
+  get troublesBefore(): number {
+    return this.#troublesBefore;
+  }
+
   /** The number of its current or last invocation. */
   get invocation(): number {
     return this.#invocations;
@@ -99,6 +105,7 @@ export class SimulatedProcess {
     const { random, faults } = this.#world;
     this.#onDeath = onDeath;
     this.#invocations++;
+    this.#troublesBefore = this.#troubles;
     this.#dieAt = random.chance(faults.kill) ? this.#moments + Math.floor(random.magnitude(1, 100)) : Infinity;
     this.#stopAt = Number.POSITIVE_INFINITY;
     if (random.chance(faults.block)) this.#stopSoon(random.magnitude(50, 15_000));

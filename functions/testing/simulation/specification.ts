@@ -277,6 +277,24 @@ const specification: { readonly [O in Operation]: Rules } = {
       ),
   },
   postpone: { write: checked },
+  "bring forward": {
+    write: ({ before, after, now }) =>
+      first(
+        after.status !== before.status && "rule 11: a check brought forward changed the status",
+        (before.due === undefined || after.due === undefined || after.due >= before.due) &&
+          "rule 11: brought forward, and not due earlier",
+        after.due !== undefined && after.due <= now - clockSkewMs && "rule 11: brought forward into the past",
+      ),
+  },
+  "move the slot": {
+    write: (change) =>
+      first(
+        checked(change),
+        change.before.status !== "sleeping" && `rule 16: given a slot while ${change.before.status}`,
+        change.after.due !== change.after.notBefore && "rule 6: not due at its slot",
+        ((change.after.notBefore ?? 0) - change.after.startedAt) % 60_000 !== 0 && "rule 16: no slot of its own",
+      ),
+  },
   adopt: {
     write: (change) =>
       first(checked(change), change.before.paused && "rule 12: a paused task was put where leaders find it"),

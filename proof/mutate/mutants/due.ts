@@ -144,6 +144,59 @@ export const due: readonly Mutant[] = [
   }),
   replacing({
     rule: "rule 11",
+    what: "nothing is brought forward after a rebinding",
+    module: "functions/tick/rebinding.ts",
+    export: "bringReboundForward",
+    with: () => async () => 0,
+    caughtBy: "test/engines/rebinding.test.ts",
+  }),
+  replacing({
+    rule: "rule 11",
+    what: "a round ends with its first shard",
+    module: "functions/tasks/due-round.ts",
+    export: "wholeRound",
+    with: (real) => (place) => ({ ...real(place), left: 1 }),
+    caughtBy: "test/engines/rebinding.test.ts",
+  }),
+  replacing({
+    rule: "rule 11",
+    what: "a process forgets what it could not read",
+    module: "functions/tick/due-scan.ts",
+    export: "PassedOver",
+    with: (real) =>
+      class extends real {
+        override leaveAlone() {}
+      },
+    caughtBy: "test/upgrade/unreadable.test.ts",
+  }),
+  replacing({
+    rule: "rule 11",
+    what: "a version that is about to go decides on what was brought forward",
+    module: "functions/tick/rebinding.ts",
+    export: "LatestBindings",
+    with: (real) =>
+      class extends real {
+        override async differFrom() {
+          return false;
+        }
+      },
+    caughtBy: "test/engines/rebinding.test.ts",
+  }),
+  replacing({
+    rule: "rule 16",
+    what: "a cron task waits for the slot of another interval",
+    module: "functions/tasks/transitions.ts",
+    export: "moveSlot",
+    with: () => (seenDue, slot) => ({
+      operation: "postpone",
+      guard: { op: "is", attribute: "due", value: seenDue },
+      changes: { due: slot },
+      appliedIf: () => false,
+    }),
+    caughtBy: "test/engines/rebinding.test.ts",
+  }),
+  replacing({
+    rule: "rule 11",
     what: "nobody says that the queue is late",
     module: "functions/queue/queue-age.ts",
     export: "recordQueueAge",

@@ -22,12 +22,15 @@ export interface Modules {
   "functions/run/start.ts": typeof import("../../../functions/run/start.ts");
   "functions/tasks/backoff.ts": typeof import("../../../functions/tasks/backoff.ts");
   "functions/tasks/compare-and-swap.ts": typeof import("../../../functions/tasks/compare-and-swap.ts");
+  "functions/tasks/due-round.ts": typeof import("../../../functions/tasks/due-round.ts");
   "functions/tasks/lease-token.ts": typeof import("../../../functions/tasks/lease-token.ts");
   "functions/tasks/memory.ts": typeof import("../../../functions/tasks/memory.ts");
   "functions/tasks/persist.ts": typeof import("../../../functions/tasks/persist.ts");
   "functions/tasks/standing.ts": typeof import("../../../functions/tasks/standing.ts");
   "functions/tasks/transitions.ts": typeof import("../../../functions/tasks/transitions.ts");
   "functions/tasks/update.ts": typeof import("../../../functions/tasks/update.ts");
+  "functions/tick/due-scan.ts": typeof import("../../../functions/tick/due-scan.ts");
+  "functions/tick/rebinding.ts": typeof import("../../../functions/tick/rebinding.ts");
   "functions/tick/tick.ts": typeof import("../../../functions/tick/tick.ts");
   "functions/upstream/breaker.ts": typeof import("../../../functions/upstream/breaker.ts");
   "functions/wake/timing.ts": typeof import("../../../functions/wake/timing.ts");
