@@ -52,14 +52,14 @@ export function drawnCrowd({ random, isAiling }: Chance, { closer, reader, stead
     tasks.push(task(fan, { id: "fan" }));
   }
   if (random.chance(isAiling ? 0.15 : 0.02)) {
-    for (const id of names("root", 400)) {
+    for (const id of names("root", 400, isAiling ? 100 : 10)) {
       aggregates.push({ stream: ledger, address: { id }, event, maxEvents: 0 });
       roots.push(task(leaf, { id }));
     }
   }
   if (activities.length > 0 || roots.length > 0) activities.push(lazy(leaf));
   if (random.chance(isAiling ? 0.25 : 0.03)) {
-    for (const id of names("sleeper", 250, isAiling ? 50 : 10)) {
+    for (const id of names("sleeper", 250, isAiling ? 100 : 10)) {
       aggregates.push({ stream: ledger, address: { id }, event, maxEvents: 1 });
       tasks.push(task(reader, { id }));
     }

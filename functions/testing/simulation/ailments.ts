@@ -34,7 +34,7 @@ export function beginToAil(
   if (upstream !== undefined) deployment.upstream.goOut(upstream, stormMs);
   const strangers = random.chance(0.25) ? Math.floor(random.magnitude(20, 600)) : 0;
   for (let i = 0; i < strangers; i++) deployment.table.seed(stranger(i, world.timeline.now));
-  const slowMessageMs = random.chance(0.2) ? random.magnitude(500, 10_000) : 0;
+  const slowMessageMs = random.chance(0.3) ? random.magnitude(500, 10_000) : 0;
   deployment.upstream.slowMessageMs = slowMessageMs;
   story.say("chance", () => `hang: ${[...world.hanging].join(", ")}; fail: ${[...world.failing].join(", ")}`);
   return { entities: new Set(entities), upstream, strangers, slowMessageMs };
