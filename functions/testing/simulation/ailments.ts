@@ -3,6 +3,7 @@ import { epoch } from "../../contract/tail.ts";
 import type { TaskRecord } from "../../tasks/record.ts";
 import type { Aggregate } from "./aggregate.ts";
 import type { Deployment } from "./deployment.ts";
+import { notYet } from "./not-yet.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 /** What ails in a world in which the other tasks are watched. It ails until the faults end. */
@@ -16,6 +17,9 @@ export interface Ailments {
   /** Each message of a stream takes up to this time. 0: no time. */
   readonly slowMessageMs: number;
 }
+
+/** From how many to how many records of an activity that left the app. */
+const strangersDrawn: readonly [number, number] = notYet.strangers ? [20, 600] : [300, 900];
 
 /** Draws what ails, and lets it begin. */
 export function beginToAil(
@@ -32,11 +36,13 @@ export function beginToAil(
   const upstreams = [...new Set(tasks.map(({ activity }) => activity.stream.upstream))];
   const upstream = upstreams.length > 1 && random.chance(0.3) ? random.pick(upstreams) : undefined;
   if (upstream !== undefined) deployment.upstream.goOut(upstream, stormMs);
-  const strangers = random.chance(0.25) ? Math.floor(random.magnitude(20, 600)) : 0;
+  const strangers = random.chance(0.25) ? Math.floor(random.magnitude(...strangersDrawn)) : 0;
   for (let i = 0; i < strangers; i++) deployment.table.seed(stranger(i, world.timeline.now));
   const slowMessageMs = random.chance(0.3) ? random.magnitude(500, 10_000) : 0;
   deployment.upstream.slowMessageMs = slowMessageMs;
-  story.say("chance", () => `hang: ${[...world.hanging].join(", ")}; fail: ${[...world.failing].join(", ")}`);
+  const names = (set: ReadonlySet<string>) => [...set].join(", ");
+  story.say("chance", () => `hang: ${names(world.hanging)}; fail: ${names(world.failing)}`);
+  story.say("chance", () => `strangers: ${strangers}; a message takes up to ${Math.round(slowMessageMs)} ms`);
   return { entities: new Set(entities), upstream, strangers, slowMessageMs };
 }
 

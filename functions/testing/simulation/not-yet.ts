@@ -14,4 +14,6 @@ export const notYet = {
   manyWaiters: true,
   /** A cron task keeps the slot of its old interval when its binding changes. */
   longIntervals: true,
+  /** Many records of an activity that left the app keep ticks that are cut short from the others (rule 11). */
+  strangers: true,
 };
