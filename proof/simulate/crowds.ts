@@ -2,7 +2,6 @@ import { type Activity, type Task, task } from "../../functions/contract/activit
 import type { Bound } from "../../functions/engines/binding.ts";
 import { lazy } from "../../functions/engines/binding.ts";
 import type { AggregateDefinition } from "../../functions/testing/simulation/aggregate.ts";
-import { notYet } from "../../functions/testing/simulation/not-yet.ts";
 import type { Chance } from "../../functions/testing/simulation/simulate.ts";
 import type { Families } from "./families.ts";
 import { diary, ledger, scroll } from "./streams.ts";
@@ -37,7 +36,7 @@ export function drawnCrowd({ random, isAiling }: Chance, { closer, reader, stead
     const follower = families.follower(closer, hub);
     activities.push(lazy(follower));
     aggregates.push({ stream: ledger, address: { id: hub }, event, maxEvents: 20 });
-    for (const id of names("follower", notYet.manyWaiters ? 100 : 600)) {
+    for (const id of names("follower", 600)) {
       aggregates.push({ stream: diary, address: { id }, event, firstEvents: 1, maxEvents: 1 });
       tasks.push(task(follower, { id }));
     }
@@ -52,14 +51,14 @@ export function drawnCrowd({ random, isAiling }: Chance, { closer, reader, stead
     tasks.push(task(fan, { id: "fan" }));
   }
   if (random.chance(isAiling ? 0.15 : 0.02)) {
-    for (const id of names("root", 400)) {
+    for (const id of names("root", 400, isAiling ? 100 : 10)) {
       aggregates.push({ stream: ledger, address: { id }, event, maxEvents: 0 });
       roots.push(task(leaf, { id }));
     }
   }
   if (activities.length > 0 || roots.length > 0) activities.push(lazy(leaf));
   if (random.chance(isAiling ? 0.25 : 0.03)) {
-    for (const id of names("sleeper", 250, isAiling ? 50 : 10)) {
+    for (const id of names("sleeper", 250, isAiling ? 100 : 10)) {
       aggregates.push({ stream: ledger, address: { id }, event, maxEvents: 1 });
       tasks.push(task(reader, { id }));
     }

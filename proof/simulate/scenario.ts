@@ -4,7 +4,6 @@ import type { AddressOf, Stream } from "../../functions/contract/stream.ts";
 import { type Bound, cron, eager, lazy } from "../../functions/engines/binding.ts";
 import { Repos } from "../../functions/nog/gen/nogfso/repos_pb.ts";
 import type { AggregateDefinition } from "../../functions/testing/simulation/aggregate.ts";
-import { notYet } from "../../functions/testing/simulation/not-yet.ts";
 import type { Random } from "../../functions/testing/simulation/random.ts";
 import type { Chance, Scenario } from "../../functions/testing/simulation/simulate.ts";
 import { Activities } from "./activities.ts";
@@ -108,9 +107,7 @@ export function scenario(chance: Chance): Scenario {
 
 /** Mostly a few minutes: longer ones have no slot while there are faults. */
 const interval = (random: Random): number =>
-  Math.round(
-    notYet.longIntervals || random.chance(0.5) ? random.between(1, 5) : random.magnitude(1, maxIntervalMinutes),
-  );
+  Math.round(random.chance(0.5) ? random.between(1, 5) : random.magnitude(1, maxIntervalMinutes));
 
 const tasksOn = (activity: Activity) =>
   few

@@ -17,6 +17,9 @@ export interface Ailments {
   readonly slowMessageMs: number;
 }
 
+/** From how many to how many records of an activity that left the app. */
+const strangersDrawn: readonly [number, number] = [300, 900];
+
 /** Draws what ails, and lets it begin. */
 export function beginToAil(
   world: SimulatedWorld,
@@ -32,11 +35,13 @@ export function beginToAil(
   const upstreams = [...new Set(tasks.map(({ activity }) => activity.stream.upstream))];
   const upstream = upstreams.length > 1 && random.chance(0.3) ? random.pick(upstreams) : undefined;
   if (upstream !== undefined) deployment.upstream.goOut(upstream, stormMs);
-  const strangers = random.chance(0.25) ? Math.floor(random.magnitude(20, 600)) : 0;
+  const strangers = random.chance(0.25) ? Math.floor(random.magnitude(...strangersDrawn)) : 0;
   for (let i = 0; i < strangers; i++) deployment.table.seed(stranger(i, world.timeline.now));
-  const slowMessageMs = random.chance(0.2) ? random.magnitude(500, 10_000) : 0;
+  const slowMessageMs = random.chance(0.3) ? random.magnitude(500, 10_000) : 0;
   deployment.upstream.slowMessageMs = slowMessageMs;
-  story.say("chance", () => `hang: ${[...world.hanging].join(", ")}; fail: ${[...world.failing].join(", ")}`);
+  const names = (set: ReadonlySet<string>) => [...set].join(", ");
+  story.say("chance", () => `hang: ${names(world.hanging)}; fail: ${names(world.failing)}`);
+  story.say("chance", () => `strangers: ${strangers}; a message takes up to ${Math.round(slowMessageMs)} ms`);
   return { entities: new Set(entities), upstream, strangers, slowMessageMs };
 }
 

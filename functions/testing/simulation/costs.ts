@@ -1,7 +1,6 @@
 import type { Binding } from "../../engines/binding.ts";
 import { type TaskKey, taskName } from "../../tasks/record.ts";
 import type { TaskWake } from "../../wake/wake.ts";
-import { notYet } from "./not-yet.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { TableWrite } from "./table.ts";
 
@@ -38,14 +37,9 @@ export class Costs {
     if (cost > maxUnits) return `no amplification: the write costs ${cost} units`;
     if (!operation.startsWith("acquire")) return undefined;
     const { startOnSignal } = this.#bindingOf(by, after);
-    if (
-      !notYet.ownStartWakes &&
-      startOnSignal &&
-      before?.fence === 0 &&
-      this.#started.get(by)?.get(name) === by.invocation
-    )
+    if (startOnSignal && before?.fence === 0 && this.#started.get(by)?.get(name) === by.invocation)
       return "no amplification: the invocation that runs it had sent a wake for it";
-    if (notYet.checksOfWaiting || !isQuiet || !before?.awaiting) return undefined;
+    if (!isQuiet || !before?.awaiting) return undefined;
     const last = this.#checkedAt.get(name);
     this.#checkedAt.set(name, now);
     return last !== undefined && now - last < recheckMs - minuteMs
@@ -55,7 +49,6 @@ export class Costs {
 
   /** A process reads a record in the quiet, in which nothing changes. */
   wrongWithRead(by: SimulatedProcess, key: TaskKey, now: number): string | undefined {
-    if (notYet.checksOfWaiting) return undefined;
     const name = taskName(key);
     const byTask = this.#reads.get(by) ?? new Map<string, number[]>();
     this.#reads.set(by, byTask);

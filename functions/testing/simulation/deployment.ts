@@ -135,6 +135,11 @@ export class Deployment {
     void this.#cron.invoke({});
   }
 
+  /** Number of ticks that were killed. */
+  get killedTicks(): number {
+    return this.#cron.kills;
+  }
+
   /** How long the message that has waited longest in the wake queue has waited, in milliseconds. */
   get wakeQueueAgeMs(): number {
     return this.queues[0]?.oldestMs ?? 0;

@@ -11,7 +11,6 @@ import type { Aggregate } from "./aggregate.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Costs } from "./costs.ts";
 import { Leases } from "./leases.ts";
-import { notYet } from "./not-yet.ts";
 import { OwedRuns } from "./owed-runs.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { byRuns, wrongWithRun } from "./runs.ts";
@@ -96,8 +95,7 @@ export class Inspector implements TableObserver {
   /** The wake of an operator was handled and deleted from the queue: now only the table may know of it. */
   async operatorWakeDelivered({ key }: TaskWake, sentAt: number): Promise<void> {
     const record = await this.#records?.get(key);
-    const mayNotRun =
-      notYet.operatorWakes || !record || record.paused || record.status === "parked" || record.status === "completed";
+    const mayNotRun = !record || record.paused || record.status === "parked" || record.status === "completed";
     if (mayNotRun || sentAt <= (this.#operatorLostAt.get(taskName(key)) ?? 0)) return;
     this.owed.wokenByOperator(key, sentAt);
   }

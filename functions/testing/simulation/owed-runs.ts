@@ -1,5 +1,4 @@
 import { type TaskKey, taskName } from "../../tasks/record.ts";
-import { notYet } from "./not-yet.ts";
 
 /** A call of its activity that a task was promised. */
 export interface OwedRun {
@@ -26,7 +25,6 @@ export class OwedRuns {
   /** A run was told that it is woken when the child completes. */
   awaits(parent: TaskKey, child: TaskKey, now: number): void {
     const name = taskName(child);
-    if (notYet.endsOfChildren) return;
     const children = this.#awaited.get(taskName(parent)) ?? new Set();
     this.#awaited.set(taskName(parent), children.add(name));
     if (this.#completed.has(name)) this.#owe(taskName(parent), now, "rule 13", `its child ${name} has completed`);

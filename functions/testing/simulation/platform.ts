@@ -36,7 +36,10 @@ export function drawnPlatform(random: Random, versions: number, isAiling: boolea
   return {
     tickMs: random.pick([minuteMs, minuteMs, random.magnitude(5_000, maxTickMs)].slice(isAiling ? 1 : 0)),
     leaderMs: random.pick([usualPlatform.leaderMs, random.magnitude(45_000, usualPlatform.leaderMs)]),
-    budget: { checks: random.pick([1_000, 1_000, 64]), concurrency: 10 },
+    budget: {
+      checks: random.pick([1_000, 1_000, 64]),
+      concurrency: !isAiling ? usualPlatform.budget.concurrency : random.pick([2, 10]),
+    },
     slowness: random.pick([1, 1, random.magnitude(1, 8)].slice(isAiling ? 1 : 0)),
     eagerShards,
   };

@@ -5,7 +5,6 @@ import { encodeBusEvent } from "../../wake/envelope.ts";
 import type { Aggregate } from "./aggregate.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Inspector } from "./inspector.ts";
-import { notYet } from "./not-yet.ts";
 import { letAllRun } from "./operators.ts";
 import { maxStandstillMs, type SimulatedProcess } from "./process.ts";
 import type { SimulatedWorld } from "./world.ts";
@@ -108,7 +107,7 @@ export class Rest {
     await this.#until(isAtHead, settleMinutes);
     const records = await deployment.recordsOfApp();
     for (const record of records) this.#expectArrived(record, calmAt);
-    if (!notYet.circles) this.#expectNoCircle(records);
+    this.#expectNoCircle(records);
     this.#settledMinutes = (timeline.now - calmAt) / minuteMs;
     await this.#untilQueuesEmpty();
     // A process that was frozen when the faults ended may still have old work.

@@ -72,6 +72,8 @@ export class Vigil {
   async #look(): Promise<void> {
     const { now } = this.#world.timeline;
     if (this.#deployment.wakeQueueAgeMs > lateQueueMs) this.#lateAt = now;
+    if (this.#deployment.killedTicks > 0)
+      this.#inspector.fail("rule 11", "a tick did not end within its deadline", "all");
     const records = await this.#deployment.recordsOfApp();
     const healthy = records.flatMap((record) => {
       const binding = this.#bindingOf(record);
