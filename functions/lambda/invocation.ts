@@ -53,5 +53,8 @@ export function openInvocation(process: Process, remainingMs: number): OpenInvoc
   };
 }
 
+/** Whether an activity of the process has ignored the abort, so that it exits at its next invocation. */
+export const isAbandoned = (process: Process): boolean => tainted.has(process);
+
 /** The task whose activity ignored the abort. */
 const tainted = new WeakMap<Process, string>();

@@ -80,8 +80,9 @@ export class Vigil {
       return binding && this.#isHealthy(record, binding) ? [{ record, binding }] : [];
     });
     if (this.#ailments.slowMessageMs === 0) {
+      const ailing = records.filter(({ entity }) => this.#ailments.entities.has(entity)).length;
       for (const record of records) this.#expectChecked(record, now);
-      for (const { record, binding } of healthy) this.#expectForward(record, binding, now);
+      for (const { record, binding } of healthy) this.#expectForward(record, binding, now, ailing);
     }
     this.#expectFairSweeps(healthy);
   }
@@ -112,8 +113,8 @@ export class Vigil {
   }
 
   /** It reads what comes, runs at its slots, and is called when it is owed. */
-  #expectForward(record: TaskRecord, binding: Binding, now: number): void {
-    const boundMs = maxReadMs + this.#ailments.entities.size * waitForEachMs;
+  #expectForward(record: TaskRecord, binding: Binding, now: number, ailing: number): void {
+    const boundMs = maxReadMs + ailing * waitForEachMs;
     const { arrivals, owed } = this.#inspector;
     const intervalMs = binding.everyMinutes * minuteMs;
     // A tick checks a task that awaits a child once an hour.
