@@ -72,7 +72,9 @@ export function createRunHandle(state: RunState, wokenBy: WokenBy): RunHandle {
     async checkpoint(tail) {
       state.progress.advance(checkTail(state, "checkpoint", tail));
       state.assertHeld("a checkpoint");
-      const written = await state.write(checkpoint(state.token, await state.progressAt(tail)));
+      const written = await state.write(
+        checkpoint({ token: state.token, step: state.record.step }, await state.progressAt(tail)),
+      );
       if (!written.applied) state.assertHeld("a checkpoint");
     },
   };

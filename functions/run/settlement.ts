@@ -123,12 +123,12 @@ export function settlementOf(outcome: Outcome, facts: RunFacts): Settlement {
 
 /** Writes the progress that a watching run has not written yet. */
 export function flushed(tail: Tail, facts: RunFacts): Settlement {
-  return stored(tail, facts, "watching", (progress) => keepWatching(facts.token, progress, facts.seenWakeCount));
+  return stored(tail, facts, "watching", (progress) => keepWatching(stepOf(facts), progress, facts.seenWakeCount));
 }
 
 /** Writes the progress of a run because wakes were recorded, and reads the new `wakeCount`. */
 export function continued(tail: Tail, facts: RunFacts): Settlement {
-  return stored(tail, facts, "again", (progress) => rerun(facts.token, progress));
+  return stored(tail, facts, "again", (progress) => rerun(stepOf(facts), progress));
 }
 
 function sleeping(tail: Tail, facts: RunFacts): Settlement {
@@ -150,13 +150,13 @@ function watching(tail: Tail, facts: RunFacts): Settlement {
 }
 
 /** The write of a run that caught up. If it is refused and the token is still there, a wake was recorded (T3). */
-function stored(tail: Tail, { token, record }: RunFacts, next: Next, write: Write): Settlement {
-  const moved = tail !== record.tail;
+function stored(tail: Tail, facts: RunFacts, next: Next, write: Write): Settlement {
+  const moved = tail !== facts.record.tail;
   return {
     tail,
     write,
     next,
-    otherwise: { write: (progress) => rerun(token, progress), next: "again" },
+    otherwise: { write: (progress) => rerun(stepOf(facts), progress), next: "again" },
     log: moved ? [line("info", "progressed", { vid: tailText(tail) })] : [],
   };
 }
@@ -220,6 +220,8 @@ function waiting(tail: Tail, at: number, facts: RunFacts): Settlement {
 function timer({ key, fence, setsAlarms }: RunFacts, at: number): Pick<Settlement, "wake"> {
   return setsAlarms ? { wake: { wake: { class: "timer", key, fence }, at } } : {};
 }
+
+const stepOf = ({ token, record: { step } }: RunFacts) => ({ token, step });
 
 const line = (level: LogLevel, message: string, fields: LogFields = {}): Line => ({ level, message, fields });
 

@@ -37,6 +37,7 @@ const shapes: { readonly [A in Attribute]-?: Shape } = {
   token: "text",
   leaseUntil: "time",
   lastToken: "text",
+  step: "count",
   fence: "count",
   notBefore: "time",
   attempts: "count",

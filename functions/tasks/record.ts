@@ -64,6 +64,8 @@ export interface TaskRecord extends TaskKey {
   readonly token?: string;
   readonly leaseUntil?: number;
   readonly lastToken?: string;
+  /** Counts the writes of the run that has the lease, but for its acquire; absent before the first. */
+  readonly step?: number;
   /** Rises with every run, quarantine, resume and rewind. */
   readonly fence: number;
   readonly notBefore?: number;

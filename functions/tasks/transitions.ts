@@ -159,7 +159,15 @@ function taking(operation: Operation, claim: Claim, guard: Guard, increment: Upd
   return {
     operation,
     guard,
-    changes: { status: "running", token, leaseUntil, engine, eagerBucket: eagerBucket ?? remove, rescues: 0 },
+    changes: {
+      status: "running",
+      token,
+      leaseUntil,
+      step: remove,
+      engine,
+      eagerBucket: eagerBucket ?? remove,
+      rescues: 0,
+    },
     increment,
     appliedIf: (stored) => stored.token === token,
   };
@@ -259,10 +267,29 @@ function progressed({ tail, view, acted, actedAhead, tailSeenAt, runs }: Progres
   return { tail, ...viewChanges, ...actedChanges, ...rest };
 }
 
+/** The lease of a run, and how many writes it has made under it (rule 5). */
+export interface Step {
+  readonly token: string;
+  readonly step: number | undefined;
+}
+
+/**
+ * The common part of the writes with which a run goes on. Each asks for the write before it: one that comes late, after
+ * the run has written again, must not take the progress back.
+ */
+function goingOn(operation: Operation, { token, step }: Step, changes: Changes) {
+  return {
+    operation,
+    guard: all(mine(token), step === undefined ? missing("step") : is("step", step)),
+    changes,
+    increment: ["step"],
+    appliedIf: (stored) => stored.token === token && stored.step === (step ?? 0) + 1,
+  } satisfies Update;
+}
+
 /** Writes the progress during a run. It never resets attempts (rule 9). */
-export function checkpoint(token: string, progress: Progress): Update {
-  const changes = progressed(progress);
-  return { operation: "checkpoint", guard: mine(token), changes, appliedIf: appliedAgain };
+export function checkpoint(of: Step, progress: Progress): Update {
+  return goingOn("checkpoint", of, progressed(progress));
 }
 
 export interface Sleep {
@@ -303,27 +330,16 @@ export function sleep(token: string, progress: Progress, sleep: Sleep): Update {
 }
 
 /** Caught up, but a wake was recorded meanwhile: keeps the token. The resulting record has the new `wakeCount`. */
-export function rerun(token: string, progress: Progress): Update {
-  const changes = progressed(progress);
-  return { operation: "caughtUp, wakes moved", guard: mine(token), changes, appliedIf: appliedAgain };
+export function rerun(of: Step, progress: Progress): Update {
+  return goingOn("caughtUp, wakes moved", of, progressed(progress));
 }
 
 /** Caught up, and goes on watching: as {@link sleep}, but keeps the lease. */
-export function keepWatching(token: string, progress: Progress, seenWakeCount: number): Update {
-  return {
-    operation: "caughtUp, watching",
-    guard: all(mine(token), is("wakeCount", seenWakeCount)),
-    changes: {
-      ...progressed(progress),
-      attempts: 0,
-      strikes: 0,
-      error: remove,
-      awaiting: remove,
-      childDone: remove,
-      actAsked: remove,
-    },
-    appliedIf: appliedAgain,
-  };
+export function keepWatching(of: Step, progress: Progress, seenWakeCount: number): Update {
+  const caughtUp = { attempts: 0, strikes: 0, error: remove } as const;
+  const over = { awaiting: remove, childDone: remove, actAsked: remove } as const;
+  const update = goingOn("caughtUp, watching", of, { ...progressed(progress), ...caughtUp, ...over });
+  return { ...update, guard: all(update.guard, is("wakeCount", seenWakeCount)) };
 }
 
 /** Canceled after progress, or after a pass that caught up: the next run starts at once, and attempts from 0 (rule 9). */

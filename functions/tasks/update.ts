@@ -32,7 +32,7 @@ export const atLeast = (attribute: Attribute, value: number): Guard => ({ op: "a
 export const all = (...guards: readonly Guard[]): Guard => ({ op: "all", guards });
 export const any = (...guards: readonly Guard[]): Guard => ({ op: "any", guards });
 
-type Counter = "wakeCount" | "fence" | "attempts" | "strikes" | "rescues";
+type Counter = "wakeCount" | "step" | "fence" | "attempts" | "strikes" | "rescues";
 
 /** The attributes to write; `remove` deletes one. */
 export type Changes = { readonly [A in Attribute]?: AttributeValue<A> | typeof remove };
@@ -106,11 +106,12 @@ export type Written =
 
 /**
  * The result of a write whose condition failed, given the stored record. `sentAgain`: the request was sent more than
- * once. A write with a token may also have been made by an earlier call.
+ * once. A write with a token, or a step of a run, may also have been made by an earlier call.
  */
 export function refused(update: Update, stored: TaskRecord | undefined, sentAgain: boolean): Written {
   const { token, lastToken } = update.changes;
-  const mayBeOurs = sentAgain || typeof token === "string" || typeof lastToken === "string";
+  const isOfOneRun = typeof token === "string" || typeof lastToken === "string" || update.increment?.includes("step");
+  const mayBeOurs = sentAgain || isOfOneRun;
   if (stored !== undefined && mayBeOurs && update.appliedIf(stored)) return { applied: true, record: stored };
   return { applied: false, record: stored };
 }

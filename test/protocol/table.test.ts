@@ -61,7 +61,7 @@ const claim = (engine: EngineName, inQuarantine = false): transitions.Claim => (
   now,
 });
 
-const seenRun = { token: "of the run", wakeCount: 5 } as const;
+const seenRun = { token: "of the run", step: 4, wakeCount: 5 } as const;
 
 const nothingNew: transitions.Progress = {
   tail: eventId("e3"),
@@ -181,15 +181,15 @@ const samples: { readonly [O in Operation]: readonly Sample[] } = {
   "signal to a running task": [{ seen: { token: "seen" }, update: step.recordSignal("seen") }],
   "act asked": [{ update: step.askToAct() }],
   "mark ready": [{ update: step.markReady(now, false) }, { labels: ["operator"], update: step.markReady(now, true) }],
-  checkpoint: ofRun({}, (progress) => step.checkpoint("of the run", progress)),
+  checkpoint: ofRun({}, (progress) => step.checkpoint(seenRun, progress)),
   caughtUp: engines.flatMap((engine) => [
     ...(["none", "asked", "kept"] as const).flatMap((wait) => [
       ...caughtUp(engine, minute, wait),
       ...caughtUp(engine, 100 * minute, wait),
     ]),
   ]),
-  "caughtUp, wakes moved": ofRun({}, (progress) => step.rerun("of the run", progress)),
-  "caughtUp, watching": ofRun({}, (progress) => step.keepWatching("of the run", progress, 5)),
+  "caughtUp, wakes moved": ofRun({}, (progress) => step.rerun(seenRun, progress)),
+  "caughtUp, watching": ofRun({}, (progress) => step.keepWatching(seenRun, progress, 5)),
   "canceled, tail advanced": ofEnd({}, (progress) => step.handOver("of the run", progress, now)),
   retry: failedOrNot((progress, error) => step.retryAt("of the run", progress, 3, until, error)),
   "attempt limit reached": failedOrNot((progress, error) => step.park("of the run", progress, 3, error)),

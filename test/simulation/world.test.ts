@@ -284,7 +284,7 @@ describe("a world in which some tasks ail", () => {
   };
 
   it("has aggregates whose activities hang or fail while others come forward (rule 22)", async () => {
-    const lines = await storiesOf(many, { isAiling: true, stormMinutes: 60 }, 6);
+    const lines = await storiesOf(many, { isAiling: true, stormMinutes: 60 }, 10);
     const ails = lines.filter((line) => /hang: .*; fail: /.test(line)).join("\n");
     expect(ails).toMatch(/hang: a-\d/);
     expect(ails).toMatch(/fail: a-\d/);

@@ -68,10 +68,19 @@ export const writes: { readonly [O in Operation]: readonly Update[] } = {
   "signal to a running task": [step.recordSignal("token")],
   "act asked": [step.askToAct()],
   "mark ready": [step.markReady(now, false), step.markReady(now, true)],
-  checkpoint: [step.checkpoint("token", progress), step.checkpoint("token", inItem)],
+  checkpoint: [
+    step.checkpoint({ token: "token", step: undefined }, progress),
+    step.checkpoint({ token: "token", step: undefined }, inItem),
+  ],
   caughtUp: [step.sleep("token", progress, slept), step.sleep("token", inItem, { ...slept, awaiting: true })],
-  "caughtUp, wakes moved": [step.rerun("token", progress), step.rerun("token", inItem)],
-  "caughtUp, watching": [step.keepWatching("token", progress, 1), step.keepWatching("token", inItem, 1)],
+  "caughtUp, wakes moved": [
+    step.rerun({ token: "token", step: undefined }, progress),
+    step.rerun({ token: "token", step: undefined }, inItem),
+  ],
+  "caughtUp, watching": [
+    step.keepWatching({ token: "token", step: undefined }, progress, 1),
+    step.keepWatching({ token: "token", step: undefined }, inItem, 1),
+  ],
   "canceled, tail advanced": [step.handOver("token", progress, now)],
   retry: [step.retryAt("token", progress, 3, now + 20_000, step.storedError("wrong", now, tail))],
   "attempt limit reached": [step.park("token", progress, 3, undefined)],

@@ -251,7 +251,10 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     it("moves tail and view together and keeps the run going (T5)", async () => {
       await running("a");
       const record = await accepted(
-        step.checkpoint("a", progress(4, { view: { type: "inline", json: "{}", version: 3 } })),
+        step.checkpoint(
+          { token: "a", step: undefined },
+          progress(4, { view: { type: "inline", json: "{}", version: 3 } }),
+        ),
       );
       expect(record).toMatchObject({ status: "running", token: "a", tail: tail(4), view: "{}", viewVersion: 3 });
     });
@@ -259,12 +262,12 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     it("never resets attempts (rule 9)", async () => {
       await retrying(t0);
       await accepted(acquire("b", t0));
-      expect((await accepted(step.checkpoint("b", progress(4)))).attempts).toBe(1);
+      expect((await accepted(step.checkpoint({ token: "b", step: undefined }, progress(4)))).attempts).toBe(1);
     });
 
     it("is refused for a run that lost its lease (T2)", async () => {
       await running("a");
-      await isRefused(step.checkpoint("b", progress(4)));
+      await isRefused(step.checkpoint({ token: "b", step: undefined }, progress(4)));
     });
   });
 
@@ -293,7 +296,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       expect(slept).toMatchObject({ lastToken: "a" });
       expect(slept).not.toHaveProperty("token");
       expect(slept).not.toHaveProperty("leaseUntil");
-      await isRefused(step.checkpoint("a", progress(7)));
+      await isRefused(step.checkpoint({ token: "a", step: undefined }, progress(7)));
     });
 
     it("is refused if wakes moved since the run saw them; the run then goes on with its token (T3, rule 2)", async () => {
@@ -301,7 +304,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       await accepted(step.recordSignal("a"));
       const stored = await isRefused(step.sleep("a", progress(1), asleep(record)));
       expect(stored).toMatchObject({ token: "a", wakeCount: 1 });
-      const again = await accepted(step.rerun("a", progress(1)));
+      const again = await accepted(step.rerun({ token: "a", step: undefined }, progress(1)));
       expect(again).toMatchObject({ status: "running", token: "a", tail: tail(1), wakeCount: 1 });
       await accepted(step.sleep("a", progress(2), asleep(again)));
     });
@@ -379,7 +382,12 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
   describe("completed", () => {
     it("has no view and no due time, and never runs again (T4)", async () => {
       await running("a");
-      await accepted(step.checkpoint("a", progress(1, { view: { type: "inline", json: "{}", version: 1 } })));
+      await accepted(
+        step.checkpoint(
+          { token: "a", step: undefined },
+          progress(1, { view: { type: "inline", json: "{}", version: 1 } }),
+        ),
+      );
       const record = await accepted(completing());
       expect(record).toMatchObject({ status: "completed", tail: tail(9) });
       for (const gone of ["view", "viewRef", "due", "token", "error"]) expect(record).not.toHaveProperty(gone);
@@ -546,8 +554,8 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       const record = await running("a");
       for (const update of [
         step.sleep("b", progress(1), asleep(record)),
-        step.rerun("b", progress(1)),
-        step.keepWatching("b", progress(1), record.wakeCount),
+        step.rerun({ token: "b", step: undefined }, progress(1)),
+        step.keepWatching({ token: "b", step: undefined }, progress(1), record.wakeCount),
         step.handOver("b", progress(1), t0),
         step.retryAt("b", progress(1), 1, t0 + minute, undefined),
         step.waitUntil("b", progress(1), t0 + minute, false),
@@ -572,7 +580,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       const parkedRecord = await accepted(step.parkOnStrikes(2, over, record.tail));
       expect(parkedRecord).toMatchObject({ status: "parked", strikes: 2 });
       expect(parkedRecord).not.toHaveProperty("due");
-      await isRefused(step.checkpoint("c", progress(1)));
+      await isRefused(step.checkpoint({ token: "c", step: undefined }, progress(1)));
     });
   });
 
@@ -650,13 +658,16 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     it("rewind a task, and fence out the run that is under way", async () => {
       await running("a");
       await accepted(
-        step.checkpoint("a", progress(5, { view: { type: "item", name: "1.1", version: 1 }, acted: tail(5) })),
+        step.checkpoint(
+          { token: "a", step: undefined },
+          progress(5, { view: { type: "item", name: "1.1", version: 1 }, acted: tail(5) }),
+        ),
       );
       const record = await accepted(step.rewind(tail(2), t0));
       expect(record).toMatchObject({ status: "ready", tail: tail(2), fence: 2, due: t0 + graceMs });
       for (const gone of ["token", "leaseUntil", "viewRef", "viewVersion", "acted"])
         expect(record).not.toHaveProperty(gone);
-      await isRefused(step.checkpoint("a", progress(6)));
+      await isRefused(step.checkpoint({ token: "a", step: undefined }, progress(6)));
     });
   });
 
@@ -715,12 +726,27 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
     it("that has caught up keeps its lease, and has its attempts, strikes and error forgotten", async () => {
       await accepted(eager());
       const { wakeCount } = await accepted(step.acquire(claimEager("a"), signal));
-      const record = await accepted(step.keepWatching("a", progress(3), wakeCount));
+      const record = await accepted(step.keepWatching({ token: "a", step: undefined }, progress(3), wakeCount));
       expect(record).toMatchObject({ status: "running", token: "a", tail: tail(3), attempts: 0, strikes: 0, fence: 1 });
       expect(record.due).toBe(t0 + graceMs);
       await accepted(step.recordSignal("a"));
-      await isRefused(step.keepWatching("a", progress(4), wakeCount));
-      await isRefused(step.keepWatching("b", progress(4), wakeCount + 1));
+      await isRefused(step.keepWatching({ token: "a", step: 1 }, progress(4), wakeCount));
+      await isRefused(step.keepWatching({ token: "b", step: 1 }, progress(4), wakeCount + 1));
+    });
+
+    it("is written to step by step: a write that comes again is its own, and one that comes late is refused (rule 5, T5)", async () => {
+      await accepted(eager());
+      const { wakeCount } = await accepted(step.acquire(claimEager("a"), signal));
+      const first = step.keepWatching({ token: "a", step: undefined }, progress(3), wakeCount);
+      const second = step.checkpoint({ token: "a", step: 1 }, progress(4));
+      await accepted(first);
+      expect(await accepted(first)).toMatchObject({ tail: tail(3), step: 1 });
+      await accepted(second);
+      await isRefused(first);
+      expect(await store.get(key)).toMatchObject({ tail: tail(4), step: 2 });
+      await accepted(step.handOver("a", progress(5), t0));
+      await isRefused(second);
+      expect(await accepted(step.acquire(claimEager("b"), signal))).not.toHaveProperty("step");
     });
 
     it("is taken from an earlier leader at once, by its token; a strike unless that one left in order", async () => {
@@ -729,7 +755,7 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
       await isRefused(step.acquireFromEarlierLeader(claimEager("new"), "older", true));
       const inOrder = await accepted(step.acquireFromEarlierLeader(claimEager("new"), "old", true));
       expect(inOrder).toMatchObject({ token: "new", fence: 2, strikes: 0 });
-      await isRefused(step.checkpoint("old", progress(9)));
+      await isRefused(step.checkpoint({ token: "old", step: undefined }, progress(9)));
       const afterDeath = await accepted(step.acquireFromEarlierLeader(claimEager("newer"), "new", false));
       expect(afterDeath).toMatchObject({ token: "newer", fence: 3, strikes: 1 });
     });

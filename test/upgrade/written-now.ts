@@ -98,6 +98,7 @@ export const activities = [
 /** Everything that one version stores, by the name of its file. */
 export interface Written {
   readonly tasks: readonly Item[];
+  readonly waiters: readonly Item[];
   readonly views: readonly Item[];
   readonly documents: readonly Item[];
   /** Bus events, as they are put: source, detail-type, detail. */
@@ -113,6 +114,7 @@ export async function writtenNow(database: TestDatabase): Promise<Written> {
   const under = (prefix: string) => items.filter(({ pk }) => pk?.S?.startsWith(prefix)).map(sorted);
   return {
     tasks: under("task#"),
+    waiters: under("waiters#"),
     views: under("view#"),
     documents: under("control#"),
     ...(await sentMessages()),
@@ -168,7 +170,7 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
   const view = { type: "inline", json: '{"ids":["e0"],"filling":""}', version: 1 } as const;
   const [tail, acted] = [eventId("e0"), eventId("e1")];
   const progress: Progress = { tail, acted, actedAhead: true, tailSeenAt: "unchanged", view };
-  await store.update(struck, checkpoint("second", progress));
+  await store.update(struck, checkpoint({ token: "second", step: undefined }, progress));
 
   const leadership = await Leadership.claim(ports, "eager-0-of-1", "owner-1");
   await leadership?.release();
