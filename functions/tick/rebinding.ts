@@ -70,7 +70,7 @@ async function goOn(ports: Ports, concurrency: number, signal: AbortSignal): Pro
       const written = await control.write(document, changed, version);
       // Another tick was first. The next one compares again.
       if (written === undefined) return 0;
-      log.info("activities rebound", { activities: changed.round?.activities ?? [] });
+      if (changed.round) log.info("activities rebound", { activities: changed.round.activities });
       [seen, version] = [changed, written];
     }
     compared.add(ports);
@@ -96,7 +96,8 @@ function changedBy(bindings: Bindings, seen: SeenBindings | undefined, now: numb
     ...seen,
     bindings: Object.fromEntries(known),
     changedAt: now,
-    round: changed.length > 0 ? { ...wholeRound(round), activities, from: now + oldVersionMs } : round,
+    // Without a document, nothing says that a binding has changed. To bring every task forward would cost much for nothing.
+    round: seen && changed.length > 0 ? { ...wholeRound(round), activities, from: now + oldVersionMs } : round,
   };
 }
 
@@ -193,7 +194,7 @@ export class LatestBindings {
 const activityOf = ({ stream, declaration }: Binding) => bindingId(stream.kind, declaration.name);
 const seenAs = ({ engine, everyMinutes }: Binding): Seen => (everyMinutes > 0 ? `${engine} ${everyMinutes}` : engine);
 
-/** Reads the document. One that is not such a document counts as none: every activity is then new. */
+/** Reads the document. One that is not such a document counts as none. */
 async function readSeen(
   control: ControlStore,
 ): Promise<{ readonly version: number; readonly seen: SeenBindings | undefined }> {

@@ -387,6 +387,7 @@ const scenarios: { readonly [O in Operation]: readonly Scenario[] } = {
   ],
   "bring forward": [
     scenario("lazy", async (world) => {
+      await world.ports.control.write("bindings", { bindings: { "thing/actor": "cron 300" }, changedAt: 0 }, 0);
       await world.startAs({ status: "sleeping", due: world.clock.now() + 5 * hour });
       await world.tick();
       await world.clock.advance(3 * minute);
