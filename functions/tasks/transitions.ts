@@ -609,10 +609,14 @@ export function pause(running: boolean, intervention?: Intervention): Update {
       };
 }
 
-/** Lets a paused or parked task run again: at once, or at its `notBefore`. */
+/**
+ * Lets a paused or parked task run again: at once, or at the time that it waits for. A cron task that slept runs at once,
+ * too: its slot may be of a binding that has changed during the pause.
+ */
 export function resume(record: TaskRecord, now: number, eagerBucket?: string, intervention?: Intervention): Update {
-  const waits = record.notBefore !== undefined && record.notBefore > now;
-  const at = waits ? record.notBefore : now;
+  const { notBefore } = record;
+  const waits = record.status === "retrying" && notBefore !== undefined && notBefore > now;
+  const at = waits ? notBefore : now;
   return {
     operation: "resume",
     guard: all(
@@ -627,6 +631,7 @@ export function resume(record: TaskRecord, now: number, eagerBucket?: string, in
       acted: remove,
       eagerBucket: eagerBucket ?? remove,
       status: waits ? "retrying" : "ready",
+      ...(waits ? {} : { notBefore: remove }),
       due: at + graceMs,
       ...noted(intervention),
     },

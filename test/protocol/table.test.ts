@@ -149,7 +149,8 @@ function checkOfLease(strikes: number): Sample {
 
 function resumed(labels: string[], notBefore: number | undefined, bucket?: string): Sample {
   const seen = notBefore === undefined ? {} : { notBefore };
-  const update = step.resume(seen as TaskRecord, now, bucket, bucket === undefined ? undefined : intervention);
+  const status = labels.includes("waits") ? "retrying" : "sleeping";
+  const update = step.resume({ ...seen, status } as TaskRecord, now, bucket, bucket === undefined ? undefined : intervention);
   return { labels, seen, names: { notBefore: notBefore ?? 0 }, update };
 }
 
@@ -233,6 +234,7 @@ const samples: { readonly [O in Operation]: readonly Sample[] } = {
   resume: [
     resumed([], undefined),
     resumed([], now - minute, eagerBucket),
+    resumed([], now + 77 * minute),
     resumed(["waits"], now + 77 * minute, eagerBucket),
   ],
   "resume while running": [
