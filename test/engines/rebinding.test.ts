@@ -202,6 +202,46 @@ describe("the round of a rebinding", () => {
   });
 });
 
+describe("a task that was brought forward", () => {
+  it("keeps its slot, if that is the next one of its binding", async () => {
+    const before = await dailyWorld(lazy(other));
+    const { notBefore, fence } = await before.record("t");
+    const without = deployed(before, lazy(other));
+    await pass(without, 5);
+    const world = deployed(without, daily, lazy(other));
+    let moved = false;
+    await minutesUntil(world, async () => {
+      const { due } = await world.record("t");
+      moved ||= due !== notBefore;
+      return moved && due === notBefore;
+    });
+    expect(await world.record("t")).toMatchObject({ notBefore, due: notBefore, fence });
+  });
+
+  it("goes on waiting for the time of its retry", async () => {
+    const patient = defineProcessor(thing, {
+      name: "patient",
+      processEvents: async (run) => silentRetryAfter(run.tail, new Date(run.now().getTime() + 24 * hour)),
+    });
+    const before = deployed(undefined, lazy(patient));
+    await startTask(before.ports, patient, { thingId: "t" });
+    await before.drain();
+    await before.tick();
+    const { notBefore = 0, fence } = await before.record("t");
+    const world = deployed(before, cron(patient, { everyMinutes: 1 }));
+    const isForward = async () => (await world.record("t")).due !== notBefore + graceMs;
+    expect(await minutesUntil(world, isForward)).toBeLessThan(10);
+    await pass(world, 50);
+    expect(await world.record("t")).toMatchObject({
+      status: "retrying",
+      notBefore,
+      due: notBefore + graceMs,
+      fence,
+      rescues: 0,
+    });
+  });
+});
+
 describe("a tick of another version of the app beside it", () => {
   it("undoes neither what it has written nor what it has brought forward", async () => {
     const before = await dailyWorld();
@@ -271,44 +311,6 @@ describe("bindings that have not changed", () => {
     await pass(world, 60);
     expect(await world.record("t")).toEqual(record);
     expect((await seenBindings(world)).bindings).toEqual({ "thing/reader": "lazy" });
-  });
-
-  it("move no slot, where the activity was away", async () => {
-    const before = await dailyWorld(lazy(other));
-    const { notBefore, fence } = await before.record("t");
-    const without = deployed(before, lazy(other));
-    await pass(without, 5);
-    const world = deployed(without, daily, lazy(other));
-    let moved = false;
-    await minutesUntil(world, async () => {
-      const { due } = await world.record("t");
-      moved ||= due !== notBefore;
-      return moved && due === notBefore;
-    });
-    expect(await world.record("t")).toMatchObject({ notBefore, due: notBefore, fence });
-  });
-
-  it("leave a task alone that waits for its time", async () => {
-    const patient = defineProcessor(thing, {
-      name: "patient",
-      processEvents: async (run) => silentRetryAfter(run.tail, new Date(run.now().getTime() + 24 * hour)),
-    });
-    const before = deployed(undefined, lazy(patient));
-    await startTask(before.ports, patient, { thingId: "t" });
-    await before.drain();
-    await before.tick();
-    const { notBefore = 0, fence } = await before.record("t");
-    const world = deployed(before, cron(patient, { everyMinutes: 1 }));
-    const isForward = async () => (await world.record("t")).due !== notBefore + graceMs;
-    expect(await minutesUntil(world, isForward)).toBeLessThan(10);
-    await pass(world, 50);
-    expect(await world.record("t")).toMatchObject({
-      status: "retrying",
-      notBefore,
-      due: notBefore + graceMs,
-      fence,
-      rescues: 0,
-    });
   });
 
   it("are compared anew where the document is none of bindings, and a tick does its work if it cannot be read", async () => {

@@ -150,7 +150,12 @@ function checkOfLease(strikes: number): Sample {
 function resumed(labels: string[], notBefore: number | undefined, bucket?: string): Sample {
   const seen = notBefore === undefined ? {} : { notBefore };
   const status = labels.includes("waits") ? "retrying" : "sleeping";
-  const update = step.resume({ ...seen, status } as TaskRecord, now, bucket, bucket === undefined ? undefined : intervention);
+  const update = step.resume(
+    { ...seen, status } as TaskRecord,
+    now,
+    bucket,
+    bucket === undefined ? undefined : intervention,
+  );
   return { labels, seen, names: { notBefore: notBefore ?? 0 }, update };
 }
 

@@ -24,6 +24,7 @@ import {
   type Progress,
 } from "../../functions/tasks/transitions.ts";
 import { recordTick } from "../../functions/tick/last-tick.ts";
+import { bringReboundForward } from "../../functions/tick/rebinding.ts";
 import { beginTrial, trip } from "../../functions/upstream/breaker.ts";
 import { DirectSignals } from "../../functions/wake/direct-signals.ts";
 import { EventBridgeAlarms } from "../../functions/wake/eventbridge.ts";
@@ -175,7 +176,9 @@ async function writtenItems(database: TestDatabase): Promise<Item[]> {
   const leadership = await Leadership.claim(ports, "eager-0-of-1", "owner-1");
   await leadership?.release();
   const signals = await Leadership.claim(ports, "signals", "owner-2");
-  await signals?.write({ sweepAt: clock.now() + 30_000 });
+  const at = clock.now() + 30_000;
+  await signals?.write({ sweepAt: at, sweep: { at, shard: 3, left: 30, after: { key: keyOf("sleeping"), due: at } } });
+  await bringReboundForward(ports, 1, new AbortController().signal);
   await signals?.leave();
   await ports.breakers.change("things", (stored) => trip(stored, clock.now(), 0.5, "no route"));
   await ports.breakers.change("things", (stored) => beginTrial(stored, clock.now() + 5_000));
