@@ -117,6 +117,18 @@ export class Deployment {
     return versions[version % versions.length] as App;
   }
 
+  /**
+   * Whether a tick has seen how the version binds its activities: a version that goes before that leaves no word of what
+   * it has bound (rule 11).
+   */
+  async isTakenUp(): Promise<boolean> {
+    const found = Object((await this.table.documents.read("bindings"))?.value).bindings ?? {};
+    return this.app.activities.every(({ activity, engine, everyMinutes }) => {
+      const seen = found[`${activity.stream.kind}/${activity.name}`];
+      return seen === (everyMinutes > 0 ? `${engine} ${everyMinutes}` : engine);
+    });
+  }
+
   deploy(): void {
     this.#version++;
     this.#deployedAt = this.#world.timeline.now;

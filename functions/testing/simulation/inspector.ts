@@ -211,8 +211,10 @@ export class Inspector implements TableObserver {
     this.arrivals.onWrite(write, now);
     if (operation.startsWith("completed")) this.owed.completed(after, now);
     if (operation.startsWith("acquire")) {
-      // A task that awaits a child looks at it once an hour, and when it ends (rule 13); one whose tail is in doubt runs to find it (rule 18).
-      const checks = before?.childDone || isTailInDoubt(this.#bindingOf(by, after), before ?? after, decidedAt);
+      // A task that awaits a child looks at it once an hour, and when it ends (rule 13); one whose tail is in doubt runs
+      // to find it (rule 18); and one that has asked for a time runs then.
+      const isInDoubt = isTailInDoubt(this.#bindingOf(by, after), before ?? after, decidedAt);
+      const checks = before?.childDone || before?.status === "retrying" || isInDoubt;
       if (this.isQuiet && after.engine === "lazy" && !checks && this.#isKnown(after)) {
         this.#found("no amplification", "it runs, though all is read and no message is left", name);
       }

@@ -117,7 +117,9 @@ export class Storm {
     draw(faults.hang, () => this.#hang());
     draw(faults.signalStorm, () => this.#stormSignals());
     draw(faults.operate, () => void this.#operate());
-    draw(faults.deploy, () => deployment.deploy());
+    draw(faults.deploy, async () => {
+      if (await deployment.isTakenUp()) deployment.deploy();
+    });
   }
 
   #goOut(): void {

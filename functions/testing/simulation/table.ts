@@ -61,7 +61,7 @@ interface Indexed {
  */
 export class SimulatedTable {
   readonly records = new MemoryTaskStore();
-  readonly #documents = new MemoryControlStore();
+  readonly documents = new MemoryControlStore();
   /** By due shard, then by the task's name. */
   readonly #index = Array.from({ length: dueShards }, () => new Map<string, Indexed>());
   #writes = 0;
@@ -115,7 +115,7 @@ export class SimulatedTable {
   }
 
   controlOf(process: SimulatedProcess): ControlStore {
-    const documents = this.#documents;
+    const { documents } = this;
     return {
       read: (name) => process.call(`read ${name}`, () => documents.read(name), unavailable),
       write: (name, value, seen) =>

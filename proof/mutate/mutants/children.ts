@@ -58,6 +58,50 @@ export const children: readonly Mutant[] = [
   }),
   replacing({
     rule: "rule 13",
+    what: "a run that does not call its activity ends the wait for a child",
+    module: "functions/run/run-state.ts",
+    export: "beginRun",
+    with: (real) => (start) => withMembers(real(start), { wait: "none" }),
+    caughtBy: "test/engines/waiting.test.ts",
+  }),
+  replacing({
+    rule: "rule 13",
+    what: "the end of a child cuts any wait",
+    module: "functions/run/tell.ts",
+    export: "tellWaiter",
+    with: (real) => (ports, waiter) => real(ports, waiter, true),
+  }),
+  replacing({
+    rule: "rule 13",
+    what: "waiters are told though the time is over",
+    module: "functions/run/notify.ts",
+    export: "notifyWaiters",
+    with: (real) => (ports, child) => real(ports, child, Number.POSITIVE_INFINITY),
+    caughtBy: "test/engines/many-children.test.ts",
+  }),
+  replacing({
+    rule: "rule 13",
+    what: "children are started all at once",
+    module: "functions/upstream/limiter.ts",
+    export: "Limiter",
+    with: (real) =>
+      class extends real {
+        override run<T>(work: () => Promise<T>) {
+          return work();
+        }
+      },
+    caughtBy: "test/engines/many-children.test.ts",
+  }),
+  replacing({
+    rule: "rule 14",
+    what: "an operator's wake for a task that runs is taken for a signal",
+    module: "functions/tasks/transitions.ts",
+    export: "askToAct",
+    with: (real) => () => ({ ...real(), changes: {} }),
+    caughtBy: "test/engines/waiting.test.ts",
+  }),
+  replacing({
+    rule: "rule 13",
     what: "a commit does not wait for its starts",
     module: "functions/run/run-context.ts",
     export: "createRunHandle",

@@ -31,6 +31,8 @@ export interface Modules {
   "functions/tasks/update.ts": typeof import("../../../functions/tasks/update.ts");
   "functions/tick/due-scan.ts": typeof import("../../../functions/tick/due-scan.ts");
   "functions/tick/rebinding.ts": typeof import("../../../functions/tick/rebinding.ts");
+  "functions/run/tell.ts": typeof import("../../../functions/run/tell.ts");
+  "functions/upstream/limiter.ts": typeof import("../../../functions/upstream/limiter.ts");
   "functions/tick/tick.ts": typeof import("../../../functions/tick/tick.ts");
   "functions/upstream/breaker.ts": typeof import("../../../functions/upstream/breaker.ts");
   "functions/wake/timing.ts": typeof import("../../../functions/wake/timing.ts");
