@@ -17,6 +17,8 @@ const maxSilenceMinutes = 6 * 60;
 /** A binding that has changed, or an activity that has come back, takes effect within the hour. */
 const maxRebindMinutes = 60;
 const quietMinutes = 5;
+/** Rule 13: an hour, a tick, and what it sends. */
+const recheckMinutes = 70;
 /** Ten times the steps of a simulation in which a server is silent for hours. */
 const maxSteps = 3_000_000;
 
@@ -107,7 +109,7 @@ export class Rest {
     await this.#until(isAtHead, settleMinutes);
     const records = await deployment.recordsOfApp();
     for (const record of records) this.#expectArrived(record, calmAt);
-    this.#expectNoCircle(records);
+    await this.#expectNoCircle();
     this.#settledMinutes = (timeline.now - calmAt) / minuteMs;
     await this.#untilQueuesEmpty();
     // A process that was frozen when the faults ended may still have old work.
@@ -154,12 +156,21 @@ export class Rest {
   }
 
   /** A task that awaits itself, perhaps through others, would sleep for ever, and nobody would hear of it. */
-  #expectNoCircle(records: readonly TaskRecord[]): void {
+  /** Two that began to await each other in the same moment find it when they look again (rule 13). */
+  async #expectNoCircle(): Promise<void> {
+    await this.#until(async () => (await this.#circle()) === undefined, recheckMinutes);
+    const circle = await this.#circle();
+    if (circle) this.#inspector.fail("T7", `it awaits itself: ${circle.join(" → ")}`, circle[0] ?? "");
+  }
+
+  async #circle(): Promise<readonly string[] | undefined> {
+    const records = await this.#deployment.recordsOfApp();
     const waiting = new Set(records.filter(({ awaiting }) => awaiting).map(taskName));
     for (const record of records) {
       const circle = this.#inspector.owed.circleOf(record, (name) => waiting.has(name));
-      if (circle) this.#inspector.fail("T7", `it awaits itself: ${circle.join(" → ")}`, taskName(record));
+      if (circle) return circle;
     }
+    return undefined;
   }
 
   async #untilQueuesEmpty(): Promise<void> {
