@@ -529,10 +529,13 @@ export function recheck(seenDue: number, now: number): Update {
   };
 }
 
-/** Moves the next check of a running task to the end of its lease. */
-export function checkLease(record: TaskRecord, seenDue: number): Update {
+/**
+ * Moves the next check of a running task to the end of its lease, `latest` at most: its run may end before, and leaves
+ * the due time as it is (rule 6).
+ */
+export function checkLease(record: TaskRecord, seenDue: number, latest: number): Update {
   const { token = "" } = record;
-  const due = leaseOverAt(record) + 1;
+  const due = Math.min(latest, leaseOverAt(record) + 1);
   return {
     operation: "check a running task",
     guard: all(is("due", seenDue), is("status", "running"), is("token", token)),

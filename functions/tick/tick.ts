@@ -425,7 +425,7 @@ function claimFor(ports: Pick<Ports, "limits">, record: TaskRecord, binding: Bin
   }
   const isHeld = standing.type === "held";
   if (runBy === "leader") return claimForLeader(record, binding, due, now, isHeld);
-  if (isHeld) return { update: checkLease(record, due), next: "nothing" } as const;
+  if (isHeld) return { update: checkLease(record, due, now + probePeriodMs), next: "nothing" } as const;
   return { update: rescue(record, due, now), next: "wake" } as const;
 }
 

@@ -143,7 +143,7 @@ function checkOfLease(strikes: number): Sample {
   return {
     seen: { due: 77, token: "seen" },
     names: { leaseUntil: record.leaseUntil, delay: strikeDelayMs(strikes) },
-    update: step.checkLease(record, 77),
+    update: step.checkLease(record, 77, now + limits.probePeriodMs),
   };
 }
 

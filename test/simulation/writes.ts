@@ -94,7 +94,7 @@ export const writes: { readonly [O in Operation]: readonly Update[] } = {
   rescue: [step.rescue(record, now, now), step.rescue({ ...record, paused: true }, now, now)],
   "check a sleeping task": [step.checkSleeping(now, now + 900_000)],
   "recheck a waiting task": [step.recheck(now, now)],
-  "check a running task": [step.checkLease(record, now)],
+  "check a running task": [step.checkLease(record, now, now + 900_000)],
   postpone: [step.postpone(now, now + 60_000)],
   "bring forward": [step.bringForward(now, now - 60_000)],
   "move the slot": [step.moveSlot(now, now + 60_000)],

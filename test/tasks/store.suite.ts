@@ -512,14 +512,14 @@ export function testTaskStore(createStore: () => Promise<TaskStore>): void {
 
     it("puts the check of a running task where its lease ends", async () => {
       const record = await running("a");
-      const checked = await accepted(step.checkLease(record, record.due ?? 0));
+      const checked = await accepted(step.checkLease(record, record.due ?? 0, t0 + 60 * minute));
       expect(checked.due).toBe((record.leaseUntil ?? 0) + clockSkewMs + 1);
     });
 
     it("checks only what it has seen: that due time, that status, that token (rule 11)", async () => {
       const record = await running("a");
-      await isRefused(step.checkLease(record, (record.due ?? 0) + 1));
-      await isRefused(step.checkLease({ ...record, token: "b" }, record.due ?? 0));
+      await isRefused(step.checkLease(record, (record.due ?? 0) + 1, t0 + 60 * minute));
+      await isRefused(step.checkLease({ ...record, token: "b" }, record.due ?? 0, t0 + 60 * minute));
       await isRefused(step.checkSleeping(record.due ?? 0, t0 + minute));
     });
 

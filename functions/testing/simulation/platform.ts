@@ -33,14 +33,17 @@ export function drawnPlatform(random: Random, versions: number, isAiling: boolea
   const eagerShards = Array.from({ length: versions }, () => random.pick([1, 1, 2, 4]));
   if (random.chance(isAiling ? 0.2 : 0.5)) return { ...usualPlatform, eagerShards };
   const maxTickMs = isAiling ? minuteMs / 2 : minuteMs;
+  const slowness = random.pick([1, 1, random.magnitude(1, 8)].slice(isAiling ? 1 : 0));
+  // Ticks of few checks at once must not be slow as well: then they cannot do the work of this world at all.
+  const isNarrow = isAiling && slowness < 2 && random.chance(0.5);
   return {
     tickMs: random.pick([minuteMs, minuteMs, random.magnitude(5_000, maxTickMs)].slice(isAiling ? 1 : 0)),
     leaderMs: random.pick([usualPlatform.leaderMs, random.magnitude(45_000, usualPlatform.leaderMs)]),
     budget: {
       checks: random.pick([1_000, 1_000, 64]),
-      concurrency: !isAiling ? usualPlatform.budget.concurrency : random.pick([2, 10]),
+      concurrency: isNarrow ? 2 : usualPlatform.budget.concurrency,
     },
-    slowness: random.pick([1, 1, random.magnitude(1, 8)].slice(isAiling ? 1 : 0)),
+    slowness,
     eagerShards,
   };
 }

@@ -272,8 +272,9 @@ const specification: { readonly [O in Operation]: Rules } = {
       first(
         checked(change),
         change.before.status !== "running" && `rule 11: checked as if it ran, while ${change.before.status}`,
-        change.after.due !== (change.before.leaseUntil ?? 0) + clockSkewMs + strikeWaitMs(change.before.strikes) + 1 &&
-          "rule 6: not due at the end of its lease",
+        (change.after.due ?? Number.POSITIVE_INFINITY) >
+          (change.before.leaseUntil ?? 0) + clockSkewMs + strikeWaitMs(change.before.strikes) + 1 &&
+          "rule 6: due later than the end of its lease",
       ),
   },
   postpone: { write: checked },
