@@ -45,6 +45,8 @@ describe("a simulation", () => {
     [6603, "a process that had stood still counted as one that backs off for no time"],
     [6623, "a lease that was over when it was taken counted as one that nothing had happened to"],
     [6775, "a process that had stood still since before the quiet counted as running without a reason"],
+    [5060, "a write that nobody had answered was carried out late, and left the view ahead of its tail (T5)"],
+    [20261796, "a tick moved the due time of a running task beyond its next probe (rule 6)"],
     [20085, "a task that was paused while it ran, and completed, could not be resumed, nor said so"],
     [6892, "a task that leaders find counted as one that sleeps beyond its probe"],
     [106, "an activity that was abandoned after its process had stood still counted as settled by another outcome"],
