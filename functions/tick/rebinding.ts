@@ -11,9 +11,10 @@ import { Limiter } from "../upstream/limiter.ts";
 const pageSize = 500;
 /**
  * How long after a change the round begins: by then the invocations of the version before are over, those of the lazy
- * function after 120 s, and none of them puts a task off again by its own bindings.
+ * function after 120 s, so that none of them puts a task off again by its own bindings; and the index, which may lag by
+ * minutes, shows what they did.
  */
-const oldVersionMs = 180_000;
+const oldVersionMs = 600_000;
 /** Longer than a version of the app ticks beside the next one. */
 const besideMs = 3_600_000;
 /** A task that is due within this time is left: its check comes soon enough. */
