@@ -82,14 +82,16 @@ export class SweepSchedule {
       const report = await sweep(this.#ports, upstreams, this.#signal, {
         from,
         moved: (place) => {
-          if (place) this.#goOn(place);
-          else this.#begun = undefined;
+          const begun = this.#goOn(place);
           this.#leadership.note(this.#state());
-          return this.#begun?.place;
+          return begun.place;
         },
       });
       log.info("sweep", { ...report });
-      if (report.complete) await this.#leadership.write(this.#state());
+      if (report.complete) {
+        this.#begun = undefined;
+        await this.#leadership.write(this.#state());
+      }
       return report;
     });
     // Goes on from its place then, with its share of whatever has come up meanwhile.

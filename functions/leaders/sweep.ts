@@ -7,7 +7,6 @@ import { sendOrLeaveToScan } from "../run/start.ts";
 import { placeAfter, type RoundPlace, wholeRound } from "../tasks/due-round.ts";
 import { taskName } from "../tasks/record.ts";
 import type { DueEntry } from "../tasks/store.ts";
-import { Limiter } from "../upstream/limiter.ts";
 import type { TaskWake } from "../wake/wake.ts";
 
 /** Checks per second: 10,000 tasks take 100 s. */
@@ -28,8 +27,8 @@ export interface SweepReport {
 /** Where a sweep begins, and what is told of each place that it gets to. */
 export interface SweepRound {
   readonly from: RoundPlace;
-  /** Is given the place to go on at, undefined at the end. Returns where the sweep goes on. */
-  moved(place: RoundPlace | undefined): RoundPlace | undefined;
+  /** Is given the place to go on at. Returns where the sweep goes on. */
+  moved(place: RoundPlace): RoundPlace;
 }
 
 /**
@@ -44,37 +43,41 @@ export async function sweep(
 ): Promise<SweepReport> {
   const { store, clock, log, bindings } = ports;
   const report: SweepReport = { checked: 0, news: 0, complete: false, shardsLeft: from.left };
-  const limiter = new Limiter(checksAtOnce);
   let place: RoundPlace | undefined = from;
   while (place && !signal.aborted) {
     const page: readonly DueEntry[] = await store.due(place.shard, Number.MAX_SAFE_INTEGER, pageSize, place.after);
-    const wakes: TaskWake[] = [];
-    const began = clock.now();
-    const swept = page.flatMap(({ key }) => {
-      const binding = bindings.get(key);
-      return binding && isSwept(binding, upstreams) ? { key, binding } : [];
+    const swept = page.flatMap((entry) => {
+      const binding = bindings.get(entry.key);
+      return binding && isSwept(binding, upstreams) ? { entry, binding } : [];
     });
-    await Promise.all(
-      swept.map(({ key, binding }) =>
-        limiter.run(async () => {
-          if (signal.aborted) return;
+    // Moves on after each few: a slow server may need longer for a page than a leader has, and each would begin with it.
+    for (let first = 0; first < swept.length && !signal.aborted; first += checksAtOnce) {
+      const some = swept.slice(first, first + checksAtOnce);
+      const wakes: TaskWake[] = [];
+      const began = clock.now();
+      await Promise.all(
+        some.map(async ({ entry: { key }, binding }) => {
           try {
             if (await isToWake(ports, key, binding, signal, report)) wakes.push({ class: "probe", key });
           } catch (error) {
             log.warn("check failed", { task: taskName(key), err: describeError(error) });
           }
         }),
-      ),
-    );
-    report.news += wakes.length;
-    await sendOrLeaveToScan(ports, wakes);
-    // The page may not be finished: a successor begins with it.
+      );
+      report.news += wakes.length;
+      await sendOrLeaveToScan(ports, wakes);
+      // Some may not be checked: a successor begins with them.
+      if (signal.aborted) break;
+      await clock.sleep(began + (some.length * 1000) / checksPerSecond - clock.now(), signal);
+      const after = some.at(-1)?.entry;
+      if (after) place = moved({ ...place, after });
+    }
     if (signal.aborted) break;
-    await clock.sleep(began + (swept.length * 1000) / checksPerSecond - clock.now(), signal);
-    place = moved(placeAfter(place, page, pageSize));
-    report.shardsLeft = place?.left ?? 0;
+    const next = placeAfter(place, page, pageSize);
+    place = next && moved(next);
   }
   report.complete = place === undefined;
+  report.shardsLeft = place?.left ?? 0;
   return report;
 }
 

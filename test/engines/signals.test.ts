@@ -9,7 +9,7 @@ import { leadSignals, type SignalsReport } from "../../functions/leaders/signals
 import { sweep } from "../../functions/leaders/sweep.ts";
 import { LiveBroadcast } from "../../functions/nog/gen/nogfso/broadcast_pb.ts";
 import { startTask } from "../../functions/run/start.ts";
-import { dueShards } from "../../functions/tasks/record.ts";
+import { dueShard, dueShards } from "../../functions/tasks/record.ts";
 import { UnsentError } from "../../functions/wake/batch-sender.ts";
 import { isSignal } from "../../functions/wake/wake.ts";
 import { measuredIn } from "../support/measured.ts";
@@ -491,6 +491,25 @@ describe("a sweep that one leader has not the time for", () => {
     }
     expect(new Set(world.opened.map(({ thingId }) => thingId)).size).toBe(many);
     expect(await stateOf(world)).toMatchObject({ sweep: { left: expect.any(Number), againAt: expect.any(Number) } });
+  });
+
+  it("goes on within a page of the index, for which a slow server needs longer than a leader has", async () => {
+    // A shard with as many tasks as a page.
+    const things: string[] = [];
+    for (let i = 0; things.length < 100; i++) {
+      if (dueShard({ entity: `t${i}`, kind: "thing", activity: "reader" }) === 0) things.push(`t${i}`);
+    }
+    const world = await sleepingWorld(...things);
+    world.opened.length = 0;
+    world.onOpen = () => world.clock.sleep(8_000);
+    for (let leader = 0; leader < 4; leader++) {
+      const { end } = world.hold(32_000);
+      await world.clock.advance(20_000);
+      await end();
+      // Nobody leads meanwhile, and signals are lost.
+      await world.clock.advance(1_000);
+    }
+    expect(new Set(world.opened.map(({ thingId }) => thingId)).size).toBe(things.length);
   });
 
   it("begins at the first shard after an earlier version, which knows only when it was due", async () => {
